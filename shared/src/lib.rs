@@ -1,1 +1,10 @@
-//! x
+//! The library below every function.
+//!
+//! Arrows run one way: functions → [`http`] → [`auth`], [`store`] → [`domain`]. [`runtime`] puts the parts together
+//! once per process. Nothing here names a function.
+
+pub mod auth;
+pub mod domain;
+pub mod http;
+pub mod runtime;
+pub mod store;

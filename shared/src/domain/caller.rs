@@ -1,0 +1,41 @@
+//! The caller: an identity whose credential has been verified.
+
+use super::{Capabilities, Capability, Code, Error, KeyId, Namespace, Result, UserId, Vcs};
+
+/// Who is calling, and what the credential lets them do.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The owner of the credential.
+    pub user: UserId,
+    /// The API key the token was bought with.
+    pub key: Option<KeyId>,
+    /// What the token carries.
+    pub capabilities: Capabilities,
+}
+
+impl Caller {
+    /// Refuses a caller who lacks `capability`.
+    pub fn require(&self, capability: &Capability) -> Result<()> {
+        if self.capabilities.holds(capability) {
+            return Ok(());
+        }
+        Err(Error::Forbidden { code: Code::InsufficientScope, missing: Some(capability.name().into()) })
+    }
+
+    /// Refuses a caller whose token is limited to another VCS.
+    pub fn require_vcs(&self, vcs: Vcs) -> Result<()> {
+        if self.capabilities.reaches_vcs(vcs) {
+            return Ok(());
+        }
+        let missing = Capability::Vcs(vcs.as_str().into()).name();
+        Err(Error::Forbidden { code: Code::InsufficientScope, missing: Some(missing.into()) })
+    }
+
+    /// Refuses a caller whose token is limited to other installations.
+    pub fn require_reach(&self, namespace: Namespace) -> Result<()> {
+        if self.capabilities.reaches(namespace) {
+            return Ok(());
+        }
+        Err(Error::forbidden(Code::InstallationForbidden))
+    }
+}

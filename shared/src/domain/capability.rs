@@ -1,0 +1,228 @@
+//! Capabilities: what a token may do, and the algebra that hands out less, never more.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{InstallationId, Namespace, Vcs};
+
+/// One thing a token may do, or one limit on where.
+///
+/// Shape: a word (`"kv_store_read"`) or a closed object (`{"name":"installation_id","id":"7"}`,
+/// `{"name":"vcs","vcs":"github"}`). The order of the variants is the order of listings.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "Wire", into = "Wire")]
+pub enum Capability {
+    /// Create, list and delete API keys.
+    AccessTokenCreate,
+    /// Exchange for an access token. Held by API keys alone, never handed out.
+    AccessTokenRefresh,
+    /// Limits to, and opens, one installation: its id in decimal.
+    InstallationId(String),
+    /// Read the KV store.
+    KvStoreRead,
+    /// Marks KV records of the system.
+    KvStoreSystemRead,
+    /// Marks KV records of the system.
+    KvStoreSystemWrite,
+    /// Write the KV store.
+    KvStoreWrite,
+    /// Limits to one VCS.
+    Vcs(String),
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+#[serde(untagged)]
+enum Wire {
+    Word(Word),
+    Limit(Limit),
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    AccessTokenCreate,
+    AccessTokenRefresh,
+    KvStoreRead,
+    KvStoreSystemRead,
+    KvStoreSystemWrite,
+    KvStoreWrite,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+enum Limit {
+    InstallationId { id: String },
+    Vcs { vcs: String },
+}
+
+impl From<Wire> for Capability {
+    fn from(wire: Wire) -> Self {
+        match wire {
+            Wire::Word(Word::AccessTokenCreate) => Self::AccessTokenCreate,
+            Wire::Word(Word::AccessTokenRefresh) => Self::AccessTokenRefresh,
+            Wire::Word(Word::KvStoreRead) => Self::KvStoreRead,
+            Wire::Word(Word::KvStoreSystemRead) => Self::KvStoreSystemRead,
+            Wire::Word(Word::KvStoreSystemWrite) => Self::KvStoreSystemWrite,
+            Wire::Word(Word::KvStoreWrite) => Self::KvStoreWrite,
+            Wire::Limit(Limit::InstallationId { id }) => Self::InstallationId(id),
+            Wire::Limit(Limit::Vcs { vcs }) => Self::Vcs(vcs),
+        }
+    }
+}
+
+impl From<Capability> for Wire {
+    fn from(capability: Capability) -> Self {
+        match capability {
+            Capability::AccessTokenCreate => Self::Word(Word::AccessTokenCreate),
+            Capability::AccessTokenRefresh => Self::Word(Word::AccessTokenRefresh),
+            Capability::KvStoreRead => Self::Word(Word::KvStoreRead),
+            Capability::KvStoreSystemRead => Self::Word(Word::KvStoreSystemRead),
+            Capability::KvStoreSystemWrite => Self::Word(Word::KvStoreSystemWrite),
+            Capability::KvStoreWrite => Self::Word(Word::KvStoreWrite),
+            Capability::InstallationId(id) => Self::Limit(Limit::InstallationId { id }),
+            Capability::Vcs(vcs) => Self::Limit(Limit::Vcs { vcs }),
+        }
+    }
+}
+
+impl Capability {
+    /// The name on the wire, as `scope` and `data` show it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::AccessTokenCreate => "access_token_create".into(),
+            Self::AccessTokenRefresh => "access_token_refresh".into(),
+            Self::KvStoreRead => "kv_store_read".into(),
+            Self::KvStoreSystemRead => "kv_store_system_read".into(),
+            Self::KvStoreSystemWrite => "kv_store_system_write".into(),
+            Self::KvStoreWrite => "kv_store_write".into(),
+            Self::InstallationId(id) => format!("installation_id:{id}"),
+            Self::Vcs(vcs) => format!("vcs:{vcs}"),
+        }
+    }
+
+    fn limit(&self) -> Option<LimitKind> {
+        match self {
+            Self::InstallationId(_) => Some(LimitKind::Installation),
+            Self::Vcs(_) => Some(LimitKind::Vcs),
+            _ => None,
+        }
+    }
+
+    /// Capabilities nobody can ask for: they mark keys and system records.
+    fn reserved(&self) -> bool {
+        matches!(self, Self::AccessTokenRefresh | Self::KvStoreSystemRead | Self::KvStoreSystemWrite)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LimitKind {
+    Installation,
+    Vcs,
+}
+
+/// A capability was asked for that cannot be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantError(pub Capability);
+
+/// A set of capabilities, listed in the order of [`Capability`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Capabilities(BTreeSet<Capability>);
+
+impl FromIterator<Capability> for Capabilities {
+    fn from_iter<I: IntoIterator<Item = Capability>>(capabilities: I) -> Self {
+        Self(capabilities.into_iter().collect())
+    }
+}
+
+impl Capabilities {
+    /// Whether the set holds this one.
+    pub fn holds(&self, capability: &Capability) -> bool {
+        self.0.contains(capability)
+    }
+
+    /// Whether the set holds every one of `needed`: the rule of a record's own lists.
+    pub fn holds_all(&self, needed: &Self) -> bool {
+        needed.0.is_subset(&self.0)
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &Capability> {
+        self.0.iter()
+    }
+
+    /// Whether the set's limits let it reach `vcs`.
+    pub fn reaches_vcs(&self, vcs: Vcs) -> bool {
+        !self.limited(LimitKind::Vcs) || self.holds(&Capability::Vcs(vcs.as_str().into()))
+    }
+
+    /// Whether the set's limits let it reach `namespace`. A limit opens nothing by itself: the owner's membership
+    /// is asked as well.
+    pub fn reaches(&self, namespace: Namespace) -> bool {
+        self.reaches_vcs(namespace.vcs) && self.reaches_installation(namespace.installation)
+    }
+
+    fn reaches_installation(&self, id: InstallationId) -> bool {
+        !self.limited(LimitKind::Installation) || self.holds(&Capability::InstallationId(id.to_string()))
+    }
+
+    fn limited(&self, kind: LimitKind) -> bool {
+        self.0.iter().any(|held| held.limit() == Some(kind))
+    }
+
+    /// A narrower set for one exchange: what is named and held. Limits of a kind that `requested` does not name stay.
+    ///
+    /// # Errors
+    /// The first capability that is not held.
+    pub fn narrowed_to(&self, requested: &Self) -> Result<Self, GrantError> {
+        if let Some(foreign) = requested.0.difference(&self.0).next() {
+            return Err(GrantError(foreign.clone()));
+        }
+        Ok(self.with_inherited_limits(requested.0.clone()))
+    }
+
+    /// The capabilities of a key created by a caller who holds `self`, through the path of `vcs`.
+    ///
+    /// `accessible` are the requested installations that the caller's user has been seen to be a member of.
+    ///
+    /// # Errors
+    /// The first capability that is not held, or that nobody can ask for.
+    pub fn granted_to_key(
+        &self,
+        requested: &Self,
+        vcs: Vcs,
+        accessible: &BTreeSet<InstallationId>,
+    ) -> Result<Self, GrantError> {
+        let path_vcs = Capability::Vcs(vcs.as_str().into());
+        for capability in &requested.0 {
+            let grantable = match capability {
+                _ if capability.reserved() => false,
+                Capability::InstallationId(id) => InstallationId::parse(id)
+                    .is_some_and(|id| self.reaches_installation(id) && accessible.contains(&id)),
+                Capability::Vcs(_) => *capability == path_vcs || self.holds(capability),
+                _ => self.holds(capability),
+            };
+            if !grantable {
+                return Err(GrantError(capability.clone()));
+            }
+        }
+        let mut granted = self.with_inherited_limits(requested.0.clone());
+        granted.0.insert(path_vcs);
+        Ok(granted)
+    }
+
+    fn with_inherited_limits(&self, mut capabilities: BTreeSet<Capability>) -> Self {
+        for kind in [LimitKind::Installation, LimitKind::Vcs] {
+            let named = capabilities.iter().any(|capability| capability.limit() == Some(kind));
+            if !named {
+                capabilities.extend(self.0.iter().filter(|held| held.limit() == Some(kind)).cloned());
+            }
+        }
+        Self(capabilities)
+    }
+}
+
+#[cfg(test)]
+#[path = "capability_tests.rs"]
+mod tests;

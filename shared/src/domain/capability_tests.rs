@@ -1,0 +1,115 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse(json: &str) -> serde_json::Result<Capability> {
+    serde_json::from_str(json)
+}
+
+#[test]
+fn the_wire_forms_come_back_as_they_were() {
+    for json in [
+        r#""access_token_create""#,
+        r#""kv_store_system_write""#,
+        r#"{"name":"installation_id","id":"7"}"#,
+        r#"{"name":"vcs","vcs":"github"}"#,
+    ] {
+        let capability = parse(json).unwrap();
+        assert_eq!(serde_json::to_string(&capability).unwrap(), json);
+    }
+}
+
+#[test]
+fn objects_are_closed_and_words_are_known() {
+    for json in [
+        r#"{"name":"installation_id","id":7}"#,
+        r#"{"name":"installation_id","id":"7","x":1}"#,
+        r#"{"name":"installation_id"}"#,
+        r#"{"name":"vcs","id":"7"}"#,
+        r#"{"id":"7"}"#,
+        r#""kv_store""#,
+        "1",
+        "null",
+        "[]",
+    ] {
+        assert!(parse(json).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn a_set_without_limits_reaches_everything_and_a_limited_one_only_what_it_names() {
+    let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
+    let of = |list: &[Capability]| list.iter().cloned().collect::<Capabilities>();
+    assert!(of(&[]).reaches(namespace));
+    assert!(of(&[Capability::InstallationId("7".into())]).reaches(namespace));
+    assert!(!of(&[Capability::InstallationId("8".into())]).reaches(namespace));
+    assert!(!of(&[Capability::InstallationId("7".into()), Capability::Vcs("gitlab".into())]).reaches(namespace));
+}
+
+#[test]
+fn a_key_inherits_the_limits_of_its_creator_and_the_vcs_of_the_path() {
+    let creator: Capabilities = [Capability::KvStoreRead, Capability::InstallationId("7".into())].into_iter().collect();
+    let key = creator
+        .granted_to_key(&[Capability::KvStoreRead].into_iter().collect(), Vcs::Github, &BTreeSet::new())
+        .unwrap();
+    assert!(key.holds(&Capability::InstallationId("7".into())));
+    assert!(key.holds(&Capability::Vcs("github".into())));
+}
+
+#[test]
+fn nobody_can_ask_for_refresh_or_system_capabilities() {
+    let creator: Capabilities = [Capability::AccessTokenRefresh, Capability::KvStoreSystemRead].into_iter().collect();
+    for asked in creator.iter() {
+        let requested = [asked.clone()].into_iter().collect();
+        assert_eq!(creator.granted_to_key(&requested, Vcs::Github, &BTreeSet::new()), Err(GrantError(asked.clone())));
+    }
+}
+
+fn any_capability() -> impl Strategy<Value = Capability> {
+    prop_oneof![
+        Just(Capability::AccessTokenCreate),
+        Just(Capability::AccessTokenRefresh),
+        Just(Capability::KvStoreRead),
+        Just(Capability::KvStoreWrite),
+        Just(Capability::KvStoreSystemRead),
+        (1_u64..4).prop_map(|id| Capability::InstallationId(id.to_string())),
+        prop_oneof![Just("github"), Just("gitlab")].prop_map(|vcs| Capability::Vcs(vcs.into())),
+    ]
+}
+
+fn any_set() -> impl Strategy<Value = Capabilities> {
+    proptest::collection::btree_set(any_capability(), 0..6).prop_map(Capabilities)
+}
+
+/// Everything a set lets its holder do: each plain capability in each namespace it reaches.
+fn powers(set: &Capabilities) -> BTreeSet<(Capability, Vcs, u64)> {
+    let mut powers = BTreeSet::new();
+    for vcs in Vcs::ALL {
+        for id in 1..5 {
+            let namespace = Namespace { vcs, installation: InstallationId::new(id) };
+            if set.reaches(namespace) {
+                powers.extend(set.iter().filter(|held| held.limit().is_none()).map(|held| (held.clone(), vcs, id)));
+            }
+        }
+    }
+    powers
+}
+
+proptest! {
+    #[test]
+    fn a_narrowed_token_can_do_nothing_its_key_cannot(held in any_set(), requested in any_set()) {
+        if let Ok(narrowed) = held.narrowed_to(&requested) {
+            prop_assert!(powers(&narrowed).is_subset(&powers(&held)));
+        }
+    }
+
+    #[test]
+    fn a_created_key_can_do_nothing_its_creator_cannot(held in any_set(), requested in any_set(), member in proptest::collection::btree_set(1_u64..5, 0..4)) {
+        let accessible = member.into_iter().map(InstallationId::new).collect();
+        for vcs in Vcs::ALL.into_iter().filter(|vcs| held.reaches_vcs(*vcs)) {
+            if let Ok(granted) = held.granted_to_key(&requested, vcs, &accessible) {
+                prop_assert!(powers(&granted).is_subset(&powers(&held)), "{granted:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a write makes of a record. One pure function, [`decide`], holds every rule of set, cas and delete.
+
+use super::{Draft, DraftId, Guards, RecordState, Side, Slot, Version, WriteId};
+use crate::domain::{Capabilities, Millis};
+
+/// What a write demands of the record's latest version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing.
+    Anything,
+    /// No record, staged ones included.
+    Absent,
+    /// Exactly this version.
+    Version(Version),
+}
+
+/// What a write does to one capability list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CapsChange {
+    /// Leave the list that is there.
+    Keep,
+    /// Put this in its place; `None` removes it.
+    Replace(Option<Capabilities>),
+}
+
+impl CapsChange {
+    /// The list after the change.
+    pub fn applied_to(&self, existing: Option<&Capabilities>) -> Option<Capabilities> {
+        match self {
+            Self::Keep => existing.cloned(),
+            Self::Replace(list) => list.clone(),
+        }
+    }
+}
+
+/// A value to put.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// The value.
+    pub slot: Slot,
+    /// Published at once, or staged.
+    pub committed: bool,
+    /// The read list.
+    pub read_caps: CapsChange,
+    /// The write list.
+    pub write_caps: CapsChange,
+}
+
+/// Put or remove.
+#[derive(Clone, Debug)]
+pub enum WriteKind {
+    /// Put a value.
+    Put(Put),
+    /// Leave a tombstone.
+    Delete,
+}
+
+/// One write of one caller.
+#[derive(Clone, Debug)]
+pub struct Write<'a> {
+    /// Its name, by which a retry recognises it.
+    pub id: WriteId,
+    /// When.
+    pub now: Millis,
+    /// What it demands.
+    pub expect: Expect,
+    /// What it does.
+    pub kind: WriteKind,
+    /// What its caller holds.
+    pub held: &'a Capabilities,
+}
+
+/// How a write ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The version it made.
+    pub version: Version,
+    /// When the record was first written.
+    pub created_at: Millis,
+    /// The lists in force on the side it wrote.
+    pub guards: Guards,
+}
+
+/// Why a write was refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The record's write list asks for more than the caller holds.
+    NotWritable,
+    /// The version is another; `None` means there is no record.
+    VersionMismatch(Option<Version>),
+    /// A deletion found nothing.
+    Absent,
+}
+
+/// What is to be done about a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has already been done: its answer was lost.
+    Done(Outcome),
+    /// It is refused.
+    Refused(Refusal),
+    /// The record must become this, if it is still what was judged.
+    Apply(Box<RecordState>, Outcome),
+}
+
+/// Judges `write` against the record as it was read. A draft that a commit has published must have been
+/// [`folded`](RecordState::folded) first.
+pub fn decide(old: Option<&RecordState>, write: &Write<'_>) -> Verdict {
+    if let Some(outcome) = old.and_then(|old| already_done(old, write.id)) {
+        return Verdict::Done(outcome);
+    }
+    let present = old.cloned().map(|old| old.at(write.now)).filter(RecordState::exists);
+    if present.as_ref().is_some_and(|record| !writable(record, write.held)) {
+        return Verdict::Refused(Refusal::NotWritable);
+    }
+    if let Some(refusal) = unexpected(write.expect, present.as_ref().map(|record| record.version)) {
+        return Verdict::Refused(refusal);
+    }
+    let version = old.map_or(Version::first(write.now), |old| old.version.next());
+    let mut next = RecordState {
+        version,
+        writes: remembered(old, write.id),
+        created_at: present.as_ref().map_or(write.now, |record| record.created_at),
+        live: None,
+        draft: None,
+        folded_seq: old.map_or(0, |old| old.folded_seq),
+        removable_at: None,
+    };
+    let guards = match &write.kind {
+        WriteKind::Put(put) => put_into(&mut next, present, put, write.id),
+        WriteKind::Delete if present.is_none() => return Verdict::Refused(Refusal::Absent),
+        WriteKind::Delete => {
+            next.removable_at = Some(write.now.seconds().plus(RecordState::TOMBSTONE_SECONDS));
+            Guards::default()
+        }
+    };
+    let outcome = Outcome { version, created_at: next.created_at, guards };
+    Verdict::Apply(Box::new(next), outcome)
+}
+
+fn already_done(old: &RecordState, id: WriteId) -> Option<Outcome> {
+    let version = old.version_made_by(id)?;
+    let sides = [old.draft.as_ref().map(|draft| &draft.side), old.live.as_ref()];
+    let guards = sides.into_iter().flatten().find(|side| side.version == version).map(|side| side.guards.clone());
+    Some(Outcome { version, created_at: old.created_at, guards: guards.unwrap_or_default() })
+}
+
+fn writable(record: &RecordState, held: &Capabilities) -> bool {
+    let sides = [record.live.as_ref(), record.draft.as_ref().map(|draft| &draft.side)];
+    sides.into_iter().flatten().all(|side| side.guards.allow_write(held))
+}
+
+fn unexpected(expect: Expect, current: Option<Version>) -> Option<Refusal> {
+    let met = match expect {
+        Expect::Anything => true,
+        Expect::Absent => current.is_none(),
+        Expect::Version(version) => current == Some(version),
+    };
+    (!met).then_some(Refusal::VersionMismatch(current))
+}
+
+fn remembered(old: Option<&RecordState>, id: WriteId) -> Vec<WriteId> {
+    let earlier = old.map(|old| old.writes.as_slice()).unwrap_or_default();
+    std::iter::once(id).chain(earlier.iter().copied()).take(RecordState::REMEMBERED_WRITES).collect()
+}
+
+fn put_into(next: &mut RecordState, present: Option<RecordState>, put: &Put, id: WriteId) -> Guards {
+    let (live, draft) = present.map_or((None, None), |record| (record.live, record.draft));
+    let latest = if put.committed {
+        live.as_ref().or(draft.as_ref().map(|draft| &draft.side))
+    } else {
+        draft.as_ref().map(|draft| &draft.side).or(live.as_ref())
+    };
+    let existing = latest.map(|side| side.guards.clone()).unwrap_or_default();
+    let guards = Guards {
+        read: put.read_caps.applied_to(existing.read.as_ref()),
+        write: put.write_caps.applied_to(existing.write.as_ref()),
+    };
+    let side = Side { slot: put.slot.clone(), version: next.version, guards: guards.clone() };
+    if put.committed {
+        next.live = Some(side);
+    } else {
+        let id = draft.map_or(DraftId(id.0), |draft| draft.id);
+        next.live = live;
+        next.draft = Some(Draft { id, side });
+    }
+    next.removable_at = next.removal();
+    guards
+}
