@@ -1,1 +1,19 @@
-//! x
+//! The only code that knows DynamoDB and object storage.
+//!
+//! [`keys`] opens with the table of access patterns. Rules about stored state are conditions on the write; a read that
+//! decides is consistent; nothing scans.
+
+mod api_keys;
+mod audit;
+mod blobs;
+mod client;
+mod error;
+mod item;
+mod keys;
+pub mod kv;
+mod public_keys;
+mod users;
+
+pub use blobs::Blobs;
+pub use client::{Store, StoreConfig, Tables};
+pub use users::User;

@@ -1,0 +1,65 @@
+//! Base62 of fixed width, for byte strings longer than a machine word (the crates for it stop at 128 bits).
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// `bytes` as one big-endian number in `width` digits, left-padded with `0`.
+pub fn encode(bytes: &[u8], width: usize) -> String {
+    let mut number = bytes.to_vec();
+    let mut digits: Vec<u8> = (0..width).map(|_| digit(divide(&mut number))).collect();
+    digits.reverse();
+    digits.into_iter().map(char::from).collect()
+}
+
+/// The `N` bytes whose [`encode`] is `text`; `None` for a foreign digit or a number of more than `N` bytes.
+pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut number = [0_u8; N];
+    for byte in text.bytes() {
+        let mut carry = u32::try_from(ALPHABET.iter().position(|digit| *digit == byte)?).ok()?;
+        for place in number.iter_mut().rev() {
+            carry += u32::from(*place) * 62;
+            *place = u8::try_from(carry & 0xff).ok()?;
+            carry >>= 8;
+        }
+        if carry != 0 {
+            return None;
+        }
+    }
+    Some(number)
+}
+
+/// Divides the number in place and gives the remainder.
+fn divide(number: &mut [u8]) -> usize {
+    let mut remainder = 0_usize;
+    for place in number {
+        let value = remainder * 256 + usize::from(*place);
+        *place = u8::try_from(value / 62).unwrap_or_default();
+        remainder = value % 62;
+    }
+    remainder
+}
+
+fn digit(value: usize) -> u8 {
+    ALPHABET.get(value).copied().unwrap_or(b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_widest_number_fits_and_the_next_does_not() {
+        assert_eq!(encode(&[0xff; 2], 3), "H31");
+        assert_eq!(decode::<2>("H31"), Some([0xff; 2]));
+        assert_eq!(decode::<2>("H32"), None);
+        assert_eq!(decode::<2>("H3-"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_string_comes_back(bytes: [u8; 20]) {
+            prop_assert_eq!(decode::<20>(&encode(&bytes, 27)), Some(bytes));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Values too large for an item: immutable objects, named once and never rewritten.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::domain::kv::BlobRef;
+use crate::domain::{Error, Result};
+
+/// Object storage: a bucket on AWS, a folder locally.
+#[derive(Clone)]
+pub struct Blobs(Option<Arc<dyn ObjectStore>>);
+
+impl Blobs {
+    /// Opens `s3://<bucket>` or `file:///<folder>`; `None` for a function that has no business here.
+    pub fn open(url: Option<&str>) -> Result<Self> {
+        let Some(url) = url else { return Ok(Self(None)) };
+        let store: Arc<dyn ObjectStore> = if let Some(bucket) = url.strip_prefix("s3://") {
+            // reqwest brings no crypto of its own here; a second call finds ring installed already.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let bucket = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
+            Arc::new(bucket.map_err(|error| Error::internal("opening the bucket", error))?)
+        } else if let Some(folder) = url.strip_prefix("file://") {
+            let folder = LocalFileSystem::new_with_prefix(folder);
+            Arc::new(folder.map_err(|error| Error::internal("opening the blob folder", error))?)
+        } else {
+            return Err(Error::corrupt("blobs are at s3://bucket or file:///folder"));
+        };
+        Ok(Self(Some(store)))
+    }
+
+    /// Stores a new object.
+    pub async fn put(&self, name: &BlobRef, bytes: Bytes) -> Result<()> {
+        self.store()?.put(&Path::from(name.0.as_str()), bytes.into()).await.map_err(Error::unavailable)?;
+        Ok(())
+    }
+
+    /// Reads an object; `None` when it is gone, which means that its record has moved on.
+    pub async fn find(&self, name: &BlobRef) -> Result<Option<Bytes>> {
+        match self.store()?.get(&Path::from(name.0.as_str())).await {
+            Ok(object) => object.bytes().await.map(Some).map_err(Error::unavailable),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::unavailable(error)),
+        }
+    }
+
+    /// Removes an object; one that is gone already is fine.
+    pub async fn delete(&self, name: &BlobRef) -> Result<()> {
+        match self.store()?.delete(&Path::from(name.0.as_str())).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::unavailable(error)),
+        }
+    }
+
+    fn store(&self) -> Result<&Arc<dyn ObjectStore>> {
+        self.0.as_ref().ok_or(Error::corrupt("this function keeps no values"))
+    }
+}

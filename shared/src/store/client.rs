@@ -1,0 +1,126 @@
+//! The clients, made once per process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+
+use super::blobs::Blobs;
+use super::item::{Attributes, Item};
+use super::kv::CommitLists;
+use crate::domain::{Error, Result};
+
+/// One attempt of one call.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+/// All attempts of one call: well below the gateway's 30 s.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The tables' names.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Users, memberships, keys, audit.
+    pub identity: String,
+    /// KV records and commits.
+    pub kv: String,
+}
+
+/// What the store needs to know.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The tables' names.
+    pub tables: Tables,
+    /// An engine other than AWS's, in place of the Region's endpoint.
+    pub endpoint: Option<String>,
+    /// The Region.
+    pub region: String,
+    /// Who signs the calls.
+    pub credentials: Credentials,
+    /// `s3://bucket`, `file:///folder`, or nothing for a function that keeps no values.
+    pub blobs: Option<String>,
+}
+
+/// Storage. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    /// Retries throttling and lost answers: for reads, and for writes that may safely be repeated.
+    pub(super) db: Client,
+    /// Never retries: for writes whose lost answers must be looked into first.
+    pub(super) db_once: Client,
+    pub(super) tables: Arc<Tables>,
+    pub(super) blobs: Blobs,
+    pub(super) commit_lists: Arc<CommitLists>,
+}
+
+impl Store {
+    /// Builds the clients. Nothing is sent yet.
+    #[expect(clippy::disallowed_types, reason = "this is where the client is made")]
+    pub fn new(config: &StoreConfig) -> Result<Self> {
+        let base = base_config(config);
+        let once = base.clone().retry_config(RetryConfig::disabled()).build();
+        let retrying = base.retry_config(RetryConfig::standard().with_max_attempts(4)).build();
+        Ok(Self {
+            db: Client::from_conf(retrying),
+            db_once: Client::from_conf(once),
+            tables: Arc::new(config.tables.clone()),
+            blobs: Blobs::open(config.blobs.as_deref())?,
+            commit_lists: Arc::default(),
+        })
+    }
+
+    /// Whether storage answers. Also opens the connection, so that the first request finds it open.
+    pub async fn ping(&self) -> Result<()> {
+        self.get(&self.tables.identity, super::item::s("health"), super::item::s("health")).await.map(|_| ())
+    }
+
+    /// One strongly consistent read.
+    pub(super) async fn get(
+        &self,
+        table: &str,
+        pk: aws_sdk_dynamodb::types::AttributeValue,
+        sk: aws_sdk_dynamodb::types::AttributeValue,
+    ) -> Result<Option<Item>> {
+        let request = self.db.get_item().table_name(table).key(super::keys::PK, pk).key(super::keys::SK, sk);
+        let answer = request.consistent_read(true).send().await.map_err(super::error::Failure::of)?;
+        Ok(answer.item.filter(|item| !item.is_empty()))
+    }
+}
+
+fn base_config(config: &StoreConfig) -> Builder {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(ATTEMPT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let builder = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(config.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(config.credentials.clone()))
+        .timeout_config(timeouts);
+    match &config.endpoint {
+        // A local engine speaks plain HTTP: no trust store is read.
+        Some(endpoint) if endpoint.starts_with("http://") => {
+            builder.endpoint_url(endpoint).http_client(aws_smithy_http_client::Builder::new().build_http())
+        }
+        endpoint => {
+            let provider = tls::Provider::Rustls(CryptoMode::Ring);
+            let builder =
+                builder.http_client(aws_smithy_http_client::Builder::new().tls_provider(provider).build_https());
+            endpoint.iter().fold(builder, Builder::endpoint_url)
+        }
+    }
+}
+
+/// An item that DynamoDB has not removed yet although its time is over reads as absent.
+pub(super) fn unexpired(item: Item, now: crate::domain::Seconds) -> Option<Item> {
+    let over = item.find_number::<i64>(super::keys::TTL).is_some_and(|end| end <= now.0);
+    (!over).then_some(item)
+}
+
+/// A failed condition on a write that creates: somebody was there before.
+pub(super) fn already_there() -> Error {
+    Error::corrupt("a fresh identifier was already taken")
+}

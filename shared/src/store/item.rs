@@ -1,0 +1,76 @@
+//! Reads and writes the attributes of items.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::domain::{Error, Result};
+
+/// An item, or a map within one.
+pub type Item = HashMap<String, AttributeValue>;
+
+pub fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+pub fn b(bytes: impl Into<Vec<u8>>) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}
+
+pub fn json(value: &impl Serialize) -> Result<AttributeValue> {
+    serde_json::to_string(value).map(AttributeValue::S).map_err(|error| Error::internal("writing an attribute", error))
+}
+
+/// Typed access to attributes. A missing or mistyped one is a fault of ours, never of the caller's.
+pub trait Attributes {
+    fn find_text(&self, name: &str) -> Option<&str>;
+    fn find_number<T: std::str::FromStr>(&self, name: &str) -> Option<T>;
+    fn find_bytes(&self, name: &str) -> Option<&[u8]>;
+    fn find_map(&self, name: &str) -> Option<&Item>;
+
+    fn text(&self, name: &str) -> Result<&str> {
+        self.find_text(name).ok_or(Error::corrupt("an item lacks a text"))
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T> {
+        self.find_number(name).ok_or(Error::corrupt("an item lacks a number"))
+    }
+
+    fn bytes(&self, name: &str) -> Result<&[u8]> {
+        self.find_bytes(name).ok_or(Error::corrupt("an item lacks bytes"))
+    }
+
+    fn uuid(&self, name: &str) -> Result<Uuid> {
+        Uuid::from_slice(self.bytes(name)?).map_err(|error| Error::internal("an item's id is malformed", error))
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        serde_json::from_str(self.text(name)?).map_err(|error| Error::internal("an item's text is malformed", error))
+    }
+}
+
+impl Attributes for Item {
+    fn find_text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_s().ok().map(String::as_str)
+    }
+
+    fn find_number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.get(name)?.as_n().ok()?.parse().ok()
+    }
+
+    fn find_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.get(name)?.as_b().ok().map(AsRef::as_ref)
+    }
+
+    fn find_map(&self, name: &str) -> Option<&Item> {
+        self.get(name)?.as_m().ok()
+    }
+}

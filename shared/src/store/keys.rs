@@ -1,0 +1,128 @@
+//! Where everything is.
+//!
+//! | entity | table | pk | sk | read by |
+//! |---|---|---|---|---|
+//! | user | identity | `user#<id>` | `profile` | whoami |
+//! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation |
+//! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
+//! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
+//! | audit entry | identity | `audit#key#<id>` | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
+//! | public key | identity | `public-keys` | `<kid>` | verifiers, at start and for an unknown kid |
+//! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
+//! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
+//! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | readers that meet a draft, the folding worker |
+//! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
+//!
+//! Only hex, decimal and closed words enter a composite key, so that no two things share one.
+
+use crate::domain::kv::{Address, Idx, Key};
+use crate::domain::{KeyId, KeyName, Namespace, UserId, Vcs};
+
+/// Name of every table's partition key.
+pub const PK: &str = "pk";
+/// Name of every table's sort key.
+pub const SK: &str = "sk";
+/// Name of the DynamoDB time-to-live attribute: epoch seconds.
+pub const TTL: &str = "ttl";
+/// Sort key of entities that are alone in their partition.
+pub const ONLY: [u8; 1] = [0];
+
+pub fn user(id: UserId) -> String {
+    format!("user#{id}")
+}
+
+pub const PROFILE: &str = "profile";
+
+pub fn membership(namespace: Namespace) -> String {
+    format!("member#{namespace}")
+}
+
+pub fn api_key(id: KeyId) -> String {
+    format!("key#{id}")
+}
+
+pub const API_KEY: &str = "key";
+
+pub fn listed_keys(vcs: Vcs) -> String {
+    format!("key#{vcs}#")
+}
+
+/// Hex keeps the order of the names' bytes, and `#` sorts before every digit, so a name sorts before its extensions.
+pub fn listed_key(vcs: Vcs, name: &KeyName, id: KeyId) -> String {
+    let name: String = name.as_str().bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}{name}#{id}", listed_keys(vcs))
+}
+
+pub fn audit_of_key(id: KeyId) -> String {
+    format!("audit#key#{id}")
+}
+
+pub const PUBLIC_KEYS: &str = "public-keys";
+
+pub fn records(namespace: Namespace) -> String {
+    namespace.to_string()
+}
+
+pub fn head(namespace: Namespace) -> String {
+    format!("{namespace}#head")
+}
+
+pub fn commit(namespace: Namespace, commit: uuid::Uuid) -> String {
+    format!("{namespace}#commit#{}", commit.simple())
+}
+
+pub fn blob_intent(name: &str) -> String {
+    format!("blob#{name}")
+}
+
+/// A record's sort key. Keys hold no NUL, so the byte order of sort keys is the order of (key bytes, idx).
+pub fn record(address: &Address) -> Vec<u8> {
+    let mut sort_key = address.key.as_str().as_bytes().to_vec();
+    sort_key.push(0);
+    sort_key.extend_from_slice(&address.idx.get().to_be_bytes());
+    sort_key
+}
+
+/// The address whose [`record`] this is.
+pub fn parse_record(sort_key: &[u8]) -> Option<Address> {
+    let (key, idx) = sort_key.split_last_chunk::<4>()?;
+    let key = std::str::from_utf8(key.strip_suffix(&[0])?).ok()?;
+    Some(Address { key: Key::new(key).ok()?, idx: Idx::new(u32::from_be_bytes(*idx).into()).ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_address() -> impl Strategy<Value = Address> {
+        let key = prop_oneof!["[a#%/.\u{1}\u{ffff}ä]{1,6}", "[^\0]{1,30}"];
+        let idx = prop_oneof![0_i64..3, Just(255), Just(256), Just(i64::from(i32::MAX))];
+        (key, idx).prop_map(|(key, idx)| Address { key: Key::new(key).unwrap(), idx: Idx::new(idx).unwrap() })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn sort_keys_keep_the_order_of_key_bytes_and_idx_and_come_back(a in any_address(), b in any_address()) {
+            let by_address = a.key.as_str().as_bytes().cmp(b.key.as_str().as_bytes()).then(a.idx.cmp(&b.idx));
+            prop_assert_eq!(record(&a).cmp(&record(&b)), by_address);
+            prop_assert_eq!(parse_record(&record(&a)), Some(a));
+        }
+    }
+
+    #[test]
+    fn the_longest_key_fits_a_sort_key() {
+        let address = Address { key: Key::new("k".repeat(Key::MAX_BYTES)).unwrap(), idx: Idx::MAX };
+        assert!(record(&address).len() <= 1_024);
+    }
+
+    #[test]
+    fn names_are_listed_in_the_order_of_their_bytes() {
+        let id = KeyId::new(uuid::Uuid::from_u128(1));
+        let mut names = ["b", "a", "", "a#", "ab", "ä", "a\0"].map(|name| KeyName::new(name.into()).unwrap());
+        names.sort_by_key(|name| listed_key(Vcs::Github, name, id));
+        assert_eq!(names.each_ref().map(KeyName::as_str), ["", "a", "a\0", "a#", "ab", "b", "ä"]);
+    }
+}

@@ -1,0 +1,168 @@
+//! The commit head of an installation: which commits readers must see although their drafts are not folded yet.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uuid::Uuid;
+
+use crate::domain::kv::{Address, Draft, DraftId};
+use crate::domain::{Error, Namespace, Result};
+use crate::store::client::Store;
+use crate::store::error::Failure;
+use crate::store::item::{Attributes, Item, b, s};
+use crate::store::keys;
+
+/// How many commits' lists a process keeps at hand. They never change once published.
+const MAX_CACHED_LISTS: usize = 64;
+
+/// The head as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Counts publications.
+    pub seq: u64,
+    /// Published and not yet folded, with the sequence number each got.
+    pub commits: BTreeMap<Uuid, u64>,
+}
+
+/// One published draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which record.
+    pub address: Address,
+    /// Which draft of it.
+    pub draft: DraftId,
+}
+
+/// The drafts that commits publish, by commit.
+#[derive(Default)]
+pub struct CommitLists(Mutex<HashMap<Uuid, Arc<HashSet<DraftId>>>>);
+
+impl CommitLists {
+    fn find(&self, commit: Uuid) -> Option<Arc<HashSet<DraftId>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&commit).cloned()
+    }
+
+    fn insert(&self, commit: Uuid, drafts: HashSet<DraftId>) -> Arc<HashSet<DraftId>> {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lists.len() >= MAX_CACHED_LISTS {
+            lists.clear();
+        }
+        let drafts = Arc::new(drafts);
+        lists.insert(commit, Arc::clone(&drafts));
+        drafts
+    }
+}
+
+impl Head {
+    /// Reads a head's item; an installation without commits has none.
+    pub fn decode(item: Option<&Item>) -> Result<Self> {
+        let Some(item) = item else { return Ok(Self::default()) };
+        let commits = item.find_map("commits").into_iter().flatten().map(|(id, seq)| {
+            let id = Uuid::try_parse(id).map_err(|error| Error::internal("a head names a malformed commit", error))?;
+            let seq = seq.as_n().ok().and_then(|seq| seq.parse().ok());
+            Ok((id, seq.ok_or(Error::corrupt("a head has a commit without a number"))?))
+        });
+        Ok(Self { seq: item.number("seq")?, commits: commits.collect::<Result<_>>()? })
+    }
+}
+
+/// Whether a commit that a head names has published a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// It has, with this sequence number.
+    Published(u64),
+    /// None has.
+    Unpublished,
+    /// A commit of this head has been folded and cleared away: the head is out of date.
+    HeadOutdated,
+}
+
+impl Store {
+    /// The head as of now.
+    pub(super) async fn head(&self, namespace: Namespace) -> Result<Head> {
+        let item = self.get(&self.tables.kv, s(keys::head(namespace)), b(keys::ONLY)).await?;
+        Head::decode(item.as_ref())
+    }
+
+    /// Whether a commit in `head` published `draft`.
+    pub(super) async fn publication(&self, namespace: Namespace, head: &Head, draft: &Draft) -> Result<Publication> {
+        for (commit, seq) in &head.commits {
+            match self.drafts_of(namespace, *commit).await? {
+                Some(drafts) if drafts.contains(&draft.id) => return Ok(Publication::Published(*seq)),
+                Some(_) => {}
+                None => return Ok(Publication::HeadOutdated),
+            }
+        }
+        Ok(Publication::Unpublished)
+    }
+
+    /// The drafts that a commit publishes; nothing when its list is being cleared away.
+    pub(super) async fn drafts_of(&self, namespace: Namespace, commit: Uuid) -> Result<Option<Arc<HashSet<DraftId>>>> {
+        if let Some(list) = self.commit_lists.find(commit) {
+            return Ok(Some(list));
+        }
+        let entries = self.commit_entries(namespace, commit).await?;
+        Ok(entries
+            .map(|entries| self.commit_lists.insert(commit, entries.into_iter().map(|entry| entry.draft).collect())))
+    }
+
+    /// Everything a commit lists; nothing unless all its parts are there.
+    pub(super) async fn commit_entries(&self, namespace: Namespace, commit: Uuid) -> Result<Option<Vec<Entry>>> {
+        let query = self.db.query().table_name(&self.tables.kv).consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(keys::commit(namespace, commit)));
+        let mut parts = query.into_paginator().items().send();
+        let (mut entries, mut found, mut expected) = (Vec::new(), 0, None);
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(Failure::of)?;
+            entries
+                .extend(decode_entries(part.bytes("entries")?).ok_or(Error::corrupt("a commit's list is malformed"))?);
+            found += 1;
+            expected = Some(part.number::<usize>("parts")?);
+        }
+        Ok((expected == Some(found)).then_some(entries))
+    }
+}
+
+/// Entries in a row, each: the draft's 16 bytes, the length of the sort key in 2, the sort key.
+pub fn encode_entries(entries: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        let sort_key = keys::record(&entry.address);
+        bytes.extend_from_slice(entry.draft.0.as_bytes());
+        bytes.extend_from_slice(&u16::try_from(sort_key.len()).unwrap_or(u16::MAX).to_be_bytes());
+        bytes.extend_from_slice(&sort_key);
+    }
+    bytes
+}
+
+fn decode_entries(mut bytes: &[u8]) -> Option<Vec<Entry>> {
+    let mut entries = Vec::new();
+    while !bytes.is_empty() {
+        let (draft, rest) = bytes.split_first_chunk::<16>()?;
+        let (length, rest) = rest.split_first_chunk::<2>()?;
+        let (sort_key, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+        entries.push(Entry { address: keys::parse_record(sort_key)?, draft: DraftId(Uuid::from_bytes(*draft)) });
+        bytes = rest;
+    }
+    Some(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::kv::{Idx, Key};
+
+    #[test]
+    fn entries_come_back_and_a_torn_list_is_noticed() {
+        let entry = |key: &str, idx| Entry {
+            address: Address { key: Key::new(key).unwrap(), idx: Idx::new(idx).unwrap() },
+            draft: DraftId(Uuid::from_u128(5)),
+        };
+        let entries = vec![entry("a/b", 0), entry(&"k".repeat(1000), 7)];
+        let bytes = encode_entries(&entries);
+        assert_eq!(decode_entries(&bytes).as_ref(), Some(&entries));
+        assert_eq!(decode_entries(&bytes[..bytes.len() - 1]), None);
+    }
+}

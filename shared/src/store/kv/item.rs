@@ -1,0 +1,121 @@
+//! A record's item.
+//!
+//! Shape: `version`, `w0`…`w3` (the latest writes, newest first), `created_at`, `seq` (the last commit folded in), `ttl`;
+//! for the live side `live` (map), `live_version`, `live_ttl`, `read_caps`, `write_caps`; for the draft `draft` (map),
+//! `draft_id`, `draft_version`, `draft_ttl`, `draft_read_caps`, `draft_write_caps`. Lists of capabilities are JSON
+//! text, `null` for none. Folding moves the draft's attributes over the live side's without reading either.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::domain::kv::{BlobRef, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId};
+use crate::domain::{Error, Millis, Result, Seconds};
+use crate::store::item::{Attributes, Item, b, json, n, s};
+use crate::store::keys::TTL;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+/// `ttl` of what is kept until it is deleted: 9999-12-31.
+pub const KEPT: i64 = 253_402_300_799;
+/// The remembered writes' attributes, newest first.
+pub const WRITES: [&str; RecordState::REMEMBERED_WRITES] = ["w0", "w1", "w2", "w3"];
+/// The attribute that event filters tell entities apart by.
+pub const ENTITY: &str = "kv-record";
+
+/// Every attribute of `record` but its keys.
+pub fn encode(record: &RecordState) -> Result<Item> {
+    let mut item = Item::from([
+        ("entity".into(), s(ENTITY)),
+        ("schema".into(), n(1)),
+        ("version".into(), n(record.version.0)),
+        (TTL.into(), ttl(record.removable_at)),
+        ("seq".into(), n(record.folded_seq)),
+    ]);
+    item.extend(WRITES.iter().zip(&record.writes).map(|(name, write)| ((*name).into(), write_id(*write))));
+    if record.exists() {
+        item.insert("created_at".into(), n(record.created_at.0));
+    }
+    if let Some(live) = &record.live {
+        item.insert("live".into(), slot(&live.slot));
+        item.insert("live_version".into(), n(live.version.0));
+        item.insert("live_ttl".into(), ttl(live.removable_at()));
+        item.insert("read_caps".into(), json(&live.guards.read)?);
+        item.insert("write_caps".into(), json(&live.guards.write)?);
+    }
+    if let Some(draft) = &record.draft {
+        item.insert("draft".into(), slot(&draft.side.slot));
+        item.insert("draft_id".into(), b(draft.id.0.into_bytes()));
+        item.insert("draft_version".into(), n(draft.side.version.0));
+        item.insert("draft_ttl".into(), ttl(draft.side.removable_at()));
+        item.insert("draft_read_caps".into(), json(&draft.side.guards.read)?);
+        item.insert("draft_write_caps".into(), json(&draft.side.guards.write)?);
+    }
+    Ok(item)
+}
+
+/// The record in `item`.
+pub fn decode(item: &Item) -> Result<RecordState> {
+    let writes = WRITES.iter().filter_map(|name| item.uuid(name).ok()).filter(|id| !id.is_nil()).map(WriteId);
+    Ok(RecordState {
+        version: Version(item.number("version")?),
+        writes: writes.collect(),
+        created_at: Millis(item.find_number("created_at").unwrap_or_default()),
+        live: item
+            .find_map("live")
+            .map(|map| decode_side(map, item, "live_version", ["read_caps", "write_caps"]))
+            .transpose()?,
+        draft: item.find_map("draft").map(|map| decode_draft(map, item)).transpose()?,
+        folded_seq: item.find_number("seq").unwrap_or_default(),
+        removable_at: item.find_number(TTL).filter(|end| *end < KEPT).map(Seconds),
+    })
+}
+
+/// What the item holds outside itself.
+pub fn blobs(item: &Item) -> impl Iterator<Item = BlobRef> + '_ {
+    ["live", "draft"]
+        .into_iter()
+        .filter_map(|side| item.find_map(side)?.find_text("blob").map(|name| BlobRef(name.into())))
+}
+
+pub fn write_id(id: WriteId) -> AttributeValue {
+    b(id.0.into_bytes())
+}
+
+pub fn nil_write() -> AttributeValue {
+    b(Uuid::nil().into_bytes())
+}
+
+pub fn ttl(removable_at: Option<Seconds>) -> AttributeValue {
+    n(removable_at.map_or(KEPT, |end| end.0))
+}
+
+pub fn slot(slot: &Slot) -> AttributeValue {
+    let mut map = HashMap::from([("size".into(), n(slot.size_bytes)), ("at".into(), n(slot.written_at.0))]);
+    match &slot.payload {
+        Payload::Inline(text) => map.insert("data".into(), s(text)),
+        Payload::Blob(name) => map.insert("blob".into(), s(&name.0)),
+    };
+    map.extend(slot.expires_at.map(|end| ("expires_at".into(), n(end.0))));
+    AttributeValue::M(map)
+}
+
+fn decode_side(map: &Item, item: &Item, version: &str, caps: [&str; 2]) -> Result<Side> {
+    let payload = match (map.find_text("data"), map.find_text("blob")) {
+        (Some(text), _) => Payload::Inline(text.into()),
+        (None, Some(name)) => Payload::Blob(BlobRef(name.into())),
+        (None, None) => return Err(Error::corrupt("a record has no value")),
+    };
+    let slot = Slot {
+        payload,
+        size_bytes: map.number("size")?,
+        written_at: Millis(map.number("at")?),
+        expires_at: map.find_number("expires_at").map(Seconds),
+    };
+    let [read, write] = caps.map(|name| item.find_text(name).map_or(Ok(None), |_| item.parsed(name)));
+    Ok(Side { slot, version: Version(item.number(version)?), guards: Guards { read: read?, write: write? } })
+}
+
+fn decode_draft(map: &Item, item: &Item) -> Result<Draft> {
+    let side = decode_side(map, item, "draft_version", ["draft_read_caps", "draft_write_caps"])?;
+    Ok(Draft { id: DraftId(item.uuid("draft_id")?), side })
+}

@@ -1,0 +1,25 @@
+//! The KV store on DynamoDB.
+//!
+//! * A record is one item with a live side and perhaps a draft ([`item`]).
+//! * A write is one conditional update when nothing stands in its way ([`plain`]), else it is judged against the item as
+//!   read and put in its place if that has not changed ([`write`]).
+//! * A commit lists the drafts it publishes in parts nobody can see, then names itself in the installation's head: the
+//!   one write that matters ([`commit`]). Readers who meet a draft look whether the head names it ([`head`]). The worker
+//!   folds published drafts into their live sides afterwards ([`fold`]).
+//! * A folded record carries the commit's sequence number. A reader whose head is older than that starts over, so no
+//!   answer shows some of a commit ([`read`], [`list`]).
+
+mod commit;
+mod fold;
+mod head;
+mod item;
+mod list;
+mod plain;
+mod read;
+mod values;
+mod write;
+
+pub use commit::{CommitRequest, CommitTarget};
+pub use head::CommitLists;
+pub use list::{ListQuery, Page, Position};
+pub use read::{Found, ReadQuery};

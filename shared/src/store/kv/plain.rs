@@ -1,0 +1,159 @@
+//! The fast way to write: one conditional update that reads nothing first.
+//!
+//! It is sound, not complete: its condition holds only where [`decide`](crate::domain::kv::decide) would do just the
+//! same. Whatever it cannot tell, a write list, a draft, an expired value, makes it fail, and the item as it was
+//! comes back to be judged.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::item::{ENTITY, nil_write, slot, ttl, write_id};
+use crate::domain::kv::{
+    Address, CapsChange, Draft, DraftId, Expect, Guards, Outcome, Put, RecordState, Side, Version, Write, WriteKind,
+};
+use crate::domain::{Error, Millis, Namespace, Result};
+use crate::store::client::Store;
+use crate::store::error::Failure;
+use crate::store::item::{Attributes, b, json, n, s};
+use crate::store::keys::{self, PK, SK};
+
+/// `SET` clauses that every write shares: the version rises and the write's id is remembered.
+const SET_ALWAYS: &str = "entity = :entity, #schema = :one, #version = if_not_exists(#version, :before) + :one, \
+     w3 = if_not_exists(w2, :nil), w2 = if_not_exists(w1, :nil), w1 = if_not_exists(w0, :nil), w0 = :id";
+
+/// Nothing stands in the way: no draft, no write list, no value whose time is over, and this is not a repetition.
+const UNOBSTRUCTED: &str = "attribute_not_exists(draft) \
+     AND (attribute_not_exists(write_caps) OR write_caps IN (:none, :empty)) \
+     AND (attribute_not_exists(live.expires_at) OR live.expires_at > :now) \
+     AND NOT w0 = :id AND NOT w1 = :id AND NOT w2 = :id AND NOT w3 = :id";
+
+impl Store {
+    /// Tries the write in one call.
+    pub(super) async fn write_plainly(
+        &self,
+        namespace: Namespace,
+        address: &Address,
+        write: &Write<'_>,
+    ) -> Result<Outcome, Failure> {
+        let fault = |error: Error| Failure::Fault(Box::new(error));
+        let request = self.plain_request(namespace, address, write).map_err(fault)?;
+        let answer = request.send().await.map_err(Failure::of_update)?;
+        outcome(&answer, write).map_err(fault)
+    }
+
+    fn plain_request(
+        &self,
+        namespace: Namespace,
+        address: &Address,
+        write: &Write<'_>,
+    ) -> Result<UpdateItemFluentBuilder> {
+        let request = self.db_once.update_item().table_name(&self.tables.kv);
+        let request = request.key(PK, s(keys::records(namespace))).key(SK, b(keys::record(address)));
+        let request = request
+            .expression_attribute_names("#schema", "schema")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":entity", s(ENTITY))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":before", n(Version::first(write.now).0 - 1))
+            .expression_attribute_values(":nil", nil_write())
+            .expression_attribute_values(":id", write_id(write.id))
+            .expression_attribute_values(":none", s("null"))
+            .expression_attribute_values(":empty", s("[]"))
+            .expression_attribute_values(":now", n(write.now.seconds().0))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let request = match &write.kind {
+            WriteKind::Put(put) if put.committed => put_live(request, put)?,
+            WriteKind::Put(put) => put_draft(request, put, write)?,
+            WriteKind::Delete => leave_tombstone(request, write.now),
+        };
+        Ok(expecting(request, write))
+    }
+}
+
+fn expecting(request: UpdateItemFluentBuilder, write: &Write<'_>) -> UpdateItemFluentBuilder {
+    let deletion = matches!(write.kind, WriteKind::Delete);
+    match write.expect {
+        Expect::Anything if deletion => {
+            request.condition_expression(format!("attribute_exists(live) AND {UNOBSTRUCTED}"))
+        }
+        Expect::Anything => request.condition_expression(UNOBSTRUCTED),
+        Expect::Absent => request.condition_expression(format!("attribute_not_exists(live) AND {UNOBSTRUCTED}")),
+        Expect::Version(version) => request
+            .condition_expression(format!("attribute_exists(live) AND #version = :expected AND {UNOBSTRUCTED}"))
+            .expression_attribute_values(":expected", n(version.0)),
+    }
+}
+
+fn put_live(request: UpdateItemFluentBuilder, put: &Put) -> Result<UpdateItemFluentBuilder> {
+    let side = Side { slot: put.slot.clone(), version: Version(0), guards: Guards::default() };
+    let read = kept_or_set(&put.read_caps, "read_caps", ":read");
+    let write = kept_or_set(&put.write_caps, "write_caps", ":write");
+    let request = request
+        .update_expression(format!(
+            "SET {SET_ALWAYS}, live = :slot, live_version = if_not_exists(#version, :before) + :one, live_ttl = :ttl, \
+             #ttl = :ttl, created_at = if_not_exists(created_at, :written), {read}, {write}"
+        ))
+        .expression_attribute_values(":slot", slot(&put.slot))
+        .expression_attribute_values(":ttl", ttl(side.removable_at()))
+        .expression_attribute_values(":written", n(put.slot.written_at.0));
+    with_caps(request, put)
+}
+
+fn put_draft(request: UpdateItemFluentBuilder, put: &Put, write: &Write<'_>) -> Result<UpdateItemFluentBuilder> {
+    let id = DraftId(write.id.0);
+    let draft = Draft { id, side: Side { slot: put.slot.clone(), version: Version(0), guards: Guards::default() } };
+    let read = kept_or_set(&put.read_caps, "draft_read_caps", ":read").replace("(draft_read_caps", "(read_caps");
+    let caps = kept_or_set(&put.write_caps, "draft_write_caps", ":write").replace("(draft_write_caps", "(write_caps");
+    let request = request
+        .update_expression(format!(
+            "SET {SET_ALWAYS}, draft = :slot, draft_id = :id, draft_version = if_not_exists(#version, :before) + :one, \
+             draft_ttl = :draft_ttl, #ttl = if_not_exists(live_ttl, :alone), \
+             created_at = if_not_exists(created_at, :written), {read}, {caps}"
+        ))
+        .expression_attribute_values(":slot", slot(&put.slot))
+        .expression_attribute_values(":draft_ttl", ttl(draft.side.removable_at()))
+        .expression_attribute_values(":alone", ttl(Some(draft.uncommitted_until())))
+        .expression_attribute_values(":written", n(put.slot.written_at.0));
+    with_caps(request, put)
+}
+
+fn leave_tombstone(request: UpdateItemFluentBuilder, now: Millis) -> UpdateItemFluentBuilder {
+    let end = now.seconds().plus(RecordState::TOMBSTONE_SECONDS);
+    request
+        .update_expression(format!(
+            "SET {SET_ALWAYS}, #ttl = :ttl REMOVE live, live_version, live_ttl, read_caps, write_caps, created_at"
+        ))
+        .expression_attribute_values(":ttl", ttl(Some(end)))
+}
+
+/// A list that is kept is written as itself, so that the answer tells what it is.
+fn kept_or_set(change: &CapsChange, attribute: &str, value: &str) -> String {
+    match change {
+        CapsChange::Keep => format!("{attribute} = if_not_exists({attribute}, :none)"),
+        CapsChange::Replace(_) => format!("{attribute} = {value}"),
+    }
+}
+
+fn with_caps(mut request: UpdateItemFluentBuilder, put: &Put) -> Result<UpdateItemFluentBuilder> {
+    for (value, change) in [(":read", &put.read_caps), (":write", &put.write_caps)] {
+        if let CapsChange::Replace(list) = change {
+            request = request.expression_attribute_values(value, json(list)?);
+        }
+    }
+    Ok(request)
+}
+
+fn outcome(answer: &UpdateItemOutput, write: &Write<'_>) -> Result<Outcome> {
+    let item = answer.attributes().ok_or(Error::corrupt("an update answered without attributes"))?;
+    let version = Version(item.number("version")?);
+    let WriteKind::Put(put) = &write.kind else {
+        return Ok(Outcome { version, created_at: write.now, guards: Guards::default() });
+    };
+    let [read, caps] =
+        if put.committed { ["read_caps", "write_caps"] } else { ["draft_read_caps", "draft_write_caps"] };
+    let guards = Guards { read: item.parsed(read)?, write: item.parsed(caps)? };
+    Ok(Outcome { version, created_at: Millis(item.number("created_at")?), guards })
+}

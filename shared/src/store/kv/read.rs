@@ -1,0 +1,101 @@
+//! Reads one record.
+
+use super::head::Publication;
+use super::item;
+use crate::domain::kv::{Address, RecordState, Side, Visibility, view};
+use crate::domain::{Capabilities, Error, Millis, Namespace, Result};
+use crate::store::client::Store;
+
+/// How often a reader starts over before it gives up. Each time, a commit was published and folded, or a large value
+/// replaced, between two of its reads.
+pub(super) const RESTARTS: usize = 8;
+
+/// Who reads what, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadQuery<'a> {
+    /// Whose records.
+    pub namespace: Namespace,
+    /// Whether staged values are wanted.
+    pub visibility: Visibility,
+    /// What the reader holds.
+    pub held: &'a Capabilities,
+    /// When.
+    pub now: Millis,
+}
+
+/// A record as a reader sees it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Where.
+    pub address: Address,
+    /// The side that is seen; its payload may still lie in object storage.
+    pub side: Side,
+    /// Whether that side is published.
+    pub committed: bool,
+    /// The record's first write.
+    pub created_at: Millis,
+    /// The value's text, when it was asked for.
+    pub text: Option<String>,
+}
+
+impl ReadQuery<'_> {
+    /// What is seen of `record`, if anything.
+    pub(super) fn see(&self, address: Address, record: &RecordState, published: bool) -> Option<Found> {
+        let seen = view(record, published, self.visibility, self.held)?;
+        let (side, committed) = (seen.side.clone(), seen.committed);
+        Some(Found { address, side, committed, created_at: record.created_at, text: None })
+    }
+}
+
+impl Store {
+    /// The record with its value, as the reader may see it.
+    ///
+    /// A draft costs two more reads: the head that may name it, and then the record again, since the draft's value may
+    /// have been replaced before the commit came.
+    pub async fn find_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
+        for _ in 0..RESTARTS {
+            let Some((record, published)) = self.settled_record(query, address).await? else { continue };
+            let seen = record.and_then(|record| query.see(address.clone(), &record, published));
+            let Some(mut found) = seen else { return Ok(None) };
+            if let Some(text) = self.find_value(found.side.slot.payload.clone()).await? {
+                found.text = Some(text);
+                return Ok(Some(found));
+            }
+        }
+        Err(Error::Unavailable { code: crate::domain::Code::Unavailable, source: None })
+    }
+
+    /// The record and whether its draft is published; nothing when the reads do not fit together.
+    async fn settled_record(
+        &self,
+        query: ReadQuery<'_>,
+        address: &Address,
+    ) -> Result<Option<(Option<RecordState>, bool)>> {
+        let record = self.decoded_record(query, address).await?;
+        let Some(draft) = record.as_ref().and_then(|record| record.draft.as_ref()) else {
+            return Ok(Some((record, false)));
+        };
+        let head = self.head(query.namespace).await?;
+        match self.publication(query.namespace, &head, draft).await? {
+            Publication::Unpublished => return Ok(Some((record, false))),
+            Publication::HeadOutdated => return Ok(None),
+            Publication::Published(_) => {}
+        }
+        let record = self.decoded_record(query, address).await?;
+        if record.as_ref().is_some_and(|record| record.folded_seq > head.seq) {
+            return Ok(None);
+        }
+        let Some(draft) = record.as_ref().and_then(|record| record.draft.as_ref()) else {
+            return Ok(Some((record, false)));
+        };
+        match self.publication(query.namespace, &head, draft).await? {
+            Publication::HeadOutdated => Ok(None),
+            publication => Ok(Some((record, publication != Publication::Unpublished))),
+        }
+    }
+
+    async fn decoded_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<RecordState>> {
+        let item = self.find_item(query.namespace, address).await?;
+        Ok(item.as_ref().map(item::decode).transpose()?.map(|record| record.at(query.now)))
+    }
+}
