@@ -1,1 +1,36 @@
-//! x
+//! The key-value store: `/api/v1/{vcs}/kv/{installation_id}/…`.
+
+mod cas;
+mod commit;
+mod count;
+mod delete;
+mod get;
+mod iter;
+mod record;
+mod set;
+mod size;
+
+use axum::routing;
+use terrapi::http::Routes;
+use utoipa_axum::routes;
+
+/// The function's routes. A key is the rest of its path; the routes that end where a key should begin are there to say
+/// that it is missing, and for `iter`, which may begin anywhere.
+pub fn routes() -> Routes {
+    const BASE: &str = "/api/v1/{vcs}/kv/{installation_id}";
+    Routes::new()
+        .routes(routes!(get::get_record, set::set_record, delete::delete_record))
+        .routes(routes!(cas::cas_record))
+        .routes(routes!(count::count_chunks))
+        .routes(routes!(size::sum_sizes))
+        .routes(routes!(iter::iter_records))
+        .routes(routes!(commit::commit_records))
+        .route(
+            &format!("{BASE}/key/"),
+            routing::get(get::get_record).put(set::set_record).delete(delete::delete_record),
+        )
+        .route(&format!("{BASE}/cas/key/"), routing::put(cas::cas_record))
+        .route(&format!("{BASE}/count/key/"), routing::get(count::count_chunks))
+        .route(&format!("{BASE}/size/key/"), routing::get(size::sum_sizes))
+        .route(&format!("{BASE}/iter/"), routing::get(iter::iter_records))
+}

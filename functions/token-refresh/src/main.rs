@@ -1,1 +1,12 @@
-fn main() {}
+//! The function's process.
+
+use terrapi::runtime::{App, Config, init_telemetry, run};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = Config::from_env()?;
+    init_telemetry(&config);
+    let app = App::from_config(&config)?;
+    app.warm_up().await;
+    run(terrapi::http::service(token_refresh::routes(), app)).await
+}

@@ -1,1 +1,24 @@
-//! x
+//! HTTP: who is calling, what they sent, and how results become answers.
+
+mod authorize;
+mod body;
+mod cursor;
+mod error;
+mod layers;
+mod openapi;
+mod origin;
+mod path;
+mod query;
+
+pub use authorize::{
+    AccessTokenCreate, AnyCaller, Authorized, InNamespace, KvStoreRead, KvStoreReadWrite, KvStoreWrite, Needs, OnVcs,
+    bearer,
+};
+pub use body::{JsonBody, OptionalJsonBody, present};
+pub use cursor::{open_cursor, seal_cursor};
+pub use error::{ApiError, ErrorBody};
+pub use layers::{MAX_BODY_BYTES, service};
+pub use openapi::{Routes, document};
+pub use origin::{Origin, next_link};
+pub use path::PathParams;
+pub use query::Query;

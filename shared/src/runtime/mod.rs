@@ -1,1 +1,17 @@
-//! x
+//! Puts the parts together, once per process: configuration, clock, randomness, the state that routers share.
+
+mod app;
+mod background;
+mod clock;
+mod config;
+mod random;
+mod signing;
+mod telemetry;
+
+pub use app::{App, Settings};
+pub use background::Background;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{Config, GithubConfig};
+pub use random::Random;
+pub use signing::load_signer;
+pub use telemetry::init as init_telemetry;

@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::head::{Entry, Head, encode_entries};
 use super::item;
+use super::list::address_of;
 use crate::domain::kv::{Address, Draft, DraftId, Idx, Key, RecordState};
 use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
-use crate::store::item::{Attributes, Item, b, n, s};
+use crate::store::item::{Item, b, n, s};
 use crate::store::keys::{self, ONLY, PK, SK, TTL};
 
 /// How many records a commit may publish.
@@ -126,23 +127,12 @@ impl Store {
     }
 
     async fn chunks_of(&self, namespace: Namespace, key: Key) -> Result<Vec<(Address, Option<Item>)>> {
-        let [first, last] = [Idx::default(), Idx::MAX].map(|idx| Address { key: key.clone(), idx });
-        let query = self.db.query().table_name(&self.tables.kv).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last");
-        let query = query.expression_attribute_values(":pk", s(keys::records(namespace)));
-        let query = query.expression_attribute_values(":first", b(keys::record(&first)));
-        let query = query.expression_attribute_values(":last", b(keys::record(&last)));
-        let mut pages = query.into_paginator().items().send();
-        let mut found = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(Failure::of)?;
-            found.push((address_of(&item)?, Some(item)));
+        let items = self.chunk_items(namespace, &key).await?;
+        if items.is_empty() {
+            // A key without chunks is listed as absent, for strict commits to notice.
+            return Ok(vec![(Address { key, idx: Idx::default() }, None)]);
         }
-        // A key without chunks is listed as absent, for strict commits to notice.
-        if found.is_empty() {
-            found.push((first, None));
-        }
-        Ok(found)
+        items.into_iter().map(|item| Ok((address_of(&item)?, Some(item)))).collect()
     }
 
     async fn put_part(
@@ -281,10 +271,6 @@ fn split(entries: &[Entry]) -> Vec<&[Entry]> {
 
 fn record_key(namespace: Namespace, address: &Address) -> Item {
     Item::from([(PK.into(), s(keys::records(namespace))), (SK.into(), b(keys::record(address)))])
-}
-
-fn address_of(item: &Item) -> Result<Address> {
-    keys::parse_record(item.bytes(SK)?).ok_or(Error::corrupt("a record's sort key is malformed"))
 }
 
 fn too_large() -> Error {

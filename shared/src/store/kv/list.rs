@@ -4,13 +4,13 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::head::{Head, Publication};
 use super::item;
-use super::read::{Found, RESTARTS, ReadQuery};
+use super::read::{Found, RESTARTS, ReadQuery, unsettled};
 use crate::domain::kv::{Address, Idx, Key};
-use crate::domain::{Code, Error, Result};
+use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Attributes, Item, b, s};
-use crate::store::keys::{self, PK, SK};
+use crate::store::keys::{self, SK};
 
 /// How many queries one answer may cost. Each reads up to 1 MB.
 const MAX_QUERIES: usize = 6;
@@ -65,31 +65,43 @@ impl Store {
                 return Ok(page);
             }
         }
-        Err(Error::Unavailable { code: Code::Unavailable, source: None })
+        Err(unsettled())
     }
 
     /// Every visible chunk of a key, without values.
     pub async fn list_chunks(&self, read: ReadQuery<'_>, key: &Key) -> Result<Vec<Found>> {
-        'over: for _ in 0..RESTARTS {
+        'again: for _ in 0..RESTARTS {
             let head = self.head(read.namespace).await?;
-            let (mut chunks, mut from) = (Vec::new(), keys::record(&Address { key: key.clone(), idx: Idx::default() }));
-            loop {
-                let end = keys::record(&Address { key: key.clone(), idx: Idx::MAX });
-                let (items, last) = self.query_between(read, from, end, None).await?;
-                for item in &items {
-                    match self.seen_under(&head, read, item).await? {
-                        Seen::Visible(found) => chunks.push(found),
-                        Seen::Hidden => {}
-                        Seen::NewerThanHead => continue 'over,
-                    }
-                }
-                match last {
-                    Some(last) => from = after(last),
-                    None => return Ok(chunks),
+            let mut chunks = Vec::new();
+            for item in self.chunk_items(read.namespace, key).await? {
+                match self.seen_under(&head, read, &item).await? {
+                    Seen::Visible(found) => chunks.push(found),
+                    Seen::Hidden => {}
+                    Seen::NewerThanHead => continue 'again,
                 }
             }
+            return Ok(chunks);
         }
-        Err(Error::Unavailable { code: Code::Unavailable, source: None })
+        Err(unsettled())
+    }
+
+    /// Where every chunk of a key is, tombstones and hidden ones included.
+    pub async fn list_addresses(&self, namespace: Namespace, key: &Key) -> Result<Vec<Address>> {
+        self.chunk_items(namespace, key).await?.iter().map(address_of).collect()
+    }
+
+    /// Every item of a key.
+    pub(super) async fn chunk_items(&self, namespace: Namespace, key: &Key) -> Result<Vec<Item>> {
+        let (mut items, mut from) = (Vec::new(), keys::record(&Address { key: key.clone(), idx: Idx::default() }));
+        let end = keys::record(&Address { key: key.clone(), idx: Idx::MAX });
+        loop {
+            let (page, last) = self.query_between(namespace, from, end.clone(), None).await?;
+            items.extend(page);
+            match last {
+                Some(last) => from = after(last),
+                None => return Ok(items),
+            }
+        }
     }
 
     async fn page_under(&self, head: &Head, query: &ListQuery<'_>) -> Result<Option<Page>> {
@@ -97,7 +109,7 @@ impl Store {
         let (mut records, mut bytes, mut read_to) = (Vec::new(), 0_u64, None);
         for _ in 0..MAX_QUERIES {
             let limit = query.limit - records.len() + 1;
-            let (items, last) = self.query_between(query.read, from, end.clone(), Some(limit)).await?;
+            let (items, last) = self.query_between(query.read.namespace, from, end.clone(), Some(limit)).await?;
             for item in &items {
                 let address = address_of(item)?;
                 match self.seen_under(head, query.read, item).await? {
@@ -144,14 +156,14 @@ impl Store {
     /// Items between two sort keys, and the last one read when there may be more.
     async fn query_between(
         &self,
-        read: ReadQuery<'_>,
+        namespace: Namespace,
         from: Vec<u8>,
         to: Vec<u8>,
         limit: Option<usize>,
     ) -> Result<(Vec<Item>, Option<Vec<u8>>)> {
         let query = self.db.query().table_name(&self.tables.kv).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to");
-        let query = query.expression_attribute_values(":pk", s(keys::records(read.namespace)));
+        let query = query.expression_attribute_values(":pk", s(keys::records(namespace)));
         let query = query.expression_attribute_values(":from", b(from)).expression_attribute_values(":to", b(to));
         let query = query.set_limit(limit.and_then(|limit| i32::try_from(limit).ok()));
         let answer = query.send().await.map_err(Failure::of)?;
@@ -182,8 +194,7 @@ enum Seen {
     NewerThanHead,
 }
 
-fn address_of(item: &Item) -> Result<Address> {
-    debug_assert!(item.contains_key(PK));
+pub(super) fn address_of(item: &Item) -> Result<Address> {
     keys::parse_record(item.bytes(SK)?).ok_or(Error::corrupt("a record's sort key is malformed"))
 }
 

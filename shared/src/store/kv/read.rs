@@ -3,7 +3,7 @@
 use super::head::Publication;
 use super::item;
 use crate::domain::kv::{Address, RecordState, Side, Visibility, view};
-use crate::domain::{Capabilities, Error, Millis, Namespace, Result};
+use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
 use crate::store::client::Store;
 
 /// How often a reader starts over before it gives up. Each time, a commit was published and folded, or a large value
@@ -62,7 +62,17 @@ impl Store {
                 return Ok(Some(found));
             }
         }
-        Err(Error::Unavailable { code: crate::domain::Code::Unavailable, source: None })
+        Err(unsettled())
+    }
+
+    /// The record without its value.
+    pub async fn peek_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
+        for _ in 0..RESTARTS {
+            if let Some((record, published)) = self.settled_record(query, address).await? {
+                return Ok(record.and_then(|record| query.see(address.clone(), &record, published)));
+            }
+        }
+        Err(unsettled())
     }
 
     /// The record and whether its draft is published; nothing when the reads do not fit together.
@@ -98,4 +108,9 @@ impl Store {
         let item = self.find_item(query.namespace, address).await?;
         Ok(item.as_ref().map(item::decode).transpose()?.map(|record| record.at(query.now)))
     }
+}
+
+/// A reader kept being overtaken.
+pub(super) fn unsettled() -> Error {
+    Error::Unavailable { code: Code::Unavailable, source: None }
 }

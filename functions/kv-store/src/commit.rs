@@ -1,0 +1,73 @@
+//! Publishes staged records.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use terrapi::domain::Result;
+use terrapi::domain::kv::{Idx, Key};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreWrite};
+use terrapi::runtime::App;
+use terrapi::store::kv::{CommitRequest, CommitTarget};
+use utoipa::ToSchema;
+
+/// What `commit` takes.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct KvCommit {
+    /// At most 10,000 records, chunks counted.
+    keys: Vec<KvCommitKey>,
+    /// Refuse, and change nothing, when a listed record is absent or not writable.
+    strict: Option<bool>,
+}
+
+/// A listed record.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct KvCommitKey {
+    /// The key.
+    key: String,
+    /// The chunk; every chunk when absent.
+    idx: Option<i64>,
+}
+
+/// What was published.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KvCommitResult {
+    /// One entry a chunk.
+    keys: Vec<KvCommitted>,
+}
+
+/// A published record.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KvCommitted {
+    /// The key.
+    key: String,
+    /// The chunk.
+    idx: u32,
+}
+
+/// Commit staged records
+///
+/// All of them become visible at once: no single answer shows some. Records that are committed, absent or not writable
+/// are skipped, unless `strict` is set.
+#[utoipa::path(post, path = "/api/v1/{vcs}/kv/{installation_id}/commit", tag = "kv", security(("bearer" = [])),
+    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal")),
+    request_body = KvCommit,
+    responses((status = 200, body = KvCommitResult), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn commit_records(
+    State(app): State<App>,
+    caller: InNamespace<KvStoreWrite>,
+    JsonBody(body): JsonBody<KvCommit>,
+) -> Result<Json<KvCommitResult>, ApiError> {
+    let now = app.clock.now();
+    let targets = body.keys.into_iter().map(target).collect::<Result<_>>()?;
+    let held = &caller.caller().capabilities;
+    let request =
+        CommitRequest { id: app.random.timed_id(now)?, targets, strict: body.strict.unwrap_or(false), held, now };
+    let published = app.store.commit(caller.namespace, &request).await?;
+    let keys =
+        published.into_iter().map(|address| KvCommitted { idx: address.idx.get(), key: address.key.to_string() });
+    Ok(Json(KvCommitResult { keys: keys.collect() }))
+}
+
+fn target(listed: KvCommitKey) -> Result<CommitTarget> {
+    Ok(CommitTarget { key: Key::new(listed.key)?, idx: listed.idx.map(Idx::new).transpose()? })
+}

@@ -1,0 +1,55 @@
+//! Gets a record.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use terrapi::domain::Error;
+use terrapi::domain::kv::{Address, Idx, Select, Visibility};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query};
+use terrapi::runtime::App;
+use terrapi::store::kv::ReadQuery;
+
+use crate::record::KvRecord;
+
+/// Get a record
+///
+/// The `ETag` is the version; with a matching `If-None-Match` the answer is 304 without a body.
+#[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
+    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path"),
+        ("idx" = Option<i32>, Query), ("committed" = Option<bool>, Query, description = "false: staged values too"),
+        ("select" = Option<Vec<String>>, Query, description = "name=path, of each value")),
+    responses((status = 200, body = KvRecord, headers(("etag" = String))), (status = 304, description = "Unchanged"),
+        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn get_record(
+    State(app): State<App>,
+    caller: InNamespace<KvStoreRead>,
+    path: PathParams,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let address = Address { key: path.key()?, idx: Idx::new(query.integer("idx")?.unwrap_or(0))? };
+    let select = query.list("select").map(Select::parse).transpose()?;
+    let read = read_query(&app, &caller, &query)?;
+    let found = app.store.find_record(read, &address).await?.ok_or(Error::NotFound)?;
+    let etag = format!("\"{}\"", found.side.version.0);
+    let unchanged = matches(&headers, &etag);
+    let etag = [(ETAG, HeaderValue::from_str(&etag).map_err(|error| Error::internal("writing an etag", error))?)];
+    if unchanged {
+        return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
+    }
+    Ok((etag, Json(KvRecord::of(found, select.as_ref())?)).into_response())
+}
+
+/// Who reads: the caller, as of now, with staged values when `committed=false`.
+pub fn read_query<'a, N>(app: &App, caller: &'a InNamespace<N>, query: &Query) -> Result<ReadQuery<'a>, Error> {
+    let visibility = if query.flag("committed", true)? { Visibility::Committed } else { Visibility::Latest };
+    Ok(ReadQuery { namespace: caller.namespace, visibility, held: &caller.caller().capabilities, now: app.clock.now() })
+}
+
+/// RFC 9110 §13.1.2: weak comparison with any listed tag.
+fn matches(headers: &HeaderMap, etag: &str) -> bool {
+    let sent = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    sent.flat_map(|value| value.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+}

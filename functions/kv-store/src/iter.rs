@@ -1,0 +1,103 @@
+//! Lists records in order.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::header::LINK;
+use serde::{Deserialize, Serialize};
+use terrapi::domain::Result;
+use terrapi::domain::kv::{Address, Idx, Key, Select, Visibility};
+use terrapi::http::{
+    ApiError, ErrorBody, InNamespace, KvStoreRead, Origin, PathParams, Query, next_link, open_cursor, seal_cursor,
+};
+use terrapi::runtime::App;
+use terrapi::store::kv::{ListQuery, Position};
+use utoipa::ToSchema;
+
+use crate::get::read_query;
+use crate::record::KvRecord;
+
+const DEFAULT_LIMIT: usize = 30;
+const MAX_LIMIT: usize = 1_000;
+
+/// A page of records, by the bytes of the key, then by index.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KvRecordList {
+    /// Filters may shorten a page; only a missing `next` link marks the end.
+    results: Vec<KvRecord>,
+}
+
+/// What a cursor carries: the place, and everything the first request asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    key: String,
+    idx: u32,
+    prefix: Option<String>,
+    committed: bool,
+    include_data: bool,
+    select: Option<Vec<String>>,
+}
+
+/// List records
+///
+/// From the key on, or after it with `inclusive=false`. The `Link` header's `next` leads through the rest.
+#[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/iter/{*key}", tag = "kv", security(("bearer" = [])),
+    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"),
+        ("key", description = "Where to start; may be empty"), ("idx" = Option<i32>, Query),
+        ("inclusive" = Option<bool>, Query, description = "false: after the start"), ("prefix" = Option<bool>, Query, description = "Only keys that begin with the key"),
+        ("committed" = Option<bool>, Query, description = "false: staged values too"), ("limit" = Option<i32>, Query, description = "At most 1,000"),
+        ("include_data" = Option<bool>, Query), ("select" = Option<Vec<String>>, Query), ("cursor" = Option<String>, Query, description = "From a `next` link")),
+    responses((status = 200, body = KvRecordList, headers(("link" = String))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn iter_records(
+    State(app): State<App>,
+    caller: InNamespace<KvStoreRead>,
+    path: PathParams,
+    query: Query,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    let listing = format!("kv#{}", caller.namespace);
+    let limit = query.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let mut read = read_query(&app, &caller, &query)?;
+    let (start, mut cursor) = match query.text("cursor") {
+        Some(cursor) => resume(open_cursor(&listing, cursor)?)?,
+        None => begin(path.text("key"), &query)?,
+    };
+    read.visibility = if cursor.committed { Visibility::Committed } else { Visibility::Latest };
+    let select =
+        cursor.select.as_ref().map(|elements| Select::parse(elements.iter().map(String::as_str))).transpose()?;
+    let list = ListQuery { read, start, prefix: cursor.prefix.as_deref(), limit, with_data: cursor.include_data };
+    let page = app.store.list_records(&list).await?;
+    let results = page.records.into_iter().map(|found| KvRecord::of(found, select.as_ref())).collect::<Result<_>>()?;
+    let link = page.next.map(|last| {
+        (cursor.key, cursor.idx) = (last.key.to_string(), last.idx.get());
+        let sealed = seal_cursor(&listing, &cursor)?;
+        Ok::<_, terrapi::domain::Error>(next_link(&origin, &[("cursor", &sealed), ("limit", &limit.to_string())]))
+    });
+    let link = link.transpose()?.flatten().map(|link| (LINK, link));
+    Ok((AppendHeaders(link), Json(KvRecordList { results })).into_response())
+}
+
+fn resume(cursor: Cursor) -> Result<(Position, Cursor)> {
+    let last = Address { key: Key::new(&cursor.key)?, idx: Idx::new(cursor.idx.into())? };
+    Ok((Position::After(last), cursor))
+}
+
+fn begin(key: &str, query: &Query) -> Result<(Position, Cursor)> {
+    let idx = query.integer("idx")?.map(Idx::new).transpose()?;
+    let inclusive = query.flag("inclusive", true)?;
+    let start = match (key.is_empty(), inclusive, idx) {
+        (true, ..) => Position::Beginning,
+        (false, true, idx) => Position::At(Key::new(key)?, idx.unwrap_or_default()),
+        (false, false, Some(idx)) => Position::After(Address { key: Key::new(key)?, idx }),
+        (false, false, None) => Position::AfterKey(Key::new(key)?),
+    };
+    let cursor = Cursor {
+        key: String::new(),
+        idx: 0,
+        prefix: query.flag("prefix", false)?.then(|| key.to_owned()),
+        committed: query.flag("committed", true)?,
+        include_data: query.flag("include_data", true)?,
+        select: query.list("select").map(|elements| elements.into_iter().map(str::to_owned).collect()),
+    };
+    Ok((start, cursor))
+}

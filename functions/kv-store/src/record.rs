@@ -1,0 +1,234 @@
+//! A record on the wire, and what goes into one.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+use terrapi::domain::kv::{
+    Address, CapsChange, Expect, Outcome, Put, Refusal, Select, Slot, Write, WriteId, WriteKind,
+};
+use terrapi::domain::{Caller, Capabilities, Capability, Code, Error, Namespace, Result, Seconds};
+use terrapi::http::present;
+use terrapi::runtime::App;
+use terrapi::store::kv::Found;
+use utoipa::ToSchema;
+
+/// The largest value, in bytes of compact JSON text.
+const MAX_VALUE_BYTES: usize = 4 * 1024 * 1024;
+/// The longest life, in seconds: a year.
+const MAX_TTL_SECONDS: i64 = 31_536_000;
+
+/// A record. `data` is `null` where the answer leaves it out: after a write, and in a listing without data.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KvRecord {
+    /// Whether this value is published.
+    committed: bool,
+    /// First write, RFC 3339.
+    created_at: String,
+    /// The value, any JSON.
+    #[schema(value_type = Value, nullable)]
+    data: Option<Box<RawValue>>,
+    /// The chunk.
+    idx: u32,
+    /// The key.
+    key: String,
+    /// Capabilities needed to read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Value>>)]
+    read_caps: Option<Capabilities>,
+    /// Bytes of the value's compact JSON text.
+    size: u64,
+    /// Last write of this value, RFC 3339.
+    updated_at: String,
+    /// Grows on every write and never repeats.
+    version: i64,
+    /// Capabilities needed to write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Value>>)]
+    write_caps: Option<Capabilities>,
+}
+
+impl KvRecord {
+    /// A record as it was found, its value perhaps reduced to what was selected.
+    pub fn of(found: Found, select: Option<&Select>) -> Result<Self> {
+        let data = found.text.map(|text| select_from(text, select)).transpose()?;
+        Ok(Self {
+            committed: found.committed,
+            created_at: found.created_at.rfc3339(),
+            data,
+            idx: found.address.idx.get(),
+            key: found.address.key.as_str().to_owned(),
+            read_caps: found.side.guards.read,
+            size: found.side.slot.size_bytes,
+            updated_at: found.side.slot.written_at.rfc3339(),
+            version: found.side.version.0,
+            write_caps: found.side.guards.write,
+        })
+    }
+
+    fn written(address: &Address, put: &Put, outcome: Outcome) -> Self {
+        Self {
+            committed: put.committed,
+            created_at: outcome.created_at.rfc3339(),
+            data: None,
+            idx: address.idx.get(),
+            key: address.key.as_str().to_owned(),
+            read_caps: outcome.guards.read,
+            size: put.slot.size_bytes,
+            updated_at: put.slot.written_at.rfc3339(),
+            version: outcome.version.0,
+            write_caps: outcome.guards.write,
+        }
+    }
+}
+
+fn select_from(text: String, select: Option<&Select>) -> Result<Box<RawValue>> {
+    let broken = |error| Error::internal("a stored value is not JSON", error);
+    let Some(select) = select else { return RawValue::from_string(text).map_err(broken) };
+    let value: Value = serde_json::from_str(&text).map_err(broken)?;
+    to_raw_value(&select.apply(&value)).map_err(broken)
+}
+
+/// What `set` and `cas` take.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"data": {"status": "done"}, "committed": true}))]
+pub struct KvSet {
+    /// The value, any JSON.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Value)]
+    data: Option<Box<RawValue>>,
+    /// Another name for `data`.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Value>)]
+    value: Option<Box<RawValue>>,
+    /// The chunk, 0 when absent.
+    pub idx: Option<i64>,
+    /// `false` stages the value until it is committed.
+    committed: Option<bool>,
+    /// Capabilities needed to read. Absent keeps the list that is there, `null` removes it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<Value>>)]
+    read_caps: Option<Value>,
+    /// Capabilities needed to write. Absent keeps the list that is there, `null` removes it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<Value>>)]
+    write_caps: Option<Value>,
+    /// The record reads as absent after this many seconds: 1 to 31,536,000.
+    ttl_seconds: Option<i64>,
+}
+
+impl KvSet {
+    /// Checks the request and writes it.
+    pub async fn write(
+        self,
+        app: &App,
+        namespace: Namespace,
+        address: Address,
+        expect: Expect,
+        caller: &Caller,
+    ) -> Result<KvRecord> {
+        let read_caps = caps_change(self.read_caps, caller)?;
+        let write_caps = caps_change(self.write_caps, caller)?;
+        let now = app.clock.now();
+        let expires_at = self.ttl_seconds.map(|ttl| life(ttl).map(|ttl| now.seconds().plus(ttl))).transpose()?;
+        let text = text_of(self.data, self.value)?;
+        let size_bytes = text.len() as u64;
+        let id = app.random.timed_id(now)?;
+        let payload = app.store.put_value(namespace, &address, text, id, now).await?;
+        let slot =
+            Slot { payload, size_bytes, written_at: now, expires_at: expires_at.map(|Seconds(end)| Seconds(end)) };
+        let put = Put { slot, committed: self.committed.unwrap_or(true), read_caps, write_caps };
+        let write =
+            Write { id: WriteId(id), now, expect, kind: WriteKind::Put(put.clone()), held: &caller.capabilities };
+        let outcome = app.store.write_record(namespace, &address, &write).await?.map_err(refused)?;
+        Ok(KvRecord::written(&address, &put, outcome))
+    }
+}
+
+/// A refused write as its caller is told.
+pub fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::NotWritable => Error::forbidden(Code::RecordForbidden),
+        Refusal::VersionMismatch(Some(current)) => Error::invalid_because(Code::VersionMismatch, current.0.to_string()),
+        Refusal::VersionMismatch(None) => Error::invalid_because(Code::VersionMismatch, "absent"),
+        Refusal::Absent => Error::NotFound,
+    }
+}
+
+fn life(ttl: i64) -> Result<i64> {
+    if (1..=MAX_TTL_SECONDS).contains(&ttl) {
+        return Ok(ttl);
+    }
+    Err(Error::invalid_because(Code::InvalidBody, "ttl_seconds is between 1 and 31536000"))
+}
+
+/// The list a request installs. Nobody can demand of others what they lack themselves.
+fn caps_change(sent: Option<Value>, caller: &Caller) -> Result<CapsChange> {
+    let Some(sent) = sent else { return Ok(CapsChange::Keep) };
+    let list: Option<Vec<Capability>> = serde_json::from_value(sent)
+        .map_err(|_| Error::invalid_because(Code::InvalidCapability, "a capability is unknown or malformed"))?;
+    let list: Option<Capabilities> = list.map(|list| list.into_iter().collect());
+    if let Some(lacking) =
+        list.iter().flat_map(Capabilities::iter).find(|capability| !caller.capabilities.holds(capability))
+    {
+        return Err(Error::invalid_because(Code::CapabilityNotHeld, lacking.name()));
+    }
+    Ok(CapsChange::Replace(list))
+}
+
+fn text_of(data: Option<Box<RawValue>>, value: Option<Box<RawValue>>) -> Result<String> {
+    let raw = match (data, value) {
+        (Some(raw), None) | (None, Some(raw)) => raw,
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid_because(Code::InvalidBody, "data and value are the same member"));
+        }
+        (None, None) => return Err(Error::invalid_because(Code::InvalidBody, "data is missing")),
+    };
+    let text = compact(raw.get());
+    if text.len() > MAX_VALUE_BYTES {
+        return Err(Error::TooLarge);
+    }
+    // A raw value is only known to be well-formed; half a surrogate pair would break its readers.
+    serde_json::from_str::<Value>(&text)
+        .map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))?;
+    Ok(text)
+}
+
+/// JSON without white space between its tokens. Numbers, escapes and the order of members stay as they were sent.
+fn compact(json: &str) -> String {
+    let (mut inside, mut escaped) = (false, false);
+    let keep = |character: &char| {
+        let keep = inside || !character.is_ascii_whitespace();
+        match character {
+            '"' if !escaped => inside = !inside,
+            _ => {}
+        }
+        escaped = inside && *character == '\\' && !escaped;
+        keep
+    };
+    json.chars().filter(keep).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_json_loses_white_space_and_nothing_else() {
+        for (sent, kept) in [
+            (" { \"a b\" : [ 1.50 , 1e400 ] }\n", r#"{"a b":[1.50,1e400]}"#),
+            (r#""a \" b \\" "#, r#""a \" b \\""#),
+            (r#"["\\" , "x y"]"#, r#"["\\","x y"]"#),
+            ("18446744073709551616", "18446744073709551616"),
+        ] {
+            assert_eq!(compact(sent), kept);
+        }
+    }
+
+    #[test]
+    fn null_is_a_value_and_a_missing_one_is_not() {
+        let body: KvSet = serde_json::from_str(r#"{"data": null}"#).unwrap();
+        assert_eq!(text_of(body.data, body.value).unwrap(), "null");
+        let body: KvSet = serde_json::from_str("{}").unwrap();
+        assert!(text_of(body.data, body.value).is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! JSON bodies.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+
+use super::error::ApiError;
+use super::layers::MAX_BODY_BYTES;
+use crate::domain::{Code, Error, Result};
+
+/// A body that must be there.
+pub struct JsonBody<T>(pub T);
+
+/// A body that may be missing.
+pub struct OptionalJsonBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = read(request).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = bytes(&parts.headers, body).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(None));
+        }
+        media_type(&parts.headers)?;
+        Ok(Self(Some(parse(&bytes)?)))
+    }
+}
+
+async fn read(request: Request) -> Result<Bytes> {
+    let (parts, body) = request.into_parts();
+    media_type(&parts.headers)?;
+    bytes(&parts.headers, body).await
+}
+
+/// `application/json` with any parameters. An absent header is tolerated.
+fn media_type(headers: &HeaderMap) -> Result<()> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let essence = value.to_str().ok().and_then(|value| value.split(';').next()).map(str::trim);
+    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    Err(Error::invalid_because(Code::UnsupportedMediaType, "the body must be application/json"))
+}
+
+/// The limit holds for the unpacked size: unpacking stops there.
+async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    // The layer below unpacked what it knows and removed the header.
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Error::invalid_because(Code::UnsupportedMediaType, "the body may be packed with gzip alone"));
+    }
+    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        let cause = std::error::Error::source(&error);
+        if cause.is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+            return Error::TooLarge;
+        }
+        Error::invalid_because(Code::InvalidBody, "the body could not be read")
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))
+}
+
+/// For an optional member whose `null` is a value of its own.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,67 @@
+//! Path parameters, percent-decoded exactly once.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+
+use super::error::ApiError;
+use crate::domain::kv::Key;
+use crate::domain::{Code, Error, InstallationId, Result, Vcs};
+
+/// The parameters of the matched route.
+pub struct PathParams(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if !well_escaped(parts.uri.path()) {
+            return Err(Error::invalid_because(Code::InvalidPath, "a percent escape is broken").into());
+        }
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| Error::invalid_because(Code::InvalidPath, "the path is not UTF-8"))?;
+        Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    }
+}
+
+impl PathParams {
+    /// A parameter's text; empty when the route has none of that name.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// `{vcs}`, which routing has checked already.
+    pub fn vcs(&self) -> Result<Vcs> {
+        Vcs::parse(self.text("vcs")).ok_or(Error::NotFound)
+    }
+
+    /// `{installation_id}`.
+    pub fn installation(&self) -> Result<InstallationId> {
+        let problem = || Error::invalid_because(Code::InvalidPath, "an installation is a number");
+        InstallationId::parse(self.text("installation_id")).ok_or_else(problem)
+    }
+
+    /// `{*key}`: the rest of the path, slashes included.
+    pub fn key(&self) -> Result<Key> {
+        Key::new(self.text("key"))
+    }
+}
+
+fn well_escaped(path: &str) -> bool {
+    path.split('%')
+        .skip(1)
+        .all(|rest| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_percent_sign_begins_an_escape() {
+        for (path, good) in
+            [("/a", true), ("/%41%2f", true), ("/%", false), ("/%4", false), ("/%zz", false), ("/%%41", false)]
+        {
+            assert_eq!(well_escaped(path), good, "{path}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Query parameters.
+//!
+//! `+` is a space. An unencoded comma splits a value: list parameters take every element, also of repetitions; others
+//! the first. Unknown parameters are ignored.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
+
+use super::error::ApiError;
+use crate::domain::{Code, Error, Result};
+
+/// The parameters in the order they were sent.
+pub struct Query(Vec<(String, Vec<String>)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default())?)
+    }
+}
+
+impl Query {
+    /// Reads what stands behind the question mark.
+    pub fn parse(query: &str) -> Result<Self> {
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, value.split(',').map(decode).collect::<Result<_>>()?))
+        });
+        pairs.collect::<Result<_>>().map(Self)
+    }
+
+    /// A parameter's text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let (_, values) = self.0.iter().find(|(known, _)| known == name)?;
+        values.first().map(String::as_str)
+    }
+
+    /// Every element of a list parameter; `None` when it was not sent.
+    pub fn list(&self, name: &str) -> Option<Vec<&str>> {
+        let sent: Vec<_> = self.0.iter().filter(|(known, _)| known == name).collect();
+        let elements = sent.iter().flat_map(|(_, values)| values.iter().map(String::as_str)).collect();
+        (!sent.is_empty()).then_some(elements)
+    }
+
+    /// `true` or `false`, in just these words.
+    pub fn flag(&self, name: &str, default: bool) -> Result<bool> {
+        match self.text(name) {
+            None => Ok(default),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(_) => Err(bad(name, "is true or false")),
+        }
+    }
+
+    /// A decimal integer of 64 bits.
+    pub fn integer(&self, name: &str) -> Result<Option<i64>> {
+        self.text(name).map(|text| text.parse().map_err(|_| bad(name, "is a number"))).transpose()
+    }
+
+    /// `limit`: positive, held at `most`.
+    pub fn limit(&self, default: usize, most: usize) -> Result<usize> {
+        match self.integer("limit")? {
+            None => Ok(default),
+            Some(limit) if limit > 0 => Ok(usize::try_from(limit).map_or(most, |limit| limit.min(most))),
+            Some(_) => Err(bad("limit", "is at least 1")),
+        }
+    }
+}
+
+fn decode(text: &str) -> Result<String> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded.map(Into::into).map_err(|_| Error::invalid_because(Code::InvalidQuery, "the query is not UTF-8"))
+}
+
+fn bad(name: &str, problem: &str) -> Error {
+    Error::invalid_because(Code::InvalidQuery, format!("{name} {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_repeated_scalar_wins_and_lists_take_all() {
+        let query = Query::parse("a=1&a=2&l=x%3Dy,z&l=w+v&e=").unwrap();
+        assert_eq!(query.text("a"), Some("1"));
+        assert_eq!(query.list("l"), Some(vec!["x=y", "z", "w v"]));
+        assert_eq!(query.list("e"), Some(vec![""]));
+        assert_eq!(query.list("none"), None);
+    }
+
+    #[test]
+    fn numbers_and_flags_are_exact() {
+        for bad in ["limit=0", "limit=-1", "limit=abc", "limit=1e3", "limit="] {
+            assert!(Query::parse(bad).unwrap().limit(30, 100).is_err(), "{bad}");
+        }
+        assert_eq!(Query::parse("limit=5000").unwrap().limit(30, 100).unwrap(), 100);
+        assert!(Query::parse("f=1").unwrap().flag("f", true).is_err());
+        assert!(Query::parse("f=%ff").is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! The environment, read once.
+#![expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+
+use std::env;
+
+use aws_sdk_dynamodb::config::Credentials;
+
+use crate::auth::AUDIENCE;
+use crate::domain::{Error, Result};
+use crate::store::{StoreConfig, Tables};
+
+/// What a process was told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where storage is.
+    pub store: StoreConfig,
+    /// Where the signing keys are: a secret's ARN or a `file://` URL. Only the exchange function has it.
+    pub signing_keys: Option<String>,
+    /// A stand-in for Secrets Manager.
+    pub secrets_endpoint: Option<String>,
+    /// `iss` of every token.
+    pub issuer: String,
+    /// The origin that links use, when it is not what the client called.
+    pub public_base_url: Option<String>,
+    /// GitHub, when it is configured.
+    pub github: Option<GithubConfig>,
+    /// Which messages are logged, as `tracing` filters are written.
+    pub log_filter: String,
+    /// Whether this is AWS and not the local stack.
+    pub on_aws: bool,
+}
+
+/// How clients reach GitHub for themselves.
+#[derive(Clone, Debug)]
+pub struct GithubConfig {
+    /// OAuth client id of the App.
+    pub app_client_id: String,
+    /// Page of the App.
+    pub app_url: String,
+    /// API.
+    pub api_base_url: String,
+    /// Web.
+    pub web_base_url: String,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn from_env() -> Result<Self> {
+        let endpoint = find("AWS_ENDPOINT_URL_DYNAMODB");
+        let tables =
+            Tables { identity: need("TERRAPI_IDENTITY_TABLE")?, kv: find("TERRAPI_KV_TABLE").unwrap_or_default() };
+        let credentials = Credentials::new(
+            need("AWS_ACCESS_KEY_ID")?,
+            need("AWS_SECRET_ACCESS_KEY")?,
+            find("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        );
+        Ok(Self {
+            on_aws: endpoint.is_none(),
+            store: StoreConfig {
+                tables,
+                endpoint,
+                region: need("AWS_REGION")?,
+                credentials,
+                blobs: find("TERRAPI_BLOBS"),
+            },
+            signing_keys: find("TERRAPI_SIGNING_KEYS"),
+            secrets_endpoint: find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+            issuer: find("TERRAPI_ISSUER").unwrap_or_else(|| AUDIENCE.into()),
+            public_base_url: find("PUBLIC_BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
+            github: find("GITHUB_APP_CLIENT_ID").map(|app_client_id| GithubConfig {
+                app_client_id,
+                app_url: find("GITHUB_APP_URL").unwrap_or_else(|| "https://github.com/apps/terrateam-action".into()),
+                api_base_url: find("GITHUB_API_BASE_URL").unwrap_or_else(|| "https://api.github.com".into()),
+                web_base_url: find("GITHUB_WEB_BASE_URL").unwrap_or_else(|| "https://github.com".into()),
+            }),
+            log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),
+        })
+    }
+}
+
+/// An empty variable counts as absent: templates write those for parameters nobody set.
+fn find(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn need(name: &'static str) -> Result<String> {
+    find(name).ok_or_else(|| Error::internal("reading the environment", format!("{name} is not set")))
+}
