@@ -1,1 +1,4 @@
-//! x
+//! The library below every function.
+
+pub mod http;
+pub mod runtime;

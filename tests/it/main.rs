@@ -1,1 +1,3 @@
-fn main(){}
+//! The one test binary: every router in process, against a DynamoDB-compatible engine.
+
+mod events;

@@ -1,0 +1,3 @@
+//! HTTP between a front end and a handler.
+
+pub mod event;

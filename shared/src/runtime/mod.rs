@@ -1,0 +1,3 @@
+//! What surrounds the handlers in a process.
+
+pub mod run;
