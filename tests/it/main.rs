@@ -1,3 +1,5 @@
 //! The one test binary: every router in process, against a DynamoDB-compatible engine.
 
 mod events;
+mod faults;
+mod support;
