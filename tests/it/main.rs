@@ -1,1 +1,5 @@
-fn main() {}
+//! The one test binary: every router in process, against a DynamoDB-compatible engine.
+
+mod events;
+mod faults;
+mod support;

@@ -1,1 +1,16 @@
-//! x
+//! API keys: `/api/v1/{vcs}/access-token…`.
+
+mod audit;
+mod create;
+mod delete;
+mod list;
+
+use terrapi::http::Routes;
+use utoipa_axum::routes;
+
+/// The function's routes.
+pub fn routes() -> Routes {
+    Routes::new()
+        .routes(routes!(create::create_api_key, list::list_api_keys, delete::delete_api_key))
+        .routes(routes!(audit::list_audit_of_key))
+}

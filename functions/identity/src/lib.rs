@@ -1,1 +1,18 @@
-//! x
+//! Who is calling, and what this server is.
+
+mod client_id;
+mod health;
+mod server_config;
+mod whoami;
+
+use terrapi::http::Routes;
+use utoipa_axum::routes;
+
+/// The function's routes.
+pub fn routes() -> Routes {
+    Routes::new()
+        .routes(routes!(whoami::whoami))
+        .routes(routes!(server_config::server_config))
+        .routes(routes!(client_id::github_client_id))
+        .routes(routes!(health::health))
+}

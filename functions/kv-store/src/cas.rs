@@ -2,37 +2,26 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 use terrapi::domain::kv::{Address, Expect, Idx, Version};
 use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreReadWrite, PathParams};
 use terrapi::runtime::App;
-use utoipa::ToSchema;
 
-use crate::record::{KvRecord, KvSet};
-
-/// What `cas` takes.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct KvCas {
-    #[serde(flatten)]
-    set: KvSet,
-    /// The version the record must have. Absent: there must be no record, staged ones included.
-    version: Option<i64>,
-}
+use crate::record::{KvRecord, KvWrite};
 
 /// Compare and set a record
 ///
 /// A failed comparison is 400 `VERSION_MISMATCH`, with the current version, or `absent`, in `data`.
 #[utoipa::path(put, path = "/api/v1/{vcs}/kv/{installation_id}/cas/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path")),
-    request_body = KvCas,
+    request_body = KvWrite,
     responses((status = 200, body = KvRecord), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn cas_record(
     State(app): State<App>,
     caller: InNamespace<KvStoreReadWrite>,
     path: PathParams,
-    JsonBody(body): JsonBody<KvCas>,
+    JsonBody(body): JsonBody<KvWrite>,
 ) -> Result<Json<KvRecord>, ApiError> {
-    let address = Address { key: path.key()?, idx: Idx::new(body.set.idx.unwrap_or(0))? };
+    let address = Address { key: path.key()?, idx: Idx::new(body.idx.unwrap_or(0))? };
     let expect = body.version.map_or(Expect::Absent, |version| Expect::Version(Version(version)));
-    Ok(Json(body.set.write(&app, caller.namespace, address, expect, caller.caller()).await?))
+    Ok(Json(body.write(&app, caller.namespace, address, expect, caller.caller()).await?))
 }

@@ -6,7 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use terrapi::domain::kv::{
     Address, CapsChange, Expect, Outcome, Put, Refusal, Select, Slot, Write, WriteId, WriteKind,
 };
-use terrapi::domain::{Caller, Capabilities, Capability, Code, Error, Namespace, Result, Seconds};
+use terrapi::domain::{Caller, Capabilities, Capability, Code, Error, Namespace, Result};
 use terrapi::http::present;
 use terrapi::runtime::App;
 use terrapi::store::kv::Found;
@@ -91,7 +91,7 @@ fn select_from(text: String, select: Option<&Select>) -> Result<Box<RawValue>> {
 /// What `set` and `cas` take.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"data": {"status": "done"}, "committed": true}))]
-pub struct KvSet {
+pub struct KvWrite {
     /// The value, any JSON.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Value)]
@@ -102,6 +102,8 @@ pub struct KvSet {
     value: Option<Box<RawValue>>,
     /// The chunk, 0 when absent.
     pub idx: Option<i64>,
+    /// `cas` alone: the version the record must have. Absent: there must be no record, staged ones included.
+    pub version: Option<i64>,
     /// `false` stages the value until it is committed.
     committed: Option<bool>,
     /// Capabilities needed to read. Absent keeps the list that is there, `null` removes it.
@@ -116,7 +118,7 @@ pub struct KvSet {
     ttl_seconds: Option<i64>,
 }
 
-impl KvSet {
+impl KvWrite {
     /// Checks the request and writes it.
     pub async fn write(
         self,
@@ -134,8 +136,7 @@ impl KvSet {
         let size_bytes = text.len() as u64;
         let id = app.random.timed_id(now)?;
         let payload = app.store.put_value(namespace, &address, text, id, now).await?;
-        let slot =
-            Slot { payload, size_bytes, written_at: now, expires_at: expires_at.map(|Seconds(end)| Seconds(end)) };
+        let slot = Slot { payload, size_bytes, written_at: now, expires_at };
         let put = Put { slot, committed: self.committed.unwrap_or(true), read_caps, write_caps };
         let write =
             Write { id: WriteId(id), now, expect, kind: WriteKind::Put(put.clone()), held: &caller.capabilities };
@@ -226,9 +227,9 @@ mod tests {
 
     #[test]
     fn null_is_a_value_and_a_missing_one_is_not() {
-        let body: KvSet = serde_json::from_str(r#"{"data": null}"#).unwrap();
+        let body: KvWrite = serde_json::from_str(r#"{"data": null}"#).unwrap();
         assert_eq!(text_of(body.data, body.value).unwrap(), "null");
-        let body: KvSet = serde_json::from_str("{}").unwrap();
+        let body: KvWrite = serde_json::from_str("{}").unwrap();
         assert!(text_of(body.data, body.value).is_err());
     }
 }

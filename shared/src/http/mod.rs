@@ -4,6 +4,7 @@ mod authorize;
 mod body;
 mod cursor;
 mod error;
+mod event;
 mod layers;
 mod openapi;
 mod origin;
@@ -17,6 +18,7 @@ pub use authorize::{
 pub use body::{JsonBody, OptionalJsonBody, present};
 pub use cursor::{open_cursor, seal_cursor};
 pub use error::{ApiError, ErrorBody};
+pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use layers::{MAX_BODY_BYTES, service};
 pub use openapi::{Routes, document};
 pub use origin::{Origin, next_link};

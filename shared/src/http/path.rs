@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
 use super::error::ApiError;
+use super::event::has_broken_escape;
 use crate::domain::kv::Key;
 use crate::domain::{Code, Error, InstallationId, Result, Vcs};
 
@@ -14,7 +15,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParams {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        if !well_escaped(parts.uri.path()) {
+        if has_broken_escape(parts.uri.path()) {
             return Err(Error::invalid_because(Code::InvalidPath, "a percent escape is broken").into());
         }
         let params = RawPathParams::from_request_parts(parts, state).await;
@@ -43,25 +44,5 @@ impl PathParams {
     /// `{*key}`: the rest of the path, slashes included.
     pub fn key(&self) -> Result<Key> {
         Key::new(self.text("key"))
-    }
-}
-
-fn well_escaped(path: &str) -> bool {
-    path.split('%')
-        .skip(1)
-        .all(|rest| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_percent_sign_begins_an_escape() {
-        for (path, good) in
-            [("/a", true), ("/%41%2f", true), ("/%", false), ("/%4", false), ("/%zz", false), ("/%%41", false)]
-        {
-            assert_eq!(well_escaped(path), good, "{path}");
-        }
     }
 }

@@ -6,8 +6,8 @@ use super::background::Background;
 use super::clock::{Clock, SystemClock};
 use super::config::{Config, GithubConfig};
 use super::random::Random;
-use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
-use crate::domain::Result;
+use crate::auth::{FetchTimes, KeyEnvironment, VerifiedTokens, Verifier};
+use crate::domain::{AuditEntry, Result};
 use crate::store::Store;
 
 /// What a deployment decides.
@@ -41,7 +41,7 @@ pub struct App {
     /// Tokens verified a moment ago.
     pub verified: Arc<VerifiedTokens>,
     /// When the public keys were last fetched.
-    pub keys_fetched: Arc<crate::auth::FetchTimes>,
+    pub keys_fetched: Arc<FetchTimes>,
 }
 
 impl App {
@@ -77,5 +77,10 @@ impl App {
             Ok(keys) => self.verifier.replace_keys(&keys),
             Err(error) => tracing::warn!(%error, "storage does not answer yet"),
         }
+    }
+
+    /// Adds to the audit trail.
+    pub async fn audit(&self, entry: &AuditEntry) -> Result<()> {
+        self.store.put_audit(entry, self.random.bytes()?).await
     }
 }

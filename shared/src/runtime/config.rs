@@ -50,8 +50,10 @@ impl Config {
     /// Names the variable that is missing.
     pub fn from_env() -> Result<Self> {
         let endpoint = find("AWS_ENDPOINT_URL_DYNAMODB");
-        let tables =
-            Tables { identity: need("TERRAPI_IDENTITY_TABLE")?, kv: find("TERRAPI_KV_TABLE").unwrap_or_default() };
+        let tables = Tables {
+            identity: find("TERRAPI_IDENTITY_TABLE").unwrap_or_default(),
+            kv: find("TERRAPI_KV_TABLE").unwrap_or_default(),
+        };
         let credentials = Credentials::new(
             need("AWS_ACCESS_KEY_ID")?,
             need("AWS_SECRET_ACCESS_KEY")?,

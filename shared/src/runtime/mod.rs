@@ -5,6 +5,7 @@ mod background;
 mod clock;
 mod config;
 mod random;
+mod run;
 mod signing;
 mod telemetry;
 
@@ -13,5 +14,6 @@ pub use background::Background;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, GithubConfig};
 pub use random::Random;
+pub use run::{Answer, Incoming, invoke, run};
 pub use signing::load_signer;
 pub use telemetry::init as init_telemetry;

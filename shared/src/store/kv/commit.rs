@@ -75,12 +75,12 @@ impl Store {
             return Ok(Vec::new());
         }
         let parts = split(&entries);
-        let numbered = parts.iter().enumerate();
-        stream::iter(numbered)
-            .map(|(number, part)| self.put_part(namespace, request, (number, parts.len()), part))
-            .buffer_unordered(CALLS)
-            .try_collect::<()>()
-            .await?;
+        let count = parts.len();
+        let puts = parts
+            .into_iter()
+            .enumerate()
+            .map(|(number, part)| self.put_part(namespace, request, (number, count), part));
+        stream::iter(puts).buffer_unordered(CALLS).try_collect::<()>().await?;
         let head = self.publish(namespace, request.id).await?;
         self.newly_published(namespace, request.id, &head, entries).await
     }
@@ -140,16 +140,13 @@ impl Store {
         namespace: Namespace,
         request: &CommitRequest<'_>,
         (number, parts): (usize, usize),
-        part: &[Entry],
+        part: Vec<u8>,
     ) -> Result<()> {
         let number = u32::try_from(number).map_err(|_| too_large())?;
         let put = self.db.put_item().table_name(&self.tables.kv);
         let put = put.item(PK, s(keys::commit(namespace, request.id))).item(SK, b(number.to_be_bytes()));
-        let put = put
-            .item("entity", s("commit-part"))
-            .item("schema", n(1))
-            .item("entries", b(encode_entries(part)))
-            .item("parts", n(parts));
+        let put =
+            put.item("entity", s("commit-part")).item("schema", n(1)).item("entries", b(part)).item("parts", n(parts));
         put.item(TTL, n(request.now.seconds().plus(PART_SECONDS).0)).send().await.map_err(Failure::of)?;
         Ok(())
     }
@@ -252,18 +249,18 @@ fn publishable(records: BTreeMap<Address, Option<Item>>, request: &CommitRequest
     Ok(entries)
 }
 
-/// Parts of bounded length and size.
-fn split(entries: &[Entry]) -> Vec<&[Entry]> {
+/// Encoded parts of bounded length and size.
+fn split(entries: &[Entry]) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();
     let mut rest = entries;
     while !rest.is_empty() {
         let mut bytes = 0;
         let fits = rest.iter().take(PART_ENTRIES).take_while(|entry| {
-            bytes += entry.address.key.as_str().len() + 23;
+            bytes += entry.encoded_bytes();
             bytes <= PART_BYTES
         });
         let (part, left) = rest.split_at(fits.count().max(1));
-        parts.push(part);
+        parts.push(encode_entries(part));
         rest = left;
     }
     parts

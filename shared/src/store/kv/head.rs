@@ -33,6 +33,13 @@ pub struct Entry {
     pub draft: DraftId,
 }
 
+impl Entry {
+    /// How long the entry is in a part: the draft, a length, the sort key (the key, a zero and the index).
+    pub fn encoded_bytes(&self) -> usize {
+        16 + 2 + self.address.key.as_str().len() + 5
+    }
+}
+
 /// The drafts that commits publish, by commit.
 #[derive(Default)]
 pub struct CommitLists(Mutex<HashMap<Uuid, Arc<HashSet<DraftId>>>>);

@@ -1,0 +1,83 @@
+//! Shows a key's audit trail.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::header::LINK;
+use serde::Serialize;
+use terrapi::domain::{AuditAction, AuditEntry, AuditOutcome, Code, Error, KeyId, Result, UserId};
+use terrapi::http::{
+    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PathParams, Query, next_link, open_cursor, seal_cursor,
+};
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+/// A page of entries.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditPage {
+    /// Newest first.
+    results: Vec<AuditItem>,
+}
+
+/// An entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditItem {
+    /// RFC 3339.
+    at: String,
+    /// What was done.
+    action: AuditAction,
+    /// How it ended.
+    outcome: AuditOutcome,
+    /// On whose behalf.
+    actor: UserId,
+    /// The key.
+    key_id: KeyId,
+    /// The client's address; `null` when the front end did not tell.
+    source_ip: Option<String>,
+    /// The client's word for itself.
+    user_agent: Option<String>,
+}
+
+impl From<AuditEntry> for AuditItem {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            at: entry.at.rfc3339(),
+            action: entry.action,
+            outcome: entry.outcome,
+            actor: entry.actor,
+            key_id: entry.key,
+            source_ip: entry.source_ip,
+            user_agent: entry.user_agent,
+        }
+    }
+}
+
+/// List a key's audit trail
+///
+/// Newest first, kept for 90 days, also after the key was deleted. The key's owner reads it.
+#[utoipa::path(get, path = "/api/v1/{vcs}/access-token/{id}/audit", tag = "keys", security(("bearer" = [])),
+    params(("vcs", description = "github or gitlab"), ("id" = String, description = "UUID"), ("limit" = Option<i32>, Query, description = "20 when absent, at most 100"),
+        ("page" = Option<String>, Query, description = "From a `next` link")),
+    responses((status = 200, body = AuditPage, headers(("link" = String))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn list_audit_of_key(
+    State(app): State<App>,
+    caller: OnVcs<AccessTokenCreate>,
+    path: PathParams,
+    query: Query,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    let id = KeyId::parse(path.text("id"))
+        .ok_or_else(|| Error::invalid_because(Code::InvalidPath, "a key's id is a UUID"))?;
+    let listing = format!("audit#{id}");
+    let limit = query.limit(20, 100)?;
+    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let (entries, next) = app.store.list_audit_of_key(id, after.as_deref(), limit, app.clock.now()).await?;
+    // Every entry names the owner; a page of a stranger's key, or of no key, is nothing at all.
+    if entries.first().is_none_or(|entry| entry.actor != caller.caller().user) {
+        return Err(Error::NotFound.into());
+    }
+    let link = next.map(|next| seal_cursor(&listing, &next)).transpose()?;
+    let link = link.and_then(|cursor| next_link(&origin, &[("page", &cursor), ("limit", &limit.to_string())]));
+    let results = entries.into_iter().map(AuditItem::from).collect();
+    Ok((AppendHeaders(link.map(|link| (LINK, link))), Json(AuditPage { results })).into_response())
+}

@@ -1,0 +1,77 @@
+//! Lists API keys.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::header::LINK;
+use serde::Serialize;
+use terrapi::domain::{ApiKeyRecord, Capabilities, KeyId, Result};
+use terrapi::http::{
+    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, Query, next_link, open_cursor, seal_cursor,
+};
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+/// A page of keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyPage {
+    /// By name, then by id.
+    results: Vec<ListedKey>,
+}
+
+/// A key without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedKey {
+    /// Names the key.
+    id: KeyId,
+    /// For people.
+    name: String,
+    /// What its access tokens may do.
+    #[schema(value_type = Vec<serde_json::Value>)]
+    capabilities: Capabilities,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339, to the minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+impl From<ApiKeyRecord> for ListedKey {
+    fn from(key: ApiKeyRecord) -> Self {
+        Self {
+            id: key.id,
+            name: key.name.as_str().to_owned(),
+            capabilities: key.capabilities,
+            created_at: key.created_at.rfc3339(),
+            last_used_at: key.last_used_at.map(|at| at.millis().rfc3339()),
+            expires_at: key.expires_at.map(|at| at.millis().rfc3339()),
+        }
+    }
+}
+
+/// List the caller's API keys
+///
+/// Those created through the path's VCS.
+#[utoipa::path(get, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
+    params(("vcs", description = "github or gitlab"), ("limit" = Option<i32>, Query, description = "20 when absent, at most 100"),
+        ("page" = Option<String>, Query, description = "From a `next` link")),
+    responses((status = 200, body = KeyPage, headers(("link" = String))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn list_api_keys(
+    State(app): State<App>,
+    caller: OnVcs<AccessTokenCreate>,
+    query: Query,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    let user = caller.caller().user;
+    let listing = format!("keys#{}#{user}", caller.vcs);
+    let limit = query.limit(20, 100)?;
+    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let (keys, next) = app.store.list_api_keys(user, caller.vcs, after.as_deref(), limit).await?;
+    let link = next.map(|next| seal_cursor(&listing, &next)).transpose()?;
+    let link = link.and_then(|cursor| next_link(&origin, &[("page", &cursor), ("limit", &limit.to_string())]));
+    let results = keys.into_iter().map(ListedKey::from).collect();
+    Ok((AppendHeaders(link.map(|link| (LINK, link))), Json(KeyPage { results })).into_response())
+}

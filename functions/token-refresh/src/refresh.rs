@@ -1,0 +1,112 @@
+//! Exchanges an API key for an access token.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, State};
+use axum::{Extension, Json};
+use http::request::Parts;
+use serde::{Deserialize, Serialize};
+use terrapi::auth::{ApiKey, Claims, LIFETIME_SECONDS, Signer};
+use terrapi::domain::{
+    ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Capabilities, Capability, Code, Error, Result,
+};
+use terrapi::http::{ApiError, ClientInfo, ErrorBody, OptionalJsonBody, bearer};
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+/// What an exchange may ask for.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RefreshRequest {
+    /// A subset of the key's own, for a narrower token.
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
+    capabilities: Option<Vec<Capability>>,
+}
+
+/// An access token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessToken {
+    /// The token.
+    token: String,
+    /// The token again: both names are published.
+    access_token: String,
+    /// `Bearer`
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: i64,
+}
+
+/// Exchange an API key for an access token
+///
+/// The key is the bearer credential. The token lives for 60 seconds.
+#[utoipa::path(post, path = "/api/v1/access-token/refresh", tag = "tokens", security(("api_key" = [])),
+    request_body = Option<RefreshRequest>,
+    responses((status = 200, body = AccessToken), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn exchange_api_key(
+    State(app): State<App>,
+    Extension(signer): Extension<Arc<Signer>>,
+    presented: PresentedKey,
+    OptionalJsonBody(body): OptionalJsonBody<RefreshRequest>,
+) -> Result<Json<AccessToken>, ApiError> {
+    let PresentedKey { key, client } = presented;
+    let capabilities = narrowed(&key, body.and_then(|body| body.capabilities))?;
+    let now = app.clock.now();
+    let claims = Claims::new(signer.issuer(), now.seconds(), app.random.id()?, key.user, key.id, capabilities);
+    let token = signer.sign(&claims)?;
+    record(&app, &key, &client, AuditOutcome::Success);
+    let store = app.store.clone();
+    app.background.spawn(async move {
+        if let Err(error) = store.touch_api_key(&key, now).await {
+            tracing::warn!(%error, "a key's last use was not noted");
+        }
+    });
+    Ok(Json(AccessToken { access_token: token.clone(), token, token_type: "Bearer", expires_in: LIFETIME_SECONDS }))
+}
+
+fn narrowed(key: &ApiKeyRecord, requested: Option<Vec<Capability>>) -> Result<Capabilities> {
+    let Some(requested) = requested else { return Ok(key.capabilities.clone()) };
+    let requested = requested.into_iter().collect();
+    key.capabilities
+        .narrowed_to(&requested)
+        .map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.0.name()))
+}
+
+/// A key whose holder proved to have its secret.
+pub struct PresentedKey {
+    key: ApiKeyRecord,
+    client: ClientInfo,
+}
+
+impl FromRequestParts<App> for PresentedKey {
+    type Rejection = ApiError;
+
+    /// A malformed key costs no read. An unknown id, a wrong secret and an expired key look the same from outside.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let presented = ApiKey::parse(bearer(&parts.headers)?).ok_or_else(Error::unauthenticated)?;
+        let client = parts.extensions.get::<ClientInfo>().cloned().unwrap_or_default();
+        let key = app.store.find_api_key(presented.id).await?.ok_or_else(Error::unauthenticated)?;
+        if !presented.secret.matches(&key.secret_hash) || key.expired(app.clock.now()) {
+            record(app, &key, &client, AuditOutcome::Refused);
+            return Err(Error::unauthenticated().into());
+        }
+        Ok(Self { key, client })
+    }
+}
+
+/// Adds to the audit trail, beside the answer.
+fn record(app: &App, key: &ApiKeyRecord, client: &ClientInfo, outcome: AuditOutcome) {
+    let entry = AuditEntry {
+        at: app.clock.now(),
+        action: AuditAction::KeyRefreshed,
+        outcome,
+        actor: key.user,
+        key: key.id,
+        source_ip: client.source_ip.clone(),
+        user_agent: client.user_agent.clone(),
+    };
+    let app_in_background = app.clone();
+    app.background.spawn(async move {
+        if let Err(error) = app_in_background.audit(&entry).await {
+            tracing::error!(%error, key = %entry.key, "an audit entry was lost");
+        }
+    });
+}

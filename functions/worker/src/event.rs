@@ -1,0 +1,153 @@
+//! Changes of the KV table as its stream delivers them.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::Value;
+use terrapi::domain::{InstallationId, Namespace, Vcs};
+
+/// A batch.
+///
+/// Shape: the event of a DynamoDB stream, `{"Records": [{"eventName", "dynamodb": {"Keys", "OldImage"?, "NewImage"?,
+/// "SequenceNumber"}}]}`, images in DynamoDB JSON.
+#[derive(Debug, Deserialize)]
+pub struct StreamEvent {
+    /// In the order of the changes.
+    #[serde(rename = "Records")]
+    pub records: Vec<StreamRecord>,
+}
+
+/// One change.
+#[derive(Debug, Deserialize)]
+pub struct StreamRecord {
+    dynamodb: Images,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Images {
+    #[serde(default)]
+    keys: Value,
+    #[serde(default)]
+    old_image: Value,
+    #[serde(default)]
+    new_image: Value,
+    #[serde(default)]
+    sequence_number: String,
+}
+
+/// What a change asks of the worker.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The head names commits.
+    Committed(Namespace),
+    /// Objects that the record pointed at and points at no longer.
+    Released(Vec<String>),
+    /// An object was announced, and its time to be pointed at is over.
+    IntentExpired {
+        /// The object.
+        blob: String,
+        /// The record's partition key.
+        record_pk: String,
+        /// The record's sort key.
+        record_sk: Vec<u8>,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+impl StreamRecord {
+    /// Its place in the stream.
+    pub fn sequence_number(&self) -> &str {
+        &self.dynamodb.sequence_number
+    }
+
+    /// What is to be done.
+    pub fn change(&self) -> Change {
+        let Images { keys, old_image, new_image, .. } = &self.dynamodb;
+        let entity = text(new_image, "entity").or_else(|| text(old_image, "entity"));
+        match entity {
+            Some("commit-head") => match text(keys, "pk").and_then(namespace_of_head) {
+                Some(namespace) if has_commits(new_image) => Change::Committed(namespace),
+                _ => Change::Nothing,
+            },
+            Some("kv-record") => released(old_image, new_image),
+            Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(Change::Nothing),
+            _ => Change::Nothing,
+        }
+    }
+}
+
+fn text<'a>(image: &'a Value, name: &str) -> Option<&'a str> {
+    image.get(name)?.get("S")?.as_str()
+}
+
+fn has_commits(image: &Value) -> bool {
+    image.pointer("/commits/M").and_then(Value::as_object).is_some_and(|commits| !commits.is_empty())
+}
+
+fn namespace_of_head(pk: &str) -> Option<Namespace> {
+    let (vcs, rest) = pk.split_once('#')?;
+    let installation = InstallationId::parse(rest.strip_suffix("#head")?)?;
+    Some(Namespace { vcs: Vcs::parse(vcs)?, installation })
+}
+
+fn blobs(image: &Value) -> Vec<String> {
+    let sides = ["/live/M/blob/S", "/draft/M/blob/S"];
+    sides.iter().filter_map(|side| image.pointer(side)?.as_str()).map(str::to_owned).collect()
+}
+
+fn released(old: &Value, new: &Value) -> Change {
+    let held = blobs(new);
+    let gone: Vec<String> = blobs(old).into_iter().filter(|name| !held.contains(name)).collect();
+    if gone.is_empty() { Change::Nothing } else { Change::Released(gone) }
+}
+
+fn expired(old: &Value) -> Option<Change> {
+    let record_sk = STANDARD.decode(old.pointer("/record_sk/B")?.as_str()?).ok()?;
+    Some(Change::IntentExpired {
+        blob: text(old, "blob")?.to_owned(),
+        record_pk: text(old, "record_pk")?.to_owned(),
+        record_sk,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn change(dynamodb: Value) -> Change {
+        serde_json::from_value::<StreamRecord>(json!({"eventName": "MODIFY", "dynamodb": dynamodb})).unwrap().change()
+    }
+
+    #[test]
+    fn a_head_with_commits_asks_for_folding_and_an_empty_one_does_not() {
+        let head = |commits: Value| json!({"Keys": {"pk": {"S": "github#7#head"}}, "NewImage": {"entity": {"S": "commit-head"}, "commits": {"M": commits}}});
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
+        assert_eq!(change(head(json!({"c": {"N": "1"}}))), Change::Committed(namespace));
+        assert_eq!(change(head(json!({}))), Change::Nothing);
+    }
+
+    #[test]
+    fn folding_a_draft_releases_only_what_it_replaced() {
+        let side = |name: &str| json!({"M": {"blob": {"S": name}}});
+        let folded = json!({"OldImage": {"entity": {"S": "kv-record"}, "live": side("a"), "draft": side("b")}, "NewImage": {"entity": {"S": "kv-record"}, "live": side("b")}});
+        assert_eq!(change(folded), Change::Released(vec!["a".into()]));
+        let removed = json!({"OldImage": {"entity": {"S": "kv-record"}, "live": side("a")}});
+        assert_eq!(change(removed), Change::Released(vec!["a".into()]));
+    }
+
+    #[test]
+    fn an_intent_counts_when_it_is_removed() {
+        let intent = json!({"entity": {"S": "blob-intent"}, "blob": {"S": "x"}, "record_pk": {"S": "github#7"}, "record_sk": {"B": "awAAAAAA"}});
+        assert_eq!(change(json!({"NewImage": intent})), Change::Nothing);
+        let expired = Change::IntentExpired {
+            blob: "x".into(),
+            record_pk: "github#7".into(),
+            record_sk: b"k\0\0\0\0\0".to_vec(),
+        };
+        assert_eq!(change(json!({"OldImage": intent})), expired);
+    }
+}

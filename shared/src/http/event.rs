@@ -1,0 +1,308 @@
+//! One request, whatever front end delivered it.
+//!
+//! Four front ends feed the same router, and they disagree about the path: an HTTP API hands it over percent-**decoded**,
+//! a REST API, a function URL and the local emulator hand it over **encoded**. `lambda_http`'s own conversion takes it as
+//! it comes, panics over a decoded space, cuts it at a decoded `?`, and removes `.` and `..` segments (encoded ones too)
+//! by way of a URL parser. So the conversion is done here, and ends with every segment encoded exactly once.
+//!
+//! What the URI looks like afterwards: path and query only. The origin that the client called is in the headers `host`
+//! and `x-forwarded-proto`, which are always present.
+//!
+//! Left out on purpose: an escape that is broken in what the *client* sent (`%zz`) stays as it is, so that routing and
+//! authentication come before the refusal; [`has_broken_escape`] is there for whoever reads the path.
+
+use axum::body::Body;
+use base64::Engine as _;
+use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Uri};
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
+use lambda_http::request::LambdaRequest;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// Who is calling, as far as the front end knows. A request extension, always present.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The peer's address as the front end saw it, not what `x-forwarded-for` claims.
+    pub source_ip: Option<String>,
+    /// The `user-agent` header. (The emulator's event context always names the emulator.)
+    pub user_agent: Option<String>,
+}
+
+/// What made the event. It decides whether the path arrives decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrontEnd {
+    /// API Gateway HTTP API, payload 2.0: decoded.
+    HttpApi,
+    /// API Gateway REST API, payload 1.0: encoded.
+    RestApi,
+    /// Lambda function URL, payload 2.0: encoded.
+    FunctionUrl,
+    /// `cargo lambda watch`, payload 2.0: encoded.
+    Emulator,
+}
+
+impl FrontEnd {
+    /// Tells the front ends apart by what a client cannot choose: a function URL's own domain is in its context, and the
+    /// emulator alone has `localhost` without an API id. Anything else with payload 2.0 is an HTTP API, with or without
+    /// a custom domain.
+    pub fn of(event: &LambdaRequest) -> Self {
+        let LambdaRequest::ApiGatewayV2(event) = event else {
+            return Self::RestApi;
+        };
+        let context = &event.request_context;
+        match context.domain_name.as_deref() {
+            Some(domain) if domain.contains(".lambda-url.") => Self::FunctionUrl,
+            Some("localhost") if context.apiid.is_none() => Self::Emulator,
+            _ => Self::HttpApi,
+        }
+    }
+
+    fn path_arrives_decoded(self) -> bool {
+        matches!(self, Self::HttpApi)
+    }
+}
+
+/// An event that no request can be made of: the answer is 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedEvent {
+    /// Path and query are no URI even when encoded, which leaves its length (65,534 bytes).
+    #[error("path and query are not usable as a URI")]
+    Uri,
+    /// The event says base64 and the body is not.
+    #[error("the body is announced as base64 and is not")]
+    Body,
+    /// A front end that this service does not know.
+    #[error("not an API Gateway or function URL event")]
+    Unknown,
+}
+
+/// What an encoded path may not hold: everything but RFC 3986 `pchar`, `/` and escapes.
+const NOT_IN_ENCODED_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// In a decoded path a percent sign is a percent sign too.
+const NOT_IN_DECODED_PATH: &AsciiSet = &NOT_IN_ENCODED_PATH.add(b'%');
+
+/// A query arrives encoded everywhere; this mends what some client left bare.
+const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'`');
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Turns an event into a request for the router, with [`ClientInfo`] and [`FrontEnd`] as extensions.
+///
+/// Errors: [`MalformedEvent`]; nothing in an event makes it panic.
+pub fn into_request(event: LambdaRequest) -> Result<Request<Body>, MalformedEvent> {
+    let front_end = FrontEnd::of(&event);
+    let event = match event {
+        LambdaRequest::ApiGatewayV1(event) => Event::from_v1(event),
+        LambdaRequest::ApiGatewayV2(event) => Event::from_v2(event),
+        _ => return Err(MalformedEvent::Unknown),
+    };
+
+    let uri = uri(front_end, event.stage.as_deref(), &event.path, &event.query)?;
+    let mut headers = event.headers;
+    if let Some(domain) = event.domain.and_then(|domain| HeaderValue::try_from(domain).ok()) {
+        headers.entry(HOST).or_insert(domain);
+    }
+    let scheme = if front_end == FrontEnd::Emulator { "http" } else { "https" };
+    headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static(scheme));
+    let client = ClientInfo {
+        source_ip: event.source_ip,
+        user_agent: headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+    };
+    let body = match event.body {
+        None => Body::empty(),
+        Some(text) if event.is_base64 => {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+            Body::from(bytes.map_err(|_| MalformedEvent::Body)?)
+        }
+        Some(text) => Body::from(text),
+    };
+
+    let mut request = Request::new(body);
+    *request.method_mut() = event.method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    request.extensions_mut().insert(client);
+    request.extensions_mut().insert(front_end);
+    Ok(request)
+}
+
+/// Whether a `%` of this path or query is not followed by two hexadecimal digits.
+pub fn has_broken_escape(text: &str) -> bool {
+    let is_escape = |rest: &str| {
+        let mut digits = rest.bytes();
+        let mut hex = || digits.next().is_some_and(|byte| byte.is_ascii_hexdigit());
+        hex() && hex()
+    };
+    text.split('%').skip(1).any(|rest| !is_escape(rest))
+}
+
+/// What both payload versions come down to.
+struct Event {
+    method: Method,
+    path: String,
+    query: String,
+    headers: HeaderMap,
+    stage: Option<String>,
+    domain: Option<String>,
+    source_ip: Option<String>,
+    body: Option<String>,
+    is_base64: bool,
+}
+
+impl Event {
+    fn from_v2(event: ApiGatewayV2httpRequest) -> Self {
+        let context = event.request_context;
+        let mut headers = event.headers;
+        // A gateway takes the cookies out of the headers; the emulator leaves them there as well.
+        let cookies = event.cookies.unwrap_or_default().join("; ");
+        if !cookies.is_empty()
+            && let Ok(cookies) = HeaderValue::try_from(cookies)
+        {
+            headers.insert(COOKIE, cookies);
+        }
+        Self {
+            method: context.http.method,
+            path: event.raw_path.unwrap_or_default(),
+            query: event.raw_query_string.unwrap_or_default(),
+            headers,
+            stage: context.stage,
+            domain: context.domain_name,
+            source_ip: context.http.source_ip,
+            body: event.body,
+            is_base64: event.is_base64_encoded,
+        }
+    }
+
+    fn from_v1(event: ApiGatewayProxyRequest) -> Self {
+        // The plain map keeps the last of repeated headers only: it fills gaps, it does not overwrite.
+        let mut headers = event.multi_value_headers;
+        for (name, value) in &event.headers {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        let query = if event.multi_value_query_string_parameters.is_empty() {
+            event.query_string_parameters
+        } else {
+            event.multi_value_query_string_parameters
+        };
+        Self {
+            method: event.http_method,
+            path: event.path.unwrap_or_default(),
+            query: query.to_query_string(),
+            headers,
+            stage: event.request_context.stage,
+            domain: event.request_context.domain_name,
+            source_ip: event.request_context.identity.source_ip,
+            body: event.body,
+            is_base64: event.is_base64_encoded,
+        }
+    }
+}
+
+/// Path and query of the request, encoded exactly once.
+fn uri(front_end: FrontEnd, stage: Option<&str>, path: &str, query: &str) -> Result<Uri, MalformedEvent> {
+    let path = without_stage(stage, path);
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let set = if front_end.path_arrives_decoded() { NOT_IN_DECODED_PATH } else { NOT_IN_ENCODED_PATH };
+    let mut text = format!("/{}", utf8_percent_encode(path, set));
+    if !query.is_empty() {
+        text.push('?');
+        text.extend(utf8_percent_encode(query, NOT_IN_QUERY));
+    }
+    let path_and_query = PathAndQuery::try_from(text).map_err(|_| MalformedEvent::Uri)?;
+    Ok(Uri::from(path_and_query))
+}
+
+/// An HTTP API puts the name of a named stage in front of the path. The routes do not know it, so it goes; a stage must
+/// not be called like the first segment of a route.
+fn without_stage<'a>(stage: Option<&str>, path: &'a str) -> &'a str {
+    match stage {
+        None | Some("" | "$default") => path,
+        Some(stage) => match path.strip_prefix('/').and_then(|rest| rest.strip_prefix(stage)) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+            _ => path,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoded_path_is_encoded_once_and_an_encoded_one_is_left_alone() {
+        let table = [
+            // (path, from an HTTP API, from anything else)
+            ("/a b", "/a%20b", "/a%20b"),
+            ("/a%20b", "/a%2520b", "/a%20b"),
+            ("/a%b", "/a%25b", "/a%b"),
+            ("/a?b#c", "/a%3Fb%23c", "/a%3Fb%23c"),
+            ("/a//b/../c/.", "/a//b/../c/.", "/a//b/../c/."),
+            ("/ä\u{7f}\n", "/%C3%A4%7F%0A", "/%C3%A4%7F%0A"),
+            ("/a+b&c=d;e,f:@!$'()*", "/a+b&c=d;e,f:@!$'()*", "/a+b&c=d;e,f:@!$'()*"),
+            ("//host/x", "//host/x", "//host/x"),
+            ("", "/", "/"),
+            ("x", "/x", "/x"),
+        ];
+        for (path, decoded, encoded) in table {
+            assert_eq!(uri(FrontEnd::HttpApi, None, path, "").unwrap().path(), decoded, "{path:?}");
+            for front_end in [FrontEnd::RestApi, FrontEnd::FunctionUrl, FrontEnd::Emulator] {
+                assert_eq!(uri(front_end, None, path, "").unwrap().path(), encoded, "{path:?} {front_end:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_named_stage_leaves_the_path_and_nothing_else_does() {
+        let table = [
+            (Some("dev"), "/dev/api/v1", "/api/v1"),
+            (Some("dev"), "/dev", ""),
+            (Some("dev"), "/device/x", "/device/x"),
+            (Some("dev"), "/api/v1", "/api/v1"),
+            (Some("$default"), "/$default/x", "/$default/x"),
+            (None, "/dev/x", "/dev/x"),
+        ];
+        for (stage, path, expected) in table {
+            assert_eq!(without_stage(stage, path), expected, "{stage:?} {path}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_mended_and_not_encoded_twice() {
+        let uri = |query| uri(FrontEnd::HttpApi, None, "/", query).unwrap();
+        assert_eq!(uri("q=a%20b&x=+").query(), Some("q=a%20b&x=+"));
+        assert_eq!(uri("q=a b#\u{1}ä").query(), Some("q=a%20b%23%01%C3%A4"));
+        assert_eq!(uri("q=?%zz").query(), Some("q=?%zz"));
+        assert_eq!(uri("").query(), None);
+    }
+
+    #[test]
+    fn a_path_longer_than_a_uri_is_refused() {
+        assert_eq!(uri(FrontEnd::HttpApi, None, &"/".repeat(70_000), ""), Err(MalformedEvent::Uri));
+    }
+
+    #[test]
+    fn a_broken_escape_is_seen() {
+        for text in ["%", "a%2", "%zz", "%2g", "%%20", "%é"] {
+            assert!(has_broken_escape(text), "{text}");
+        }
+        for text in ["", "a", "%20", "%25zz", "%c3%A9"] {
+            assert!(!has_broken_escape(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The Lambda loop: one event in, one answer out, for as long as the sandbox lives.
+//!
+//! It works one event at a time on an ordinary function and several at a time where `AWS_LAMBDA_MAX_CONCURRENCY` says
+//! so. The answer is shaped here too, because the gateway's format keeps one value per header and wants to be told what
+//! is text. Panics are not its business: the router has a layer for them.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use base64::Engine as _;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt as _;
+use lambda_http::request::LambdaRequest;
+use lambda_runtime::{Context, LambdaEvent, service_fn};
+use serde::{Deserialize, Deserializer, Serialize};
+use tower::ServiceExt as _;
+
+use crate::http::{MalformedEvent, into_request};
+
+/// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
+const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
+
+/// Above this many bytes it pays to look whether base64 is the shorter form of a text.
+const LARGE_TEXT_BYTES: usize = 1024 * 1024;
+
+/// Serves `router` until the sandbox ends.
+///
+/// Errors: the runtime API went away, or the environment is not a Lambda's.
+pub async fn run(router: Router) -> Result<(), lambda_runtime::Error> {
+    let service = service_fn(move |event: LambdaEvent<Incoming>| {
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(invoke(router, event.payload, event.context).await) }
+    });
+    lambda_runtime::Runtime::new(service).run_concurrent().await
+}
+
+/// What an invocation may bring. It deserializes from any JSON: something else than an HTTP event (a test event, a header
+/// with a line break) gets an answer instead of failing the invocation.
+#[derive(Debug)]
+pub struct Incoming(Option<LambdaRequest>);
+
+impl<'de> Deserialize<'de> for Incoming {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // LambdaRequest first takes the whole value and fails only then, so nothing is left unread behind it.
+        Ok(Self(LambdaRequest::deserialize(deserializer).ok()))
+    }
+}
+
+/// One event through the router. The request carries the invocation's [`Context`] (request id, deadline) as an extension.
+pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer {
+    let request_id = context.request_id.clone();
+    let Some(event) = event.0 else {
+        return Answer::refusal(MalformedEvent::Unknown, &request_id);
+    };
+    let is_v1 = matches!(event, LambdaRequest::ApiGatewayV1(_));
+    let mut request = match into_request(event) {
+        Ok(request) => request,
+        Err(error) => return Answer::refusal(error, &request_id),
+    };
+    request.extensions_mut().insert(context);
+    let response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    Answer::from_response(response, is_v1, &request_id).await
+}
+
+/// An answer in the gateways' format.
+///
+/// Shape: `{statusCode, headers | multiValueHeaders, cookies?, body, isBase64Encoded}`; `multiValueHeaders` for payload
+/// 1.0, `headers` and `cookies` for 2.0.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    status_code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cookies: Vec<String>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+impl Answer {
+    async fn from_response(response: Response<Body>, is_v1: bool, request_id: &str) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => {
+                tracing::error!(%error, "the body of an answer broke off");
+                return Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "", request_id);
+            }
+        };
+        let (body, is_base64_encoded) = encode_body(&parts.headers, bytes.into());
+        if body.len() > LARGE_TEXT_BYTES && escaped_bytes(&body) > MAX_ANSWER_BODY_BYTES {
+            tracing::error!(size_bytes = body.len(), "an answer is larger than Lambda passes on");
+            return Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "ANSWER_TOO_LARGE", "", request_id);
+        }
+        let mut answer = Self {
+            status_code: parts.status.as_u16(),
+            headers: None,
+            multi_value_headers: None,
+            cookies: Vec::new(),
+            body,
+            is_base64_encoded,
+        };
+        answer.set_headers(&parts.headers, is_v1);
+        answer
+    }
+
+    fn set_headers(&mut self, headers: &HeaderMap, is_v1: bool) {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let all = |name| headers.get_all(name).iter().map(text).collect::<Vec<_>>();
+        if is_v1 {
+            self.multi_value_headers = Some(headers.keys().map(|name| (name.to_string(), all(name))).collect());
+        } else {
+            let single = headers.keys().filter(|name| **name != SET_COOKIE);
+            self.headers = Some(single.map(|name| (name.to_string(), all(name).join(", "))).collect());
+            self.cookies = all(&SET_COOKIE);
+        }
+    }
+
+    /// 400 for an event that never became a request.
+    fn refusal(error: MalformedEvent, request_id: &str) -> Self {
+        tracing::warn!(%error, request_id, "an event was refused");
+        Self::failure(StatusCode::BAD_REQUEST, "MALFORMED_REQUEST", &error.to_string(), request_id)
+    }
+
+    fn failure(status: StatusCode, id: &str, data: &str, request_id: &str) -> Self {
+        let body = if data.is_empty() {
+            serde_json::json!({ "id": id })
+        } else {
+            serde_json::json!({ "id": id, "data": data })
+        };
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = [header(CONTENT_TYPE.as_str(), "application/json"), header("x-request-id", request_id)];
+        Self {
+            status_code: status.as_u16(),
+            // Both payload versions accept the plain map.
+            headers: Some(headers.into()),
+            multi_value_headers: None,
+            cookies: Vec::new(),
+            body: body.to_string(),
+            is_base64_encoded: false,
+        }
+    }
+}
+
+/// The body as text, or as base64 when it is compressed, not UTF-8, or a large text that escapes would blow up.
+fn encode_body(headers: &HeaderMap, bytes: Vec<u8>) -> (String, bool) {
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    if headers.contains_key(CONTENT_ENCODING) {
+        return (base64(&bytes), true);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) if text.len() > LARGE_TEXT_BYTES && escaped_bytes(&text) > text.len().div_ceil(3) * 4 => {
+            (base64(text.as_bytes()), true)
+        }
+        Ok(text) => (text, false),
+        Err(error) => (base64(error.as_bytes()), true),
+    }
+}
+
+/// How many bytes `text` has between the quotes of a JSON string.
+fn escaped_bytes(text: &str) -> usize {
+    let width = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0x00..=0x1f => 6,
+        _ => 1,
+    };
+    text.bytes().map(width).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_text_and_bytes_become_base64() {
+        let plain = HeaderMap::new();
+        let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+        assert_eq!(encode_body(&plain, b"{}".into()), ("{}".to_owned(), false));
+        assert_eq!(encode_body(&gzip, b"{}".into()), ("e30=".to_owned(), true));
+        assert_eq!(encode_body(&plain, vec![0xff]), ("/w==".to_owned(), true));
+    }
+
+    #[test]
+    fn four_mebibytes_of_quotes_fit_into_an_answer() {
+        let (body, is_base64) = encode_body(&HeaderMap::new(), vec![b'"'; 4 * 1024 * 1024]);
+        assert!(is_base64);
+        assert!(body.len() < MAX_ANSWER_BODY_BYTES);
+        let (_, is_base64) = encode_body(&HeaderMap::new(), vec![b'a'; 4 * 1024 * 1024]);
+        assert!(!is_base64, "base64 would be longer");
+    }
+
+    #[test]
+    fn escapes_are_counted_as_serde_json_writes_them() {
+        let text = "a\"\\\n\r\t\u{8}\u{c}\u{0}\u{1f}é\u{7f}/";
+        assert_eq!(escaped_bytes(text) + 2, serde_json::to_string(text).unwrap().len());
+    }
+}

@@ -1,0 +1,6 @@
+//! The same request through every front end reaches the same handler in the same words.
+
+mod answers;
+mod paths;
+mod requests;
+mod template;

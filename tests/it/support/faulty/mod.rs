@@ -1,0 +1,149 @@
+//! A `DynamoDB` endpoint that fails on demand: a loopback proxy between a client and an engine.
+//!
+//! Embedded engines hide what makes storage hard: nothing throttles, no transaction conflicts, no answer is lost, every
+//! read is fresh. A plan of rules adds that, per operation and per call, and the same seed gives the same faults.
+//!
+//! ```ignore
+//! let faulty = Faulty::start(&engine_endpoint, 7).await;
+//! let client = client_of(faulty.endpoint());
+//! let cut = faulty.on("UpdateItem").nth(1).cut_after_store();
+//! // … one update through `client`: it stands, the client never hears of it …
+//! assert_eq!(cut.count(), 1);
+//! assert_eq!(faulty.ledger().take_lines(), ["UpdateItem 1.0 WU", "UpdateItem 0.0 WU ConditionalCheckFailedException"]);
+//! faulty.heal();
+//! ```
+
+mod gate;
+mod ledger;
+mod lies;
+mod pages;
+mod rule;
+mod serve;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+pub use gate::Gate;
+pub use ledger::{Call, Ledger};
+pub use rule::{Fault, Hits, On, Refusal};
+
+use rule::Rule;
+
+/// The proxy. It listens on a free loopback port and stops when dropped.
+pub struct Faulty {
+    endpoint: String,
+    shared: Arc<Shared>,
+    listening: AbortHandle,
+}
+
+impl Faulty {
+    /// Starts a proxy in front of `engine` (`http://host:port`), without any rule.
+    pub async fn start(engine: &str, seed: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Shared::new(engine, seed));
+        let proxy = Arc::clone(&shared);
+        let listening = tokio::spawn(async move {
+            // The connections live in this set and end with it.
+            let mut connections = JoinSet::new();
+            while let Ok((socket, _)) = listener.accept().await {
+                connections.spawn(serve::connection(Arc::clone(&proxy), socket));
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self { endpoint, shared, listening: listening.abort_handle() }
+    }
+
+    /// Where a client finds it: `http://127.0.0.1:port`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Begins a rule for an operation (`UpdateItem`), or for all with `*`. Several rules may match a call: each counts
+    /// it, and the first that strikes decides.
+    pub fn on(&self, operation: &str) -> On<'_> {
+        On::new(self, operation)
+    }
+
+    /// Ends all rules, opens all gates, and lets a dead caller live again.
+    pub fn heal(&self) {
+        for rule in self.shared.rules.lock().unwrap().drain(..) {
+            rule.open();
+        }
+        self.shared.dead.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether a death rule has struck and nothing was healed since.
+    pub fn is_dead(&self) -> bool {
+        self.shared.is_dead()
+    }
+
+    /// Every call that came here, and what it cost.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
+    /// Remembers what writes change, from now on, for a lie that is added later. Adding a lie does this too.
+    pub fn watch_writes(&self) {
+        self.shared.watching.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Faulty {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// What the handle and the connections share.
+struct Shared {
+    engine: String,
+    seed: u64,
+    rules: Mutex<Vec<Rule>>,
+    dead: AtomicBool,
+    watching: AtomicBool,
+    ledger: Ledger,
+    images: lies::Images,
+    resumes: pages::Resumes,
+}
+
+impl Shared {
+    fn new(engine: &str, seed: u64) -> Self {
+        Self {
+            engine: engine.to_owned(),
+            seed,
+            rules: Mutex::default(),
+            dead: AtomicBool::new(false),
+            watching: AtomicBool::new(false),
+            ledger: Ledger::default(),
+            images: lies::Images::default(),
+            resumes: pages::Resumes::default(),
+        }
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    fn add_rule(&self, rule: impl FnOnce(u64) -> Rule) {
+        let mut rules = self.rules.lock().unwrap();
+        let rule = rule(self.seed.wrapping_add((rules.len() as u64 + 1) << 32));
+        if rule.lies() {
+            self.watching.store(true, Ordering::SeqCst);
+        }
+        rules.push(rule);
+    }
+
+    /// What is to happen to a call, if anything.
+    fn verdict(&self, operation: &str, table: &str, body: &Value) -> Option<(Fault, Hits)> {
+        let mut rules = self.rules.lock().unwrap();
+        let strikes = rules.iter_mut().filter_map(|rule| rule.strikes(operation, table, body));
+        strikes.collect::<Vec<_>>().into_iter().next()
+    }
+}
