@@ -122,7 +122,7 @@ async fn answer(shared: &Shared, engine: &mut Engine, request: Message) -> Reply
                 &mut answer,
                 (&lie, &hits, &sent.body, &sent.rest),
             )
-            .await
+            .await;
         }
         None => {}
     }
