@@ -18,6 +18,9 @@ use super::items::{pick, project, replace, tables, text_of, written};
 use super::listing::{belongs, sort};
 use super::wire::{Engine, Message};
 
+/// How many versions of an item are remembered.
+const IMAGES_PER_ITEM: usize = 16;
+
 /// What an item was before one of its writes.
 #[derive(Debug, Clone)]
 struct Image {
@@ -66,10 +69,13 @@ impl Images {
                 transaction: transaction.map(|number| (number, at)),
             };
             let mut images = self.by_key.lock().unwrap();
-            images
+            let images = images
                 .entry((table, text_of(&attributes, &key)))
-                .or_default()
-                .push(image);
+                .or_default();
+            if images.len() == IMAGES_PER_ITEM {
+                images.remove(0);
+            }
+            images.push(image);
         }
         Ok(())
     }
