@@ -16,6 +16,7 @@ use http_body_util::BodyExt as _;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::http::{MalformedEvent, into_request};
@@ -53,25 +54,35 @@ impl<'de> Deserialize<'de> for Incoming {
 pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer {
     let request_id = context.request_id.clone();
     let Some(event) = event.0 else {
-        return Answer::refusal(MalformedEvent::Unknown, &request_id);
+        return Answer::refusal(Payload::V2, MalformedEvent::Unknown, &request_id);
     };
-    let is_v1 = matches!(event, LambdaRequest::ApiGatewayV1(_));
+    let payload = match event {
+        LambdaRequest::ApiGatewayV1(_) => Payload::V1,
+        _ => Payload::V2,
+    };
     let mut request = match into_request(event) {
         Ok(request) => request,
-        Err(error) => return Answer::refusal(error, &request_id),
+        Err(error) => return Answer::refusal(payload, error, &request_id),
     };
     request.extensions_mut().insert(context);
     let response = match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
-    Answer::from_response(response, is_v1, &request_id).await
+    Answer::from_response(payload, response, &request_id).await
+}
+
+/// The two formats of events and answers.
+#[derive(Debug, Clone, Copy)]
+enum Payload {
+    V1,
+    V2,
 }
 
 /// An answer in the gateways' format.
 ///
-/// Shape: `{statusCode, headers | multiValueHeaders, cookies?, body, isBase64Encoded}`; `multiValueHeaders` for payload
-/// 1.0, `headers` and `cookies` for 2.0.
+/// Shape: `{statusCode, headers, cookies, body, isBase64Encoded}` for payload 2.0, where the emulator insists on `cookies`;
+/// `{statusCode, multiValueHeaders, body, isBase64Encoded}` for 1.0, where a gateway may refuse members it does not know.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -80,74 +91,82 @@ pub struct Answer {
     headers: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    cookies: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookies: Option<Vec<String>>,
     body: String,
     is_base64_encoded: bool,
 }
 
 impl Answer {
-    async fn from_response(response: Response<Body>, is_v1: bool, request_id: &str) -> Self {
+    fn new(
+        payload: Payload,
+        status: StatusCode,
+        headers: &HeaderMap,
+        (body, is_base64_encoded): (String, bool),
+    ) -> Self {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let all = |name| headers.get_all(name).iter().map(text).collect::<Vec<_>>();
+        let mut answer = Self {
+            status_code: status.as_u16(),
+            headers: None,
+            multi_value_headers: None,
+            cookies: None,
+            body,
+            is_base64_encoded,
+        };
+        match payload {
+            Payload::V1 => {
+                let pairs = headers.keys().map(|name| (name.to_string(), all(name)));
+                answer.multi_value_headers = Some(pairs.collect());
+            }
+            Payload::V2 => {
+                let single = headers.keys().filter(|name| **name != SET_COOKIE);
+                let pairs = single.map(|name| (name.to_string(), all(name).join(", ")));
+                answer.headers = Some(pairs.collect());
+                answer.cookies = Some(all(&SET_COOKIE));
+            }
+        }
+        answer
+    }
+
+    async fn from_response(payload: Payload, response: Response<Body>, request_id: &str) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = match body.collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => {
-                tracing::error!(%error, "the body of an answer broke off");
-                return Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "", request_id);
+                tracing::error!(%error, request_id, "the body of an answer broke off");
+                return Self::failure(payload, "INTERNAL_ERROR", request_id);
             }
         };
-        let (body, is_base64_encoded) = encode_body(&parts.headers, bytes.into());
-        if body.len() > LARGE_TEXT_BYTES && escaped_bytes(&body) > MAX_ANSWER_BODY_BYTES {
-            tracing::error!(size_bytes = body.len(), "an answer is larger than Lambda passes on");
-            return Self::failure(StatusCode::INTERNAL_SERVER_ERROR, "ANSWER_TOO_LARGE", "", request_id);
+        let body = encode_body(&parts.headers, bytes.into());
+        let size_bytes = body.0.len();
+        if size_bytes > LARGE_TEXT_BYTES && escaped_bytes(&body.0) > MAX_ANSWER_BODY_BYTES {
+            tracing::error!(size_bytes, request_id, "an answer is larger than Lambda passes on");
+            return Self::failure(payload, "ANSWER_TOO_LARGE", request_id);
         }
-        let mut answer = Self {
-            status_code: parts.status.as_u16(),
-            headers: None,
-            multi_value_headers: None,
-            cookies: Vec::new(),
-            body,
-            is_base64_encoded,
-        };
-        answer.set_headers(&parts.headers, is_v1);
-        answer
-    }
-
-    fn set_headers(&mut self, headers: &HeaderMap, is_v1: bool) {
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let all = |name| headers.get_all(name).iter().map(text).collect::<Vec<_>>();
-        if is_v1 {
-            self.multi_value_headers = Some(headers.keys().map(|name| (name.to_string(), all(name))).collect());
-        } else {
-            let single = headers.keys().filter(|name| **name != SET_COOKIE);
-            self.headers = Some(single.map(|name| (name.to_string(), all(name).join(", "))).collect());
-            self.cookies = all(&SET_COOKIE);
-        }
+        Self::new(payload, parts.status, &parts.headers, body)
     }
 
     /// 400 for an event that never became a request.
-    fn refusal(error: MalformedEvent, request_id: &str) -> Self {
+    fn refusal(payload: Payload, error: MalformedEvent, request_id: &str) -> Self {
         tracing::warn!(%error, request_id, "an event was refused");
-        Self::failure(StatusCode::BAD_REQUEST, "MALFORMED_REQUEST", &error.to_string(), request_id)
+        let body = json!({ "id": "MALFORMED_REQUEST", "data": error.to_string() });
+        Self::of_json(payload, StatusCode::BAD_REQUEST, &body, request_id)
     }
 
-    fn failure(status: StatusCode, id: &str, data: &str, request_id: &str) -> Self {
-        let body = if data.is_empty() {
-            serde_json::json!({ "id": id })
-        } else {
-            serde_json::json!({ "id": id, "data": data })
-        };
-        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers = [header(CONTENT_TYPE.as_str(), "application/json"), header("x-request-id", request_id)];
-        Self {
-            status_code: status.as_u16(),
-            // Both payload versions accept the plain map.
-            headers: Some(headers.into()),
-            multi_value_headers: None,
-            cookies: Vec::new(),
-            body: body.to_string(),
-            is_base64_encoded: false,
+    /// 500 for an answer that cannot be given.
+    fn failure(payload: Payload, id: &str, request_id: &str) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::of_json(payload, status, &json!({ "id": id }), request_id)
+    }
+
+    fn of_json(payload: Payload, status: StatusCode, body: &Value, request_id: &str) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert("x-request-id", id);
         }
+        Self::new(payload, status, &headers, (body.to_string(), false))
     }
 }
 

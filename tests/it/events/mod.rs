@@ -3,4 +3,5 @@
 mod answers;
 mod paths;
 mod requests;
+mod sandbox;
 mod template;

@@ -38,9 +38,12 @@ impl Golden {
             Self::HttpApi => percent_decode_str(wire_path).decode_utf8_lossy().into_owned(),
             _ => wire_path.to_owned(),
         };
-        let mut event = serde_json::from_str(text).unwrap();
+        let mut event: Value = serde_json::from_str(text).unwrap();
         fill(&mut event, "{{path}}", &path);
         fill(&mut event, "{{query}}", query);
+        if self == Self::Emulator && query.is_empty() {
+            event["rawQueryString"] = Value::Null;
+        }
         event
     }
 }

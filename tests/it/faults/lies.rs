@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, PutRequest, TransactWriteItem, WriteRequest};
 
 use super::fixture::{Fixture, TABLE, get, item, key, s, value_of};
 
@@ -102,6 +102,41 @@ async fn a_torn_query_shows_a_part_of_what_a_transaction_created() {
     fixture.faulty.on("Query").torn(EVER);
     fixture.transact(&["a", "b", "c", "d"], "new").await;
     assert_eq!(fixture.page(None).await.0.len(), 2);
+}
+
+#[tokio::test]
+async fn a_torn_query_shows_a_part_of_what_a_transaction_deleted() {
+    let fixture = Fixture::start().await;
+    fixture.transact(&["a", "b", "c", "d"], "old").await;
+    fixture.faulty.on("Query").torn(EVER);
+    let deletes = ["a", "b", "c", "d"].map(|sort| {
+        let delete = Delete::builder().table_name(TABLE).set_key(Some(key(sort))).build().unwrap();
+        TransactWriteItem::builder().delete(delete).build()
+    });
+    let deletes = Some(deletes.to_vec());
+    fixture.client.transact_write_items().set_transact_items(deletes).send().await.unwrap();
+    assert_eq!(fixture.page(None).await.0, ["old"; 2]);
+    fixture.faulty.heal();
+    assert_eq!(fixture.page(None).await.0.len(), 0);
+}
+
+#[tokio::test]
+async fn a_stale_query_still_lists_a_deleted_item_in_its_place() {
+    let fixture = Fixture::start().await;
+    for sort in ["a", "b", "c"] {
+        fixture.put(sort, sort).await;
+    }
+    fixture.faulty.on("Query").stale(EVER);
+    fixture.client.delete_item().table_name(TABLE).set_key(Some(key("b"))).send().await.unwrap();
+    let query = fixture.client.query().table_name(TABLE).expression_attribute_values(":pk", s("p"));
+    let all = query.clone().key_condition_expression("pk = :pk").send().await.unwrap();
+    assert_eq!(values(all.items()), ["a", "b", "c"]);
+    assert_eq!(all.count(), 3);
+    let query = query.expression_attribute_values(":sk", s("b"));
+    let later = query.clone().key_condition_expression("pk = :pk AND sk > :sk").send().await.unwrap();
+    assert_eq!(values(later.items()), ["c"]);
+    let from = query.key_condition_expression("pk = :pk AND sk >= :sk").scan_index_forward(false);
+    assert_eq!(values(from.send().await.unwrap().items()), ["c", "b"]);
 }
 
 #[tokio::test]

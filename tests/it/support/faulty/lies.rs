@@ -3,18 +3,23 @@
 //! Before a write is forwarded, the items it names are read from the engine and remembered with the time. A stale read
 //! puts the remembered item in the place of the current one; a torn read does so for a part of one transaction.
 //!
-//! What it cannot do: an item that was deleted comes back in `GetItem` and `BatchGetItem`, not in a `Query` or `Scan`;
-//! filters are not evaluated again over the old item; projections keep whole top-level attributes; an answer that leaves
-//! the key attributes out stays as it is.
+//! What it cannot do: an item that was deleted does not come back in a `Scan`, a `BatchGetItem` or on an index (and where
+//! it does, a page may exceed its limit); filters are not evaluated again over the old item; projections keep whole
+//! top-level attributes; an answer that leaves the key attributes out (`Select: COUNT` too) stays as it is.
 
 use std::collections::HashMap;
 use std::io::Result;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::items::{pick, project, replace, tables, text_of, written};
+use super::listing::{belongs, sort};
 use super::wire::{Engine, Message};
+
+/// How many versions of an item are remembered.
+const IMAGES_PER_ITEM: usize = 16;
 
 /// What an item was before one of its writes.
 #[derive(Debug, Clone)]
@@ -58,7 +63,11 @@ impl Images {
                 transaction: transaction.map(|number| (number, at)),
             };
             let mut images = self.by_key.lock().unwrap();
-            images.entry((table, text_of(&attributes, &key))).or_default().push(image);
+            let images = images.entry((table, text_of(&attributes, &key))).or_default();
+            if images.len() == IMAGES_PER_ITEM {
+                images.remove(0);
+            }
+            images.push(image);
         }
         Ok(())
     }
@@ -119,6 +128,13 @@ impl Images {
         images.get(key)?.iter().rev().find(|image| wanted(image)).cloned()
     }
 
+    /// Items of a table that were once written and are not in an answer, as they were at some time.
+    fn gone(&self, table: &str, is_present: impl Fn(&ItemKey) -> bool) -> Vec<Value> {
+        let images = self.by_key.lock().unwrap();
+        let absent = images.iter().filter(|(key, _)| key.0 == table && !is_present(key));
+        absent.filter_map(|(_, images)| images.iter().rev().find_map(|image| image.item.clone())).collect()
+    }
+
     /// Replaces items of an answer: `old` gives what an item is to be instead, `Some(None)` is "absent".
     fn rewrite(
         &self,
@@ -128,11 +144,12 @@ impl Images {
         mut old: impl FnMut(&ItemKey) -> Option<Option<Value>>,
     ) -> bool {
         let schemas = self.key_attributes.lock().unwrap().clone();
-        let mut old_of = |table: &str, item: &Value| {
+        let key_of = |table: &str, item: &Value| {
             let attributes = schemas.get(table)?;
             let key = pick(attributes, item)?;
-            old(&(table.to_owned(), text_of(attributes, &key)))
+            Some((table.to_owned(), text_of(attributes, &key)))
         };
+        let mut old_of = |table: &str, item: &Value| old(&key_of(table, item)?);
         let table = body["TableName"].as_str().unwrap_or_default();
         match operation {
             "GetItem" => {
@@ -161,10 +178,24 @@ impl Images {
                 changed
             }
             "Query" | "Scan" => {
+                let last = answer.get("LastEvaluatedKey").cloned();
                 let Some(items) = answer["Items"].as_array_mut() else {
                     return false;
                 };
-                let changed = replace(items, body, |item| old_of(table, item));
+                let present: Vec<_> = items.iter().map(|item| key_of(table, item)).collect();
+                let mut changed = replace(items, body, |item| old_of(table, item));
+                if operation == "Query" && body.get("IndexName").is_none() {
+                    let schema = schemas.get(table).map_or(&[][..], Vec::as_slice);
+                    let mut gone = self.gone(table, |key| present.contains(&Some(key.clone())));
+                    gone.retain(|item| belongs(body, schema, last.as_ref(), item));
+                    let back = gone.iter().filter_map(|item| old_of(table, item).flatten());
+                    let back: Vec<_> = back.map(|item| project(body, item)).collect();
+                    if !back.is_empty() {
+                        items.extend(back);
+                        sort(body, schema, items);
+                        changed = true;
+                    }
+                }
                 let count = items.len();
                 answer["Count"] = count.into();
                 changed
@@ -183,83 +214,4 @@ impl Images {
         self.key_attributes.lock().unwrap().insert(table.to_owned(), names.clone());
         Ok(names)
     }
-}
-
-/// Replaces items in a list; those that did not exist go. Whether anything changed.
-fn replace(items: &mut Vec<Value>, projection: &Value, mut old: impl FnMut(&Value) -> Option<Option<Value>>) -> bool {
-    let before = items.clone();
-    items.retain_mut(|item| match old(item) {
-        None => true,
-        Some(None) => false,
-        Some(Some(image)) => {
-            *item = project(projection, image);
-            true
-        }
-    });
-    *items != before
-}
-
-/// What of an item the request asked for.
-fn project(request: &Value, item: Value) -> Value {
-    let Some(projection) = request["ProjectionExpression"].as_str() else {
-        return item;
-    };
-    let names = &request["ExpressionAttributeNames"];
-    let wanted: Vec<_> = projection
-        .split(',')
-        .map(|path| path.trim().split(['.', '[']).next().unwrap_or_default())
-        .map(|name| names[name].as_str().unwrap_or(name))
-        .collect();
-    let Value::Object(mut attributes) = item else {
-        return item;
-    };
-    attributes.retain(|name, _| wanted.contains(&name.as_str()));
-    Value::Object(attributes)
-}
-
-/// The tables that a read names.
-fn tables(operation: &str, body: &Value) -> Vec<String> {
-    match operation {
-        "BatchGetItem" => {
-            body["RequestItems"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
-        }
-        _ => body["TableName"].as_str().map(str::to_owned).into_iter().collect(),
-    }
-}
-
-/// The table and the item or key of everything that a request writes.
-fn written<'a>(operation: &str, body: &'a Value) -> Vec<(String, &'a Value)> {
-    let one = |write: &'a Value| {
-        let item = write.get("Item").or_else(|| write.get("Key"))?;
-        Some((write["TableName"].as_str()?.to_owned(), item))
-    };
-    match operation {
-        "PutItem" | "UpdateItem" | "DeleteItem" => one(body).into_iter().collect(),
-        "TransactWriteItems" => {
-            let items = body["TransactItems"].as_array().into_iter().flatten();
-            let writes = items.filter_map(|item| ["Put", "Update", "Delete"].iter().find_map(|kind| item.get(kind)));
-            writes.filter_map(one).collect()
-        }
-        "BatchWriteItem" => {
-            let tables = body["RequestItems"].as_object().into_iter().flatten();
-            let writes = tables.flat_map(|(table, writes)| {
-                let writes = writes.as_array().into_iter().flatten();
-                writes.map(move |write| (table, write))
-            });
-            let item = |write: &'a Value| write.pointer("/PutRequest/Item").or(write.pointer("/DeleteRequest/Key"));
-            writes.filter_map(|(table, write)| Some((table.clone(), item(write)?))).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// These attributes of an item, if it has them all.
-fn pick(attributes: &[String], item: &Value) -> Option<Value> {
-    let pairs = attributes.iter().map(|name| Some((name.clone(), item.get(name)?.clone())));
-    pairs.collect::<Option<Map<_, _>>>().map(Value::Object)
-}
-
-fn text_of(attributes: &[String], key: &Value) -> String {
-    let values = attributes.iter().map(|name| key[name].to_string());
-    values.collect::<Vec<_>>().join(" ")
 }

@@ -14,12 +14,16 @@
 //! ```
 
 mod gate;
+mod items;
 mod ledger;
 mod lies;
+mod listing;
+mod on;
 mod pages;
+mod refusal;
 mod rule;
 mod serve;
-mod wire;
+pub mod wire;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -31,7 +35,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 pub use gate::Gate;
 pub use ledger::{Call, Ledger};
-pub use rule::{Fault, Hits, On, Refusal};
+pub use on::On;
+pub use refusal::Refusal;
+pub use rule::{Fault, Hits};
 
 use rule::Rule;
 

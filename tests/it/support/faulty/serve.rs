@@ -112,7 +112,9 @@ async fn answer(shared: &Shared, engine: &mut Engine, request: Message) -> Reply
             let wrong = !crc32fast::hash(&answer.body);
             answer.set_header("x-amz-crc32", wrong.to_string());
         }
-        Some(lie) => tell(shared, engine, &request, &mut answer, (&lie, &hits, &sent.body, &sent.rest)).await,
+        Some(lie) => {
+            tell(shared, engine, &request, &mut answer, (&lie, &hits, &sent.body, &sent.rest)).await;
+        }
         None => {}
     }
     // A caller that died meanwhile hears nothing more.

@@ -15,7 +15,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A JSON answer, as DynamoDB shapes them.
+    /// A JSON answer, as `DynamoDB` shapes them.
     pub fn answer(status: u16, body: &Value) -> Self {
         let content_type = ("content-type".to_owned(), "application/x-amz-json-1.0".to_owned());
         Self { start: format!("HTTP/1.1 {status} x"), headers: vec![content_type], body: body.to_string().into_bytes() }

@@ -1,0 +1,148 @@
+//! The Lambda loop as a process, against a runtime API of our own: nothing an event holds ends the sandbox.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Barrier, watch};
+use tokio::time::timeout;
+
+use super::template::Golden;
+use crate::support::faulty::wire::{Message, Peer};
+
+/// How the sandbox reported an invocation: `response` or `error`, and the body.
+type Report = (String, Value);
+
+/// A runtime API that hands out these events, each once, and keeps what it is told.
+struct RuntimeApi {
+    address: String,
+    reports: watch::Receiver<HashMap<String, Report>>,
+    listening: tokio::task::AbortHandle,
+}
+
+impl RuntimeApi {
+    async fn start(events: Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (told, reports) = watch::channel(HashMap::new());
+        let told = Arc::new(told);
+        let queue = Arc::new(Mutex::new(events.into_iter().enumerate().collect::<Vec<_>>().into_iter()));
+        let listening = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (queue, told) = (Arc::clone(&queue), Arc::clone(&told));
+                tokio::spawn(async move {
+                    let next = || queue.lock().unwrap().next();
+                    Self::serve(socket, next, &told).await
+                });
+            }
+        });
+        Self { address, reports, listening: listening.abort_handle() }
+    }
+
+    async fn serve(
+        socket: TcpStream,
+        next: impl Fn() -> Option<(usize, String)>,
+        told: &watch::Sender<HashMap<String, Report>>,
+    ) -> std::io::Result<()> {
+        let mut sandbox = Peer::new(socket);
+        loop {
+            let request = sandbox.receive().await?;
+            let path: Vec<_> = request.start.split(['/', ' ']).collect();
+            let answer = if path.contains(&"next") {
+                let Some((id, event)) = next() else {
+                    return std::future::pending().await;
+                };
+                let mut answer = Message::answer(200, &Value::Null);
+                answer.body = event.into_bytes();
+                answer.set_header("lambda-runtime-aws-request-id", id.to_string());
+                answer.set_header("lambda-runtime-deadline-ms", "4102444800000".to_owned());
+                answer
+            } else {
+                let [.., id, kind, _, _] = path[..] else { panic!("{path:?}") };
+                told.send_modify(|reports| {
+                    reports.insert(id.to_owned(), (kind.to_owned(), request.json()));
+                });
+                Message::answer(202, &json!({}))
+            };
+            sandbox.send(&answer.bytes()).await?;
+        }
+    }
+
+    /// Runs the loop in a child process until every event is reported on; the reports in the order of the events.
+    async fn run(mut self, events: usize, max_concurrency: &str) -> Vec<Report> {
+        let child = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "events::sandbox::the_child_process_is_a_sandbox"])
+            .env("AWS_LAMBDA_RUNTIME_API", &self.address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "sandbox")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "")
+            .env("AWS_LAMBDA_MAX_CONCURRENCY", max_concurrency)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let all = self.reports.wait_for(|reports| reports.len() == events);
+        let all = timeout(Duration::from_secs(20), all).await.expect("a report for every event").unwrap().clone();
+        drop(child);
+        (0..events).map(|id| all[&id.to_string()].clone()).collect()
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// Does nothing, except in the child that [`RuntimeApi::run`] starts.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a child process is told by its environment that it is one")]
+async fn the_child_process_is_a_sandbox() {
+    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return;
+    }
+    let meeting = Arc::new(Barrier::new(2));
+    let router = Router::new()
+        .route("/panic", get(|| async { Vec::<String>::new().remove(0) }))
+        .route("/meet", get(move || async move { meeting.wait().await.is_leader().to_string() }))
+        .route("/probe/{*key}", get(|Path(key): Path<String>| async { key }));
+    terrapi::runtime::run::run(router).await.unwrap();
+}
+
+fn event(path: &str) -> String {
+    Golden::HttpApi.event(path, "").to_string()
+}
+
+#[tokio::test]
+async fn odd_events_and_panics_leave_the_sandbox_alive() {
+    let odd = [json!({"key1": "value1"}).to_string(), "not JSON".to_owned(), String::new(), event("/panic")];
+    for max_concurrency in ["", "2"] {
+        let events = [vec![event("/probe/a%20b")], odd.to_vec(), vec![event("/probe/%25")]].concat();
+        let api = RuntimeApi::start(events.clone()).await;
+        let reports = api.run(events.len(), max_concurrency).await;
+        assert_eq!(reports[0].1["body"], "a b");
+        for (kind, answer) in &reports[1..4] {
+            assert_eq!((kind.as_str(), &answer["statusCode"]), ("response", &json!(400)));
+        }
+        assert_eq!(reports[4].0, "error", "a router without a layer for panics");
+        assert_eq!(reports[5].1["body"], "%");
+    }
+}
+
+#[tokio::test]
+async fn a_concurrent_sandbox_works_on_two_events_at_once() {
+    let events = vec![event("/meet"), event("/meet")];
+    let reports = RuntimeApi::start(events).await.run(2, "2").await;
+    let mut bodies: Vec<_> = reports.iter().map(|(_, answer)| answer["body"].as_str().unwrap()).collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, ["false", "true"]);
+}
