@@ -173,7 +173,7 @@ pub fn environment(settings: &Settings, template: &Template, dynamodb_endpoint: 
         ("RUST_LOG".to_owned(), log.to_owned()),
     ];
     for table in &template.tables {
-        variables.push((format!("TERRAPI_{}_TABLE", table.name.to_ascii_uppercase()), table.name.clone()));
+        variables.push((format!("TERRAPI_{}_TABLE", table.role.to_ascii_uppercase()), table.name.clone()));
     }
     variables
 }
@@ -188,9 +188,9 @@ mod tests {
         let variables = environment(&settings, Template::project().unwrap(), "http://127.0.0.1:1", "info");
         let value = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         assert_eq!(value("AWS_ENDPOINT_URL_DYNAMODB"), Some("http://127.0.0.1:1"));
-        assert_eq!(value("TERRAPI_IDENTITY_TABLE"), Some("identity"));
-        assert_eq!(value("TERRAPI_KV_TABLE"), Some("kv"));
-        assert_eq!(value("TERRAPI_OPERATIONS_TABLE"), Some("operations"));
+        assert_eq!(value("TERRAPI_IDENTITY_TABLE"), Some("terrapi-identity"));
+        assert_eq!(value("TERRAPI_KV_TABLE"), Some("terrapi-kv"));
+        assert_eq!(value("TERRAPI_OPERATIONS_TABLE"), Some("terrapi-operations"));
         assert_eq!(value("TERRAPI_BLOBS"), Some("file:///data/blobs"));
         assert_eq!(value("PUBLIC_BASE_URL"), Some("http://127.0.0.1:9123"));
     }

@@ -172,7 +172,7 @@ mod tests {
     fn tables_are_created_once_and_survive_a_second_start() {
         let engine = Engine::with_tables().unwrap();
         engine.create_tables(Template::project().unwrap()).unwrap();
-        let kv = engine.database().get_table_metadata("kv").unwrap().unwrap();
+        let kv = engine.database().get_table_metadata("terrapi-kv").unwrap().unwrap();
         assert!(kv.stream_enabled && kv.ttl_enabled);
         assert_eq!(engine.database().table_count().unwrap(), 3);
     }

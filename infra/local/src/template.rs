@@ -33,7 +33,9 @@ pub struct Template {
 pub struct Table {
     /// Its id in the template, such as `KvTable`.
     pub logical_id: String,
-    /// Its name on this machine: the logical id in small letters without `Table`, such as `kv`. On AWS the name is made up.
+    /// What it is for: the logical id in small letters without `Table`, such as `kv`.
+    pub role: String,
+    /// Its name on this machine, such as `terrapi-kv`. On AWS the name is made up.
     pub name: String,
     /// The partition key.
     pub partition_key: KeyAttribute,
@@ -115,9 +117,9 @@ impl Template {
         Ok(template)
     }
 
-    /// The table of that local name.
-    pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.name == name)
+    /// The table of that role, such as `kv`.
+    pub fn table(&self, role: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.role == role)
     }
 
     fn add_function(&mut self, logical_id: &str, properties: Value) -> Result<()> {
@@ -153,6 +155,7 @@ fn table(logical_id: String, properties: Value) -> Result<Table> {
     };
     let partition_key = key("HASH").ok_or_else(|| Error::Template(format!("{logical_id} has no partition key")))?;
     Ok(Table {
+        role: role(&logical_id),
         name: local_name(&logical_id),
         partition_key,
         sort_key: key("RANGE"),
@@ -186,8 +189,13 @@ fn stream_source(place: &str, function: &str, properties: StreamProperties) -> R
     })
 }
 
-fn local_name(logical_id: &str) -> String {
+fn role(logical_id: &str) -> String {
     logical_id.strip_suffix("Table").unwrap_or(logical_id).to_ascii_lowercase()
+}
+
+/// A table's name has three characters or more, so the role alone would not do.
+fn local_name(logical_id: &str) -> String {
+    format!("terrapi-{}", role(logical_id))
 }
 
 fn read<T: DeserializeOwned>(place: &str, properties: Value) -> Result<T> {

@@ -10,7 +10,7 @@ fn the_three_tables_have_the_keys_the_store_relies_on() {
     let shapes: Vec<_> = template
         .tables
         .iter()
-        .map(|table| (table.name.as_str(), table.sort_key.clone().unwrap().kind, table.stream_view_type.is_some()))
+        .map(|table| (table.role.as_str(), table.sort_key.clone().unwrap().kind, table.stream_view_type.is_some()))
         .collect();
     assert_eq!(shapes, [("identity", "S".into(), false), ("kv", "B".into(), true), ("operations", "S".into(), true)]);
     for table in &template.tables {
@@ -34,7 +34,7 @@ fn routes_name_the_function_that_answers() {
 fn the_worker_hears_of_the_kv_table_only_through_filters() {
     let template = Template::project().unwrap();
     let [source] = template.streams.as_slice() else { panic!("one event source, got {:?}", template.streams) };
-    assert_eq!((&*source.function, &*source.table, source.filters.len()), ("worker", "kv", 4));
+    assert_eq!((&*source.function, &*source.table, source.filters.len()), ("worker", "terrapi-kv", 4));
     assert!(source.maximum_retry_attempts > 0, "bounded");
 }
 
