@@ -1,1 +1,65 @@
-fn main() {}
+//! `make run`: the whole service on this machine, with data that survives a restart.
+
+use std::process::ExitCode;
+
+use terrapi_local::{
+    Engine, Result, Template, bootstrap,
+    connection::Connection,
+    emulator::{self, Emulator},
+    pump::{Pump, sweep_expired},
+    settings::Settings,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = tokio::select! {
+        outcome = run() => outcome,
+        outcome = asked_to_stop() => outcome,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("terrapi-local: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
+    let settings = Settings::from_environment()?;
+    let template = Template::project()?;
+    let _lock = settings.lock_data_dir()?;
+    settings.check_port()?;
+    emulator::check_tools().await?;
+    let engine = Engine::at(&settings.data_dir)?;
+    engine.create_tables(template)?;
+    let credentials = bootstrap::ensure(&engine, &settings).await?;
+
+    eprintln!("Compiling the functions; the first time this takes minutes.");
+    emulator::build(&settings.workspace).await?;
+    eprintln!("Starting the functions.");
+    let environment = bootstrap::environment(&settings, template, &engine, &credentials);
+    let mut emulator = Emulator::start(&settings, template, &environment).await?;
+
+    for source in &template.streams {
+        let pump = Pump::new(engine.database().clone(), source.clone(), &settings.base_url(), &settings.data_dir)?;
+        tokio::spawn(pump.run());
+    }
+    tokio::spawn(sweep_expired(engine.database().clone()));
+
+    let connection = Connection::new(&settings, &credentials, engine.endpoint());
+    connection.write(&settings.data_dir)?;
+    println!("{}", connection.curl_lines());
+    Err(emulator.stopped().await)
+}
+
+async fn asked_to_stop() -> Result<()> {
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}

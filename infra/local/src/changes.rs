@@ -1,0 +1,169 @@
+//! A table's stream, read through the engine's library: filtered and shaped as Lambda's event source delivers it.
+//!
+//! Not over the wire: the engine's shard ids are shorter than what SDKs that check lengths accept.
+
+use dynoxide::{
+    Database,
+    actions::{
+        describe_stream::DescribeStreamRequest, get_records::GetRecordsRequest,
+        get_shard_iterator::GetShardIteratorRequest, list_streams::ListStreamsRequest,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    error::{Error, Result},
+    template::StreamSource,
+};
+
+/// Reads one table's changes, oldest first.
+pub struct Changes {
+    database: Database,
+    source: StreamSource,
+    /// The sequence number of the last change that is done with; none at the stream's beginning.
+    position: Option<String>,
+}
+
+/// Changes read together.
+#[derive(Debug)]
+pub struct Batch {
+    /// The records some filter matched, in the shape of `{"Records": [...]}`'s members.
+    pub records: Vec<Value>,
+    /// Where the stream stands after all changes read, matched or not.
+    pub position: String,
+}
+
+impl Batch {
+    /// The event a function gets: `{"Records": [{"eventID", "eventName", "dynamodb": {…}, …}]}`.
+    pub fn event(&self) -> Value {
+        json!({ "Records": self.records })
+    }
+}
+
+impl Changes {
+    /// A reader that goes on after `position`.
+    pub fn after(database: Database, source: StreamSource, position: Option<String>) -> Self {
+        Self { database, source, position }
+    }
+
+    /// The event source this reads for.
+    pub fn source(&self) -> &StreamSource {
+        &self.source
+    }
+
+    /// The next changes; none when the reader has seen everything. Blocks the thread while the engine reads.
+    ///
+    /// The same changes come again until [`Self::accept`] is told that they are done with.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when the stream cannot be read.
+    pub fn next(&self) -> Result<Option<Batch>> {
+        let iterator = self.iterator()?;
+        let request = GetRecordsRequest { shard_iterator: iterator, limit: Some(self.source.batch_size) };
+        let read = self.database.get_records(request)?.records;
+        let Some(last) = read.last() else { return Ok(None) };
+        let position = last.dynamodb.sequence_number.clone();
+        let mut records = Vec::new();
+        for record in &read {
+            let record = serde_json::to_value(record).map_err(|error| Error::Engine(error.to_string()))?;
+            let filters = &self.source.filters;
+            if filters.is_empty() || filters.iter().any(|filter| filter.matches(&record)) {
+                records.push(record);
+            }
+        }
+        Ok(Some(Batch { records, position }))
+    }
+
+    /// Moves past everything up to `position`, a batch's or one record's sequence number.
+    pub fn accept(&mut self, position: String) {
+        self.position = Some(position);
+    }
+
+    fn iterator(&self) -> Result<String> {
+        let table = &self.source.table;
+        let none = || Error::Engine(format!("table {table} has no stream"));
+        let streams = self.database.list_streams(ListStreamsRequest {
+            table_name: Some(table.clone()),
+            exclusive_start_stream_arn: None,
+            limit: None,
+        })?;
+        let stream_arn = streams.streams.into_iter().next().ok_or_else(none)?.stream_arn;
+        let described = self.database.describe_stream(DescribeStreamRequest {
+            stream_arn: stream_arn.clone(),
+            exclusive_start_shard_id: None,
+            limit: None,
+        })?;
+        let shard_id = described.stream_description.shards.into_iter().next().ok_or_else(none)?.shard_id;
+        let kind = if self.position.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
+        let iterator = self.database.get_shard_iterator(GetShardIteratorRequest {
+            stream_arn,
+            shard_id,
+            shard_iterator_type: kind.to_owned(),
+            sequence_number: self.position.clone(),
+        })?;
+        iterator.shard_iterator.ok_or_else(none)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dynoxide::{AttributeValue, actions::put_item::PutItemRequest};
+
+    use super::*;
+    use crate::{engine::Engine, template::Template};
+
+    fn put(engine: &Engine, sk: &[u8], entity: &str) {
+        let item = [
+            ("pk".to_owned(), AttributeValue::S("1".into())),
+            ("sk".to_owned(), AttributeValue::B(sk.to_vec())),
+            ("entity".to_owned(), AttributeValue::S(entity.into())),
+        ];
+        let request = PutItemRequest { table_name: "terrapi-kv".into(), item: item.into_iter().collect(), ..Default::default() };
+        engine.database().put_item(request).unwrap();
+    }
+
+    fn reader(engine: &Engine) -> Changes {
+        let source = Template::project().unwrap().streams[0].clone();
+        Changes::after(engine.database().clone(), source, None)
+    }
+
+    #[test]
+    fn a_matching_change_has_the_shape_of_lambda_s_event() {
+        let engine = Engine::with_tables().unwrap();
+        put(&engine, b"head", "commit-head");
+        let batch = reader(&engine).next().unwrap().unwrap();
+        let event = batch.event();
+        let record = &event["Records"][0];
+        assert_eq!(record["eventName"], "INSERT");
+        assert_eq!(record["eventSource"], "aws:dynamodb");
+        assert_eq!(record["dynamodb"]["Keys"]["sk"]["B"], "aGVhZA==");
+        assert_eq!(record["dynamodb"]["NewImage"]["entity"]["S"], "commit-head");
+        assert_eq!(record["dynamodb"]["SequenceNumber"], batch.position);
+        assert!(record["eventID"].is_string());
+    }
+
+    #[test]
+    fn other_changes_are_passed_over_but_move_the_position() {
+        let engine = Engine::with_tables().unwrap();
+        put(&engine, b"a", "record");
+        let mut changes = reader(&engine);
+        let batch = changes.next().unwrap().unwrap();
+        assert!(batch.records.is_empty());
+        changes.accept(batch.position);
+        assert!(changes.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn changes_come_again_until_they_are_accepted() {
+        let engine = Engine::with_tables().unwrap();
+        put(&engine, b"a", "commit-head");
+        let mut changes = reader(&engine);
+        assert_eq!(changes.next().unwrap().unwrap().records.len(), 1);
+        let batch = changes.next().unwrap().unwrap();
+        assert_eq!(batch.records.len(), 1);
+        changes.accept(batch.position);
+        assert!(changes.next().unwrap().is_none());
+        put(&engine, b"b", "commit-head");
+        assert_eq!(changes.next().unwrap().unwrap().records.len(), 1);
+    }
+}

@@ -1,0 +1,92 @@
+//! How to get in: a file for programs, and commands to paste for people.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::{
+    bootstrap::Credentials,
+    error::{Error, Result},
+    settings::{Settings, write_private},
+};
+
+/// The file in the data folder.
+const FILE: &str = "connection.json";
+
+/// What a client of the local stack needs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Connection {
+    /// The service's address.
+    pub base_url: String,
+    /// The local administrator's API key, good for an exchange.
+    pub api_key: String,
+    /// The VCS segment of the paths.
+    pub vcs: String,
+    /// An installation that only the administrator belongs to.
+    pub installation_id: String,
+    /// An installation that the second user belongs to as well.
+    pub other_installation_id: String,
+    /// The embedded database's address, new on every start.
+    pub dynamodb_endpoint: String,
+}
+
+impl Connection {
+    /// Puts together what the start produced.
+    pub fn new(settings: &Settings, credentials: &Credentials, dynamodb_endpoint: String) -> Self {
+        Self {
+            base_url: settings.base_url(),
+            api_key: credentials.api_key.clone(),
+            vcs: credentials.vcs.clone(),
+            installation_id: credentials.installation_id.clone(),
+            other_installation_id: credentials.other_installation_id.clone(),
+            dynamodb_endpoint,
+        }
+    }
+
+    /// Writes `connection.json`, readable by its owner only: it holds a key.
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`].
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
+        let text = serde_json::to_string_pretty(self).map_err(|error| Error::Bootstrap(error.to_string()))?;
+        write_private(&path, &format!("{text}\n")).map_err(|source| Error::DataFolder { path, source })
+    }
+
+    /// Commands that show the service at work.
+    pub fn curl_lines(&self) -> String {
+        let Self { base_url, api_key, vcs, installation_id, .. } = self;
+        format!(
+            r#"terrapi answers on {base_url} (Ctrl-C stops it). To try it:
+
+  TOKEN=$(curl -sf -X POST {base_url}/api/v1/access-token/refresh -H "Authorization: Bearer {api_key}" \
+    | sed 's/.*"token": *"\([^"]*\)".*/\1/')
+  curl -s {base_url}/api/v1/whoami -H "Authorization: Bearer $TOKEN"
+  curl -s -X PUT {base_url}/api/v1/{vcs}/kv/{installation_id}/key/hello -H "Authorization: Bearer $TOKEN" \
+    -H "Content-Type: application/json" -d '{{"data": "world"}}'
+  curl -s {base_url}/api/v1/{vcs}/kv/{installation_id}/key/hello -H "Authorization: Bearer $TOKEN"
+
+A token lives for a minute: exchange the key again when it is refused. The API is described at {base_url}/docs."#
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_can_be_pasted() {
+        let connection = Connection {
+            base_url: "http://127.0.0.1:9000".into(),
+            api_key: "key".into(),
+            vcs: "github".into(),
+            installation_id: "12345".into(),
+            other_installation_id: "67890".into(),
+            dynamodb_endpoint: "http://127.0.0.1:1".into(),
+        };
+        let lines = connection.curl_lines();
+        assert!(lines.contains("http://127.0.0.1:9000/api/v1/github/kv/12345/key/hello"));
+        assert!(lines.contains(r#"-d '{"data": "world"}'"#));
+    }
+}

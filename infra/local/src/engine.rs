@@ -1,0 +1,202 @@
+//! The embedded database: DynamoDB's wire protocol on a port of its own, over a file or over memory.
+//!
+//! An integration test starts one each; the template is parsed once a process, so that costs milliseconds.
+
+use std::{net::TcpListener, path::Path};
+
+use dynoxide::{
+    Database,
+    actions::{create_table, update_time_to_live},
+    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
+};
+use tokio::runtime::Runtime;
+
+use crate::{
+    error::{Error, Result},
+    template::{KeyAttribute, Table, Template},
+};
+
+/// The database's file in the data folder.
+const FILE: &str = "dynamodb.sqlite";
+
+/// A running engine. It stops when this is dropped; a file keeps its data.
+pub struct Engine {
+    database: Database,
+    endpoint: String,
+    folder: String,
+    // Its own threads, so that it answers whatever the caller's runtime is busy with.
+    runtime: Option<Runtime>,
+}
+
+impl Engine {
+    /// An engine that forgets everything when it stops.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] or [`Error::Io`] when no memory, thread or port is to be had.
+    pub fn memory() -> Result<Self> {
+        Self::serve(Database::memory()?, "memory".to_owned())
+    }
+
+    /// An engine that keeps its data in a folder, which must exist.
+    ///
+    /// # Errors
+    /// As [`Self::memory`], and when the file cannot be opened.
+    pub fn at(folder: &Path) -> Result<Self> {
+        Self::serve(Database::new(&folder.join(FILE).to_string_lossy())?, folder.display().to_string())
+    }
+
+    /// An engine in memory that already has the project's tables: what a test wants.
+    ///
+    /// # Errors
+    /// As [`Self::memory`] and [`Self::create_tables`].
+    pub fn with_tables() -> Result<Self> {
+        let engine = Self::memory()?;
+        engine.create_tables(Template::project()?)?;
+        Ok(engine)
+    }
+
+    fn serve(database: Database, folder: String) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("engine")
+            .enable_all()
+            .build()?;
+        let served = database.clone();
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        runtime.spawn(async move {
+            if let Err(reason) = dynoxide::server::serve_with_shutdown(listener, served, std::future::pending()).await {
+                tracing::error!(reason, "the embedded database stopped");
+            }
+        });
+        Ok(Self { database, endpoint, folder, runtime: Some(runtime) })
+    }
+
+    /// Where the SDK finds it, such as `http://127.0.0.1:40123`.
+    pub fn endpoint(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    /// The database itself, for what the wire does not offer: streams and expiry.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Creates the template's tables where they are missing, and switches their expiry on. What is there stays.
+    ///
+    /// # Errors
+    /// [`Error::OtherKey`] when a table is there with another key; [`Error::Engine`] otherwise.
+    pub fn create_tables(&self, template: &Template) -> Result<()> {
+        template.tables.iter().try_for_each(|table| self.create_table(table))
+    }
+
+    fn create_table(&self, table: &Table) -> Result<()> {
+        let existing = self.database.get_table_metadata(&table.name)?;
+        if let Some(existing) = &existing {
+            let same = serde_json::from_str(&existing.key_schema).ok() == Some(key_schema(table))
+                && serde_json::from_str(&existing.attribute_definitions).ok() == Some(attributes(table));
+            if !same {
+                return Err(Error::OtherKey { table: table.name.clone(), folder: self.folder.clone() });
+            }
+        } else {
+            self.database.create_table(create_table::CreateTableRequest {
+                table_name: table.name.clone(),
+                key_schema: key_schema(table),
+                attribute_definitions: attributes(table),
+                billing_mode: Some("PAY_PER_REQUEST".to_owned()),
+                stream_specification: table.stream_view_type.as_ref().map(|view| create_table::StreamSpecification {
+                    stream_enabled: true,
+                    stream_view_type: Some(view.clone()),
+                }),
+                ..Default::default()
+            })?;
+        }
+        // Asked again on every start: the last one may have died between the two calls.
+        let expires = existing.is_some_and(|existing| existing.ttl_enabled);
+        if let Some(attribute) = table.ttl_attribute.clone().filter(|_| !expires) {
+            self.database.update_time_to_live(update_time_to_live::UpdateTimeToLiveRequest {
+                table_name: table.name.clone(),
+                time_to_live_specification: update_time_to_live::TimeToLiveSpecification {
+                    attribute_name: attribute,
+                    enabled: true,
+                },
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Not by dropping the runtime: that would block, and may happen inside another one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn keys(table: &Table) -> impl Iterator<Item = (&KeyAttribute, KeyType)> {
+    std::iter::once((&table.partition_key, KeyType::HASH))
+        .chain(table.sort_key.iter().map(|attribute| (attribute, KeyType::RANGE)))
+}
+
+fn key_schema(table: &Table) -> Vec<KeySchemaElement> {
+    keys(table)
+        .map(|(attribute, key_type)| KeySchemaElement { attribute_name: attribute.name.clone(), key_type })
+        .collect()
+}
+
+fn attributes(table: &Table) -> Vec<AttributeDefinition> {
+    keys(table)
+        .map(|(attribute, _)| AttributeDefinition {
+            attribute_name: attribute.name.clone(),
+            attribute_type: match attribute.kind.as_str() {
+                "B" => ScalarAttributeType::B,
+                "N" => ScalarAttributeType::N,
+                _ => ScalarAttributeType::S,
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_created_once_and_survive_a_second_start() {
+        let engine = Engine::with_tables().unwrap();
+        engine.create_tables(Template::project().unwrap()).unwrap();
+        let kv = engine.database().get_table_metadata("terrapi-kv").unwrap().unwrap();
+        assert!(kv.stream_enabled && kv.ttl_enabled);
+        assert_eq!(engine.database().table_count().unwrap(), 3);
+    }
+
+    #[test]
+    fn a_table_with_another_key_is_reported_not_replaced() {
+        let engine = Engine::with_tables().unwrap();
+        let mut template = Template::project().unwrap().clone();
+        for table in &mut template.tables {
+            table.sort_key = None;
+        }
+        assert!(matches!(engine.create_tables(&template), Err(Error::OtherKey { .. })));
+    }
+
+    #[test]
+    fn it_answers_on_its_endpoint_until_dropped() {
+        let engine = Engine::memory().unwrap();
+        let address = engine.endpoint().trim_start_matches("http://").to_owned();
+        assert!(std::net::TcpStream::connect(&address).is_ok());
+        drop(engine);
+        let gone = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::net::TcpStream::connect(&address).is_err()
+        });
+        assert!(gone);
+    }
+}

@@ -1,0 +1,300 @@
+//! `template.yaml` as types: tables, HTTP routes, and what the worker hears from the stream.
+//!
+//! Only what the local stack and the tests need is read. The tags (`!Ref`, `!GetAtt`) sit in members that are skipped.
+
+use std::{collections::BTreeMap, sync::OnceLock};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use yaml_serde::Value;
+
+use crate::{
+    error::{Error, Result},
+    pattern::Pattern,
+};
+
+/// The template this crate was built with: reading it costs no file and no working directory.
+const SOURCE: &str = include_str!("../../../template.yaml");
+
+/// What the template says.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The tables, by logical id.
+    pub tables: Vec<Table>,
+    /// The HTTP routes, by function and event name.
+    pub routes: Vec<Route>,
+    /// The functions, with a route or without.
+    pub functions: Vec<String>,
+    /// The event sources that read a table's stream.
+    pub streams: Vec<StreamSource>,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its id in the template, such as `KvTable`.
+    pub logical_id: String,
+    /// What it is for: the logical id in small letters without `Table`, such as `kv`.
+    pub role: String,
+    /// Its name on this machine, such as `terrapi-kv`. On AWS the name is made up.
+    pub name: String,
+    /// The partition key.
+    pub partition_key: KeyAttribute,
+    /// The sort key.
+    pub sort_key: Option<KeyAttribute>,
+    /// The attribute that holds the time an item expires, in epoch seconds.
+    pub ttl_attribute: Option<String>,
+    /// What its stream carries, such as `NEW_AND_OLD_IMAGES`; no stream otherwise.
+    pub stream_view_type: Option<String>,
+}
+
+/// A key attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyAttribute {
+    /// Its name.
+    pub name: String,
+    /// `S`, `N` or `B`.
+    pub kind: String,
+}
+
+/// An HTTP route of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The function's crate and binary, such as `kv-store`.
+    pub function: String,
+    /// The path in the gateway's syntax: `{name}` for one segment, `{name+}` for the rest, `$default` for what no other
+    /// route takes.
+    pub path: String,
+    /// The method; `ANY` when the function's router decides.
+    pub method: String,
+}
+
+/// A function that hears of a table's changes.
+#[derive(Debug, Clone)]
+pub struct StreamSource {
+    /// The function, such as `worker`.
+    pub function: String,
+    /// The table's name on this machine.
+    pub table: String,
+    /// A change is delivered when one of these matches it; every change, when there are none.
+    pub filters: Vec<Pattern>,
+    /// How often a failing batch is tried again before it is set aside.
+    pub maximum_retry_attempts: u32,
+    /// Records in one event, at most.
+    pub batch_size: usize,
+}
+
+impl Template {
+    /// The project's template, parsed once.
+    ///
+    /// # Errors
+    /// [`Error::Template`] when it lacks what a table, route or event source must have.
+    pub fn project() -> Result<&'static Self> {
+        static PARSED: OnceLock<std::result::Result<Template, String>> = OnceLock::new();
+        PARSED
+            .get_or_init(|| Self::parse(SOURCE).map_err(|error| match error {
+                Error::Template(text) => text,
+                other => other.to_string(),
+            }))
+            .as_ref()
+            .map_err(|text| Error::Template(text.clone()))
+    }
+
+    /// Reads a template's text.
+    ///
+    /// # Errors
+    /// As [`Self::project`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let document: Document = yaml_serde::from_str(text).map_err(|error| Error::Template(error.to_string()))?;
+        let mut template =
+            Self { tables: Vec::new(), routes: Vec::new(), functions: Vec::new(), streams: Vec::new() };
+        for (logical_id, resource) in document.resources {
+            match resource.kind.as_str() {
+                "AWS::DynamoDB::Table" => template.tables.push(table(logical_id, resource.properties)?),
+                "AWS::Serverless::Function" => template.add_function(&logical_id, resource.properties)?,
+                _ => {}
+            }
+        }
+        Ok(template)
+    }
+
+    /// The table of that role, such as `kv`.
+    pub fn table(&self, role: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.role == role)
+    }
+
+    fn add_function(&mut self, logical_id: &str, properties: Value) -> Result<()> {
+        let properties: FunctionProperties = read(logical_id, properties)?;
+        let Some(function) = properties.code_uri.strip_prefix("functions/").map(str::to_owned) else {
+            return Err(Error::Template(format!("{logical_id}: CodeUri is not functions/<name>")));
+        };
+        for (event_id, event) in properties.events {
+            let place = format!("{logical_id}.{event_id}");
+            match event.kind.as_str() {
+                "HttpApi" => {
+                    let HttpProperties { path, method } = read(&place, event.properties)?;
+                    self.routes.push(Route { function: function.clone(), path, method });
+                }
+                "DynamoDB" => {
+                    let properties: StreamProperties = read(&place, event.properties)?;
+                    self.streams.push(stream_source(&place, &function, properties)?);
+                }
+                other => return Err(Error::Template(format!("{place}: events of type {other} do not run locally"))),
+            }
+        }
+        self.functions.push(function);
+        Ok(())
+    }
+}
+
+fn table(logical_id: String, properties: Value) -> Result<Table> {
+    let properties: TableProperties = read(&logical_id, properties)?;
+    let key = |role: &str| {
+        let element = properties.key_schema.iter().find(|element| element.key_type == role)?;
+        let kind = properties.attributes.iter().find(|attribute| attribute.name == element.name)?.kind.clone();
+        Some(KeyAttribute { name: element.name.clone(), kind })
+    };
+    let partition_key = key("HASH").ok_or_else(|| Error::Template(format!("{logical_id} has no partition key")))?;
+    Ok(Table {
+        role: role(&logical_id),
+        name: local_name(&logical_id),
+        partition_key,
+        sort_key: key("RANGE"),
+        ttl_attribute: properties.ttl.filter(|ttl| ttl.enabled).map(|ttl| ttl.attribute),
+        stream_view_type: properties.stream.map(|stream| stream.view_type),
+        logical_id,
+    })
+}
+
+fn stream_source(place: &str, function: &str, properties: StreamProperties) -> Result<StreamSource> {
+    // `!GetAtt KvTable.StreamArn`
+    let table = match &properties.stream {
+        Value::Tagged(tagged) => tagged.value.as_str(),
+        other => other.as_str(),
+    }
+    .and_then(|text| text.strip_suffix(".StreamArn"))
+    .map(local_name)
+    .ok_or_else(|| Error::Template(format!("{place}: Stream is not !GetAtt <table>.StreamArn")))?;
+    let filters = properties
+        .criteria
+        .map_or_else(Vec::new, |criteria| criteria.filters)
+        .iter()
+        .map(|filter| Pattern::parse(&filter.pattern).map_err(|reason| Error::Template(format!("{place}: {reason}"))))
+        .collect::<Result<_>>()?;
+    Ok(StreamSource {
+        function: function.to_owned(),
+        table,
+        filters,
+        maximum_retry_attempts: properties.maximum_retry_attempts,
+        batch_size: properties.batch_size,
+    })
+}
+
+fn role(logical_id: &str) -> String {
+    logical_id.strip_suffix("Table").unwrap_or(logical_id).to_ascii_lowercase()
+}
+
+/// A table's name has three characters or more, so the role alone would not do.
+fn local_name(logical_id: &str) -> String {
+    format!("terrapi-{}", role(logical_id))
+}
+
+fn read<T: DeserializeOwned>(place: &str, properties: Value) -> Result<T> {
+    yaml_serde::from_value(properties).map_err(|error| Error::Template(format!("{place}: {error}")))
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "Resources")]
+    resources: BTreeMap<String, Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    #[serde(rename = "Type")]
+    kind: String,
+    #[serde(rename = "Properties", default)]
+    properties: Value,
+}
+
+#[derive(Deserialize)]
+struct FunctionProperties {
+    #[serde(rename = "CodeUri")]
+    code_uri: String,
+    #[serde(rename = "Events", default)]
+    events: BTreeMap<String, Resource>,
+}
+
+#[derive(Deserialize)]
+struct HttpProperties {
+    #[serde(rename = "Path")]
+    path: String,
+    #[serde(rename = "Method")]
+    method: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamProperties {
+    stream: Value,
+    #[serde(rename = "FilterCriteria")]
+    criteria: Option<FilterCriteria>,
+    maximum_retry_attempts: u32,
+    batch_size: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FilterCriteria {
+    filters: Vec<Filter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Filter {
+    pattern: String,
+}
+
+#[derive(Deserialize)]
+struct TableProperties {
+    #[serde(rename = "KeySchema")]
+    key_schema: Vec<KeyElement>,
+    #[serde(rename = "AttributeDefinitions")]
+    attributes: Vec<Attribute>,
+    #[serde(rename = "TimeToLiveSpecification")]
+    ttl: Option<TimeToLive>,
+    #[serde(rename = "StreamSpecification")]
+    stream: Option<Stream>,
+}
+
+#[derive(Deserialize)]
+struct KeyElement {
+    #[serde(rename = "AttributeName")]
+    name: String,
+    #[serde(rename = "KeyType")]
+    key_type: String,
+}
+
+#[derive(Deserialize)]
+struct Attribute {
+    #[serde(rename = "AttributeName")]
+    name: String,
+    #[serde(rename = "AttributeType")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct TimeToLive {
+    #[serde(rename = "AttributeName")]
+    attribute: String,
+    #[serde(rename = "Enabled")]
+    enabled: bool,
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    #[serde(rename = "StreamViewType")]
+    view_type: String,
+}
+
+#[cfg(test)]
+mod tests;
