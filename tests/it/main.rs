@@ -2,4 +2,6 @@
 
 mod events;
 mod faults;
+mod keys;
+mod kv;
 mod support;

@@ -15,9 +15,19 @@ pub struct Credentials {
 /// x
 pub async fn ensure(_engine: &Engine, _settings: &Settings) -> Result<Credentials> {
     std::future::ready(()).await;
-    Ok(Credentials{api_key: "k".into(), vcs: "github".into(), installation_id: "12345".into(), other_installation_id: "67890".into()})
+    Ok(Credentials {
+        api_key: "k".into(),
+        vcs: "github".into(),
+        installation_id: "12345".into(),
+        other_installation_id: "67890".into(),
+    })
 }
 /// y
-pub fn environment(settings: &Settings, template: &Template, engine: &Engine, _c: &Credentials) -> Vec<(String, String)> {
+pub fn environment(
+    settings: &Settings,
+    template: &Template,
+    engine: &Engine,
+    _c: &Credentials,
+) -> Vec<(String, String)> {
     emulator::environment(settings, template, &engine.endpoint(), "info")
 }

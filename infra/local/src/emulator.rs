@@ -153,7 +153,11 @@ async fn warm(settings: &Settings, template: &Template) -> Result<()> {
             client.get(format!("{base_url}/lambda-url/{function}/health"))
         };
         if let Err(error) = request.timeout(FIRST_ANSWER).send().await {
-            let reason = if error.is_timeout() { "it may have failed to start, see above".to_owned() } else { error.to_string() };
+            let reason = if error.is_timeout() {
+                "it may have failed to start, see above".to_owned()
+            } else {
+                error.to_string()
+            };
             return Err(Error::Emulator(format!("the function {function} does not answer: {reason}")));
         }
     }
@@ -161,7 +165,12 @@ async fn warm(settings: &Settings, template: &Template) -> Result<()> {
 }
 
 /// What every function finds in its environment.
-pub fn environment(settings: &Settings, template: &Template, dynamodb_endpoint: &str, log: &str) -> Vec<(String, String)> {
+pub fn environment(
+    settings: &Settings,
+    template: &Template,
+    dynamodb_endpoint: &str,
+    log: &str,
+) -> Vec<(String, String)> {
     let mut variables = vec![
         // The SDK wants credentials and a region even for an engine that looks at neither.
         ("AWS_ACCESS_KEY_ID".to_owned(), "local".to_owned()),

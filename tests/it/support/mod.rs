@@ -1,3 +1,10 @@
 //! What the tests share.
 
+mod blobs;
 pub mod faulty;
+pub mod reply;
+pub mod routes;
+pub mod world;
+
+pub use reply::Reply;
+pub use world::{MemberOf, World};

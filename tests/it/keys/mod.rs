@@ -1,0 +1,3 @@
+//! API keys and access tokens.
+
+mod exchange;

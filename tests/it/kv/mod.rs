@@ -1,0 +1,3 @@
+//! The key-value store.
+
+mod commit;

@@ -1,0 +1,77 @@
+//! The engine below a world: an embedded one of its own, or tables of its own in the one that
+//! `TERRAPI_TEST_DYNAMODB` names (AWS's DynamoDB Local, say).
+#![expect(clippy::disallowed_methods, reason = "the test run chooses the engine by a variable")]
+#![expect(clippy::disallowed_types, reason = "tables are made through the service's own API")]
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use terrapi::store::Tables;
+use terrapi_local::template::{KeyAttribute, Table};
+use terrapi_local::{Engine, Template};
+
+pub struct Backend {
+    pub endpoint: String,
+    pub tables: Tables,
+    /// The embedded engine; `None` on another.
+    pub engine: Option<Engine>,
+}
+
+impl Backend {
+    pub async fn start() -> Self {
+        match std::env::var("TERRAPI_TEST_DYNAMODB") {
+            Ok(endpoint) => Self::on(endpoint).await,
+            Err(_) => {
+                let engine = Engine::with_tables().unwrap();
+                let name = |role| Template::project().unwrap().table(role).unwrap().name.clone();
+                let tables = Tables { identity: name("identity"), kv: name("kv") };
+                Self { endpoint: engine.endpoint(), tables, engine: Some(engine) }
+            }
+        }
+    }
+
+    async fn on(endpoint: String) -> Self {
+        let client = client(&endpoint);
+        let suffix = uuid::Uuid::from_bytes(terrapi::runtime::Random::default().bytes().unwrap()).simple().to_string();
+        for name in ["identity", "kv"] {
+            let table = Template::project().unwrap().table(name).unwrap();
+            create(&client, table, &format!("{name}-{suffix}")).await;
+        }
+        let tables = Tables { identity: format!("identity-{suffix}"), kv: format!("kv-{suffix}") };
+        Self { endpoint, tables, engine: None }
+    }
+
+    /// A client that goes straight to the engine.
+    pub fn client(&self) -> Client {
+        client(&self.endpoint)
+    }
+}
+
+pub fn credentials() -> Credentials {
+    Credentials::new("test", "test", None, None, "test")
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(credentials())
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
+}
+
+async fn create(client: &Client, table: &Table, name: &str) {
+    let keys: Vec<(&KeyAttribute, KeyType)> = std::iter::once((&table.partition_key, KeyType::Hash))
+        .chain(table.sort_key.iter().map(|key| (key, KeyType::Range)))
+        .collect();
+    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for (key, kind) in keys {
+        let schema = KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build().unwrap();
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(&key.name)
+            .attribute_type(ScalarAttributeType::from(key.kind.as_str()));
+        request = request.key_schema(schema).attribute_definitions(attribute.build().unwrap());
+    }
+    request.send().await.unwrap();
+}

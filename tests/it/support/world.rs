@@ -1,0 +1,214 @@
+//! The whole service in process: every function's router, an engine of its own, and the faulty endpoint between them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde_json::{Value, json};
+use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, Signer, SigningKeyFile};
+use terrapi::domain::{
+    ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Millis, Namespace, UserId, Vcs,
+};
+use terrapi::http::{ClientInfo, service};
+use terrapi::runtime::{App, Clock, ManualClock, Random, Settings};
+use terrapi::store::{Store, StoreConfig, Tables, User};
+use tower::ServiceExt;
+
+use super::blobs::Folder;
+use super::faulty::Faulty;
+use super::reply::Reply;
+use super::routes::Gateway;
+use crate::support::world::backend::Backend;
+
+#[path = "backend.rs"]
+mod backend;
+
+/// When every world begins.
+pub const START: Millis = Millis(1_790_000_000_000);
+
+/// The base of the KV routes of the installation that every world's user belongs to.
+pub const KV: &str = "/api/v1/github/kv/12345";
+
+pub struct World {
+    pub app: App,
+    pub clock: Arc<ManualClock>,
+    pub faulty: Faulty,
+    pub blobs: Folder,
+    pub signer: Arc<Signer>,
+    /// Member of GitHub's 12345 and 67890.
+    pub user: UserId,
+    pub gateway: Gateway,
+    pub backend: Backend,
+}
+
+/// A GitHub installation.
+pub struct MemberOf(pub u64);
+
+impl World {
+    pub async fn new() -> Self {
+        Self::seeded(7).await
+    }
+
+    /// A world whose faults are drawn from `seed`.
+    pub async fn seeded(seed: u64) -> Self {
+        let backend = Backend::start().await;
+        let faulty = Faulty::start(&backend.endpoint, seed).await;
+        let blobs = Folder::new();
+        let clock = Arc::new(ManualClock::at(START));
+        let store = Store::new(&store_config(faulty.endpoint(), &backend.tables, &blobs)).unwrap();
+        let app = App::new(store, clock.clone(), settings());
+        let file = SigningKeyFile::new("test-signing-key-of-every-world-0123456789-abcdefghijkl".into());
+        let signer = Arc::new(Signer::new(&file, "terrapi".into()).unwrap());
+        app.store.put_public_keys(signer.public_keys()).await.unwrap();
+        app.warm_up().await;
+        let gateway = Gateway::new(functions(&app, &signer));
+        let user = UserId::new(Random::default().id().unwrap());
+        let world = Self { app, clock, faulty, blobs, signer, user, gateway, backend };
+        world.settle(user).await;
+        world.faulty.ledger().take();
+        world
+    }
+
+    async fn settle(&self, user: UserId) {
+        self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: true }).await.unwrap();
+        for installation in [12345, 67890] {
+            self.join(user, MemberOf(installation)).await;
+        }
+    }
+
+    /// Another process over the same storage: a sandbox with nothing cached.
+    pub fn sandbox(&self) -> Gateway {
+        let store = Store::new(&store_config(self.faulty.endpoint(), &self.backend.tables, &self.blobs)).unwrap();
+        let app = App::new(store, self.clock.clone(), settings());
+        Gateway::new(functions(&app, &self.signer))
+    }
+
+    pub async fn join(&self, user: UserId, MemberOf(installation): MemberOf) {
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) };
+        self.app.store.put_membership(user, namespace).await.unwrap();
+    }
+
+    /// A key of the world's user.
+    pub async fn api_key(&self, capabilities: &[Capability]) -> String {
+        let random = Random::default();
+        let key = ApiKey { id: KeyId::new(random.id().unwrap()), secret: Secret::new(random.bytes().unwrap()) };
+        let record = ApiKeyRecord {
+            id: key.id,
+            user: self.user,
+            vcs: Vcs::Github,
+            name: KeyName::new("test".into()).unwrap(),
+            capabilities: capabilities.iter().cloned().collect(),
+            secret_hash: key.secret.hash(),
+            created_at: self.clock.now(),
+            expires_at: None,
+            last_used_at: None,
+        };
+        self.app.store.create_api_key(&record).await.unwrap();
+        key.reveal(KeyEnvironment::Test)
+    }
+
+    /// A token of the world's user, signed here: most tests are not about the exchange.
+    pub fn token(&self, capabilities: &[Capability]) -> String {
+        self.token_of(self.user, capabilities)
+    }
+
+    pub fn token_of(&self, user: UserId, capabilities: &[Capability]) -> String {
+        let capabilities: Capabilities = capabilities.iter().cloned().collect();
+        let random = Random::default();
+        let key = KeyId::new(random.id().unwrap());
+        let now = self.clock.now().seconds();
+        let claims = Claims::new("terrapi", now, random.id().unwrap(), user, key, capabilities);
+        self.signer.sign(&claims).unwrap()
+    }
+
+    /// A token that reads and writes the KV store.
+    pub fn kv_token(&self) -> String {
+        self.token(&[Capability::KvStoreRead, Capability::KvStoreWrite])
+    }
+
+    /// Sends a request as a front end would.
+    pub async fn send(&self, request: Request) -> Reply {
+        send_to(&self.gateway, request).await
+    }
+
+    pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Reply {
+        self.send(request(method, path, token, body)).await
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Reply {
+        self.call(Method::GET, path, token, None).await
+    }
+
+    pub async fn put(&self, path: &str, token: &str, body: Value) -> Reply {
+        self.call(Method::PUT, path, token, Some(body)).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Reply {
+        self.call(Method::POST, path, token, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str, token: &str) -> Reply {
+        self.call(Method::DELETE, path, token, None).await
+    }
+
+    /// Stages values under one key: idx 0, 1, 2, ….
+    pub async fn stage(&self, token: &str, key: &str, values: &[Value]) {
+        for (idx, value) in values.iter().enumerate() {
+            let body = json!({"data": value, "idx": idx, "committed": false});
+            self.put(&format!("{KV}/key/{key}"), token, body).await.ok();
+        }
+    }
+
+    /// Does what the worker does when the stream tells it of a commit.
+    pub async fn fold(&self) -> usize {
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
+        self.app.store.fold_commits(namespace).await.unwrap()
+    }
+}
+
+pub async fn send_to(gateway: &Gateway, mut request: Request) -> Reply {
+    request
+        .extensions_mut()
+        .insert(ClientInfo { source_ip: Some("192.0.2.1".into()), user_agent: Some("test".into()) });
+    let (_, function) = gateway.function(request.uri().path());
+    Reply::read(function.oneshot(request).await.unwrap()).await
+}
+
+pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> Request {
+    let builder = Request::builder().method(method).uri(path).header("host", "api.example.test");
+    let builder = if token.is_empty() { builder } else { builder.header(AUTHORIZATION, format!("Bearer {token}")) };
+    match body {
+        Some(body) => builder.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap(),
+        None => builder.body(Body::empty()).unwrap(),
+    }
+}
+
+fn functions(app: &App, signer: &Arc<Signer>) -> HashMap<String, axum::Router> {
+    [
+        ("token-refresh", token_refresh::routes(signer.clone())),
+        ("kv-store", kv_store::routes()),
+        ("admin", admin::routes()),
+        ("identity", identity::routes()),
+        ("console", console::routes()),
+    ]
+    .into_iter()
+    .map(|(name, routes)| (name.to_owned(), service(routes, app.clone())))
+    .collect()
+}
+
+fn settings() -> Settings {
+    Settings { issuer: "terrapi".into(), public_base_url: None, github: None, key_environment: KeyEnvironment::Test }
+}
+
+fn store_config(endpoint: &str, tables: &Tables, blobs: &Folder) -> StoreConfig {
+    StoreConfig {
+        tables: tables.clone(),
+        endpoint: Some(endpoint.to_owned()),
+        region: "us-east-1".into(),
+        credentials: backend::credentials(),
+        blobs: Some(format!("file://{}", blobs.path().display())),
+    }
+}
