@@ -1,3 +1,13 @@
 //! The key-value store.
 
+mod cas;
+mod chunks;
 mod commit;
+mod commit_faults;
+mod delete;
+mod faults;
+mod iter;
+mod model;
+mod races;
+mod record;
+mod values;

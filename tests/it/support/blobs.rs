@@ -18,9 +18,19 @@ impl Folder {
 
     /// How many objects there are.
     pub fn count(&self) -> usize {
-        fn below(path: &Path) -> usize {
+        self.objects().len()
+    }
+
+    /// The name of the oldest object: names end with time-ordered ids.
+    pub fn oldest(&self) -> String {
+        let names = self.objects().into_iter();
+        names.map(|path| path.strip_prefix(&self.0).unwrap().display().to_string()).min().unwrap()
+    }
+
+    fn objects(&self) -> Vec<PathBuf> {
+        fn below(path: &Path) -> Vec<PathBuf> {
             let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-            entries.map(|entry| if entry.is_dir() { below(&entry) } else { 1 }).sum()
+            entries.flat_map(|entry| if entry.is_dir() { below(&entry) } else { vec![entry] }).collect()
         }
         below(&self.0)
     }

@@ -1,0 +1,131 @@
+//! Listings: order, bounds, pages.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::json;
+
+use crate::support::World;
+use crate::support::world::KV;
+
+/// Keys that a wrong order, prefix test or encoding would mix up.
+const KEYS: [&str; 9] = ["a", "a/b", "ab", "a b", "b", "B", "ä", "a%25", "日本"];
+
+fn encoded(key: &str) -> String {
+    percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+async fn filled(world: &World, token: &str) -> Vec<(String, i64)> {
+    let mut records = Vec::new();
+    for key in KEYS {
+        for idx in [0, 1, 256] {
+            let body = json!({"data": idx, "idx": idx});
+            world.put(&format!("{KV}/key/{}", encoded(key)), token, body).await.ok();
+            records.push((key.to_owned(), idx));
+        }
+    }
+    records.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()).then(a.1.cmp(&b.1)));
+    records
+}
+
+/// Follows the `next` links to the end.
+async fn all(world: &World, token: &str, first: String) -> Vec<(String, i64)> {
+    let (mut path, mut found) = (first, Vec::new());
+    loop {
+        let reply = world.get(&path, token).await;
+        for record in reply.ok()["results"].as_array().unwrap() {
+            found.push((record["key"].as_str().unwrap().to_owned(), record["idx"].as_i64().unwrap()));
+        }
+        match reply.next() {
+            Some(next) => path = next,
+            None => return found,
+        }
+    }
+}
+
+fn expected(
+    records: &[(String, i64)],
+    key: &str,
+    idx: Option<i64>,
+    inclusive: bool,
+    prefix: bool,
+) -> Vec<(String, i64)> {
+    let start = |record: &&(String, i64)| {
+        let order = record.0.as_bytes().cmp(key.as_bytes());
+        match (inclusive, idx) {
+            _ if key.is_empty() => true,
+            (true, idx) => order.is_gt() || order.is_eq() && record.1 >= idx.unwrap_or(0),
+            (false, Some(idx)) => order.is_gt() || order.is_eq() && record.1 > idx,
+            (false, None) => order.is_gt(),
+        }
+    };
+    records.iter().filter(start).filter(|record| !prefix || record.0.starts_with(key)).cloned().collect()
+}
+
+#[test]
+fn every_combination_of_bounds_agrees_with_a_sorted_list() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (world, token, records) = runtime.block_on(async {
+        let world = World::new().await;
+        let token = world.kv_token();
+        let records = filled(&world, &token).await;
+        (world, token, records)
+    });
+    let key = prop_oneof![Just(""), Just("a"), Just("a/"), Just("a/b"), Just("b"), Just("zz"), Just("ä"), Just("a%")];
+    let idx = prop_oneof![Just(None), (0_i64..3).prop_map(Some), Just(Some(256))];
+    let inputs = (key, idx, any::<bool>(), any::<bool>(), 1_usize..8);
+    let mut runner = TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&inputs, |(key, idx, inclusive, prefix, limit)| {
+            let idx_query = idx.map(|idx| format!("&idx={idx}")).unwrap_or_default();
+            let query = format!("inclusive={inclusive}&prefix={prefix}&limit={limit}{idx_query}");
+            let path = format!("{KV}/iter/{}?{query}", encoded(key));
+            let found = runtime.block_on(all(&world, &token, path));
+            prop_assert_eq!(found, expected(&records, key, idx, inclusive, prefix));
+            Ok(())
+        })
+        .unwrap();
+    runtime.block_on(async { drop(world) });
+}
+
+#[tokio::test]
+async fn filters_follow_the_cursor_and_may_leave_a_page_short_but_not_the_listing() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    for number in 0..40 {
+        let body = json!({"data": {"n": number}, "committed": number % 4 == 0});
+        world.put(&format!("{KV}/key/p/{number:02}"), &token, body).await.ok();
+    }
+    let path = format!("{KV}/iter/p/?prefix=true&limit=3&select=x=n");
+    assert_eq!(all(&world, &token, path.clone()).await.len(), 10);
+    let second = world.get(&world.get(&path, &token).await.next().unwrap(), &token).await.ok();
+    assert_eq!(second["results"][0]["data"], json!({"x": 12}), "the cursor keeps prefix, select and visibility");
+    let all_of_them = format!("{KV}/iter/p/?prefix=true&committed=false&limit=7");
+    assert_eq!(all(&world, &token, all_of_them).await.len(), 40);
+}
+
+#[tokio::test]
+async fn the_reading_bound_ends_a_page_and_the_link_leads_on() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    for number in 0..30 {
+        let body = json!({"data": 1, "committed": number == 29});
+        world.put(&format!("{KV}/key/{number:02}"), &token, body).await.ok();
+    }
+    let reply = world.get(&format!("{KV}/iter/?limit=1"), &token).await;
+    assert_eq!((reply.ok()["results"].as_array().unwrap().len(), reply.next().is_some()), (0, true));
+    assert_eq!(all(&world, &token, format!("{KV}/iter/?limit=1")).await, [("29".to_owned(), 0)]);
+}
+
+#[tokio::test]
+async fn links_name_the_origin_that_the_client_called() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    for key in ["a", "b"] {
+        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": 1})).await.ok();
+    }
+    let mut get = crate::support::world::request(http::Method::GET, &format!("{KV}/iter/?limit=1"), &token, None);
+    get.headers_mut().insert("x-forwarded-host", "public.example.test".parse().unwrap());
+    get.headers_mut().insert("x-forwarded-proto", "https".parse().unwrap());
+    let link = world.send(get).await.header("link").unwrap().to_owned();
+    assert!(link.starts_with(&format!("<https://public.example.test{KV}/iter/?cursor=")), "{link}");
+}

@@ -1,0 +1,77 @@
+//! Large values: in object storage, never pointed at before they are there, never left behind.
+
+use serde_json::{Value, json};
+
+use crate::support::World;
+use crate::support::world::KV;
+
+fn text(bytes: usize) -> Value {
+    json!("x".repeat(bytes - 2))
+}
+
+#[tokio::test]
+async fn a_value_of_four_mebibytes_comes_back_and_a_larger_one_is_refused() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    let path = format!("{KV}/key/big");
+    let written = world.put(&path, &token, json!({"data": text(4 * 1024 * 1024)})).await.ok();
+    assert_eq!((written["size"].as_u64(), world.blobs.count()), (Some(4 * 1024 * 1024), 1));
+    assert_eq!(world.get(&path, &token).await.ok()["data"], text(4 * 1024 * 1024));
+    let larger = json!({"data": text(4 * 1024 * 1024 + 1)});
+    assert_eq!(world.put(&path, &token, larger).await.failed(413), "TOO_LARGE");
+    assert_eq!(world.get(&format!("{KV}/size/key/big"), &token).await.ok()["size"], 4 * 1024 * 1024);
+}
+
+#[tokio::test]
+async fn small_values_make_no_objects_and_listings_fetch_them_only_when_asked() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    world.put(&format!("{KV}/key/small"), &token, json!({"data": text(16 * 1024)})).await.ok();
+    assert_eq!(world.blobs.count(), 0);
+    world.put(&format!("{KV}/key/large"), &token, json!({"data": text(16 * 1024 + 1)})).await.ok();
+    assert_eq!(world.blobs.count(), 1);
+    let listed = world.get(&format!("{KV}/iter/?include_data=false"), &token).await.ok();
+    assert_eq!((&listed["results"][0]["data"], &listed["results"][0]["size"]), (&json!(null), &json!(16 * 1024 + 1)));
+    let listed = world.get(&format!("{KV}/iter/"), &token).await.ok();
+    assert_eq!(listed["results"][0]["data"], text(16 * 1024 + 1));
+}
+
+#[tokio::test]
+async fn a_page_ends_before_four_mebibytes_and_a_larger_record_comes_alone() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    for (key, size) in [("a", 3_000_000), ("b", 1_000_000), ("c", 4_100_000), ("d", 10)] {
+        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": text(size)})).await.ok();
+    }
+    let (mut path, mut pages) = (format!("{KV}/iter/"), Vec::new());
+    loop {
+        let reply = world.get(&path, &token).await;
+        let results = reply.ok()["results"].as_array().unwrap().clone();
+        pages.push(results.iter().map(|record| record["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
+        match reply.next() {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    assert_eq!(pages, [vec!["a", "b"], vec!["c", "d"]]);
+}
+
+#[tokio::test]
+async fn a_reader_whose_object_was_replaced_reads_its_successor() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    let path = format!("{KV}/key/k");
+    world.put(&path, &token, json!({"data": text(20_000)})).await.ok();
+    let gate = world.faulty.on("GetItem").table(&world.backend.tables.kv).nth(1).hold_after_store();
+    let reading = world.get(&path, &token);
+    let replacing = async {
+        gate.arrived(1).await;
+        world.put(&path, &token, json!({"data": text(30_000)})).await.ok();
+        // What the worker does when the stream shows that the old object was let go.
+        let old = world.blobs.oldest();
+        world.app.store.delete_value(&old).await.unwrap();
+        gate.release();
+    };
+    let (read, ()) = futures::join!(reading, replacing);
+    assert_eq!(read.ok()["size"], 30_000);
+}
