@@ -118,7 +118,8 @@ mod tests {
             ("sk".to_owned(), AttributeValue::B(sk.to_vec())),
             ("entity".to_owned(), AttributeValue::S(entity.into())),
         ];
-        let request = PutItemRequest { table_name: "terrapi-kv".into(), item: item.into_iter().collect(), ..Default::default() };
+        let request =
+            PutItemRequest { table_name: "terrapi-kv".into(), item: item.into_iter().collect(), ..Default::default() };
         engine.database().put_item(request).unwrap();
     }
 

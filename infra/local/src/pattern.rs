@@ -54,9 +54,11 @@ impl Node {
 
 fn node(value: &Value) -> Result<Node, String> {
     match value {
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| Ok((name.clone(), node(value)?))).collect::<Result<_, _>>().map(Node::Object)
-        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), node(value)?)))
+            .collect::<Result<_, _>>()
+            .map(Node::Object),
         Value::Array(rules) => rules.iter().map(rule).collect::<Result<_, _>>().map(Node::AnyOf),
         other => Err(other.to_string()),
     }
@@ -82,8 +84,10 @@ mod tests {
 
     #[test]
     fn every_member_must_match_and_any_listed_value_will_do() {
-        let pattern = Pattern::parse(r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"e":{"S":["x"]}}}}"#).unwrap();
-        let record = |name: &str, entity: &str| json!({"eventName": name, "dynamodb": {"NewImage": {"e": {"S": entity}}}});
+        let pattern =
+            Pattern::parse(r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"e":{"S":["x"]}}}}"#).unwrap();
+        let record =
+            |name: &str, entity: &str| json!({"eventName": name, "dynamodb": {"NewImage": {"e": {"S": entity}}}});
         assert!(pattern.matches(&record("INSERT", "x")));
         assert!(pattern.matches(&record("MODIFY", "x")));
         assert!(!pattern.matches(&record("REMOVE", "x")));

@@ -176,7 +176,8 @@ pub fn client() -> Result<reqwest::Client> {
 /// done with, none when all are. An identifier of no record means the whole batch, as in Lambda.
 fn unfinished(answer: &Value, records: &[Value]) -> Option<usize> {
     let failures = answer.get("batchItemFailures")?.as_array().filter(|failures| !failures.is_empty())?;
-    let failed = |number: String| failures.iter().any(|failure| failure.get("itemIdentifier").is_some_and(|id| *id == number));
+    let failed =
+        |number: String| failures.iter().any(|failure| failure.get("itemIdentifier").is_some_and(|id| *id == number));
     Some(records.iter().position(|record| number(record).is_some_and(failed)).unwrap_or(0))
 }
 

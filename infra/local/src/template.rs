@@ -91,10 +91,12 @@ impl Template {
     pub fn project() -> Result<&'static Self> {
         static PARSED: OnceLock<std::result::Result<Template, String>> = OnceLock::new();
         PARSED
-            .get_or_init(|| Self::parse(SOURCE).map_err(|error| match error {
-                Error::Template(text) => text,
-                other => other.to_string(),
-            }))
+            .get_or_init(|| {
+                Self::parse(SOURCE).map_err(|error| match error {
+                    Error::Template(text) => text,
+                    other => other.to_string(),
+                })
+            })
             .as_ref()
             .map_err(|text| Error::Template(text.clone()))
     }
@@ -105,8 +107,7 @@ impl Template {
     /// As [`Self::project`].
     pub fn parse(text: &str) -> Result<Self> {
         let document: Document = yaml_serde::from_str(text).map_err(|error| Error::Template(error.to_string()))?;
-        let mut template =
-            Self { tables: Vec::new(), routes: Vec::new(), functions: Vec::new(), streams: Vec::new() };
+        let mut template = Self { tables: Vec::new(), routes: Vec::new(), functions: Vec::new(), streams: Vec::new() };
         for (logical_id, resource) in document.resources {
             match resource.kind.as_str() {
                 "AWS::DynamoDB::Table" => template.tables.push(table(logical_id, resource.properties)?),

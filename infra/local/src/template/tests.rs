@@ -41,10 +41,8 @@ fn the_worker_hears_of_the_kv_table_only_through_filters() {
 #[test]
 fn every_function_of_the_workspace_is_in_the_template() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions");
-    let mut folders: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut folders: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     folders.sort();
     let mut functions = Template::project().unwrap().functions.clone();
     functions.sort();
