@@ -61,7 +61,7 @@ pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -
     let random = Random::default();
     let api_key = api_key(&settings.data_dir, &random)?;
     signing_keys(&settings.data_dir, &random)?;
-    seed(&store(engine, template)?, &api_key).await.map_err(failed)?;
+    seed(&store(engine, template)?, &api_key).await?;
     Ok(Credentials {
         api_key,
         vcs: Vcs::Github.to_string(),
@@ -120,8 +120,7 @@ fn api_key(folder: &Path, random: &Random) -> Result<String> {
         let file: KeyFile = serde_json::from_str(&text).map_err(|error| damaged(&path, &error))?;
         return Ok(file.api_key);
     }
-    let key =
-        ApiKey { id: KeyId::new(random.id().map_err(failed)?), secret: Secret::new(random.bytes().map_err(failed)?) };
+    let key = ApiKey { id: KeyId::new(random.id()?), secret: Secret::new(random.bytes()?) };
     let api_key = key.reveal(KeyEnvironment::Test);
     write(&path, &KeyFile { api_key: api_key.clone() })?;
     Ok(api_key)
@@ -132,7 +131,7 @@ fn signing_keys(folder: &Path, random: &Random) -> Result<()> {
     if read(&path)?.is_some() {
         return Ok(());
     }
-    let seed: [u8; 32] = random.bytes().map_err(failed)?;
+    let seed: [u8; 32] = random.bytes()?;
     let seed: String = seed
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
@@ -152,7 +151,7 @@ fn store(engine: &Engine, template: &Template) -> Result<Store> {
         credentials: AwsCredentials::new(emulator::DUMMY, emulator::DUMMY, None, None, "local"),
         blobs: None,
     })
-    .map_err(failed)
+    .map_err(Error::from)
 }
 
 fn read(path: &Path) -> Result<Option<String>> {
@@ -170,17 +169,6 @@ fn write(path: &Path, content: &impl Serialize) -> Result<()> {
 
 fn damaged(path: &Path, error: &serde_json::Error) -> Error {
     Error::Bootstrap(format!("{} is damaged ({error}); remove it to get a new one", path.display()))
-}
-
-/// The whole chain of causes, since the store's own text is for callers.
-fn failed(error: terrapi::domain::Error) -> Error {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    Error::Bootstrap(text)
 }
 
 #[cfg(test)]
