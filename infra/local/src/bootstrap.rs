@@ -1,33 +1,205 @@
-//! First credentials.
-use crate::{Engine, Result, Template, emulator, settings::Settings};
+//! Who may come in on the first day: an administrator with an API key, and somebody who may see less.
+//!
+//! What cannot be made up again is kept in the data folder (the key's text, the signing key's seed); what is in the
+//! tables is written when it is missing. So a start that died half way is finished by the next one.
 
-/// What the first start made up.
+use std::{fs, io, path::Path};
+
+use aws_sdk_dynamodb::config::Credentials as AwsCredentials;
+use serde::{Deserialize, Serialize};
+use terrapi::{
+    auth::{ApiKey, KeyEnvironment, Secret, SigningKeyFile},
+    domain::{ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, UserId, Vcs},
+    runtime::{Clock, Random, SystemClock},
+    store::{Store, StoreConfig, Tables, User},
+};
+
+use crate::{
+    emulator,
+    engine::Engine,
+    error::{Error, Result},
+    settings::{Settings, write_private},
+    template::Template,
+};
+
+/// The file of the administrator's key.
+const CREDENTIALS: &str = "credentials.json";
+/// The file of the signing key.
+const SIGNING_KEYS: &str = "signing-keys.json";
+/// `local-admin`, whose id is the same on every machine.
+const ADMINISTRATOR: &str = "00000000-0000-4000-8000-000000000001";
+/// The second user.
+const OTHER_USER: &str = "00000000-0000-4000-8000-000000000002";
+/// Where the administrator alone belongs.
+const INSTALLATION: u64 = 12_345;
+/// Where the second user belongs, too.
+const OTHER_INSTALLATION: u64 = 67_890;
+
+/// What opens the door.
+#[derive(Debug, Clone)]
 pub struct Credentials {
-    /// key
+    /// The administrator's key.
     pub api_key: String,
-    /// vcs
+    /// The VCS of both installations.
     pub vcs: String,
-    /// i
+    /// The administrator's own installation.
     pub installation_id: String,
-    /// o
+    /// The installation of both users.
     pub other_installation_id: String,
 }
-/// x
-pub async fn ensure(_engine: &Engine, _settings: &Settings) -> Result<Credentials> {
-    std::future::ready(()).await;
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    api_key: String,
+}
+
+/// The first credentials, made where they are missing.
+///
+/// # Errors
+/// [`Error::DataFolder`] or [`Error::Bootstrap`].
+pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -> Result<Credentials> {
+    let random = Random::default();
+    let api_key = api_key(&settings.data_dir, &random)?;
+    signing_keys(&settings.data_dir, &random)?;
+    seed(&store(engine, template)?, &api_key).await?;
     Ok(Credentials {
-        api_key: "k".into(),
-        vcs: "github".into(),
-        installation_id: "12345".into(),
-        other_installation_id: "67890".into(),
+        api_key,
+        vcs: Vcs::Github.to_string(),
+        installation_id: INSTALLATION.to_string(),
+        other_installation_id: OTHER_INSTALLATION.to_string(),
     })
 }
-/// y
-pub fn environment(
-    settings: &Settings,
-    template: &Template,
-    engine: &Engine,
-    _c: &Credentials,
-) -> Vec<(String, String)> {
-    emulator::environment(settings, template, &engine.endpoint(), "info")
+
+/// What the functions find in their environment, the signing key's place included.
+pub fn environment(settings: &Settings, template: &Template, engine: &Engine) -> Vec<(String, String)> {
+    let mut variables = emulator::environment(settings, template, &engine.endpoint());
+    let keys = settings.data_dir.join(SIGNING_KEYS);
+    variables.push(("TERRAPI_SIGNING_KEYS".to_owned(), format!("file://{}", keys.display())));
+    variables
+}
+
+async fn seed(store: &Store, api_key: &str) -> terrapi::domain::Result<()> {
+    let corrupt = || terrapi::domain::Error::corrupt("the local credentials are damaged");
+    let administrator = UserId::parse(ADMINISTRATOR).ok_or_else(corrupt)?;
+    let other = UserId::parse(OTHER_USER).ok_or_else(corrupt)?;
+    for (id, is_administrator, installations) in
+        [(administrator, true, &[INSTALLATION, OTHER_INSTALLATION][..]), (other, false, &[OTHER_INSTALLATION])]
+    {
+        if store.find_user(id).await?.is_none() {
+            store.put_user(&User { id, vcs: vec![Vcs::Github], administrator: is_administrator }).await?;
+        }
+        for installation in installations {
+            let installation = InstallationId::new(*installation);
+            store.put_membership(id, Namespace { vcs: Vcs::Github, installation }).await?;
+        }
+    }
+    let key = ApiKey::parse(api_key).ok_or_else(corrupt)?;
+    if store.find_api_key(key.id).await?.is_some() {
+        return Ok(());
+    }
+    let capabilities = [Capability::AccessTokenCreate, Capability::KvStoreRead, Capability::KvStoreWrite];
+    store
+        .create_api_key(&ApiKeyRecord {
+            id: key.id,
+            user: administrator,
+            vcs: Vcs::Github,
+            name: KeyName::new("local-admin".to_owned())?,
+            capabilities: Capabilities::from_iter(capabilities),
+            secret_hash: key.secret.hash(),
+            created_at: SystemClock.now(),
+            expires_at: None,
+            last_used_at: None,
+        })
+        .await
+}
+
+/// The key's text from its file, or a new one. The row in the table holds only a hash.
+fn api_key(folder: &Path, random: &Random) -> Result<String> {
+    let path = folder.join(CREDENTIALS);
+    if let Some(text) = read(&path)? {
+        let file: KeyFile = serde_json::from_str(&text).map_err(|error| damaged(&path, &error))?;
+        return Ok(file.api_key);
+    }
+    let key = ApiKey { id: KeyId::new(random.id()?), secret: Secret::new(random.bytes()?) };
+    let api_key = key.reveal(KeyEnvironment::Test);
+    write(&path, &KeyFile { api_key: api_key.clone() })?;
+    Ok(api_key)
+}
+
+fn signing_keys(folder: &Path, random: &Random) -> Result<()> {
+    let path = folder.join(SIGNING_KEYS);
+    if read(&path)?.is_some() {
+        return Ok(());
+    }
+    let seed: [u8; 32] = random.bytes()?;
+    let seed: String = seed
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect();
+    write(&path, &SigningKeyFile::new(seed))
+}
+
+fn store(engine: &Engine, template: &Template) -> Result<Store> {
+    let name = |role: &str| {
+        template.table(role).map(|table| table.name.clone()).ok_or_else(|| Error::Template(format!("no table {role}")))
+    };
+    Store::new(&StoreConfig {
+        tables: Tables { identity: name("identity")?, kv: name("kv")? },
+        endpoint: Some(engine.endpoint()),
+        region: emulator::REGION.to_owned(),
+        credentials: AwsCredentials::new(emulator::DUMMY, emulator::DUMMY, None, None, "local"),
+        blobs: None,
+    })
+    .map_err(Error::from)
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::DataFolder { path: path.to_owned(), source }),
+    }
+}
+
+fn write(path: &Path, content: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string(content).map_err(|error| damaged(path, &error))?;
+    write_private(path, &format!("{text}\n")).map_err(|source| Error::DataFolder { path: path.to_owned(), source })
+}
+
+fn damaged(path: &Path, error: &serde_json::Error) -> Error {
+    Error::Bootstrap(format!("{} is damaged ({error}); remove it to get a new one", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_start_finds_the_same_key() {
+        let engine = Engine::with_tables().unwrap();
+        let template = Template::project().unwrap();
+        let data_dir = std::env::temp_dir().join(format!("terrapi-bootstrap-{}", std::process::id()));
+        let settings =
+            Settings { port: 1, data_dir: data_dir.clone(), workspace: data_dir.clone(), log: String::new() };
+        let _lock = settings.lock_data_dir().unwrap();
+        let first = ensure(&engine, template, &settings).await.unwrap();
+        let second = ensure(&engine, template, &settings).await.unwrap();
+        let elsewhere = Engine::with_tables().unwrap();
+        let third = ensure(&elsewhere, template, &settings).await.unwrap();
+        fs::remove_dir_all(&data_dir).unwrap();
+        assert_eq!(first.api_key, second.api_key);
+        assert_eq!(first.api_key, third.api_key, "even when the tables are gone");
+
+        let store = store(&elsewhere, template).unwrap();
+        let key = ApiKey::parse(&first.api_key).unwrap();
+        let row = store.find_api_key(key.id).await.unwrap().unwrap();
+        assert!(key.secret.matches(&row.secret_hash));
+        assert_eq!(row.capabilities.iter().count(), 3);
+        assert!(store.find_user(row.user).await.unwrap().unwrap().administrator);
+        let other = UserId::parse(OTHER_USER).unwrap();
+        let in_installation = |id| Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
+        assert!(store.is_member(other, in_installation(OTHER_INSTALLATION)).await.unwrap());
+        assert!(!store.is_member(other, in_installation(INSTALLATION)).await.unwrap());
+    }
 }

@@ -22,6 +22,11 @@ use crate::{
     template::Template,
 };
 
+/// The SDK wants a region and credentials even for an engine that looks at neither.
+pub const REGION: &str = "us-east-1";
+/// See [`REGION`].
+pub const DUMMY: &str = "local";
+
 /// Instances of one function at a time; the emulator serialises calls otherwise.
 const CONCURRENCY: &str = "8";
 /// How long the emulator may take to listen.
@@ -165,21 +170,15 @@ async fn warm(settings: &Settings, template: &Template) -> Result<()> {
 }
 
 /// What every function finds in its environment.
-pub fn environment(
-    settings: &Settings,
-    template: &Template,
-    dynamodb_endpoint: &str,
-    log: &str,
-) -> Vec<(String, String)> {
+pub fn environment(settings: &Settings, template: &Template, dynamodb_endpoint: &str) -> Vec<(String, String)> {
     let mut variables = vec![
-        // The SDK wants credentials and a region even for an engine that looks at neither.
-        ("AWS_ACCESS_KEY_ID".to_owned(), "local".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned()),
-        ("AWS_REGION".to_owned(), "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID".to_owned(), DUMMY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY".to_owned(), DUMMY.to_owned()),
+        ("AWS_REGION".to_owned(), REGION.to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_endpoint.to_owned()),
         ("TERRAPI_BLOBS".to_owned(), format!("file://{}", settings.blobs().display())),
         ("PUBLIC_BASE_URL".to_owned(), settings.base_url()),
-        ("RUST_LOG".to_owned(), log.to_owned()),
+        ("RUST_LOG".to_owned(), settings.log.clone()),
     ];
     for table in &template.tables {
         variables.push((format!("TERRAPI_{}_TABLE", table.role.to_ascii_uppercase()), table.name.clone()));
@@ -193,8 +192,8 @@ mod tests {
 
     #[test]
     fn functions_find_the_engine_and_every_table() {
-        let settings = Settings { port: 9123, data_dir: "/data".into(), workspace: "/".into() };
-        let variables = environment(&settings, Template::project().unwrap(), "http://127.0.0.1:1", "info");
+        let settings = Settings { port: 9123, data_dir: "/data".into(), workspace: "/".into(), log: "info".into() };
+        let variables = environment(&settings, Template::project().unwrap(), "http://127.0.0.1:1");
         let value = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         assert_eq!(value("AWS_ENDPOINT_URL_DYNAMODB"), Some("http://127.0.0.1:1"));
         assert_eq!(value("TERRAPI_IDENTITY_TABLE"), Some("terrapi-identity"));

@@ -1,4 +1,4 @@
-//! The embedded database: DynamoDB's wire protocol on a port of its own, over a file or over memory.
+//! The embedded database: the wire protocol of AWS's on a port of its own, over a file or over memory.
 //!
 //! An integration test starts one each; the template is parsed once a process, so that costs milliseconds.
 

@@ -81,3 +81,16 @@ impl From<dynoxide::DynoxideError> for Error {
         Self::Engine(error.to_string())
     }
 }
+
+impl From<terrapi::domain::Error> for Error {
+    /// With the whole chain of causes, since the first text is meant for callers of the API.
+    fn from(error: terrapi::domain::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Self::Bootstrap(text)
+    }
+}

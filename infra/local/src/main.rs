@@ -28,18 +28,19 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let settings = Settings::from_environment()?;
+    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
     let template = Template::project()?;
     let _lock = settings.lock_data_dir()?;
     settings.check_port()?;
     emulator::check_tools().await?;
     let engine = Engine::at(&settings.data_dir)?;
     engine.create_tables(template)?;
-    let credentials = bootstrap::ensure(&engine, &settings).await?;
+    let credentials = bootstrap::ensure(&engine, template, &settings).await?;
 
     eprintln!("Compiling the functions; the first time this takes minutes.");
     emulator::build(&settings.workspace).await?;
     eprintln!("Starting the functions.");
-    let environment = bootstrap::environment(&settings, template, &engine, &credentials);
+    let environment = bootstrap::environment(&settings, template, &engine);
     let mut emulator = Emulator::start(&settings, template, &environment).await?;
 
     for source in &template.streams {

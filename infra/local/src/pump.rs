@@ -1,5 +1,5 @@
 //! Hands a table's changes to the function that wants them, as Lambda's event source does: in order, again after a
-//! failure, and set aside when they fail for good. Also expires items, which DynamoDB does by itself.
+//! failure, and set aside when they fail for good. Also expires items, which AWS does by itself.
 
 use std::{
     fs,
@@ -149,7 +149,7 @@ impl Pump {
     }
 }
 
-/// Removes expired items every minute, for ever. DynamoDB takes up to days; a reader must not rely on either.
+/// Removes expired items every minute, for ever. AWS takes up to days; a reader must not rely on either.
 pub async fn sweep_expired(database: Database) {
     loop {
         let database = database.clone();

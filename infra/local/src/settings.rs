@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 const DEFAULT_PORT: u16 = 9000;
 /// The data folder when `TERRAPI_DATA_DIR` does not say.
 const DEFAULT_DATA_DIR: &str = ".local";
+/// What is logged when `RUST_LOG` does not say.
+const DEFAULT_LOG: &str = "info";
 
 /// The stack's settings.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The project's folder, which holds `Cargo.toml`.
     pub workspace: PathBuf,
+    /// `RUST_LOG`: what the functions log.
+    pub log: String,
 }
 
 impl Settings {
@@ -39,7 +43,8 @@ impl Settings {
             .unwrap_or_else(|| here.clone());
         let data_dir = std::env::var_os("TERRAPI_DATA_DIR").filter(|value| !value.is_empty());
         let data_dir = data_dir.map_or_else(|| workspace.join(DEFAULT_DATA_DIR), |folder| here.join(folder));
-        Ok(Self { port: port(std::env::var("PORT").ok())?, data_dir, workspace })
+        let log = std::env::var("RUST_LOG").unwrap_or_else(|_| DEFAULT_LOG.to_owned());
+        Ok(Self { port: port(std::env::var("PORT").ok())?, data_dir, workspace, log })
     }
 
     /// The service's address.
@@ -121,7 +126,7 @@ mod tests {
 
     fn settings(name: &str) -> Settings {
         let data_dir = std::env::temp_dir().join(format!("terrapi-{name}-{}", std::process::id()));
-        Settings { port: 1, data_dir, workspace: PathBuf::new() }
+        Settings { port: 1, data_dir, workspace: PathBuf::new(), log: String::new() }
     }
 
     #[test]

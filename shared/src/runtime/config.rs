@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::config::Credentials;
 
 use crate::auth::AUDIENCE;
 use crate::domain::{Error, Result};
-use crate::store::{StoreConfig, Tables};
+use crate::store::{StoreConfig, Tables, Timeouts};
 
 /// What a process was told.
 #[derive(Clone, Debug)]
@@ -69,6 +69,7 @@ impl Config {
                 region: need("AWS_REGION")?,
                 credentials,
                 blobs: find("TERRAPI_BLOBS"),
+                timeouts: Timeouts::default(),
             },
             signing_keys: find("TERRAPI_SIGNING_KEYS"),
             secrets_endpoint: find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),

@@ -14,10 +14,21 @@ use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::domain::{Error, Result};
 
-/// One attempt of one call.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
-/// All attempts of one call: well below the gateway's 30 s.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a call may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// One attempt.
+    pub attempt: Duration,
+    /// All attempts.
+    pub operation: Duration,
+}
+
+impl Default for Timeouts {
+    /// DynamoDB answers in milliseconds, and the gateway waits for 30 s.
+    fn default() -> Self {
+        Self { attempt: Duration::from_secs(1), operation: Duration::from_secs(3) }
+    }
+}
 
 /// The tables' names.
 #[derive(Clone, Debug)]
@@ -41,6 +52,8 @@ pub struct StoreConfig {
     pub credentials: Credentials,
     /// `s3://bucket`, `file:///folder`, or nothing for a function that keeps no values.
     pub blobs: Option<String>,
+    /// How long calls may take.
+    pub timeouts: Timeouts,
 }
 
 /// Storage. Cheap to clone.
@@ -91,9 +104,9 @@ impl Store {
 
 fn base_config(config: &StoreConfig) -> Builder {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(ATTEMPT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
+        .connect_timeout(config.timeouts.attempt)
+        .operation_attempt_timeout(config.timeouts.attempt)
+        .operation_timeout(config.timeouts.operation)
         .build();
     let builder = Builder::new()
         .behavior_version(BehaviorVersion::latest())

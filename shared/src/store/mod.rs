@@ -15,5 +15,5 @@ mod public_keys;
 mod users;
 
 pub use blobs::Blobs;
-pub use client::{Store, StoreConfig, Tables};
+pub use client::{Store, StoreConfig, Tables, Timeouts};
 pub use users::User;

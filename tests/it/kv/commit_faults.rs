@@ -1,1 +1,169 @@
+//! Commits that are killed, repeated, or read half-way.
 
+use serde_json::{Value, json};
+
+use crate::support::World;
+use crate::support::world::{KV, send_to};
+
+const RECORDS: usize = 5;
+
+async fn staged(world: &World, token: &str) {
+    for number in 0..RECORDS {
+        world.put(&format!("{KV}/key/r{number}"), token, json!({"data": "old"})).await.ok();
+        world.put(&format!("{KV}/key/r{number}"), token, json!({"data": "new", "committed": false})).await.ok();
+    }
+}
+
+fn listed() -> Value {
+    json!({"keys": (0..RECORDS).map(|number| json!({"key": format!("r{number}")})).collect::<Vec<_>>()})
+}
+
+/// How many of the records show the new value, in one answer.
+async fn new_ones(world: &World, token: &str) -> usize {
+    let page = world.get(&format!("{KV}/iter/r?prefix=true"), token).await.ok();
+    page["results"].as_array().unwrap().iter().filter(|record| record["data"] == "new").count()
+}
+
+#[tokio::test]
+async fn a_commit_killed_at_any_storage_call_is_all_or_nothing_and_can_be_repeated() {
+    for after_store in [false, true] {
+        for call in 1.. {
+            let world = World::new().await;
+            let token = world.kv_token();
+            staged(&world, &token).await;
+            let rule = world.faulty.on("*").nth(call);
+            let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
+            let killed = world.post(&format!("{KV}/commit"), &token, listed()).await;
+            world.faulty.heal();
+            let seen = new_ones(&world, &token).await;
+            assert!(seen == 0 || seen == RECORDS, "call {call}: {seen} of {RECORDS}");
+            if hits.count() == 0 {
+                assert_eq!(killed.ok()["keys"].as_array().unwrap().len(), RECORDS);
+                assert!(call > 7, "only {} calls were killed", call - 1);
+                break;
+            }
+            world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+            assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, repeated");
+            world.fold().await;
+            assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, folded");
+        }
+    }
+}
+
+#[tokio::test]
+async fn folding_killed_at_any_storage_call_shows_nothing_and_is_finished_later() {
+    for call in 1.. {
+        let world = World::new().await;
+        let token = world.kv_token();
+        staged(&world, &token).await;
+        world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+        let namespace = terrapi::domain::Namespace {
+            vcs: terrapi::domain::Vcs::Github,
+            installation: terrapi::domain::InstallationId::new(12345),
+        };
+        let hits = world.faulty.on("*").nth(call).die_after_store();
+        let killed = world.app.store.fold_commits(namespace).await;
+        world.faulty.heal();
+        assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}");
+        let other = world.sandbox();
+        let get = crate::support::world::request(http::Method::GET, &format!("{KV}/key/r0"), &token, None);
+        assert_eq!(send_to(&other, get).await.ok()["data"], "new", "a sandbox with nothing at hand");
+        world.fold().await;
+        assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, finished");
+        assert_eq!(world.fold().await, 0, "nothing is left in the head");
+        if hits.count() == 0 {
+            assert!(killed.is_ok() && call > 6, "only {} calls were killed", call - 1);
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_overtaken_between_head_and_page_starts_over() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    staged(&world, &token).await;
+    new_ones(&world, &token).await;
+    let gate = world.faulty.on("Query").table(&world.backend.tables.kv).nth(1).hold_before_store();
+    let reading = new_ones(&world, &token);
+    let committing = async {
+        gate.arrived(1).await;
+        world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+        world.fold().await;
+        gate.release();
+    };
+    let (seen, ()) = futures::join!(reading, committing);
+    assert_eq!(seen, RECORDS, "its head knew nothing of the commit, its page everything");
+}
+
+#[tokio::test]
+async fn a_reader_whose_commit_is_cleared_away_before_it_reads_the_list_starts_over() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    staged(&world, &token).await;
+    world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+    // The page is read with drafts in it, then everything is folded before the commit's list can be read.
+    let gate =
+        world.faulty.on("Query").table(&world.backend.tables.kv).matching(lists_a_commit).nth(1).hold_before_store();
+    let sandbox = world.sandbox();
+    let get = crate::support::world::request(http::Method::GET, &format!("{KV}/iter/r?prefix=true"), &token, None);
+    let reading = send_to(&sandbox, get);
+    let folding = async {
+        gate.arrived(1).await;
+        world.fold().await;
+        gate.release();
+    };
+    let (reply, ()) = futures::join!(reading, folding);
+    let page = reply.ok();
+    assert!(page["results"].as_array().unwrap().iter().all(|record| record["data"] == "new"), "{page}");
+}
+
+fn lists_a_commit(body: &Value) -> bool {
+    body["ExpressionAttributeValues"][":pk"]["S"].as_str().is_some_and(|pk| pk.contains("#commit#"))
+}
+
+#[tokio::test]
+async fn a_draft_that_is_replaced_while_it_is_committed_is_published_as_it_is_then() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    staged(&world, &token).await;
+    // Held between the commit's reading and its publishing.
+    let gate = world.faulty.on("PutItem").table(&world.backend.tables.kv).nth(1).hold_before_store();
+    let path = format!("{KV}/commit");
+    let committing = world.post(&path, &token, listed());
+    let replacing = async {
+        gate.arrived(1).await;
+        world.put(&format!("{KV}/key/r1"), &token, json!({"data": "newer", "committed": false})).await.ok();
+        gate.release();
+    };
+    let (commit, ()) = futures::join!(committing, replacing);
+    assert_eq!(commit.ok()["keys"].as_array().unwrap().len(), RECORDS);
+    assert_eq!(world.get(&format!("{KV}/key/r1"), &token).await.ok()["data"], "newer");
+    assert_eq!(new_ones(&world, &token).await, RECORDS - 1);
+}
+
+#[tokio::test]
+async fn a_draft_written_over_just_as_it_is_published_does_not_slip_out() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    staged(&world, &token).await;
+    // The second staged write has seen the unpublished draft; the commit comes before it is stored.
+    let gate = world.faulty.on("TransactWriteItems").nth(1).hold_before_store();
+    let path = format!("{KV}/key/r1");
+    let writing = world.put(&path, &token, json!({"data": "unpublished", "committed": false}));
+    let committing = async {
+        gate.arrived(1).await;
+        world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+        gate.release();
+    };
+    let (written, ()) = futures::join!(writing, committing);
+    written.ok();
+    for folded in [false, true] {
+        if folded {
+            world.fold().await;
+        }
+        assert_eq!(world.get(&format!("{KV}/key/r1"), &token).await.ok()["data"], "new", "folded: {folded}");
+        let latest = world.get(&format!("{KV}/key/r1?committed=false"), &token).await.ok();
+        assert_eq!((&latest["data"], &latest["committed"]), (&json!("unpublished"), &json!(false)));
+    }
+}

@@ -1,1 +1,185 @@
+//! The store against a model: the rules alone, applied to a map. The same operations, one after the other, must leave
+//! both with the same records, whichever way each write took through the store.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use terrapi::domain::kv::{
+    Address, CapsChange, Expect, Idx, Key, Outcome, Payload, Put, RecordState, Refusal, Slot, Verdict, Version,
+    Visibility, Write, WriteId, WriteKind, decide, view,
+};
+use terrapi::domain::{Capabilities, Capability, InstallationId, Namespace, Vcs};
+use terrapi::runtime::{Clock, Random};
+use terrapi::store::kv::{CommitRequest, CommitTarget, ReadQuery};
+
+use crate::support::World;
+
+const NAMESPACE: Namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put {
+        place: usize,
+        value: u8,
+        committed: bool,
+        guarded: Option<bool>,
+        ttl: Option<i64>,
+        expect: Demand,
+        holder: bool,
+    },
+    Delete {
+        place: usize,
+        expect: Demand,
+        holder: bool,
+    },
+    Commit {
+        holder: bool,
+    },
+    Fold,
+    Wait(i64),
+}
+
+/// What a step demands: resolved against the model, so that versions often match.
+#[derive(Clone, Copy, Debug)]
+enum Demand {
+    Anything,
+    Absent,
+    Current,
+    Stale,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let demand =
+        || prop_oneof![Just(Demand::Anything), Just(Demand::Absent), Just(Demand::Current), Just(Demand::Stale)];
+    let guarded = prop_oneof![3 => Just(None), 1 => Just(Some(false)), 1 => Just(Some(true))];
+    let ttl = prop_oneof![3 => Just(None), 1 => (1_i64..4).prop_map(Some)];
+    prop_oneof![
+        6 => (0_usize..3, any::<u8>(), any::<bool>(), guarded, ttl, demand(), any::<bool>()).prop_map(
+            |(place, value, committed, guarded, ttl, expect, holder)| Step::Put { place, value, committed, guarded, ttl, expect, holder }
+        ),
+        2 => (0_usize..3, prop_oneof![Just(Demand::Anything), Just(Demand::Current), Just(Demand::Stale)], any::<bool>()).prop_map(|(place, expect, holder)| Step::Delete { place, expect, holder }),
+        2 => any::<bool>().prop_map(|holder| Step::Commit { holder }),
+        1 => Just(Step::Fold),
+        1 => (1_i64..3_000).prop_map(Step::Wait),
+    ]
+}
+
+fn address(place: usize) -> Address {
+    Address { key: Key::new("k").unwrap(), idx: Idx::new(i64::try_from(place).unwrap()).unwrap() }
+}
+
+fn held(holder: bool) -> Capabilities {
+    if holder { [Capability::KvStoreSystemWrite].into_iter().collect() } else { Capabilities::default() }
+}
+
+struct Run<'a> {
+    world: &'a World,
+    model: BTreeMap<usize, RecordState>,
+}
+
+impl Run<'_> {
+    fn expectation(&self, place: usize, demand: Demand) -> Expect {
+        let current = self.model.get(&place).map(|record| record.version);
+        match (demand, current) {
+            (Demand::Anything, _) => Expect::Anything,
+            (Demand::Absent, _) => Expect::Absent,
+            (_, None) => Expect::Version(Version(1)),
+            (Demand::Current, Some(version)) => Expect::Version(version),
+            (Demand::Stale, Some(version)) => Expect::Version(Version(version.0 - 1)),
+        }
+    }
+
+    async fn write(&mut self, place: usize, expect: Demand, kind: WriteKind, holder: bool) {
+        let (now, held) = (self.world.clock.now(), held(holder));
+        let id = WriteId(Random::default().timed_id(now).unwrap());
+        let write = Write { id, now, expect: self.expectation(place, expect), kind, held: &held };
+        let expected: Result<Outcome, Refusal> = match decide(self.model.get(&place), &write) {
+            Verdict::Apply(next, outcome) => {
+                self.model.insert(place, *next);
+                Ok(outcome)
+            }
+            Verdict::Refused(refusal) => Err(refusal),
+            Verdict::Done(_) => unreachable!("every write has an id of its own"),
+        };
+        let stored = self.world.app.store.write_record(NAMESPACE, &address(place), &write).await.unwrap();
+        match (&stored, &expected) {
+            // A deletion tells nobody when the record was created.
+            (Ok(stored), Ok(expected)) if matches!(write.kind, WriteKind::Delete) => {
+                assert_eq!(stored.version, expected.version)
+            }
+            _ => assert_eq!(stored, expected, "{write:?}"),
+        }
+    }
+
+    async fn commit(&mut self, holder: bool) {
+        let (now, held) = (self.world.clock.now(), held(holder));
+        let id = Random::default().timed_id(now).unwrap();
+        let targets = vec![CommitTarget { key: Key::new("k").unwrap(), idx: None }];
+        let request = CommitRequest { id, targets, strict: false, held: &held, now };
+        let published = self.world.app.store.commit(NAMESPACE, &request).await.unwrap();
+        let mut expected = Vec::new();
+        for (place, record) in &mut self.model {
+            let present = record.clone().at(now);
+            let sides = [present.live.as_ref(), present.draft.as_ref().map(|draft| &draft.side)];
+            if present.draft.is_some() && sides.into_iter().flatten().all(|side| side.guards.allow_write(&held)) {
+                *record = record.clone().folded(1);
+                expected.push(address(*place));
+            }
+        }
+        assert_eq!(published, expected);
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Put { place, value, committed, guarded, ttl, expect, holder } => {
+                let now = self.world.clock.now();
+                let payload = Payload::Inline(value.to_string());
+                let size_bytes = value.to_string().len() as u64;
+                let slot =
+                    Slot { payload, size_bytes, written_at: now, expires_at: ttl.map(|ttl| now.seconds().plus(ttl)) };
+                let write_caps =
+                    guarded.map_or(CapsChange::Keep, |guarded| CapsChange::Replace(guarded.then(|| held(true))));
+                let put = Put { slot, committed, read_caps: CapsChange::Keep, write_caps };
+                self.write(place, expect, WriteKind::Put(put), holder).await;
+            }
+            Step::Delete { place, expect, holder } => self.write(place, expect, WriteKind::Delete, holder).await,
+            Step::Commit { holder } => self.commit(holder).await,
+            Step::Fold => _ = self.world.fold().await,
+            Step::Wait(milliseconds) => self.world.clock.advance_ms(milliseconds),
+        }
+    }
+
+    /// Every record reads as the model has it.
+    async fn compare(&self) {
+        let (now, held) = (self.world.clock.now(), held(true));
+        for visibility in [Visibility::Committed, Visibility::Latest] {
+            let query = ReadQuery { namespace: NAMESPACE, visibility, held: &held, now };
+            for place in 0..3 {
+                let found = self.world.app.store.find_record(query, &address(place)).await.unwrap();
+                let record = self.model.get(&place).map(|record| record.clone().at(now));
+                let expected = record.as_ref().and_then(|record| view(record, false, visibility, &held));
+                let found = found.map(|found| (found.side, found.committed));
+                assert_eq!(found, expected.map(|view| (view.side.clone(), view.committed)), "{place} {visibility:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_sequence_of_writes_commits_and_pauses_leaves_what_the_rules_say() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&proptest::collection::vec(any_step(), 1..25), |steps| {
+        runtime.block_on(async {
+            let world = World::new().await;
+            let mut run = Run { world: &world, model: BTreeMap::new() };
+            for step in steps {
+                run.step(step).await;
+                run.compare().await;
+            }
+        });
+        Ok(())
+    });
+    outcome.unwrap();
+}

@@ -1,1 +1,120 @@
+//! Many at once. Each test proves that its requests really overlapped.
 
+use futures::future::join_all;
+use futures::stream::{self, StreamExt};
+use serde_json::json;
+
+use crate::support::World;
+use crate::support::world::KV;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_sixteen_insert_only_writers_one_wins() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    world.get(&format!("{KV}/key/k"), &token).await;
+    let gate = world.faulty.on("UpdateItem").first(16).hold_before_store();
+    let writers = (0..16).map(|number| {
+        let (world, token) = (&world, &token);
+        async move { world.put(&format!("{KV}/cas/key/k"), token, json!({"data": number})).await }
+    });
+    let release = async {
+        gate.arrived(16).await;
+        gate.release();
+    };
+    let (replies, ()) = futures::join!(join_all(writers), release);
+    let won: Vec<usize> = (0..16).filter(|number| replies[*number].status == 200).collect();
+    assert_eq!(won.len(), 1);
+    assert!(replies.iter().filter(|reply| reply.status != 200).all(|reply| reply.failed(400) == "VERSION_MISMATCH"));
+    assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], won[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thirty_two_writers_by_cas_lose_no_update() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    let path = format!("{KV}/cas/key/list");
+    world.put(&path, &token, json!({"data": []})).await.ok();
+    let gate = world.faulty.on("UpdateItem").first(32).hold_before_store();
+    let writers = (0..32).map(|number| {
+        let (world, token, path) = (&world, &token, &path);
+        async move {
+            let mut refusals = 0;
+            loop {
+                let read = world.get(&format!("{KV}/key/list"), token).await.ok();
+                let mut list = read["data"].as_array().unwrap().clone();
+                list.push(json!(number));
+                let reply = world.put(path, token, json!({"data": list, "version": read["version"]})).await;
+                if reply.status == 200 {
+                    return refusals;
+                }
+                assert_eq!(reply.failed(400), "VERSION_MISMATCH");
+                refusals += 1;
+            }
+        }
+    });
+    let release = async {
+        gate.arrived(32).await;
+        gate.release();
+    };
+    let (refusals, ()) = futures::join!(join_all(writers), release);
+    assert!(refusals.iter().sum::<usize>() >= 31, "all were under way at once, so all but one met another's write");
+    let mut list: Vec<i64> =
+        serde_json::from_value(world.get(&format!("{KV}/key/list"), &token).await.ok()["data"].clone()).unwrap();
+    list.sort_unstable();
+    assert_eq!(list, (0..32).collect::<Vec<_>>());
+}
+
+/// Stages `count` values of `text` over what is there, commits them and folds, and reads all the while. The sum of the
+/// sizes in one answer is `before` or what all of the new values have; anything in between is some of the commit.
+async fn never_seen_in_part(world: &World, token: &str, count: usize, text: &str, before: usize) -> usize {
+    stage(world, token, count, text).await;
+    let after = count * (text.len() + 2);
+    let commit = async {
+        let reply = world.post(&format!("{KV}/commit"), token, json!({"keys": [{"key": "big"}]})).await;
+        assert_eq!(reply.ok()["keys"].as_array().unwrap().len(), count);
+        world.fold().await
+    };
+    let (mut commit, mut old, mut new) = (std::pin::pin!(commit), 0, 0);
+    loop {
+        tokio::select! {
+            folded = &mut commit => { assert_eq!(folded, 1); break }
+            sizes = join_all((0..4).map(|_| total_size(world, token))) => for size in sizes {
+                assert!(size == before || size == after, "{size}, neither {before} nor {after}");
+                if size == before { old += 1 } else { new += 1 }
+            },
+        }
+    }
+    assert!(old > 0 && new > 0, "readers saw both sides: {old} and {new}");
+    assert_eq!(total_size(world, token).await, after);
+    after
+}
+
+async fn total_size(world: &World, token: &str) -> usize {
+    let reply = world.get(&format!("{KV}/size/key/big"), token).await;
+    if reply.status == 404 { 0 } else { usize::try_from(reply.ok()["size"].as_u64().unwrap()).unwrap() }
+}
+
+async fn stage(world: &World, token: &str, count: usize, text: &str) {
+    let writes = stream::iter(0..count).map(|idx| async move {
+        let body = json!({"data": text, "idx": idx, "committed": false});
+        world.put(&format!("{KV}/key/big"), token, body).await.ok();
+    });
+    writes.buffer_unordered(32).collect::<Vec<()>>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_of_five_hundred_records_is_never_seen_in_part() {
+    let world = World::direct().await;
+    let token = world.kv_token();
+    let before = never_seen_in_part(&world, &token, 500, "old", 0).await;
+    never_seen_in_part(&world, &token, 500, "longer", before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_of_ten_thousand_records_is_never_seen_in_part() {
+    let world = World::direct().await;
+    let token = world.kv_token();
+    never_seen_in_part(&world, &token, 10_000, "new", 0).await;
+    let one_more = json!({"keys": (0..=10_000).map(|idx| json!({"key": "big", "idx": idx})).collect::<Vec<_>>()});
+    assert_eq!(world.post(&format!("{KV}/commit"), &token, one_more).await.failed(400), "COMMIT_TOO_LARGE");
+}

@@ -43,9 +43,10 @@ impl Store {
         loop {
             let old = match seen.take() {
                 Some(old) => old,
-                None => self.get(&self.tables.kv, s(keys::records(namespace)), b(keys::record(address))).await?,
+                None => self.find_item(namespace, address).await.map_err(|error| attempt.explain(error))?,
             };
-            let Some(judged) = self.judge(namespace, old.as_ref(), write).await? else {
+            let judged = self.judge(namespace, old.as_ref(), write).await;
+            let Some(judged) = judged.map_err(|error| attempt.explain(error))? else {
                 attempt.pause().await?;
                 continue;
             };
@@ -160,6 +161,16 @@ impl Attempt {
                 Ok(None)
             }
             Failure::Busy(_) | Failure::Condition(_) => Ok(None),
+        }
+    }
+
+    /// A failure to look what became of an earlier try leaves its outcome open.
+    fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable { source, .. } if self.uncertain => {
+                Error::Unavailable { code: Code::OutcomeUnknown, source }
+            }
+            other => other,
         }
     }
 
