@@ -11,7 +11,7 @@ use terrapi::{
     auth::{ApiKey, KeyEnvironment, Secret, SigningKeyFile},
     domain::{ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, UserId, Vcs},
     runtime::{Clock, Random, SystemClock},
-    store::{Store, StoreConfig, Tables, User},
+    store::{Store, StoreConfig, Tables, Timeouts, User},
 };
 
 use crate::{
@@ -150,6 +150,7 @@ fn store(engine: &Engine, template: &Template) -> Result<Store> {
         region: emulator::REGION.to_owned(),
         credentials: AwsCredentials::new(emulator::DUMMY, emulator::DUMMY, None, None, "local"),
         blobs: None,
+        timeouts: Timeouts::default(),
     })
     .map_err(Error::from)
 }

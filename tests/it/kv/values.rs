@@ -62,6 +62,7 @@ async fn a_reader_whose_object_was_replaced_reads_its_successor() {
     let token = world.kv_token();
     let path = format!("{KV}/key/k");
     world.put(&path, &token, json!({"data": text(20_000)})).await.ok();
+    world.clock.advance_ms(1);
     let gate = world.faulty.on("GetItem").table(&world.backend.tables.kv).nth(1).hold_after_store();
     let reading = world.get(&path, &token);
     let replacing = async {

@@ -5,7 +5,11 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PutRequest, ScalarAttributeType,
+    WriteRequest,
+};
 use terrapi::store::Tables;
 use terrapi_local::template::{KeyAttribute, Table};
 use terrapi_local::{Engine, Template};
@@ -41,9 +45,27 @@ impl Backend {
         Self { endpoint, tables, engine: None }
     }
 
-    /// A client that goes straight to the engine.
-    pub fn client(&self) -> Client {
-        client(&self.endpoint)
+    /// Puts `count` copies of the KV table's only record side by side, idx 0, 1, 2, …, each with a draft of its own:
+    /// what as many staged writes would leave, without their time.
+    pub async fn multiply_draft(&self, count: u32) {
+        let client = client(&self.endpoint);
+        let records = client.query().table_name(&self.tables.kv).key_condition_expression("pk = :pk");
+        let records = records.expression_attribute_values(":pk", AttributeValue::S("github#12345".into()));
+        let only = records.send().await.unwrap().items.unwrap().remove(0);
+        let key = only["sk"].as_b().unwrap().as_ref().to_vec();
+        let puts: Vec<WriteRequest> = (0..count)
+            .map(|idx| {
+                let mut item = only.clone();
+                let sort_key = [&key[..key.len() - 4], &idx.to_be_bytes()].concat();
+                let draft = uuid::Uuid::from_u128(u128::from(idx) + 1);
+                item.insert("sk".into(), AttributeValue::B(Blob::new(sort_key)));
+                item.insert("draft_id".into(), AttributeValue::B(Blob::new(draft.into_bytes())));
+                WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build()
+            })
+            .collect();
+        for batch in puts.chunks(25) {
+            client.batch_write_item().request_items(&self.tables.kv, batch.to_vec()).send().await.unwrap();
+        }
     }
 }
 

@@ -70,6 +70,8 @@ impl World {
     }
 
     async fn over(backend: Backend, faulty: Faulty, endpoint: &str) -> Self {
+        // What a failing test's service had to say stands above its panic.
+        let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::INFO).try_init();
         let blobs = Folder::new();
         let clock = Arc::new(ManualClock::at(START));
         let store = Store::new(&store_config(endpoint, &backend.tables, &blobs)).unwrap();
