@@ -19,7 +19,7 @@ help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(TOOLS)/run.stamp ## the whole service on this machine (PORT, TERRAPI_DATA_DIR)
-	@exec cargo run --locked --quiet --package terrapi-local
+	@exec cargo run --locked --package terrapi-local
 
 test: $(TOOLS)/run.stamp ## every test
 	cargo test --locked --workspace

@@ -1,7 +1,9 @@
-//! The functions, run by `cargo lambda watch` behind one port.
+//! The functions behind one port: `cargo lambda watch` speaks for the gateway and for Lambda, and each function is one
+//! process beside it.
 //!
-//! They are compiled before it starts and called once before anybody hears of the address: otherwise the first caller
-//! of each would wait for its start. Changed code is picked up by a restart, which keeps the data.
+//! The processes are started here and not by the emulator. It would run `cargo` for every instance, up to eight a
+//! function, and each of those would watch every file of the workspace, tools and build included: that takes minutes
+//! and all of a machine's file watches. One process that works on several events at a time does the same.
 
 use std::{
     path::Path,
@@ -13,7 +15,10 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    task::JoinSet,
+};
 
 use crate::{
     error::{Error, Result},
@@ -27,19 +32,22 @@ pub const REGION: &str = "us-east-1";
 /// See [`REGION`].
 pub const DUMMY: &str = "local";
 
-/// Instances of one function at a time; the emulator serialises calls otherwise.
+/// Events that a function works on at a time.
 const CONCURRENCY: &str = "8";
 /// How long the emulator may take to listen.
 const LISTENING: Duration = Duration::from_secs(30);
-/// How long a compiled function may take to answer for the first time.
-const FIRST_ANSWER: Duration = Duration::from_secs(90);
+/// How long a function may take to answer for the first time.
+const FIRST_ANSWER: Duration = Duration::from_secs(20);
 /// How long everything may take to stop when asked politely.
 const STOPPING: Duration = Duration::from_secs(5);
+/// How long a function that ended stays down.
+const RESTART: Duration = Duration::from_secs(1);
 
-/// The running emulator. It and all it started are gone when this is dropped.
+/// The running emulator and functions. They are gone when this is dropped.
 pub struct Emulator {
     child: Child,
-    group: Option<Pid>,
+    group: i32,
+    functions: JoinSet<()>,
 }
 
 /// Finds the tools that are needed later, so that a missing one is known at once.
@@ -47,7 +55,7 @@ pub struct Emulator {
 /// # Errors
 /// [`Error::MissingTool`].
 pub async fn check_tools() -> Result<()> {
-    let found = Command::new("cargo")
+    let found = cargo()
         .args(["lambda", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -58,44 +66,75 @@ pub async fn check_tools() -> Result<()> {
     if found { Ok(()) } else { Err(Error::MissingTool { program: "cargo-lambda", remedy }) }
 }
 
-/// Compiles the functions, the way the emulator will ask for them.
+/// A `cargo` without what `cargo run` told this program about itself: build scripts that look at those variables (ring's
+/// does) would find them changed, and compile everything above them once more.
+fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|name| {
+            name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if told {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Compiles the functions, for the profile this program was compiled for.
+///
+/// Together with this program, which cargo has just compiled: the same features, so nothing is compiled twice.
 ///
 /// # Errors
 /// [`Error::Build`] when they do not compile, after the compiler's own words.
 pub async fn build(workspace: &Path) -> Result<()> {
-    let status =
-        Command::new("cargo").args(["build", "--locked"]).current_dir(workspace).kill_on_drop(true).status().await?;
+    let mut command = cargo();
+    command.args(["build", "--locked", "--workspace", "--exclude", "terrapi-tests", "--bins"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let status = command.current_dir(workspace).kill_on_drop(true).status().await?;
     if status.success() { Ok(()) } else { Err(Error::Build) }
 }
 
 impl Emulator {
-    /// Starts the emulator with what the functions find in their environment, and waits until every one has answered.
+    /// Starts the emulator and the functions, and waits until every one has answered.
     ///
     /// # Errors
     /// [`Error::Emulator`] when it stops, or a function does not answer.
     pub async fn start(settings: &Settings, template: &Template, environment: &[(String, String)]) -> Result<Self> {
-        let mut command = Command::new("cargo");
-        command
-            .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &settings.port.to_string()])
-            .args(["--disable-cors", "--ignore-changes", "--concurrency", CONCURRENCY, "--locked", "--quiet"])
+        let child = cargo()
+            .args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"])
+            .args(["--invoke-address", "127.0.0.1", "--invoke-port", &settings.port.to_string()])
             .current_dir(&settings.workspace)
-            // What a person's shell knows of AWS must not reach the functions.
-            .env_remove("AWS_PROFILE")
-            .env_remove("AWS_SESSION_TOKEN")
-            .env_remove("AWS_ENDPOINT_URL")
-            .env_remove("AWS_ENDPOINT_URL_S3")
-            // The emulator's own log only says what it starts; the functions get theirs below.
+            // What it says of itself is for its own developers.
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
-            // A group of its own: Ctrl-C reaches this program only, which then stops the group in order.
-            .process_group(0);
-        for (name, value) in environment {
-            command.arg("--env-var").arg(format!("{name}={value}"));
-        }
-        let child = command.spawn()?;
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let mut emulator = Self { child, group };
+            // A group of its own: Ctrl-C reaches this program only, which then stops the group.
+            .process_group(0)
+            .spawn()?;
+        let group = child.id().and_then(|id| i32::try_from(id).ok());
+        let group = group.ok_or_else(|| Error::Emulator("it ended at once".to_owned()))?;
+        let mut emulator = Self { child, group, functions: JoinSet::new() };
         emulator.wait_until_listening(settings).await?;
+        // Beside this program, where cargo puts all of the workspace's programs.
+        let programs = std::env::current_exe()?;
+        for function in &template.functions {
+            let mut command = Command::new(programs.with_file_name(function));
+            command
+                .env_remove("AWS_PROFILE")
+                .env_remove("AWS_SESSION_TOKEN")
+                .envs(environment.iter().map(|(name, value)| (name, value)))
+                .env("AWS_LAMBDA_FUNCTION_NAME", function)
+                .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+                .env("AWS_LAMBDA_MAX_CONCURRENCY", CONCURRENCY)
+                .env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{function}", settings.base_url()))
+                .stdin(Stdio::null())
+                .process_group(group)
+                .kill_on_drop(true);
+            emulator.functions.spawn(keep_running(function.clone(), command));
+        }
         tokio::select! {
             warmed = warm(settings, template) => warmed?,
             stopped = emulator.stopped() => return Err(stopped),
@@ -126,16 +165,15 @@ impl Emulator {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // The group may be gone already, which is what is wanted.
-            let _ = killpg(group, signal);
-        }
+        // The group may be gone already, which is what is wanted.
+        let _ = killpg(Pid::from_raw(self.group), signal);
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // It stops the functions itself when asked to; they live in groups of their own.
+        // From here on nothing is started again.
+        self.functions.abort_all();
         self.signal(Signal::SIGTERM);
         let deadline = Instant::now() + STOPPING;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
@@ -145,10 +183,24 @@ impl Drop for Emulator {
     }
 }
 
-/// Calls every function once. Any answer will do: it means that the function is compiled, started and polling.
+/// Runs a function for ever, as Lambda would: a sandbox that dies is replaced.
+async fn keep_running(function: String, mut command: Command) {
+    loop {
+        let ended = match command.spawn() {
+            Ok(mut child) => child.wait().await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(status) => tracing::warn!(function, %status, "the function ended and is started again"),
+            Err(error) => tracing::warn!(function, %error, "the function could not be started, it is tried again"),
+        }
+        tokio::time::sleep(RESTART).await;
+    }
+}
+
+/// Calls every function once. Any answer will do: it means that the function is up.
 async fn warm(settings: &Settings, template: &Template) -> Result<()> {
     let client = pump::client()?;
-    // One after the other: each start runs cargo, and cargo lets in one at a time.
     for function in &template.functions {
         let base_url = settings.base_url();
         let request = if template.streams.iter().any(|source| source.function == *function) {

@@ -28,7 +28,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let settings = Settings::from_environment()?;
-    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
+    // The engine warns of every refused condition, which is how the store works.
+    tracing_subscriber::fmt().with_env_filter("warn,dynoxide=error").with_writer(std::io::stderr).init();
     let template = Template::project()?;
     let _lock = settings.lock_data_dir()?;
     settings.check_port()?;
