@@ -77,7 +77,8 @@ async fn throttling_and_conflicts_are_waited_out() {
     for (trial, refusal) in refusals.into_iter().enumerate() {
         // Reads never conflict with transactions.
         let reads = if matches!(refusal, Refusal::TransactionConflict) { "PutItem" } else { "GetItem" };
-        let hits = ["UpdateItem", "PutItem", reads].map(|operation| world.faulty.on(operation).first(2).refuse(refusal));
+        let hits =
+            ["UpdateItem", "PutItem", reads].map(|operation| world.faulty.on(operation).first(2).refuse(refusal));
         let reply = world.put(&cas(trial), &token, json!({"data": trial})).await;
         assert_eq!(reply.status, 200, "{refusal:?}");
         assert_eq!(world.get(&format!("{KV}/key/{trial}"), &token).await.ok()["data"], trial);
