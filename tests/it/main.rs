@@ -1,7 +1,9 @@
 //! The one test binary: every router in process, against a DynamoDB-compatible engine.
 
+mod budget;
 mod events;
 mod faults;
 mod keys;
 mod kv;
 mod support;
+mod worker;

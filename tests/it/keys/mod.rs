@@ -1,3 +1,6 @@
 //! API keys and access tokens.
 
+mod audit;
 mod exchange;
+mod lifecycle;
+mod tokens;

@@ -132,12 +132,15 @@ impl World {
     }
 
     pub fn token_of(&self, user: UserId, capabilities: &[Capability]) -> String {
+        self.signer.sign(&Claims { sub: user, ..self.claims(capabilities) }).unwrap()
+    }
+
+    /// The claims of a token of the world's user.
+    pub fn claims(&self, capabilities: &[Capability]) -> Claims {
         let capabilities: Capabilities = capabilities.iter().cloned().collect();
         let random = Random::default();
         let key = KeyId::new(random.id().unwrap());
-        let now = self.clock.now().seconds();
-        let claims = Claims::new("terrapi", now, random.id().unwrap(), user, key, capabilities);
-        self.signer.sign(&claims).unwrap()
+        Claims::new("terrapi", self.clock.now().seconds(), random.id().unwrap(), self.user, key, capabilities)
     }
 
     /// A token that reads and writes the KV store.

@@ -1,0 +1,150 @@
+//! What each route may cost: storage calls and units on the warm path, for items below 1 KB.
+//!
+//! A change of this table is a change of the price.
+
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
+
+use crate::support::World;
+use crate::support::world::KV;
+
+/// The calls of one request, with those sent beside the answer.
+async fn cost(world: &World, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
+    let (reply, calls) = world
+        .faulty
+        .ledger()
+        .during(async {
+            let reply = world.call(method, path, token, body).await;
+            world.app.background.settle().await;
+            reply
+        })
+        .await;
+    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.bytes));
+    calls.iter().map(ToString::to_string).collect()
+}
+
+fn repeat(line: &str, times: usize) -> Vec<String> {
+    vec![line.to_owned(); times]
+}
+
+/// A world in which the token is verified and its membership known.
+async fn warm() -> (World, String) {
+    let world = World::new().await;
+    let token = world.kv_token();
+    world.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.ok();
+    world.faulty.ledger().take();
+    (world, token)
+}
+
+#[tokio::test]
+async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
+    let world = World::new().await;
+    let key = world.api_key(&[KvStoreRead]).await;
+    world.faulty.ledger().take();
+    let refresh = "/api/v1/access-token/refresh";
+    let first = cost(&world, Method::POST, refresh, &key, None).await;
+    assert_eq!(first[0], "GetItem 1.0 RU");
+    let mut beside = first[1..].to_vec();
+    beside.sort();
+    assert_eq!(beside, ["PutItem 1.0 WU", "UpdateItem 1.0 WU"], "the audit entry and the last use");
+    let again = cost(&world, Method::POST, refresh, &key, None).await;
+    assert_eq!(again, ["GetItem 1.0 RU", "PutItem 1.0 WU"]);
+}
+
+#[tokio::test]
+async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no_other_does() {
+    let (world, _) = warm().await;
+    let fresh = world.kv_token();
+    let path = format!("{KV}/key/k");
+    assert_eq!(cost(&world, Method::GET, &path, &fresh, None).await, repeat("GetItem 1.0 RU", 2));
+    assert_eq!(cost(&world, Method::GET, &path, &fresh, None).await, repeat("GetItem 1.0 RU", 1));
+}
+
+#[tokio::test]
+async fn single_records_cost_one_call() {
+    let (world, token) = warm().await;
+    let path = format!("{KV}/key/k");
+    assert_eq!(cost(&world, Method::GET, &path, &token, None).await, ["GetItem 1.0 RU"]);
+    assert_eq!(cost(&world, Method::PUT, &path, &token, Some(json!({"data": 2}))).await, ["UpdateItem 1.0 WU"]);
+    let version = world.get(&path, &token).await.ok()["version"].clone();
+    world.faulty.ledger().take();
+    let body = json!({"data": 3, "version": version});
+    assert_eq!(cost(&world, Method::PUT, &format!("{KV}/cas/key/k"), &token, Some(body)).await, ["UpdateItem 1.0 WU"]);
+    let body = json!({"data": 3});
+    assert_eq!(cost(&world, Method::PUT, &format!("{KV}/cas/key/n"), &token, Some(body)).await, ["UpdateItem 1.0 WU"]);
+    let staged = json!({"data": 4, "committed": false});
+    assert_eq!(cost(&world, Method::PUT, &format!("{KV}/key/n"), &token, Some(staged)).await, ["UpdateItem 1.0 WU"]);
+    assert_eq!(cost(&world, Method::DELETE, &format!("{path}?idx=0"), &token, None).await, ["UpdateItem 1.0 WU"]);
+}
+
+#[tokio::test]
+async fn a_draft_costs_a_look_at_the_head_and_a_published_one_two_more_reads() {
+    let (world, token) = warm().await;
+    let path = format!("{KV}/key/k");
+    world.put(&path, &token, json!({"data": 2, "committed": false})).await.ok();
+    world.faulty.ledger().take();
+    assert_eq!(cost(&world, Method::GET, &path, &token, None).await.len(), 2);
+    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    world.get(&path, &token).await.ok();
+    world.faulty.ledger().take();
+    assert_eq!(
+        cost(&world, Method::GET, &path, &token, None).await,
+        repeat("GetItem 1.0 RU", 3),
+        "its list is at hand"
+    );
+    let over = json!({"data": 3});
+    assert_eq!(cost(&world, Method::PUT, &path, &token, Some(over)).await.len(), 3, "refused, the head, put");
+}
+
+#[tokio::test]
+async fn listings_cost_the_head_and_a_query_a_page() {
+    let (world, token) = warm().await;
+    for number in 0..40 {
+        world.put(&format!("{KV}/key/p{number:02}"), &token, json!({"data": "x".repeat(600)})).await.ok();
+    }
+    world.faulty.ledger().take();
+    let page = cost(&world, Method::GET, &format!("{KV}/iter/p?prefix=true"), &token, None).await;
+    assert_eq!(page.len(), 2, "{page:?}");
+    assert_eq!(page[0], "GetItem 1.0 RU");
+    let units: f64 = page[1].split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(page[1].starts_with("Query") && units <= 8.0, "31 items of less than 1 KB: {page:?}");
+    for path in ["count/key/p00", "size/key/p00"] {
+        let calls = cost(&world, Method::GET, &format!("{KV}/{path}"), &token, None).await;
+        assert_eq!(calls, ["GetItem 1.0 RU", "Query 1.0 RU"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_costs_its_batches_its_list_and_one_write_that_publishes() {
+    let (world, token) = warm().await;
+    world.stage(&token, "first", &[json!(1)]).await;
+    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "first"}]})).await.ok();
+    world.fold().await;
+    world.stage(&token, "c", &vec![json!(1); 150]).await;
+    world.faulty.ledger().take();
+    let keys: Vec<Value> = (0..150).map(|idx| json!({"key": "c", "idx": idx})).collect();
+    let calls = cost(&world, Method::POST, &format!("{KV}/commit"), &token, Some(json!({"keys": keys}))).await;
+    let names: Vec<&str> = calls.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["BatchGetItem", "BatchGetItem", "PutItem", "UpdateItem"]);
+    assert_eq!(calls[3], "UpdateItem 1.0 WU");
+}
+
+#[tokio::test]
+async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
+    let world = World::new().await;
+    let token = world.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
+    let path = "/api/v1/github/access-token";
+    for name in ["a", "b", "c"] {
+        world.post(path, &token, json!({"name": name, "capabilities": ["kv_store_read"]})).await.ok();
+    }
+    world.faulty.ledger().take();
+    let names =
+        |lines: Vec<String>| lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(cost(&world, Method::GET, path, &token, None).await), ["Query", "BatchGetItem"]);
+    let create = json!({"name": "d", "capabilities": []});
+    let create = names(cost(&world, Method::POST, path, &token, Some(create)).await);
+    assert_eq!(create, ["TransactWriteItems", "PutItem"], "the key with its place, the audit entry");
+    assert_eq!(names(cost(&world, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
+    assert_eq!(names(cost(&world, Method::GET, "/health", "", None).await), ["GetItem"]);
+}

@@ -1,0 +1,62 @@
+//! The audit trail of a key.
+
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
+use terrapi::domain::Capability::AccessTokenCreate;
+
+use crate::support::World;
+
+const KEYS: &str = "/api/v1/github/access-token";
+const REFRESH: &str = "/api/v1/access-token/refresh";
+
+#[tokio::test]
+async fn everything_that_happens_to_a_key_is_one_entry_newest_first_also_after_its_end() {
+    let world = World::new().await;
+    let admin = world.token(&[AccessTokenCreate]);
+    let created = world.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
+    let (key, id) = (created["refresh_token"].as_str().unwrap(), created["id"].as_str().unwrap());
+    world.clock.advance_ms(10);
+    world.call(Method::POST, REFRESH, key, None).await.ok();
+    world.clock.advance_ms(10);
+    let forged =
+        ApiKey { id: ApiKey::parse(key).unwrap().id, secret: Secret::new([7; 32]) }.reveal(KeyEnvironment::Test);
+    assert_eq!(world.call(Method::POST, REFRESH, &forged, None).await.failed(403), "INVALID_TOKEN");
+    world.app.background.settle().await;
+    world.clock.advance_ms(10);
+    world.delete(&format!("{KEYS}?id={id}"), &admin).await.ok();
+
+    let (mut path, mut trail) = (format!("{KEYS}/{id}/audit?limit=3"), Vec::<Value>::new());
+    loop {
+        let reply = world.get(&path, &admin).await;
+        trail.extend(reply.ok()["results"].as_array().unwrap().iter().cloned());
+        match reply.next() {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    let told: Vec<(&str, &str)> =
+        trail.iter().map(|entry| (entry["action"].as_str().unwrap(), entry["outcome"].as_str().unwrap())).collect();
+    let expected = [
+        ("key_deleted", "success"),
+        ("key_refreshed", "refused"),
+        ("key_refreshed", "success"),
+        ("key_created", "success"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(trail[0]["key_id"], id);
+    assert_eq!((&trail[0]["source_ip"], &trail[0]["user_agent"]), (&json!("192.0.2.1"), &json!("test")));
+    assert!(!trail.iter().any(|entry| entry.to_string().contains(key)));
+}
+
+#[tokio::test]
+async fn entries_are_kept_for_ninety_days() {
+    let world = World::new().await;
+    let created =
+        world.post(KEYS, &world.token(&[AccessTokenCreate]), json!({"name": "k", "capabilities": []})).await.ok();
+    let path = format!("{KEYS}/{}/audit", created["id"].as_str().unwrap());
+    world.clock.advance_ms(90 * 24 * 3_600_000 - 1_000);
+    world.get(&path, &world.token(&[AccessTokenCreate])).await.ok();
+    world.clock.advance_ms(1_000);
+    assert_eq!(world.get(&path, &world.token(&[AccessTokenCreate])).await.failed(404), "NOT_FOUND");
+}

@@ -1,0 +1,113 @@
+//! The worker, fed by the engine's own stream through the template's own filters.
+
+use serde_json::{Value, json};
+use terrapi_local::Template;
+use terrapi_local::changes::Changes;
+use worker::{BatchAnswer, StreamEvent, work};
+
+use crate::support::World;
+use crate::support::world::KV;
+
+/// The worker's place in the stream.
+struct Pump(Changes);
+
+impl Pump {
+    fn new(world: &World) -> Option<Self> {
+        // Another engine's stream is not read here: its shard ids are not the library's.
+        let engine = world.backend.engine.as_ref()?;
+        let source = Template::project().unwrap().streams[0].clone();
+        Some(Self(Changes::after(engine.database().clone(), source, None)))
+    }
+
+    /// Works off what there is; the answers of batches that had something for the worker.
+    async fn run(&mut self, world: &World) -> Vec<BatchAnswer> {
+        let mut answers = Vec::new();
+        while let Some(batch) = self.0.next().unwrap() {
+            let event: StreamEvent = serde_json::from_value(batch.event()).unwrap();
+            if !event.records.is_empty() {
+                answers.push(work(&world.app.store, event).await);
+            }
+            if answers.last().is_some_and(|answer| !answer.failures.is_empty()) {
+                return answers;
+            }
+            self.0.accept(batch.position);
+        }
+        answers
+    }
+}
+
+fn large(fill: &str) -> Value {
+    json!(fill.repeat(20_000))
+}
+
+#[tokio::test]
+async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
+    let world = World::new().await;
+    let Some(mut pump) = Pump::new(&world) else { return };
+    let token = world.kv_token();
+    world.stage(&token, "k", &[json!(1), json!(2)]).await;
+    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    assert!(pump.run(&world).await.contains(&BatchAnswer::default()));
+    assert_eq!(world.fold().await, 0, "nothing is left to fold");
+    world.faulty.ledger().take();
+    assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
+    assert_eq!(world.faulty.ledger().take_lines(), ["GetItem 1.0 RU"], "an ordinary record again");
+    assert_eq!(world.get(&format!("{KV}/iter/"), &token).await.ok()["results"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay() {
+    let world = World::new().await;
+    let Some(mut pump) = Pump::new(&world) else { return };
+    let token = world.kv_token();
+    let path = format!("{KV}/key/k");
+    for fill in ["a", "b"] {
+        world.put(&path, &token, json!({"data": large(fill)})).await.ok();
+    }
+    world.put(&path, &token, json!({"data": large("c"), "committed": false})).await.ok();
+    assert_eq!(world.blobs.count(), 3);
+    pump.run(&world).await;
+    assert_eq!(world.blobs.count(), 2, "the live value and the draft");
+    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    pump.run(&world).await;
+    pump.run(&world).await;
+    assert_eq!((world.blobs.count(), world.get(&path, &token).await.ok()["data"].clone()), (1, large("c")));
+    world.delete(&path, &token).await.ok();
+    pump.run(&world).await;
+    assert_eq!(world.blobs.count(), 0);
+}
+
+#[tokio::test]
+async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
+    let world = World::new().await;
+    let Some(mut pump) = Pump::new(&world) else { return };
+    let token = world.kv_token();
+    world.put(&format!("{KV}/key/kept"), &token, json!({"data": large("k")})).await.ok();
+    let refused = json!({"data": large("x"), "version": 1});
+    assert_eq!(world.put(&format!("{KV}/cas/key/kept"), &token, refused).await.failed(400), "VERSION_MISMATCH");
+    assert_eq!(world.blobs.count(), 2);
+    pump.run(&world).await;
+    assert_eq!(world.blobs.count(), 2, "it may still be on its way");
+    // The clock of the world stands in the past of the engine's: the intents are over.
+    world.backend.engine.as_ref().unwrap().database().sweep_ttl().unwrap();
+    pump.run(&world).await;
+    assert_eq!(world.blobs.count(), 1);
+    assert_eq!(world.get(&format!("{KV}/key/kept"), &token).await.ok()["data"], large("k"));
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no_harm() {
+    let world = World::new().await;
+    let Some(mut pump) = Pump::new(&world) else { return };
+    let token = world.kv_token();
+    world.stage(&token, "k", &[json!(1)]).await;
+    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    world.faulty.on("*").cut_before_store();
+    let failed = pump.run(&world).await;
+    assert_eq!(failed.last().unwrap().failures.len(), 1);
+    world.faulty.heal();
+    assert_eq!(pump.run(&world).await.last(), Some(&BatchAnswer::default()));
+    let mut again = Pump::new(&world).unwrap();
+    again.run(&world).await;
+    assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
+}
