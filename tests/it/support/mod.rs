@@ -2,6 +2,7 @@
 
 mod blobs;
 pub mod faulty;
+pub mod forge;
 pub mod openapi;
 pub mod reply;
 pub mod routes;

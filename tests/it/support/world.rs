@@ -30,6 +30,9 @@ mod backend;
 /// When every world begins.
 pub const START: Millis = Millis(1_790_000_000_000);
 
+/// What every world's signing key is derived from.
+pub const SEED: &str = "test-signing-key-of-every-world-0123456789-abcdefghijkl";
+
 /// The base of the KV routes of the installation that every world's user belongs to.
 pub const KV: &str = "/api/v1/github/kv/12345";
 
@@ -205,7 +208,7 @@ fn functions(app: &App, signer: &Arc<Signer>) -> HashMap<String, axum::Router> {
 }
 
 pub fn signer() -> Arc<Signer> {
-    let file = SigningKeyFile::new("test-signing-key-of-every-world-0123456789-abcdefghijkl".into());
+    let file = SigningKeyFile::new(SEED.into());
     Arc::new(Signer::new(&file, "terrapi".into()).unwrap())
 }
 
