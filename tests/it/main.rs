@@ -4,6 +4,7 @@ mod authz;
 mod contract;
 mod events;
 mod faults;
+mod input;
 mod keys;
 mod kv;
 mod support;
