@@ -45,8 +45,9 @@ impl Published {
     fn operation(&self, method: &Method, path: &str) -> Option<&Value> {
         let template = self.paths.at(path).ok()?.value;
         // RFC 9110 §9.3.2: HEAD is GET without the body.
-        let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
-        self.document["paths"][template].get(method)
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let item = self.document["paths"][template].as_object()?;
+        item.iter().find(|(name, _)| name.to_uppercase() == method.as_str()).map(|(_, operation)| operation)
     }
 
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
