@@ -15,7 +15,7 @@ static DOCUMENT: Asset = Asset {
 
 /// Describe the API
 ///
-/// OpenAPI 3.1.
+/// As `OpenAPI` 3.1.
 #[utoipa::path(get, path = "/openapi.json", tag = "documentation", operation_id = "describe_api",
     responses((status = 200, description = "This document", body = serde_json::Value, headers(("etag" = String))),
         (status = 304, description = "Unchanged", headers(("etag" = String)))))]

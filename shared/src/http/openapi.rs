@@ -62,7 +62,7 @@ pub struct PageQuery {
     page: Option<String>,
 }
 
-/// The description of a function's routes. Wildcards are named as OpenAPI has them: `{key}`.
+/// The description of a function's routes. Wildcards are named as such documents have them: `{key}`.
 pub fn document(routes: Routes) -> OpenApi {
     let (_, mut document) = routes.split_for_parts();
     let paths = std::mem::take(&mut document.paths.paths);
@@ -85,8 +85,8 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
             }
         }
     }
-    if let Some(id) = whole.pointer_mut("/components/schemas/ErrorBody/properties/id") {
-        id["x-extensible-enum"] = Code::ALL.iter().map(|code| code.as_str()).collect();
+    if let Some(Value::Object(id)) = whole.pointer_mut("/components/schemas/ErrorBody/properties/id") {
+        id.insert("x-extensible-enum".into(), Code::ALL.iter().map(|code| code.as_str()).collect());
     }
     let items = whole.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
@@ -126,10 +126,10 @@ fn failures(operation: &Value) -> Map<String, Value> {
 
 /// Every answer has a description and the request's id.
 fn complete(response: &mut Value) {
-    if response.get("$ref").is_none() {
-        response["headers"]["x-request-id"] = json!({"$ref": "#/components/headers/RequestId"});
-        if response.get("description").is_none() {
-            response["description"] = "Done".into();
-        }
+    let Some(members) = response.as_object_mut().filter(|members| !members.contains_key("$ref")) else { return };
+    members.entry("description").or_insert_with(|| "Done".into());
+    let headers = members.entry("headers").or_insert_with(|| json!({}));
+    if let Some(headers) = headers.as_object_mut() {
+        headers.insert("x-request-id".into(), json!({"$ref": "#/components/headers/RequestId"}));
     }
 }
