@@ -1,8 +1,11 @@
 //! The one test binary: every router in process, against a DynamoDB-compatible engine.
 
+mod authz;
 mod budget;
+mod contract;
 mod events;
 mod faults;
+mod input;
 mod keys;
 mod kv;
 mod support;

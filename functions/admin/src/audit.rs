@@ -7,7 +7,8 @@ use http::header::LINK;
 use serde::Serialize;
 use terrapi::domain::{AuditAction, AuditEntry, AuditOutcome, Code, Error, KeyId, Result, UserId};
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PathParams, Query, next_link, open_cursor, seal_cursor,
+    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath, next_link,
+    open_cursor, seal_cursor,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -23,6 +24,7 @@ pub struct AuditPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditItem {
     /// RFC 3339.
+    #[schema(format = DateTime)]
     at: String,
     /// What was done.
     action: AuditAction,
@@ -34,7 +36,7 @@ pub struct AuditItem {
     key_id: KeyId,
     /// The client's address; `null` when the front end did not tell.
     source_ip: Option<String>,
-    /// The client's word for itself.
+    /// The client's word for itself; `null` when it gave none.
     user_agent: Option<String>,
 }
 
@@ -56,9 +58,8 @@ impl From<AuditEntry> for AuditItem {
 ///
 /// Newest first, kept for 90 days, also after the key was deleted. The key's owner reads it.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token/{id}/audit", tag = "keys", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("id" = String, description = "UUID"), ("limit" = Option<i32>, Query, description = "20 when absent, at most 100"),
-        ("page" = Option<String>, Query, description = "From a `next` link")),
-    responses((status = 200, body = AuditPage, headers(("link" = String))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    params(VcsPath, ("id" = KeyId, Path, description = "Which key"), PageQuery),
+    responses((status = 200, body = AuditPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_audit_of_key(
     State(app): State<App>,
     caller: OnVcs<AccessTokenCreate>,

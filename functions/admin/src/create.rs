@@ -11,7 +11,7 @@ use terrapi::domain::{
     ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Caller, Capabilities, Capability, Code, Error, InstallationId,
     KeyId, KeyName, Millis, Namespace, Result, Seconds, Vcs,
 };
-use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs};
+use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs, VcsPath};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -20,11 +20,13 @@ use utoipa::ToSchema;
 #[schema(example = json!({"name": "ci", "capabilities": ["kv_store_read", {"name": "installation_id", "id": "12345"}]}))]
 pub struct CreateKey {
     /// For people. At most 256 bytes, not unique.
+    #[schema(max_length = 256)]
     name: String,
     /// What its access tokens may do: nothing that the caller may not.
-    #[schema(value_type = Vec<Value>)]
+    #[schema(value_type = Vec<Capability>)]
     capabilities: Vec<Value>,
-    /// RFC 3339. The key stops working then.
+    /// RFC 3339, in the future. The key stops working then.
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
 }
 
@@ -38,12 +40,14 @@ pub struct CreatedKey {
     /// As it was asked for.
     name: String,
     /// With the restrictions that were inherited or added.
-    #[schema(value_type = Vec<Value>)]
+    #[schema(value_type = Vec<Capability>)]
     capabilities: Capabilities,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
-    /// RFC 3339.
+    /// RFC 3339; absent when the key does not expire.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
     expires_at: Option<String>,
 }
 
@@ -52,7 +56,7 @@ pub struct CreatedKey {
 /// The path's VCS is always added to the restrictions. A capability that the caller does not hold is 400
 /// `CAPABILITY_NOT_HELD`, naming it.
 #[utoipa::path(post, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab")), request_body = CreateKey,
+    params(VcsPath), request_body = CreateKey,
     responses((status = 200, body = CreatedKey), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn create_api_key(
     State(app): State<App>,

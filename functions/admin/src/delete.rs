@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use http::StatusCode;
 use terrapi::domain::{AuditAction, Code, Error, KeyId, Result};
-use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, OnVcs, Query};
+use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, OnVcs, Query, VcsPath};
 use terrapi::runtime::App;
 
 use crate::create::entry;
@@ -13,7 +13,7 @@ use crate::create::entry;
 ///
 /// It stops buying tokens at once; those already out live for at most a minute.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("id" = String, Query, description = "UUID")),
+    params(VcsPath, ("id" = KeyId, Query, description = "Which key")),
     responses((status = 200, description = "Deleted; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn delete_api_key(
     State(app): State<App>,

@@ -5,9 +5,10 @@ use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use http::header::LINK;
 use serde::Serialize;
-use terrapi::domain::{ApiKeyRecord, Capabilities, KeyId, Result};
+use terrapi::domain::{ApiKeyRecord, Capabilities, Capability, KeyId, Result};
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, Query, next_link, open_cursor, seal_cursor,
+    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, Query, VcsPath, next_link, open_cursor,
+    seal_cursor,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -27,15 +28,18 @@ pub struct ListedKey {
     /// For people.
     name: String,
     /// What its access tokens may do.
-    #[schema(value_type = Vec<serde_json::Value>)]
+    #[schema(value_type = Vec<Capability>)]
     capabilities: Capabilities,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
-    /// RFC 3339, to the minute.
+    /// RFC 3339, to the minute; absent when it was never exchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
     last_used_at: Option<String>,
-    /// RFC 3339.
+    /// RFC 3339; absent when the key does not expire.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
     expires_at: Option<String>,
 }
 
@@ -56,9 +60,8 @@ impl From<ApiKeyRecord> for ListedKey {
 ///
 /// Those created through the path's VCS.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("limit" = Option<i32>, Query, description = "20 when absent, at most 100"),
-        ("page" = Option<String>, Query, description = "From a `next` link")),
-    responses((status = 200, body = KeyPage, headers(("link" = String))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    params(VcsPath, PageQuery),
+    responses((status = 200, body = KeyPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_api_keys(
     State(app): State<App>,
     caller: OnVcs<AccessTokenCreate>,

@@ -1,15 +1,24 @@
 //! The description of the whole API.
 
-use axum::response::IntoResponse;
-use http::header::CONTENT_TYPE;
+use axum::response::Response;
+use http::header::HeaderMap;
+use terrapi::http::ApiError;
+
+use crate::asset::{Asset, Caching, Content};
 
 /// Made from the handlers' own types; a test holds it equal to them.
-const DOCUMENT: &str = include_str!("../assets/openapi.json");
+static DOCUMENT: Asset = Asset {
+    name: "openapi.json",
+    media_type: "application/json",
+    content: Content::Plain(include_bytes!("../assets/openapi.json")),
+};
 
 /// Describe the API
 ///
-/// OpenAPI 3.1.
-#[utoipa::path(get, path = "/openapi.json", tag = "documentation", responses((status = 200, body = serde_json::Value)))]
-pub async fn openapi() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], DOCUMENT)
+/// As `OpenAPI` 3.1.
+#[utoipa::path(get, path = "/openapi.json", tag = "documentation", operation_id = "describe_api",
+    responses((status = 200, description = "This document", body = serde_json::Value, headers(("etag" = String))),
+        (status = 304, description = "Unchanged", headers(("etag" = String)))))]
+pub async fn openapi(headers: HeaderMap) -> Result<Response, ApiError> {
+    Ok(DOCUMENT.answer(&headers, Caching::Revalidate)?)
 }

@@ -11,11 +11,14 @@ use utoipa::ToSchema;
 pub struct ServerConfig {
     /// GitHub.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     github: Option<GithubConfig>,
 }
 
 /// How clients reach GitHub.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"api_base_url": "https://api.github.com", "app_client_id": "Iv1.0123456789abcdef",
+    "app_url": "https://github.com/apps/example", "web_base_url": "https://github.com"}))]
 pub struct GithubConfig {
     /// API.
     api_base_url: String,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use terrapi::domain::kv::{Address, Expect, Idx, Version};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreReadWrite, PathParams};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreReadWrite, PathParams, RecordPath};
 use terrapi::runtime::App;
 
 use crate::record::{KvRecord, KvWrite};
@@ -12,7 +12,7 @@ use crate::record::{KvRecord, KvWrite};
 ///
 /// A failed comparison is 400 `VERSION_MISMATCH`, with the current version, or `absent`, in `data`.
 #[utoipa::path(put, path = "/api/v1/{vcs}/kv/{installation_id}/cas/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path")),
+    params(RecordPath),
     request_body = KvWrite,
     responses((status = 200, body = KvRecord), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn cas_record(

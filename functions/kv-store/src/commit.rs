@@ -5,13 +5,14 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use terrapi::domain::Result;
 use terrapi::domain::kv::{Idx, Key};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreWrite};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, InstallationPath, JsonBody, KvStoreWrite};
 use terrapi::runtime::App;
 use terrapi::store::kv::{CommitRequest, CommitTarget};
 use utoipa::ToSchema;
 
 /// What `commit` takes.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"keys": [{"key": "build/42/log"}, {"key": "build/42/status", "idx": 0}]}))]
 pub struct KvCommit {
     /// At most 10,000 records, chunks counted.
     keys: Vec<KvCommitKey>,
@@ -25,11 +26,13 @@ pub struct KvCommitKey {
     /// The key.
     key: String,
     /// The chunk; every chunk when absent.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
     idx: Option<i64>,
 }
 
 /// What was published.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"keys": [{"key": "build/42/log", "idx": 0}, {"key": "build/42/log", "idx": 1}, {"key": "build/42/status", "idx": 0}]}))]
 pub struct KvCommitResult {
     /// One entry a chunk.
     keys: Vec<KvCommitted>,
@@ -49,7 +52,7 @@ pub struct KvCommitted {
 /// All of them become visible at once: no single answer shows some. Records that are committed, absent or not writable
 /// are skipped, unless `strict` is set.
 #[utoipa::path(post, path = "/api/v1/{vcs}/kv/{installation_id}/commit", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal")),
+    params(InstallationPath),
     request_body = KvCommit,
     responses((status = 200, body = KvCommitResult), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn commit_records(

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::Error;
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query, RecordPath};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -21,8 +21,8 @@ pub struct KvCount {
 
 /// Count the chunks of a key
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/count/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path"),
-        ("committed" = Option<bool>, Query, description = "false: staged values too")),
+    params(RecordPath,
+        ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
     responses((status = 200, body = KvCount), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn count_chunks(
     State(app): State<App>,

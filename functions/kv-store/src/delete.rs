@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 use terrapi::domain::kv::{Address, Expect, Idx, Refusal, Version, Write, WriteId, WriteKind};
 use terrapi::domain::{Caller, Code, Error, Namespace, Result};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathParams, Query};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathParams, Query, RecordPath};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -24,8 +24,8 @@ pub struct KvDelete {
 ///
 /// Without `idx` every chunk goes that the caller may write; 403 when that left none.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path"),
-        ("idx" = Option<i32>, Query), ("version" = Option<i64>, Query, description = "Only records of this version")),
+    params(RecordPath,
+        ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("version" = Option<i64>, Query, description = "Only records of this version")),
     responses((status = 200, body = KvDelete), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn delete_record(
     State(app): State<App>,

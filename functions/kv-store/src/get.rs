@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use http::header::{ETAG, HeaderMap, HeaderValue};
 use terrapi::domain::Error;
 use terrapi::domain::kv::{Address, Idx, Select, Visibility};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query, RecordPath, unchanged};
 use terrapi::runtime::App;
 use terrapi::store::kv::ReadQuery;
 
@@ -17,10 +17,11 @@ use crate::record::KvRecord;
 ///
 /// The `ETag` is the version; with a matching `If-None-Match` the answer is 304 without a body.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path"),
-        ("idx" = Option<i32>, Query), ("committed" = Option<bool>, Query, description = "false: staged values too"),
-        ("select" = Option<Vec<String>>, Query, description = "name=path, of each value")),
-    responses((status = 200, body = KvRecord, headers(("etag" = String))), (status = 304, description = "Unchanged"),
+    params(RecordPath,
+        ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "The chunk, 0 when absent"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"),
+        ("select" = Option<Vec<String>>, Query, explode = false, description = "`name=path` elements: the value is reduced to an object of these members. A path is member names joined by dots, `[n]` for an item; what is not there is `null`."),
+        ("if-none-match" = Option<String>, Header, description = "An `ETag` from before")),
+    responses((status = 200, body = KvRecord, headers(("etag" = String, description = "The version, quoted"))), (status = 304, description = "The version is still the one in `If-None-Match`; no body", headers(("etag" = String, description = "The version, quoted"))),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn get_record(
     State(app): State<App>,
@@ -34,7 +35,7 @@ pub async fn get_record(
     let read = read_query(&app, &caller, &query)?;
     let found = app.store.find_record(read, &address).await?.ok_or(Error::NotFound)?;
     let etag = format!("\"{}\"", found.side.version.0);
-    let unchanged = matches(&headers, &etag);
+    let unchanged = unchanged(&headers, &etag);
     let etag = [(ETAG, HeaderValue::from_str(&etag).map_err(|error| Error::internal("writing an etag", error))?)];
     if unchanged {
         return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
@@ -46,10 +47,4 @@ pub async fn get_record(
 pub fn read_query<'a, N>(app: &App, caller: &'a InNamespace<N>, query: &Query) -> Result<ReadQuery<'a>, Error> {
     let visibility = if query.flag("committed", true)? { Visibility::Committed } else { Visibility::Latest };
     Ok(ReadQuery { namespace: caller.namespace, visibility, held: &caller.caller().capabilities, now: app.clock.now() })
-}
-
-/// RFC 9110 §13.1.2: weak comparison with any listed tag.
-fn matches(headers: &HeaderMap, etag: &str) -> bool {
-    let sent = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    sent.flat_map(|value| value.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use terrapi::domain::Result;
 use terrapi::domain::kv::{Address, Idx, Key, Select, Visibility};
 use terrapi::http::{
-    ApiError, ErrorBody, InNamespace, KvStoreRead, Origin, PathParams, Query, next_link, open_cursor, seal_cursor,
+    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Origin, PathParams, Query, next_link, open_cursor,
+    seal_cursor,
 };
 use terrapi::runtime::App;
 use terrapi::store::kv::{ListQuery, Position};
@@ -42,12 +43,15 @@ struct Cursor {
 ///
 /// From the key on, or after it with `inclusive=false`. The `Link` header's `next` leads through the rest.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/iter/{*key}", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"),
-        ("key", description = "Where to start; may be empty"), ("idx" = Option<i32>, Query),
-        ("inclusive" = Option<bool>, Query, description = "false: after the start"), ("prefix" = Option<bool>, Query, description = "Only keys that begin with the key"),
-        ("committed" = Option<bool>, Query, description = "false: staged values too"), ("limit" = Option<i32>, Query, description = "At most 1,000"),
-        ("include_data" = Option<bool>, Query), ("select" = Option<Vec<String>>, Query), ("cursor" = Option<String>, Query, description = "From a `next` link")),
-    responses((status = 200, body = KvRecordList, headers(("link" = String))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    params(InstallationPath,
+        ("key" = String, Path, description = "Where to start; may be empty"),
+        ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "The chunk to start at"),
+        ("inclusive" = Option<bool>, Query, description = "`false` starts after the key, or after its chunk `idx`"),
+        ("prefix" = Option<bool>, Query, description = "`true` lists only keys that begin with the key"),
+        ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"), ("limit" = Option<i64>, Query, minimum = 1, description = "30 when absent, at most 1,000; more is taken as 1,000"),
+        ("include_data" = Option<bool>, Query, description = "`false` leaves `data` null"),
+        ("select" = Option<Vec<String>>, Query, explode = false, description = "As in `get`, of each value"), ("cursor" = Option<String>, Query, description = "From a `next` link")),
+    responses((status = 200, body = KvRecordList, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn iter_records(
     State(app): State<App>,
     caller: InNamespace<KvStoreRead>,

@@ -19,31 +19,36 @@ const MAX_TTL_SECONDS: i64 = 31_536_000;
 
 /// A record. `data` is `null` where the answer leaves it out: after a write, and in a listing without data.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"committed": true, "created_at": "2026-01-31T08:00:00.000Z", "data": {"status": "done"}, "idx": 0,
+    "key": "deploy/prod/status", "size": 17, "updated_at": "2026-01-31T08:00:00.000Z", "version": 1_790_000_000_000_i64}))]
 pub struct KvRecord {
     /// Whether this value is published.
     committed: bool,
     /// First write, RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
     /// The value, any JSON.
-    #[schema(value_type = Value, nullable)]
+    #[schema(value_type = Value)]
     data: Option<Box<RawValue>>,
     /// The chunk.
+    #[schema(maximum = 2_147_483_647)]
     idx: u32,
     /// The key.
     key: String,
     /// Capabilities needed to read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Value>>)]
+    #[schema(value_type = Option<Vec<Capability>>, nullable = false)]
     read_caps: Option<Capabilities>,
     /// Bytes of the value's compact JSON text.
     size: u64,
     /// Last write of this value, RFC 3339.
+    #[schema(format = DateTime)]
     updated_at: String,
     /// Grows on every write and never repeats.
     version: i64,
     /// Capabilities needed to write.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Value>>)]
+    #[schema(value_type = Option<Vec<Capability>>, nullable = false)]
     write_caps: Option<Capabilities>,
 }
 
@@ -94,13 +99,14 @@ fn select_from(text: String, select: Option<&Select>) -> Result<Box<RawValue>> {
 pub struct KvWrite {
     /// The value, any JSON.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = Value, required = false)]
     data: Option<Box<RawValue>>,
     /// Another name for `data`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Value>)]
+    #[schema(value_type = Value, required = false)]
     value: Option<Box<RawValue>>,
     /// The chunk, 0 when absent.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
     pub idx: Option<i64>,
     /// `cas` alone: the version the record must have. Absent: there must be no record, staged ones included.
     pub version: Option<i64>,
@@ -108,13 +114,14 @@ pub struct KvWrite {
     committed: Option<bool>,
     /// Capabilities needed to read. Absent keeps the list that is there, `null` removes it.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Vec<Value>>)]
+    #[schema(value_type = Option<Vec<Capability>>)]
     read_caps: Option<Value>,
     /// Capabilities needed to write. Absent keeps the list that is there, `null` removes it.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Vec<Value>>)]
+    #[schema(value_type = Option<Vec<Capability>>)]
     write_caps: Option<Value>,
-    /// The record reads as absent after this many seconds: 1 to 31,536,000.
+    /// The record reads as absent after this many seconds.
+    #[schema(minimum = 1, maximum = 31_536_000)]
     ttl_seconds: Option<i64>,
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use terrapi::domain::kv::{Address, Expect, Idx};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreWrite, PathParams};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreWrite, PathParams, RecordPath};
 use terrapi::runtime::App;
 
 use crate::record::{KvRecord, KvWrite};
@@ -12,7 +12,7 @@ use crate::record::{KvRecord, KvWrite};
 ///
 /// Writes the record whatever is there. `committed: false` stages the value: readers keep the old one until a commit.
 #[utoipa::path(put, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path")),
+    params(RecordPath),
     request_body = KvWrite,
     responses((status = 200, body = KvRecord), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn set_record(

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::Error;
 use terrapi::domain::kv::{Address, Idx};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query, RecordPath};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -20,8 +20,8 @@ pub struct KvSize {
 
 /// Sum the sizes of a key's chunks
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/size/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(("vcs", description = "github or gitlab"), ("installation_id", description = "Decimal"), ("key", description = "The rest of the path"),
-        ("idx" = Option<i32>, Query, description = "One chunk; absent: all"), ("committed" = Option<bool>, Query, description = "false: staged values too")),
+    params(RecordPath,
+        ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
     responses((status = 200, body = KvSize), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn sum_sizes(
     State(app): State<App>,

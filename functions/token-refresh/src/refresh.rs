@@ -16,14 +16,16 @@ use utoipa::ToSchema;
 
 /// What an exchange may ask for.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"capabilities": ["kv_store_read"]}))]
 pub struct RefreshRequest {
     /// A subset of the key's own, for a narrower token.
-    #[schema(value_type = Option<Vec<serde_json::Value>>)]
     capabilities: Option<Vec<Capability>>,
 }
 
 /// An access token.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIs…", "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIs…",
+    "token_type": "Bearer", "expires_in": 60}))]
 pub struct AccessToken {
     /// The token.
     token: String,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, schema::Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::{InstallationId, Namespace, Vcs};
 
@@ -31,15 +33,19 @@ pub enum Capability {
     Vcs(String),
 }
 
-#[derive(Serialize, Deserialize, Clone)]
+/// One thing a token may do, or one limit on where.
+#[derive(Serialize, Deserialize, Clone, ToSchema)]
 #[serde(untagged)]
+#[schema(example = "kv_store_read")]
 enum Wire {
     Word(Word),
     Limit(Limit),
 }
 
-#[derive(Serialize, Deserialize, Clone)]
+/// One thing a token may do.
+#[derive(Serialize, Deserialize, Clone, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CapabilityWord)]
 enum Word {
     AccessTokenCreate,
     AccessTokenRefresh,
@@ -49,11 +55,27 @@ enum Word {
     KvStoreWrite,
 }
 
-#[derive(Serialize, Deserialize, Clone)]
+/// One limit on where. Limits of one kind add up; without any of a kind there is none.
+#[derive(Serialize, Deserialize, Clone, ToSchema)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = CapabilityLimit)]
 enum Limit {
+    /// To one installation, its id in decimal.
     InstallationId { id: String },
+    /// To one version control system.
     Vcs { vcs: String },
+}
+
+impl PartialSchema for Capability {
+    fn schema() -> RefOr<Schema> {
+        Wire::schema()
+    }
+}
+
+impl ToSchema for Capability {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Wire::schemas(schemas);
+    }
 }
 
 impl From<Wire> for Capability {

@@ -69,8 +69,11 @@ async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     })
 }
 
+/// The whole text must be UTF-8: the parser alone does not look into members that nobody asked for.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| Error::invalid_because(Code::InvalidBody, "the body is not UTF-8"))?;
+    serde_json::from_str(text).map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))
 }
 
 /// For an optional member whose `null` is a value of its own.

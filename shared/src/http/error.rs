@@ -23,10 +23,12 @@ impl<E: Into<Error>> From<E> for ApiError {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"id": "VERSION_MISMATCH", "data": "1790000000000"}))]
 pub struct ErrorBody {
-    /// A stable word in upper snake case.
+    /// A stable word. More may be added.
+    #[schema(pattern = "^[A-Z][A-Z0-9_]*$")]
     pub id: &'static str,
     /// Text for people, or the value that the word is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub data: Option<String>,
 }
 

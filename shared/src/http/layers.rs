@@ -4,10 +4,11 @@ use std::any::Any;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::header::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
@@ -43,14 +44,24 @@ pub fn service(routes: Routes, app: App) -> Router {
 }
 
 /// Routing comes first: another word in place of `{vcs}` is an unknown path.
-async fn known_vcs(params: RawPathParams, request: Request, next: Next) -> Response {
-    let unknown = params.iter().any(|(name, value)| name == "vcs" && Vcs::parse(value).is_none());
-    if unknown { ApiError(Error::NotFound).into_response() } else { next.run(request).await }
+///
+/// Only that segment is looked at: what is wrong with the others is said after authentication.
+async fn known_vcs(matched: MatchedPath, request: Request, next: Next) -> Response {
+    let mut segments = matched.as_str().split('/').zip(request.uri().path().split('/'));
+    let vcs = segments.find_map(|(name, segment)| (name == "{vcs}").then(|| percent_decode_str(segment)));
+    let known = vcs.is_none_or(|vcs| vcs.decode_utf8().is_ok_and(|word| Vcs::parse(&word).is_some()));
+    if known { next.run(request).await } else { ApiError(Error::NotFound).into_response() }
 }
 
-/// Gives each request an id, on its answer and on each of its log lines. The gateway's own is kept.
+/// The longest request id that is kept, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// Gives each request an id, on its answer and on each of its log lines. The gateway's own is kept, if it is one: visible
+/// ASCII without white space.
 async fn request_id(State(app): State<App>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(&REQUEST_ID).filter(|id| id.len() <= 128).and_then(|id| id.to_str().ok());
+    let usable =
+        |id: &&str| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let given = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(usable);
     let id = given.map(str::to_owned).or_else(|| app.random.id().ok().map(|id| id.to_string())).unwrap_or_default();
     let span = tracing::info_span!("request", id, method = %request.method());
     let mut response = next.run(request).instrument(span).await;

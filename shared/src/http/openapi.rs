@@ -1,17 +1,135 @@
 //! Routes that describe themselves.
+//!
+//! What all operations share (the shape of failures, the headers around every answer) is not repeated at each handler:
+//! `4XX` and `5XX` there stand for the failures that [`whole_document`] spells out.
 
+use serde_json::{Map, Value, json};
+use utoipa::IntoParams;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::domain::{Code, Vcs};
 use crate::runtime::App;
 
 /// A function's routes with their descriptions.
 pub type Routes = OpenApiRouter<App>;
 
-/// The description of a function's routes. Wildcards are named as OpenAPI has them: `{key}`.
+/// `{vcs}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take PathParams")]
+pub struct VcsPath {
+    /// The version control system. Any other word is an unknown path.
+    vcs: Vcs,
+}
+
+/// `{vcs}` and `{installation_id}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take PathParams")]
+pub struct InstallationPath {
+    /// The version control system. Any other word is an unknown path.
+    vcs: Vcs,
+    /// The installation (GitHub) or group (GitLab).
+    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    installation_id: String,
+}
+
+/// Where a record is.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take PathParams")]
+pub struct RecordPath {
+    /// The version control system. Any other word is an unknown path.
+    vcs: Vcs,
+    /// The installation (GitHub) or group (GitLab).
+    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    installation_id: String,
+    /// The rest of the path, slashes included: 1 to 1,000 bytes of UTF-8 without NUL, percent-encoded once.
+    #[param(min_length = 1, example = "deploy/prod/status")]
+    key: String,
+}
+
+/// A listing by pages.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description: handlers take Query")]
+pub struct PageQuery {
+    /// Items on a page: 20 when absent, at most 100; more is taken as 100.
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
+    /// From a `next` link.
+    page: Option<String>,
+}
+
+/// The description of a function's routes. Wildcards are named as such documents have them: `{key}`.
 pub fn document(routes: Routes) -> OpenApi {
     let (_, mut document) = routes.split_for_parts();
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     document
+}
+
+/// One description of several functions' routes.
+///
+/// `frame` holds what no handler says: title, tags, security schemes, and the shared failures and headers by name. The
+/// `4XX` and `5XX` of an operation become those of them that it can give.
+pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>) -> Result<Value, serde_json::Error> {
+    let mut whole = frame;
+    for document in documents {
+        let mut document = serde_json::to_value(document)?;
+        for place in ["/paths", "/components/schemas"] {
+            let Some(Value::Object(members)) = document.pointer_mut(place).map(Value::take) else { continue };
+            if let Some(Value::Object(known)) = whole.pointer_mut(place) {
+                known.extend(members);
+            }
+        }
+    }
+    if let Some(Value::Object(id)) = whole.pointer_mut("/components/schemas/ErrorBody/properties/id") {
+        id.insert("x-extensible-enum".into(), Code::ALL.iter().map(|code| code.as_str()).collect());
+    }
+    let items = whole.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
+        let failures = failures(operation);
+        if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+            responses.retain(|status, _| !status.ends_with("XX"));
+            responses.extend(failures);
+            responses.values_mut().for_each(complete);
+        }
+    }
+    Ok(whole)
+}
+
+/// The statuses that an operation's `4XX` and `5XX` stand for, with the shared answer of each.
+fn failures(operation: &Value) -> Map<String, Value> {
+    let responses = &operation["responses"];
+    let parameters = |place: &str| {
+        let all = operation["parameters"].as_array().into_iter().flatten();
+        all.filter(|parameter| parameter["in"] == place).count() > 0
+    };
+    let body = operation.get("requestBody").is_some();
+    let (refused, failed) = (responses.get("4XX").is_some(), responses.get("5XX").is_some());
+    let table = [
+        ("400", "BadRequest", refused && (body || parameters("query") || parameters("path"))),
+        ("403", "Forbidden", refused && operation.get("security").is_some()),
+        ("404", "NotFound", refused && parameters("path")),
+        ("413", "TooLarge", refused && body),
+        ("415", "UnsupportedMediaType", refused && body),
+        ("500", "Internal", failed),
+        ("503", "Unavailable", failed),
+    ];
+    let given = table.into_iter().filter(|(status, _, given)| *given && responses.get(*status).is_none());
+    given
+        .map(|(status, name, _)| (status.to_owned(), json!({"$ref": format!("#/components/responses/{name}")})))
+        .collect()
+}
+
+/// Every answer has a description and the request's id.
+fn complete(response: &mut Value) {
+    let Some(members) = response.as_object_mut().filter(|members| !members.contains_key("$ref")) else { return };
+    members.entry("description").or_insert_with(|| "Done".into());
+    let headers = members.entry("headers").or_insert_with(|| json!({}));
+    if let Some(headers) = headers.as_object_mut() {
+        headers.insert("x-request-id".into(), json!({"$ref": "#/components/headers/RequestId"}));
+    }
 }

@@ -8,6 +8,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use super::error::ApiError;
+use super::event::has_broken_escape;
 use crate::domain::{Code, Error, Result};
 
 /// The parameters in the order they were sent.
@@ -17,7 +18,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self::parse(parts.uri.query().unwrap_or_default())?)
+        let query = parts.uri.query().unwrap_or_default();
+        if has_broken_escape(query) {
+            return Err(Error::invalid_because(Code::InvalidQuery, "a percent escape is broken").into());
+        }
+        Ok(Self::parse(query)?)
     }
 }
 
@@ -59,8 +64,12 @@ impl Query {
         self.text(name).map(|text| text.parse().map_err(|_| bad(name, "is a number"))).transpose()
     }
 
-    /// `limit`: positive, held at `most`.
+    /// `limit`: positive, held at `most` however large it is.
     pub fn limit(&self, default: usize, most: usize) -> Result<usize> {
+        let huge = |text: &str| text.len() > 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+        if self.text("limit").is_some_and(|text| huge(text.trim_start_matches('0'))) {
+            return Ok(most);
+        }
         match self.integer("limit")? {
             None => Ok(default),
             Some(limit) if limit > 0 => Ok(usize::try_from(limit).map_or(most, |limit| limit.min(most))),
@@ -97,7 +106,10 @@ mod tests {
         for bad in ["limit=0", "limit=-1", "limit=abc", "limit=1e3", "limit="] {
             assert!(Query::parse(bad).unwrap().limit(30, 100).is_err(), "{bad}");
         }
-        assert_eq!(Query::parse("limit=5000").unwrap().limit(30, 100).unwrap(), 100);
+        for huge in ["limit=5000", "limit=9223372036854775808", "limit=99999999999999999999999"] {
+            assert_eq!(Query::parse(huge).unwrap().limit(30, 100).unwrap(), 100, "{huge}");
+        }
+        assert_eq!(Query::parse("limit=0000000000000000000007").unwrap().limit(30, 100).unwrap(), 7);
         assert!(Query::parse("f=1").unwrap().flag("f", true).is_err());
         assert!(Query::parse("f=%ff").is_err());
     }

@@ -8,7 +8,7 @@ use super::client::{Store, already_there};
 use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s};
 use super::keys;
-use crate::domain::{ApiKeyRecord, Error, KeyId, KeyName, Millis, Result, Seconds, UserId, Vcs};
+use crate::domain::{ApiKeyRecord, Code, Error, KeyId, KeyName, Millis, Result, Seconds, UserId, Vcs};
 
 /// `last_used_at` is kept to this many seconds.
 const LAST_USED_SECONDS: i64 = 60;
@@ -75,6 +75,10 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<ApiKeyRecord>, Option<String>)> {
         let prefix = keys::listed_keys(vcs);
+        // A position that somebody made up would turn the range round, or be too long for a key.
+        if after.is_some_and(|after| !after.starts_with(&prefix) || after.len() > keys::MAX_POSITION_BYTES) {
+            return Err(Error::invalid(Code::InvalidCursor));
+        }
         // '$' is the character after '#', so it ends the range of everything that begins with the prefix.
         let end = format!("key#{vcs}$");
         let start = after.map_or_else(|| prefix.clone(), |after| format!("{after}\0"));

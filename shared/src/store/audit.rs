@@ -4,7 +4,7 @@ use super::client::{Store, unexpired};
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
 use super::keys;
-use crate::domain::{AuditEntry, KeyId, Millis, Result, UserId};
+use crate::domain::{AuditEntry, Code, Error, KeyId, Millis, Result, UserId};
 
 /// How long entries are kept, in seconds.
 const KEPT_SECONDS: i64 = 90 * 24 * 3600;
@@ -34,6 +34,10 @@ impl Store {
         limit: usize,
         now: Millis,
     ) -> Result<(Vec<AuditEntry>, Option<String>)> {
+        // A position that somebody made up may be no key at all.
+        if after.is_some_and(|after| after.is_empty() || after.len() > keys::MAX_POSITION_BYTES) {
+            return Err(Error::invalid(Code::InvalidCursor));
+        }
         let query = self.db.query().table_name(&self.tables.identity).consistent_read(true).scan_index_forward(false);
         let query = query.expression_attribute_values(":pk", s(keys::audit_of_key(key)));
         let query = match after {

@@ -24,6 +24,8 @@ pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 /// Name of the DynamoDB time-to-live attribute: epoch seconds.
 pub const TTL: &str = "ttl";
+/// The longest place in a listing, in bytes: a sort key holds 1,024, and a range may begin one byte behind it.
+pub const MAX_POSITION_BYTES: usize = 1_023;
 /// Sort key of entities that are alone in their partition.
 pub const ONLY: [u8; 1] = [0];
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod paths;
+mod records;
 mod requests;
 mod sandbox;
 mod template;

@@ -2,6 +2,8 @@
 
 mod blobs;
 pub mod faulty;
+pub mod forge;
+pub mod openapi;
 pub mod reply;
 pub mod routes;
 pub mod world;

@@ -13,13 +13,14 @@ use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, Signer, SigningKeyFi
 use terrapi::domain::{
     ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Millis, Namespace, UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, service};
+use terrapi::http::{ClientInfo, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Settings};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
 
 use super::blobs::Folder;
 use super::faulty::Faulty;
+use super::openapi;
 use super::reply::Reply;
 use super::routes::Gateway;
 use crate::support::world::backend::Backend;
@@ -29,6 +30,9 @@ mod backend;
 
 /// When every world begins.
 pub const START: Millis = Millis(1_790_000_000_000);
+
+/// What every world's signing key is derived from.
+pub const SEED: &str = "test-signing-key-of-every-world-0123456789-abcdefghijkl";
 
 /// The base of the KV routes of the installation that every world's user belongs to.
 pub const KV: &str = "/api/v1/github/kv/12345";
@@ -76,8 +80,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(START));
         let store = Store::new(&store_config(endpoint, &backend.tables, &blobs)).unwrap();
         let app = App::new(store, clock.clone(), settings());
-        let file = SigningKeyFile::new("test-signing-key-of-every-world-0123456789-abcdefghijkl".into());
-        let signer = Arc::new(Signer::new(&file, "terrapi".into()).unwrap());
+        let signer = signer();
         app.store.put_public_keys(signer.public_keys()).await.unwrap();
         app.warm_up().await;
         let gateway = Gateway::new(functions(&app, &signer));
@@ -193,7 +196,10 @@ pub async fn send_to(gateway: &Gateway, mut request: Request) -> Reply {
         .extensions_mut()
         .insert(ClientInfo { source_ip: Some("192.0.2.1".into()), user_agent: Some("test".into()) });
     let (_, function) = gateway.function(request.uri().path());
-    Reply::read(function.oneshot(request).await.unwrap()).await
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let reply = Reply::read(function.oneshot(request).await.unwrap()).await;
+    openapi::check(&method, &path, &reply);
+    reply
 }
 
 pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> Request {
@@ -205,7 +211,8 @@ pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> 
     }
 }
 
-fn functions(app: &App, signer: &Arc<Signer>) -> HashMap<String, axum::Router> {
+/// Every function's routes, by the function's name.
+pub fn routes(signer: &Arc<Signer>) -> [(&'static str, Routes); 5] {
     [
         ("token-refresh", token_refresh::routes(signer.clone())),
         ("kv-store", kv_store::routes()),
@@ -213,9 +220,15 @@ fn functions(app: &App, signer: &Arc<Signer>) -> HashMap<String, axum::Router> {
         ("identity", identity::routes()),
         ("console", console::routes()),
     ]
-    .into_iter()
-    .map(|(name, routes)| (name.to_owned(), service(routes, app.clone())))
-    .collect()
+}
+
+fn functions(app: &App, signer: &Arc<Signer>) -> HashMap<String, axum::Router> {
+    routes(signer).into_iter().map(|(name, routes)| (name.to_owned(), service(routes, app.clone()))).collect()
+}
+
+pub fn signer() -> Arc<Signer> {
+    let file = SigningKeyFile::new(SEED.into());
+    Arc::new(Signer::new(&file, "terrapi".into()).unwrap())
 }
 
 fn settings() -> Settings {

@@ -1,0 +1,204 @@
+//! Every route × every caller who must be refused: with what, and at which cost in storage calls.
+
+mod callers;
+mod routes;
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::extract::Request;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method};
+use serde_json::{Value, json};
+use terrapi::domain::{Capability, KeyId, UserId};
+use terrapi::http::document;
+use terrapi::runtime::Random;
+
+use self::callers::{Caller, unauthenticated, unauthorized};
+use self::routes::{Access, Route, routes};
+use crate::support::faulty::Call;
+use crate::support::world::{self, KV};
+use crate::support::{Reply, World};
+
+fn request(route: &Route, authorization: &[HeaderValue], body: Option<&str>) -> Request {
+    let mut request = Request::builder().method(route.method.clone()).uri(&route.url).header("host", "api.test");
+    for value in authorization {
+        request = request.header(AUTHORIZATION, value);
+    }
+    request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_owned()))).unwrap()
+}
+
+/// A storage call by its table's role and the kinds of its keys: `GetItem identity user# member#`.
+fn described(world: &World, call: &Call) -> String {
+    let role = if call.table == world.backend.tables.kv { "kv" } else { "identity" };
+    let kind = |value: &Value| {
+        let text = value["S"].as_str().unwrap_or_default();
+        text.split_inclusive('#').next().unwrap_or_default().to_owned()
+    };
+    let keys = [("Key", "pk"), ("Key", "sk"), ("Item", "pk"), ("ExpressionAttributeValues", ":pk")];
+    let keys = keys.map(|(place, name)| kind(&call.request[place][name]));
+    format!("{} {role} {}", call.operation, keys.join(" ").trim()).trim().to_owned()
+}
+
+fn assert_refused(reply: &Reply, caller: &Caller, place: &str) {
+    assert_eq!(reply.failed(403), caller.id, "{place}");
+    let challenge = match (caller.id, &caller.missing) {
+        ("INSUFFICIENT_SCOPE", Some(scope)) => Some(format!(r#"Bearer error="insufficient_scope", scope="{scope}""#)),
+        ("INSTALLATION_FORBIDDEN", _) => None,
+        _ => Some(r#"Bearer error="invalid_token""#.to_owned()),
+    };
+    assert_eq!(reply.header("www-authenticate"), challenge.as_deref(), "{place}");
+    let expected = match &caller.missing {
+        Some(missing) => json!({"id": caller.id, "data": missing}),
+        None => json!({"id": caller.id}),
+    };
+    assert_eq!(reply.json(), expected, "{place}");
+}
+
+#[test]
+fn no_operation_is_missing_from_the_table() {
+    let ours: BTreeSet<_> = routes().iter().map(|route| (route.path.to_owned(), route.method.to_string())).collect();
+    let mut described = BTreeSet::new();
+    for (_, function) in world::routes(&world::signer()) {
+        let document = serde_json::to_value(document(function)).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let methods = item.as_object().unwrap().keys();
+            described.extend(methods.map(|method| (path.clone(), method.to_uppercase())));
+        }
+    }
+    assert_eq!(ours, described);
+}
+
+#[test]
+fn the_document_asks_for_the_credential_that_the_table_says() {
+    for route in routes() {
+        let operation =
+            &crate::support::openapi::published().document["paths"][route.path][route.method.as_str().to_lowercase()];
+        let expected = match route.access {
+            Access::Open => Value::Null,
+            Access::Key => json!([{"api_key": []}]),
+            Access::Token(..) => json!([{"bearer": []}]),
+        };
+        assert_eq!(operation["security"], expected, "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
+    let world = World::new().await;
+    let (mut refusals, mut key_lookups) = (0, 0);
+    for route in routes().iter().filter(|route| matches!(route.access, Access::Token(..))) {
+        let callers = unauthenticated(&world, route).await.into_iter().chain(unauthorized(&world, route));
+        for caller in callers {
+            let place = format!("{} {}: {}", route.method, route.url, caller.name);
+            // A bad body tells nobody anything before the credential was judged.
+            for body in [route.body.as_ref().map(Value::to_string), Some("{".to_owned())] {
+                let send = world.send(request(route, &caller.authorization, body.as_deref()));
+                let (reply, calls) = world.faulty.ledger().during(send).await;
+                assert_refused(&reply, &caller, &place);
+                let calls: Vec<_> = calls.iter().map(|call| described(&world, call)).collect();
+                let unexpected = calls.iter().find(|call| !caller.reads.contains(&call.as_str()));
+                assert_eq!(unexpected, None, "{place}");
+                key_lookups += calls.iter().filter(|call| call.contains("public-keys")).count();
+                refusals += 1;
+            }
+        }
+    }
+    assert_eq!(world.blobs.count(), 0);
+    assert_eq!(key_lookups, 1, "an unknown key may cost a read every ten seconds, and the clock stands still");
+    assert!(refusals > 300, "{refusals}");
+}
+
+#[tokio::test]
+async fn every_route_answers_the_caller_it_is_for() {
+    let world = World::new().await;
+    for route in routes() {
+        let authorization = match route.access {
+            Access::Open => vec![],
+            Access::Key => vec![world.api_key(&[]).await],
+            Access::Token(capabilities, _) => vec![world.token(capabilities)],
+        };
+        let authorization: Vec<_> =
+            authorization.iter().map(|token| HeaderValue::from_str(&format!("bearer {token}")).unwrap()).collect();
+        let body = route.body.as_ref().map(Value::to_string);
+        let reply = world.send(request(&route, &authorization, body.as_deref())).await;
+        assert!(matches!(reply.status.as_u16(), 200 | 404), "{} {}: {reply:?}", route.method, route.url);
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_refuses_every_credential_but_a_living_key() {
+    let world = World::new().await;
+    let route = routes().into_iter().find(|route| route.access == Access::Key).unwrap();
+    let good = world.api_key(&[Capability::KvStoreRead]).await;
+    let of_id = |id| terrapi::auth::ApiKey { id, secret: terrapi::auth::Secret::new([7; 32]) };
+    let test = terrapi::auth::KeyEnvironment::Test;
+    let known = terrapi::auth::ApiKey::parse(&good).unwrap().id;
+    let row = &["GetItem identity key# key"][..];
+    let audited = &["GetItem identity key# key", "PutItem identity audit#"][..];
+    let unknown = KeyId::new(Random::default().id().unwrap());
+    let credentials = [
+        ("no key", None, &[][..]),
+        ("garbage", Some("garbage".to_owned()), &[]),
+        ("an access token", Some(world.token(&[Capability::KvStoreRead])), &[]),
+        ("a wrong checksum", Some(format!("{}0", &good[..good.len() - 1])), &[]),
+        ("another prefix", Some(good.replace("tt_test_", "tt_prod_")), &[]),
+        ("an unknown id", Some(of_id(unknown).reveal(test)), row),
+        ("a wrong secret", Some(of_id(known).reveal(test)), audited),
+    ];
+    for (name, credential, allowed) in credentials {
+        let header = credential.iter().map(|key| HeaderValue::from_str(&format!("Bearer {key}")).unwrap());
+        let caller =
+            Caller { name, authorization: header.collect(), id: "INVALID_TOKEN", missing: None, reads: allowed };
+        for body in [None, Some("{"), Some(r#"{"capabilities": ["kv_store_read"]}"#)] {
+            let work = async {
+                let reply = world.send(request(&route, &caller.authorization, body)).await;
+                world.app.background.settle().await;
+                reply
+            };
+            let (reply, calls) = world.faulty.ledger().during(work).await;
+            assert_refused(&reply, &caller, name);
+            let calls: Vec<_> = calls.iter().map(|call| described(&world, call)).collect();
+            assert_eq!(calls, caller.reads, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_tell_what_exists() {
+    let world = World::new().await;
+    world.put(&format!("{KV}/key/there"), &world.kv_token(), json!({"data": "secret"})).await.ok();
+    let stranger = UserId::new(Random::default().id().unwrap());
+    let token = world.token_of(stranger, &[Capability::KvStoreRead, Capability::KvStoreWrite]);
+    for path in ["key", "count/key", "size/key", "iter"] {
+        let there = world.get(&format!("{KV}/{path}/there"), &token).await;
+        let absent = world.get(&format!("{KV}/{path}/absent"), &token).await;
+        let nowhere = world.get(&format!("/api/v1/github/kv/999/{path}/there"), &token).await;
+        assert_eq!(there.failed(403), "INSTALLATION_FORBIDDEN");
+        assert!(there.bytes == absent.bytes && there.bytes == nowhere.bytes, "{path}");
+    }
+    // The same number on another system is another installation.
+    let elsewhere = world.get("/api/v1/gitlab/kv/12345/key/there", &world.kv_token()).await;
+    assert_eq!(elsewhere.failed(403), "INSTALLATION_FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_strangers_key_is_as_if_there_were_none() {
+    let world = World::new().await;
+    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let created =
+        world.post("/api/v1/github/access-token", &owner, json!({"name": "a", "capabilities": []})).await.ok();
+    let (theirs, none) = (created["id"].as_str().unwrap(), "0190a5d0-ac96-774b-bcce-b302099a8057");
+    let stranger = world.token_of(UserId::new(Random::default().id().unwrap()), &[Capability::AccessTokenCreate]);
+    assert_eq!(world.get("/api/v1/github/access-token", &stranger).await.ok(), json!({"results": []}));
+    for (method, path) in [(Method::DELETE, "?id={}"), (Method::GET, "/{}/audit")] {
+        let url = |id: &str| format!("/api/v1/github/access-token{}", path.replace("{}", id));
+        let there = world.call(method.clone(), &url(theirs), &stranger, None).await;
+        let absent = world.call(method.clone(), &url(none), &stranger, None).await;
+        assert_eq!(there.failed(404), "NOT_FOUND");
+        assert_eq!(there.bytes, absent.bytes, "{method} {path}");
+    }
+    // Nor is it there on the other system.
+    let gitlab = world.delete(&format!("/api/v1/gitlab/access-token?id={theirs}"), &owner).await;
+    assert_eq!(gitlab.failed(404), "NOT_FOUND");
+}

@@ -1,0 +1,89 @@
+//! Every route, and who may use it.
+
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::domain::Capability::{self, AccessTokenCreate, KvStoreRead, KvStoreWrite};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// The holder of an API key.
+    Key,
+    /// The holder of an access token with these capabilities.
+    Token(&'static [Capability], Reach),
+}
+
+/// What else a token must reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing.
+    Anywhere,
+    /// The path's VCS.
+    Vcs,
+    /// The path's installation, where its owner must belong.
+    Installation,
+}
+
+/// One operation: how documents name it, and a request that its rightful caller is answered.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    pub url: String,
+    pub body: Option<Value>,
+}
+
+const ID: &str = "0190a5d0-ac96-774b-bcce-b302099a8057";
+const READ: Access = Access::Token(&[KvStoreRead], Reach::Installation);
+const WRITE: Access = Access::Token(&[KvStoreWrite], Reach::Installation);
+const READ_WRITE: Access = Access::Token(&[KvStoreRead, KvStoreWrite], Reach::Installation);
+const KEYS: Access = Access::Token(&[AccessTokenCreate], Reach::Vcs);
+const ANYBODY: Access = Access::Token(&[], Reach::Anywhere);
+
+/// Every operation there is. A new one is a line here.
+pub fn routes() -> Vec<Route> {
+    use Access::{Key, Open};
+    let key = json!({"name": "ci", "capabilities": []});
+    let record = json!({"data": 1});
+    let commit = json!({"keys": [{"key": "a"}]});
+    let table: [(Method, &'static str, Access, Option<Value>); 21] = [
+        (Method::GET, "/.well-known/jwks.json", Open, None),
+        (Method::GET, "/health", Open, None),
+        (Method::GET, "/api/v1/server/config", Open, None),
+        (Method::GET, "/api/v1/github/client_id", Open, None),
+        (Method::GET, "/docs", Open, None),
+        (Method::GET, "/docs/{asset}", Open, None),
+        (Method::GET, "/openapi.json", Open, None),
+        (Method::POST, "/api/v1/access-token/refresh", Key, None),
+        (Method::GET, "/api/v1/whoami", ANYBODY, None),
+        (Method::POST, "/api/v1/{vcs}/access-token", KEYS, Some(key)),
+        (Method::GET, "/api/v1/{vcs}/access-token", KEYS, None),
+        (Method::DELETE, "/api/v1/{vcs}/access-token", KEYS, None),
+        (Method::GET, "/api/v1/{vcs}/access-token/{id}/audit", KEYS, None),
+        (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ, None),
+        (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", WRITE, Some(record.clone())),
+        (Method::DELETE, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ_WRITE, None),
+        (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/cas/key/{key}", READ_WRITE, Some(record)),
+        (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/count/key/{key}", READ, None),
+        (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/size/key/{key}", READ, None),
+        (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/iter/{key}", READ, None),
+        (Method::POST, "/api/v1/{vcs}/kv/{installation_id}/commit", WRITE, Some(commit)),
+    ];
+    let route = |(method, path, access, body): (Method, &'static str, Access, Option<Value>)| {
+        let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace("{key}", "a");
+        let url = url.replace("{id}", ID).replace("{asset}", "page.js");
+        let url = if method == Method::DELETE && access == KEYS { format!("{url}?id={ID}") } else { url };
+        Route { method, path, access, url, body }
+    };
+    table.into_iter().map(route).collect()
+}
+
+impl Route {
+    /// What its caller needs.
+    pub fn capabilities(&self) -> &'static [Capability] {
+        if let Access::Token(capabilities, _) = self.access { capabilities } else { &[] }
+    }
+}

@@ -1,0 +1,76 @@
+//! The committed document is the one that the handlers describe.
+#![expect(clippy::disallowed_methods, reason = "UPDATE_OPENAPI asks for the document to be written anew")]
+
+use http::Method;
+use serde_json::Value;
+use terrapi::http::{document, whole_document};
+
+use crate::support::World;
+use crate::support::world::{routes, signer};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/console/assets/openapi.json");
+const FRAME: &str = include_str!("../../../functions/console/assets/openapi-frame.json");
+
+fn described() -> Value {
+    let documents = routes(&signer()).map(|(_, routes)| document(routes));
+    whole_document(serde_json::from_str(FRAME).unwrap(), documents).unwrap()
+}
+
+#[test]
+fn the_committed_document_is_what_the_handlers_describe() {
+    let described = format!("{:#}\n", described());
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(PATH, &described).unwrap();
+    }
+    let committed = std::fs::read_to_string(PATH).unwrap();
+    assert!(committed == described, "run this test with UPDATE_OPENAPI=1 and commit {PATH}");
+}
+
+#[test]
+fn every_operation_says_what_it_is_and_every_reference_leads_somewhere() {
+    let document = described();
+    let (mut ids, mut tags) = (Vec::new(), Vec::new());
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            for member in ["operationId", "summary"] {
+                assert!(operation[member].is_string(), "{method} {path} has no {member}");
+            }
+            ids.push(operation["operationId"].as_str().unwrap());
+            tags.extend(operation["tags"].as_array().unwrap().iter().cloned());
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{method} {path}: {parameter}");
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(response["$ref"].is_string() || response["description"] != "", "{method} {path} {status}");
+            }
+        }
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an operationId is used twice");
+    let known: Vec<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
+    assert!(tags.iter().all(|tag| known.contains(tag)) && known.iter().all(|tag| tags.contains(tag)));
+    references(&document, &document);
+}
+
+fn references(document: &Value, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+            }
+            members.values().for_each(|member| references(document, member));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(document, item)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served_without_a_credential() {
+    let world = World::new().await;
+    let reply = world.call(Method::GET, "/openapi.json", "", None).await;
+    assert_eq!(reply.ok(), described());
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+}

@@ -1,0 +1,102 @@
+//! Clients written for the published reference find every operation and every member that it promises.
+
+use http::Method;
+use serde_json::Value;
+
+use crate::support::openapi::published;
+
+/// An operation of the reference: its statuses, and the members that the body of its 200 always has.
+type Operation = (Method, &'static str, &'static [u16], &'static [&'static str]);
+
+const RECORD: &[&str] = &["committed", "created_at", "data", "idx", "key", "size", "version"];
+
+/// The operations of keys, tokens, identity and the key-value store. A path parameter is named as in the reference.
+const OPERATIONS: [Operation; 16] = [
+    (Method::POST, "/api/v1/access-token/refresh", &[200, 403], &["token"]),
+    (Method::GET, "/api/v1/github/client_id", &[200], &["client_id"]),
+    (Method::GET, "/api/v1/server/config", &[200], &[]),
+    (Method::GET, "/api/v1/whoami", &[200, 403], &["id", "vcs"]),
+    (Method::POST, "/api/v1/{vcs}/access-token", &[200, 400, 403], &["refresh_token"]),
+    (Method::GET, "/api/v1/{vcs}/access-token", &[200, 403], &["results"]),
+    (Method::DELETE, "/api/v1/{vcs}/access-token", &[200, 403, 404], &[]),
+    (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", &[200, 403, 404], RECORD),
+    (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", &[200, 403], RECORD),
+    (Method::DELETE, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", &[200, 403], &["result"]),
+    (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/cas/key/{key}", &[200, 400, 403], RECORD),
+    (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/count/key/{key}", &[200, 403, 404], &["count", "max_idx"]),
+    (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/size/key/{key}", &[200, 403, 404], &["size"]),
+    (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/iter/{key}", &[200, 403], &["results"]),
+    (Method::POST, "/api/v1/{vcs}/kv/{installation_id}/commit", &[200, 403], &["keys"]),
+    (Method::GET, "/.well-known/jwks.json", &[200], &["keys"]),
+];
+
+/// The query parameters that the reference names.
+const QUERIES: [(Method, &str, &[&str]); 6] = [
+    (Method::GET, "/api/v1/{vcs}/access-token", &["limit", "page"]),
+    (Method::DELETE, "/api/v1/{vcs}/access-token", &["id"]),
+    (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", &["committed", "idx", "select"]),
+    (Method::DELETE, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", &["idx", "version"]),
+    (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/size/key/{key}", &["committed", "idx"]),
+    (
+        Method::GET,
+        "/api/v1/{vcs}/kv/{installation_id}/iter/{key}",
+        &["committed", "idx", "limit", "include_data", "inclusive", "prefix", "select"],
+    ),
+];
+
+fn operation(method: &Method, path: &str) -> &'static Value {
+    let operation = &published().document["paths"][path][method.as_str().to_lowercase()];
+    assert!(operation.is_object(), "{method} {path} is missing");
+    operation
+}
+
+fn follow(value: &'static Value) -> &'static Value {
+    value["$ref"].as_str().map_or(value, |reference| published().document.pointer(&reference[1..]).unwrap())
+}
+
+#[test]
+fn every_operation_answers_with_the_published_statuses_and_members() {
+    for (method, path, statuses, members) in OPERATIONS {
+        let responses = &operation(&method, path)["responses"];
+        for status in statuses {
+            assert!(responses[status.to_string()].is_object(), "{method} {path} has no {status}");
+        }
+        let schema = follow(&responses["200"]["content"]["application/json"]["schema"]);
+        let required: Vec<_> = schema["required"].as_array().into_iter().flatten().collect();
+        for member in members {
+            assert!(required.contains(&&Value::from(*member)), "{method} {path}: {member} is not required");
+        }
+        assert_ne!(schema["additionalProperties"], false, "{method} {path}");
+    }
+}
+
+#[test]
+fn every_operation_takes_the_published_parameters_and_asks_for_no_more() {
+    for (method, path, names) in QUERIES {
+        let parameters = operation(&method, path)["parameters"].as_array().unwrap();
+        let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
+        for name in names {
+            assert!(named(name).is_some_and(|parameter| parameter["in"] == "query"), "{method} {path}: {name}");
+        }
+        let demanded = |parameter: &&Value| parameter["in"] != "path" && parameter["required"] == true;
+        let demanded: Vec<_> = parameters.iter().filter(demanded).map(|parameter| &parameter["name"]).collect();
+        assert!(demanded.is_empty() || demanded == [&Value::from("id")], "{method} {path}: {demanded:?}");
+    }
+}
+
+#[test]
+fn a_request_needs_what_the_published_one_needs_and_no_more() {
+    let demanded = |method, path: &str| {
+        let body = &operation(&method, path)["requestBody"]["content"]["application/json"]["schema"];
+        let mut names: Vec<_> = follow(body)["required"].as_array().into_iter().flatten().cloned().collect();
+        names.sort_by_key(ToString::to_string);
+        Value::Array(names)
+    };
+    let kv = "/api/v1/{vcs}/kv/{installation_id}";
+    assert_eq!(demanded(Method::POST, "/api/v1/{vcs}/access-token"), serde_json::json!(["capabilities", "name"]));
+    assert_eq!(demanded(Method::POST, &format!("{kv}/commit")), serde_json::json!(["keys"]));
+    // `data` has another name too, so neither is required alone.
+    for path in ["key/{key}", "cas/key/{key}"] {
+        assert_eq!(demanded(Method::PUT, &format!("{kv}/{path}")), serde_json::json!([]));
+    }
+}

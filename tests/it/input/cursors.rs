@@ -1,0 +1,162 @@
+//! Cursors that were damaged, moved or made up.
+
+use serde_json::{Value, json};
+use terrapi::http::seal_cursor;
+
+use super::ALL;
+use crate::support::world::KV;
+use crate::support::{MemberOf, World};
+
+const KEYS: &str = "/api/v1/github/access-token";
+
+/// A world with more than a page of everything, and the first cursor of each listing with the URL that takes it.
+async fn world_with_cursors(token: &str, world: &World) -> Vec<(String, &'static str, String)> {
+    for number in 0..3 {
+        let body = json!({"name": format!("key {number}"), "capabilities": []});
+        world.post(KEYS, token, body).await.ok();
+        world.put(&format!("{KV}/key/{number}"), token, json!({"data": number})).await.ok();
+    }
+    let page = world.get(&format!("{KEYS}?limit=1"), token).await;
+    let id = page.ok()["results"][0]["id"].as_str().unwrap().to_owned();
+    let audit = format!("{KEYS}/{id}/audit");
+    let key = world.api_key(&[]).await;
+    for _ in 0..3 {
+        world.call(http::Method::POST, "/api/v1/access-token/refresh", &key, None).await.ok();
+    }
+    world.app.background.settle().await;
+    let mut listings = vec![(KEYS.to_owned(), "page", String::new()), (format!("{KV}/iter/"), "cursor", String::new())];
+    for (url, name, cursor) in &mut listings {
+        let next = world.get(&format!("{url}?limit=1"), token).await.next().unwrap();
+        let (_, rest) = next.split_once(&format!("{name}=")).unwrap();
+        rest.split('&').next().unwrap().clone_into(cursor);
+    }
+    let listing = format!("audit#{id}");
+    listings.push((audit, "page", seal_cursor(&listing, &"zzz").unwrap()));
+    listings
+}
+
+#[tokio::test]
+async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    for (url, name, cursor) in world_with_cursors(&token, &world).await {
+        world.get(&format!("{url}?{name}={cursor}"), &token).await.ok();
+        for at in 0..cursor.len() {
+            let mut damaged = cursor.clone().into_bytes();
+            damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };
+            let damaged = String::from_utf8(damaged).unwrap();
+            let reply = world.get(&format!("{url}?{name}={damaged}"), &token).await;
+            assert_eq!(reply.failed(400), "INVALID_CURSOR", "{url} digit {at}");
+        }
+        let odd = [
+            "",
+            "x",
+            "AAAA",
+            "AAAAAAAA",
+            &cursor[1..],
+            &cursor[..cursor.len() - 1],
+            &format!("{cursor}A"),
+            &format!("{cursor}="),
+            &"A".repeat(60_000),
+            "..",
+            "%00",
+            "null",
+            "MQ==",
+        ];
+        for odd in odd {
+            let reply = world.get(&format!("{url}?{name}={odd}"), &token).await;
+            assert_eq!(reply.failed(400), "INVALID_CURSOR", "{url} {odd:.40}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_opens_its_own_listing_alone() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    let listings = world_with_cursors(&token, &world).await;
+    let others = ["/api/v1/gitlab/access-token", "/api/v1/github/kv/67890/iter/"];
+    for (own, _, cursor) in &listings {
+        let urls = listings.iter().map(|(url, name, _)| (url.as_str(), *name));
+        for (url, name) in urls.chain(others.map(|url| (url, if url.ends_with('/') { "cursor" } else { "page" }))) {
+            let reply = world.get(&format!("{url}?{name}={cursor}"), &token).await;
+            if url == own {
+                reply.ok();
+            } else {
+                assert_eq!(reply.failed(400), "INVALID_CURSOR", "{own} at {url}");
+            }
+        }
+    }
+    // Nor does it open another person's listing.
+    let stranger = terrapi::domain::UserId::new(terrapi::runtime::Random::default().id().unwrap());
+    world.join(stranger, MemberOf(12345)).await;
+    let reply = world.get(&format!("{KEYS}?page={}", listings[0].2), &world.token_of(stranger, &ALL)).await;
+    assert_eq!(reply.failed(400), "INVALID_CURSOR");
+}
+
+/// The checksum keeps accidents out, not people: a cursor is a place, not a permission. A made-up place is refused, or is
+/// a place in the same listing.
+#[tokio::test]
+async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    let listings = world_with_cursors(&token, &world).await;
+    let long = "k".repeat(3_000);
+    let positions = [
+        json!(""),
+        json!("a"),
+        json!("zzz"),
+        json!("key#"),
+        json!("key#gitlab#"),
+        json!("key#github#"),
+        json!("key#github$"),
+        json!("member#github#12345"),
+        json!("\u{0}"),
+        json!("\u{ffff}"),
+        json!(long),
+        json!(format!("key#github#{long}")),
+        json!(1),
+        json!(null),
+        json!([]),
+        json!({}),
+    ];
+    let user = world.user;
+    let (audit, _, _) = &listings[2];
+    let id = audit.split('/').nth(5).unwrap();
+    for (url, name, listing) in [
+        (KEYS, "page", format!("keys#github#{user}")),
+        (audit.as_str(), "page", format!("audit#{id}")),
+        (&format!("{KV}/iter/"), "cursor", "kv#github#12345".to_owned()),
+    ] {
+        for position in positions.iter().chain(&places(&long)) {
+            let cursor = seal_cursor(&listing, position).unwrap();
+            let reply = world.get(&format!("{url}?{name}={cursor}"), &token).await;
+            assert!(reply.status.as_u16() < 500, "{url} {position:.60}: {reply:?}");
+        }
+    }
+}
+
+/// Places of the key-value store.
+fn places(long: &str) -> Vec<Value> {
+    let place = json!({"key": "0", "idx": 0, "prefix": null, "committed": true, "include_data": true, "select": null});
+    let change = |name: &str, value: Value| {
+        let mut place = place.clone();
+        place[name] = value;
+        place
+    };
+    vec![
+        place.clone(),
+        change("key", json!("")),
+        change("key", json!("\u{0}")),
+        change("key", json!(long)),
+        change("idx", json!(-1)),
+        change("idx", json!(u32::MAX)),
+        change("prefix", json!("")),
+        change("prefix", json!("\u{0}")),
+        change("prefix", json!(long)),
+        change("prefix", json!("\u{10ffff}")),
+        change("prefix", json!("zzz")),
+        change("select", json!(["bad"])),
+        change("select", json!([])),
+    ]
+}

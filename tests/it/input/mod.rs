@@ -1,0 +1,63 @@
+//! What clients send that they should not: each has its 4xx with an `id`, and none is a 5xx.
+
+mod bodies;
+mod cursors;
+mod headers;
+mod packed;
+mod paths;
+mod queries;
+mod routing;
+mod tokens;
+
+use axum::body::Body;
+use axum::extract::Request;
+use bytes::Bytes;
+use http::Method;
+use http::header::AUTHORIZATION;
+use terrapi::domain::Capability;
+
+use crate::support::{Reply, World};
+
+/// Everything that a token of a user can hold here.
+const ALL: [Capability; 3] = [Capability::AccessTokenCreate, Capability::KvStoreRead, Capability::KvStoreWrite];
+
+/// The routes that take a body, each with a good one.
+const BODIES: [(Method, &str, &str); 5] = [
+    (Method::POST, "/api/v1/github/access-token", r#"{"name": "a", "capabilities": []}"#),
+    (Method::POST, "/api/v1/access-token/refresh", r#"{"capabilities": []}"#),
+    (Method::PUT, "/api/v1/github/kv/12345/key/a", r#"{"data": 1}"#),
+    (Method::PUT, "/api/v1/github/kv/12345/cas/key/b", r#"{"data": 1}"#),
+    (Method::POST, "/api/v1/github/kv/12345/commit", r#"{"keys": []}"#),
+];
+
+/// The routes that take a key, with the method that works without a body.
+const KEYED: [(Method, &str); 6] = [
+    (Method::GET, "key"),
+    (Method::DELETE, "key"),
+    (Method::GET, "count/key"),
+    (Method::GET, "size/key"),
+    (Method::PUT, "key"),
+    (Method::PUT, "cas/key"),
+];
+
+/// The credential that a path takes.
+async fn credential(world: &World, path: &str) -> String {
+    if path.ends_with("/refresh") { world.api_key(&ALL).await } else { world.token(&ALL) }
+}
+
+/// Sends bytes with these headers, as the path's rightful caller.
+async fn send(world: &World, method: &Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
+    let credential = credential(world, path).await;
+    let mut request = Request::builder().method(method.clone()).uri(path);
+    request = request.header(AUTHORIZATION, format!("Bearer {credential}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    world.send(request.body(Body::from(body.into())).unwrap()).await
+}
+
+/// Sends without a credential.
+async fn send_anonymously(world: &World, method: &Method, path: &str, body: impl Into<Bytes>) -> Reply {
+    let request = Request::builder().method(method.clone()).uri(path);
+    world.send(request.body(Body::from(body.into())).unwrap()).await
+}

@@ -1,0 +1,119 @@
+//! Paths that name nothing.
+
+use http::Method;
+
+use super::{ALL, KEYED, send, send_anonymously};
+use crate::support::World;
+use crate::support::world::KV;
+
+const BODY: &str = r#"{"data": 1}"#;
+
+#[tokio::test]
+async fn a_key_that_is_empty_too_long_or_no_text_is_refused_everywhere() {
+    let world = World::new().await;
+    let long = ["k".repeat(1_001), "%C3%A9".repeat(500) + "x", "%20".repeat(1_001), "k/".repeat(500) + "k"];
+    let mut bad = vec![
+        ("", "INVALID_KEY"),
+        ("%00", "INVALID_KEY"),
+        ("a%00b", "INVALID_KEY"),
+        ("%ff", "INVALID_PATH"),
+        ("a/%C3", "INVALID_PATH"),
+        ("%ED%A0%80", "INVALID_PATH"),
+        ("%C0%AF", "INVALID_PATH"),
+        ("%", "INVALID_PATH"),
+        ("%2", "INVALID_PATH"),
+        ("a%zz", "INVALID_PATH"),
+        ("%%", "INVALID_PATH"),
+        ("%u0041", "INVALID_PATH"),
+    ];
+    bad.extend(long.iter().map(|key| (key.as_str(), "INVALID_KEY")));
+    for (method, marker) in KEYED {
+        for (key, id) in &bad {
+            let url = format!("{KV}/{marker}/{key}");
+            assert_eq!(send(&world, &method, &url, &[], BODY).await.failed(400), *id, "{method} {url:.80}");
+            let reply = send_anonymously(&world, &method, &url, BODY).await;
+            assert_eq!(reply.failed(403), "INVALID_TOKEN", "{method} {url:.80}");
+        }
+    }
+    for (key, id) in bad.iter().filter(|(key, _)| !key.is_empty()) {
+        for query in ["", "?prefix=true", "?inclusive=false", "?inclusive=false&idx=1"] {
+            let url = format!("{KV}/iter/{key}{query}");
+            assert_eq!(send(&world, &Method::GET, &url, &[], "").await.failed(400), *id, "{url:.80}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_installation_is_a_number() {
+    let world = World::new().await;
+    for text in [
+        "abc",
+        "-1",
+        "+1",
+        "1.5",
+        "0x1",
+        "1e3",
+        "9223372036854775808",
+        "99999999999999999999",
+        "%20",
+        "1%00",
+        "%D9%A1",
+        "%zz",
+        "%ff",
+        "1;2",
+    ] {
+        for (method, marker) in KEYED {
+            let url = format!("/api/v1/github/kv/{text}/{marker}/a");
+            assert_eq!(send(&world, &method, &url, &[], BODY).await.failed(400), "INVALID_PATH", "{method} {url}");
+        }
+        for (method, rest) in [(Method::GET, "iter/"), (Method::POST, "commit")] {
+            let url = format!("/api/v1/github/kv/{text}/{rest}");
+            assert_eq!(send(&world, &method, &url, &[], "{\"keys\": []}").await.failed(400), "INVALID_PATH", "{url}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_keys_id_is_a_uuid() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    for id in [
+        "x",
+        "1",
+        "0190a5d0ac96774bbcceb302099a8057",
+        "%7B0190a5d0-ac96-774b-bcce-b302099a8057%7D",
+        "%ff",
+        "%zz",
+        "%00",
+        "a%2Fb",
+    ] {
+        let reply = world.get(&format!("/api/v1/github/access-token/{id}/audit"), &token).await;
+        assert_eq!(reply.failed(400), "INVALID_PATH", "{id}");
+        let reply = world.delete(&format!("/api/v1/github/access-token?id={id}"), &token).await;
+        assert_eq!(reply.failed(400), "INVALID_QUERY", "{id}");
+    }
+    for query in ["", "?", "?id", "?id=", "?ID=0190a5d0-ac96-774b-bcce-b302099a8057"] {
+        let reply = world.delete(&format!("/api/v1/github/access-token{query}"), &token).await;
+        assert_eq!(reply.failed(400), "INVALID_QUERY", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_vcs_is_an_unknown_path_for_everybody() {
+    let world = World::new().await;
+    for vcs in ["bitbucket", "GitHub", "github%20", "github%00", "%67ithub2", "gitlab.", "*"] {
+        for rest in
+            ["access-token", "access-token/x/audit", "kv/x/key/a", "kv/1/iter/", "kv/1/commit", "kv/1/count/key/%zz"]
+        {
+            let url = format!("/api/v1/{vcs}/{rest}");
+            for method in [Method::GET, Method::POST] {
+                let reply = send_anonymously(&world, &method, &url, "{").await;
+                assert!(matches!(reply.status.as_u16(), 404 | 405), "{method} {url}: {reply:?}");
+                let reply = send(&world, &method, &url, &[], "{").await;
+                assert!(matches!(reply.status.as_u16(), 404 | 405), "{method} {url}: {reply:?}");
+            }
+        }
+    }
+    let encoded = world.get("/api/v1/%67ithub/kv/12345/iter/", &world.kv_token()).await;
+    assert_eq!(encoded.status, 200, "an escape stands for its letter");
+}

@@ -1,0 +1,97 @@
+//! Query parameters that are out of range or no text.
+
+use http::Method;
+
+use super::{ALL, send_anonymously};
+use crate::support::World;
+use crate::support::world::KV;
+
+const LISTINGS: [&str; 3] = [
+    "/api/v1/github/access-token",
+    "/api/v1/github/access-token/0190a5d0-ac96-774b-bcce-b302099a8057/audit",
+    "/api/v1/github/kv/12345/iter/",
+];
+
+#[tokio::test]
+async fn numbers_and_flags_out_of_range_are_refused() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    let get = |path: &str, query: &str| (Method::GET, format!("{KV}/{path}?{query}"));
+    let mut cases = Vec::new();
+    for idx in ["-1", "2147483648", "9223372036854775807"] {
+        for path in ["key/a", "size/key/a", "iter/a"] {
+            cases.push((get(path, &format!("idx={idx}")), "INVALID_IDX"));
+        }
+        cases.push(((Method::DELETE, format!("{KV}/key/a?idx={idx}")), "INVALID_IDX"));
+    }
+    for idx in ["", "abc", "1.5", "0x1", "9223372036854775808", "1e3", "%00", "%D9%A1", "1%20"] {
+        for path in ["key/a", "size/key/a", "iter/a"] {
+            cases.push((get(path, &format!("idx={idx}")), "INVALID_QUERY"));
+        }
+        cases.push(((Method::DELETE, format!("{KV}/key/a?idx={idx}")), "INVALID_QUERY"));
+        cases.push(((Method::DELETE, format!("{KV}/key/a?version={idx}")), "INVALID_QUERY"));
+    }
+    for flag in ["", "1", "yes", "TRUE", "null", "%00"] {
+        for path in ["key/a", "count/key/a", "size/key/a", "iter/a"] {
+            cases.push((get(path, &format!("committed={flag}")), "INVALID_QUERY"));
+        }
+        for name in ["inclusive", "prefix", "include_data"] {
+            cases.push((get("iter/a", &format!("{name}={flag}")), "INVALID_QUERY"));
+        }
+    }
+    for select in
+        ["a", "=a", "n=", "n=a[", "n=a..b", "n=a[99999999999999999999]", "n=a%00[", "n=%22", "ok=a&select=bad"]
+    {
+        for path in ["key/a", "iter/a"] {
+            cases.push((get(path, &format!("select={select}")), "INVALID_SELECT"));
+        }
+    }
+    for limit in ["0", "-1", "abc", "1e3", "", "1.5", "-99999999999999999999", "%00"] {
+        let listings = LISTINGS.map(|listing| ((Method::GET, format!("{listing}?limit={limit}")), "INVALID_QUERY"));
+        cases.extend(listings);
+    }
+    for ((method, url), id) in cases {
+        assert_eq!(world.call(method.clone(), &url, &token, None).await.failed(400), id, "{method} {url}");
+        assert_eq!(send_anonymously(&world, &method, &url, "").await.failed(403), "INVALID_TOKEN", "{method} {url}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_above_the_maximum_is_the_maximum_however_large() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    for limit in ["1000", "1001", "9223372036854775807", "9223372036854775808", "99999999999999999999999999"] {
+        world.get(&format!("/api/v1/github/access-token?limit={limit}"), &token).await.ok();
+        world.get(&format!("{KV}/iter/?limit={limit}"), &token).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_no_text_is_refused_everywhere() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    let routes = ["key/a", "count/key/a", "size/key/a", "iter/a"].map(|path| format!("{KV}/{path}"));
+    for url in routes.iter().map(String::as_str).chain(LISTINGS) {
+        for query in ["%ff", "x=%C3", "%ff=1", "x=%zz", "x=%", "x=%2", "%", "select=%ff"] {
+            let reply = world.get(&format!("{url}?{query}"), &token).await;
+            assert_eq!(reply.failed(400), "INVALID_QUERY", "{url}?{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_parameters_are_no_trouble() {
+    let world = World::new().await;
+    let token = world.token(&ALL);
+    let routes = ["key/a", "count/key/a", "iter/a"].map(|path| format!("{KV}/{path}"));
+    let unknown = (0..10_000).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&");
+    let empty = "&".repeat(10_000);
+    let commas = format!("select={}", ",".repeat(10_000));
+    let flags = "committed=true&".repeat(4_000);
+    for url in routes.iter().map(String::as_str).chain(LISTINGS) {
+        for query in [&unknown[..60_000], &empty, &commas, &flags] {
+            let reply = world.get(&format!("{url}?{query}"), &token).await;
+            assert!(matches!(reply.status.as_u16(), 200 | 404), "{url}: {reply:?}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Paths and methods that are not there: said to everybody, before any credential is looked at.
+
+use http::Method;
+
+use super::{send, send_anonymously};
+use crate::support::World;
+use crate::support::openapi::published;
+
+#[tokio::test]
+async fn an_unknown_path_is_404_in_the_shape_of_failures() {
+    let world = World::new().await;
+    let long = format!("/{}", "x/".repeat(20_000));
+    let paths = [
+        "/nowhere",
+        "/api",
+        "/api/",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v2/x",
+        "/api/v1/whoami/",
+        "/api/v1/Whoami",
+        "/API/v1/whoami",
+        "/api/v1//whoami",
+        "/api/v1/github",
+        "/api/v1/github/kv",
+        "/api/v1/github/kv/",
+        "/api/v1/github/kv/12345",
+        "/api/v1/github/kv/12345/",
+        "/api/v1/github/kv/12345/key",
+        "/api/v1/github/kv/12345/count/a",
+        "/api/v1/github/kv/12345/cas/a",
+        "/api/v1/github/kv/12345/nothing/a",
+        "/api/v1/github/kv//key/a",
+        "/api/v1/github/kv/12345/commit/",
+        "/api/v1/github/access-token/",
+        "/api/v1/github/access-token/x",
+        "/api/v1/access-token",
+        "/api/v1/access-token/refresh/",
+        "/docs/",
+        "/docs/a/b",
+        "/openapi.yaml",
+        "/.well-known/",
+        "/.well-known/openid-configuration",
+        "/favicon.ico",
+        "/%zz",
+        "/%ff",
+        "/%00",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/../x",
+        "/robots.txt",
+        "//",
+        "/api/v1/whoami%20",
+        "/health/",
+        &long,
+    ];
+    for path in paths {
+        for method in [Method::GET, Method::POST, Method::OPTIONS] {
+            let reply = send_anonymously(&world, &method, path, "{").await;
+            assert_eq!(reply.failed(404), "NOT_FOUND", "{method} {path:.60}");
+            assert_eq!(send(&world, &method, path, &[], "").await.failed(404), "NOT_FOUND", "{method} {path:.60}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_405_and_says_which_there_are() {
+    let world = World::new().await;
+    let odd = ["TRACE", "CONNECT", "PROPFIND", "get", "X"].map(|name| Method::from_bytes(name.as_bytes()).unwrap());
+    let usual = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    for (path, item) in published().document["paths"].as_object().unwrap() {
+        let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
+        let known: Vec<_> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        for method in usual.iter().chain(&odd).filter(|method| !known.contains(&method.to_string())) {
+            let reply = send_anonymously(&world, method, &url, "{").await;
+            assert_eq!(reply.failed(405), "METHOD_NOT_ALLOWED", "{method} {url}");
+            let mut allowed: Vec<_> = reply.header("allow").unwrap().split(',').map(str::trim).collect();
+            allowed.retain(|method| *method != "HEAD");
+            allowed.sort_unstable();
+            assert_eq!(allowed, known, "{url}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let world = World::new().await;
+    for (path, item) in published().document["paths"].as_object().unwrap() {
+        if item.get("get").is_none() {
+            continue;
+        }
+        let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
+        let (get, head) =
+            (send(&world, &Method::GET, &url, &[], "").await, send(&world, &Method::HEAD, &url, &[], "").await);
+        assert_eq!((get.status, head.bytes.len()), (head.status, 0), "{url}");
+    }
+}
