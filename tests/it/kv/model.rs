@@ -158,7 +158,7 @@ impl Run<'_> {
             for place in 0..3 {
                 let found = self.world.app.store.find_record(query, &address(place)).await.unwrap();
                 let record = self.model.get(&place).map(|record| record.clone().at(now));
-                let expected = record.as_ref().and_then(|record| view(record, false, visibility, &held));
+                let expected = record.as_ref().and_then(|record| view(record, visibility, &held));
                 let found = found.map(|found| (found.side, found.committed));
                 assert_eq!(found, expected.map(|view| (view.side.clone(), view.committed)), "{place} {visibility:?}");
             }

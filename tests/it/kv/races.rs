@@ -1,5 +1,7 @@
 //! Many at once. Each test proves that its requests really overlapped.
 
+use std::cell::Cell;
+
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use serde_json::json;
@@ -64,24 +66,22 @@ async fn thirty_two_writers_by_cas_lose_no_update() {
     assert_eq!(list, (0..32).collect::<Vec<_>>());
 }
 
-/// Commits the staged values while others read. The sum of the sizes in one answer is `before` or `after`; anything in
-/// between is some of the commit.
+/// Commits the staged values while somebody reads: from before the commit's first call until after its last. The sum of
+/// the sizes in one answer is `before` or `after`; anything in between is some of the commit.
 async fn never_seen_in_part(world: &World, token: &str, count: usize, before: usize, after: usize) {
+    let done = Cell::new(false);
     let commit = async {
         let reply = world.post(&format!("{KV}/commit"), token, json!({"keys": [{"key": "big"}]})).await;
         assert_eq!(reply.ok()["keys"].as_array().unwrap().len(), count);
+        done.set(true);
     };
-    let (mut commit, mut reads) = (std::pin::pin!(commit), 0);
-    loop {
-        tokio::select! {
-            () = &mut commit => break,
-            size = total_size(world, token) => {
-                assert!(size == before || size == after, "{size}, neither {before} nor {after}");
-                reads += 1;
-            }
+    let read = async {
+        while !done.get() {
+            let size = total_size(world, token).await;
+            assert!(size == before || size == after, "{size}, neither {before} nor {after}");
         }
-    }
-    assert!(reads > 0, "nobody read meanwhile");
+    };
+    futures::join!(read, commit);
     assert_eq!(total_size(world, token).await, after);
 }
 
@@ -99,14 +99,34 @@ async fn stage(world: &World, token: &str, count: usize, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_of_five_hundred_records_is_never_seen_in_part() {
-    let world = World::direct().await;
+async fn a_commit_of_five_hundred_records_is_never_seen_in_part_neither_published_nor_folded() {
+    let world = World::new().await;
     let token = world.kv_token();
     stage(&world, &token, 500, "old").await;
-    never_seen_in_part(&world, &token, 500, 0, 500 * 5).await;
-    assert_eq!(world.fold().await, 1);
+    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "big"}]})).await.ok();
+    world.fold().await;
     stage(&world, &token, 500, "longer").await;
-    never_seen_in_part(&world, &token, 500, 500 * 5, 500 * 8).await;
+    let (before, after) = (500 * 5, 500 * 8);
+    // Everything is listed and nothing published; then published and half folded; then done.
+    let publishing = world.faulty.on("UpdateItem").nth(1).hold_before_store();
+    let folding = world.faulty.on("UpdateItem").nth(250).hold_before_store();
+    let commit = async {
+        world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "big"}]})).await.ok();
+        world.fold().await
+    };
+    let readers = async {
+        publishing.arrived(1).await;
+        let unpublished = join_all((0..8).map(|_| total_size(&world, &token))).await;
+        publishing.release();
+        folding.arrived(1).await;
+        let half_folded = join_all((0..8).map(|_| total_size(&world, &token))).await;
+        folding.release();
+        (unpublished, half_folded)
+    };
+    let (folded, (unpublished, half_folded)) = futures::join!(commit, readers);
+    assert_eq!((folded, total_size(&world, &token).await), (1, after));
+    assert!(unpublished.iter().all(|size| *size == before), "{unpublished:?}");
+    assert!(half_folded.iter().all(|size| *size == after), "{half_folded:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

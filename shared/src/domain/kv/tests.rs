@@ -87,10 +87,20 @@ fn a_deleted_or_expired_record_is_absent_and_its_successor_has_a_higher_version(
 fn a_staged_value_is_seen_only_by_those_who_ask_until_it_is_published() {
     let none = Capabilities::default();
     let staged = apply(None, &write(1, 1, Expect::Absent, WriteKind::Put(put(false)), &none));
-    assert!(view(&staged, false, Visibility::Committed, &none).is_none());
-    assert!(view(&staged, false, Visibility::Latest, &none).is_some_and(|view| !view.committed));
-    assert!(view(&staged, true, Visibility::Committed, &none).is_some_and(|view| view.committed));
+    assert!(view(&staged, Visibility::Committed, &none).is_none());
+    assert!(view(&staged, Visibility::Latest, &none).is_some_and(|view| !view.committed));
+    assert!(view(&staged.clone().folded(1), Visibility::Committed, &none).is_some_and(|view| view.committed));
     assert!(staged.at(Millis(8 * 24 * 3_600_000)).draft.is_none(), "a week later it is gone");
+}
+
+#[test]
+fn a_published_value_whose_time_is_over_does_not_bring_its_predecessor_back() {
+    let none = Capabilities::default();
+    let first = apply(None, &write(1, 1000, Expect::Absent, WriteKind::Put(put(true)), &none));
+    let mut brief = put(false);
+    brief.slot.expires_at = Some(Seconds(2));
+    let staged = apply(Some(&first), &write(2, 1000, Expect::Anything, WriteKind::Put(brief), &none));
+    assert!(!staged.folded(1).at(Millis(2000)).exists());
 }
 
 proptest! {

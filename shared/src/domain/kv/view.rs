@@ -23,20 +23,12 @@ pub struct View<'a> {
 
 /// The side of `record` that a holder of `held` sees; `None` when it is absent, hidden or closed to them.
 ///
-/// `published` says whether a commit that readers must see has named the draft. `record` is what it is
-/// [`at`](RecordState::at) this moment. A staged value needs both its own read list and the one it would replace.
-pub fn view<'a>(
-    record: &'a RecordState,
-    published: bool,
-    visibility: Visibility,
-    held: &Capabilities,
-) -> Option<View<'a>> {
+/// A published draft has been [`folded`](RecordState::folded), and `record` is what it is [`at`](RecordState::at) this
+/// moment. A staged value needs both its own read list and the one it would replace.
+pub fn view<'a>(record: &'a RecordState, visibility: Visibility, held: &Capabilities) -> Option<View<'a>> {
     let live = record.live.as_ref().filter(|live| live.guards.allow_read(held));
     let live_is_closed = record.live.is_some() && live.is_none();
     match &record.draft {
-        Some(draft) if published => {
-            draft.side.guards.allow_read(held).then_some(View { side: &draft.side, committed: true })
-        }
         Some(draft) if visibility == Visibility::Latest => {
             let open = !live_is_closed && draft.side.guards.allow_read(held);
             open.then_some(View { side: &draft.side, committed: false })

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
-use crate::domain::kv::{Address, Draft, DraftId};
+use crate::domain::kv::{Address, Draft, DraftId, RecordState};
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
@@ -89,6 +89,25 @@ impl Store {
     pub(super) async fn head(&self, namespace: Namespace) -> Result<Head> {
         let item = self.get(&self.tables.kv, s(keys::head(namespace)), b(keys::ONLY)).await?;
         Head::decode(item.as_ref())
+    }
+
+    /// The record as readers under `head` must take it: a draft that the head publishes is folded. Nothing when the head
+    /// is out of date.
+    pub(super) async fn settle(
+        &self,
+        namespace: Namespace,
+        head: &Head,
+        record: RecordState,
+    ) -> Result<Option<RecordState>> {
+        if record.folded_seq > head.seq {
+            return Ok(None);
+        }
+        let Some(draft) = &record.draft else { return Ok(Some(record)) };
+        match self.publication(namespace, head, draft).await? {
+            Publication::Published(seq) => Ok(Some(record.folded(seq))),
+            Publication::Unpublished => Ok(Some(record)),
+            Publication::HeadOutdated => Ok(None),
+        }
     }
 
     /// Whether a commit in `head` published `draft`.

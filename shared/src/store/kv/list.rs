@@ -2,7 +2,7 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::head::{Head, Publication};
+use super::head::Head;
 use super::item;
 use super::read::{Found, RESTARTS, ReadQuery, unsettled};
 use crate::domain::kv::{Address, Idx, Key};
@@ -172,18 +172,10 @@ impl Store {
     }
 
     async fn seen_under(&self, head: &Head, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
-        let record = item::decode(item)?.at(read.now);
-        if record.folded_seq > head.seq {
+        let Some(record) = self.settle(read.namespace, head, item::decode(item)?).await? else {
             return Ok(Seen::NewerThanHead);
-        }
-        let published = match &record.draft {
-            Some(draft) => match self.publication(read.namespace, head, draft).await? {
-                Publication::HeadOutdated => return Ok(Seen::NewerThanHead),
-                publication => publication != Publication::Unpublished,
-            },
-            None => false,
         };
-        Ok(read.see(address_of(item)?, &record, published).map_or(Seen::Hidden, Seen::Visible))
+        Ok(read.see(address_of(item)?, record).map_or(Seen::Hidden, Seen::Visible))
     }
 }
 

@@ -39,9 +39,10 @@ pub struct Found {
 }
 
 impl ReadQuery<'_> {
-    /// What is seen of `record`, if anything.
-    pub(super) fn see(&self, address: Address, record: &RecordState, published: bool) -> Option<Found> {
-        let seen = view(record, published, self.visibility, self.held)?;
+    /// What is seen of a settled record, if anything.
+    pub(super) fn see(&self, address: Address, record: RecordState) -> Option<Found> {
+        let record = record.at(self.now);
+        let seen = view(&record, self.visibility, self.held)?;
         let (side, committed) = (seen.side.clone(), seen.committed);
         Some(Found { address, side, committed, created_at: record.created_at, text: None })
     }
@@ -54,8 +55,8 @@ impl Store {
     /// have been replaced before the commit came.
     pub async fn find_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
         for _ in 0..RESTARTS {
-            let Some((record, published)) = self.settled_record(query, address).await? else { continue };
-            let seen = record.and_then(|record| query.see(address.clone(), &record, published));
+            let Some(record) = self.settled_record(query.namespace, address).await? else { continue };
+            let seen = record.and_then(|record| query.see(address.clone(), record));
             let Some(mut found) = seen else { return Ok(None) };
             if let Some(text) = self.find_value(found.side.slot.payload.clone()).await? {
                 found.text = Some(text);
@@ -68,45 +69,32 @@ impl Store {
     /// The record without its value.
     pub async fn peek_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
         for _ in 0..RESTARTS {
-            if let Some((record, published)) = self.settled_record(query, address).await? {
-                return Ok(record.and_then(|record| query.see(address.clone(), &record, published)));
+            if let Some(record) = self.settled_record(query.namespace, address).await? {
+                return Ok(record.and_then(|record| query.see(address.clone(), record)));
             }
         }
         Err(unsettled())
     }
 
-    /// The record and whether its draft is published; nothing when the reads do not fit together.
-    async fn settled_record(
-        &self,
-        query: ReadQuery<'_>,
-        address: &Address,
-    ) -> Result<Option<(Option<RecordState>, bool)>> {
-        let record = self.decoded_record(query, address).await?;
-        let Some(draft) = record.as_ref().and_then(|record| record.draft.as_ref()) else {
-            return Ok(Some((record, false)));
-        };
-        let head = self.head(query.namespace).await?;
-        match self.publication(query.namespace, &head, draft).await? {
-            Publication::Unpublished => return Ok(Some((record, false))),
+    /// The record, a published draft folded; nothing when the reads do not fit together.
+    async fn settled_record(&self, namespace: Namespace, address: &Address) -> Result<Option<Option<RecordState>>> {
+        let record = self.record(namespace, address).await?;
+        let Some(draft) = record.as_ref().and_then(|record| record.draft.as_ref()) else { return Ok(Some(record)) };
+        let head = self.head(namespace).await?;
+        match self.publication(namespace, &head, draft).await? {
+            Publication::Unpublished => return Ok(Some(record)),
             Publication::HeadOutdated => return Ok(None),
             Publication::Published(_) => {}
         }
-        let record = self.decoded_record(query, address).await?;
-        if record.as_ref().is_some_and(|record| record.folded_seq > head.seq) {
-            return Ok(None);
-        }
-        let Some(draft) = record.as_ref().and_then(|record| record.draft.as_ref()) else {
-            return Ok(Some((record, false)));
-        };
-        match self.publication(query.namespace, &head, draft).await? {
-            Publication::HeadOutdated => Ok(None),
-            publication => Ok(Some((record, publication != Publication::Unpublished))),
+        match self.record(namespace, address).await? {
+            Some(record) => Ok(self.settle(namespace, &head, record).await?.map(Some)),
+            None => Ok(Some(None)),
         }
     }
 
-    async fn decoded_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<RecordState>> {
-        let item = self.find_item(query.namespace, address).await?;
-        Ok(item.as_ref().map(item::decode).transpose()?.map(|record| record.at(query.now)))
+    async fn record(&self, namespace: Namespace, address: &Address) -> Result<Option<RecordState>> {
+        let item = self.find_item(namespace, address).await?;
+        item.as_ref().map(item::decode).transpose()
     }
 }
 
