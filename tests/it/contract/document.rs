@@ -3,6 +3,7 @@
 
 use http::Method;
 use serde_json::Value;
+use terrapi::domain::Code;
 use terrapi::http::{document, whole_document};
 
 use crate::support::World;
@@ -52,6 +53,14 @@ fn every_operation_says_what_it_is_and_every_reference_leads_somewhere() {
     let known: Vec<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
     assert!(tags.iter().all(|tag| known.contains(tag)) && known.iter().all(|tag| tags.contains(tag)));
     references(&document, &document);
+}
+
+#[test]
+fn the_guide_says_what_to_do_about_every_failure() {
+    let guide = include_str!("../../../docs/api.md");
+    for code in Code::ALL {
+        assert!(guide.contains(&format!("`{}`", code.as_str())), "{}", code.as_str());
+    }
 }
 
 fn references(document: &Value, value: &Value) {

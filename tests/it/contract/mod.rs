@@ -2,5 +2,6 @@
 
 mod docs;
 mod document;
+mod guide;
 mod published;
 mod routes;

@@ -111,6 +111,6 @@ async fn a_bomb_is_put_out_before_it_fills_the_memory() {
         let start = Instant::now();
         let reply = send(&world, &method, path, &[("content-encoding", "gzip")], bomb.clone()).await;
         assert_eq!(reply.failed(413), "TOO_LARGE", "{path}");
-        assert!(start.elapsed() < Duration::from_secs(2), "{path}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{path}: {:?}", start.elapsed());
     }
 }

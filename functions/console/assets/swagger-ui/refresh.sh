@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
-npm pack --silent --pack-destination "$folder" "swagger-ui-dist@$1"
+npm pack --silent --pack-destination "$folder" "swagger-ui-dist@$1" > /dev/null
 tar -xzf "$folder"/*.tgz -C "$folder"
 for file in swagger-ui-bundle.js swagger-ui.css; do
     (cd "$folder/package" && sha256sum "$file")

@@ -1,0 +1,39 @@
+//! The guide's examples work, in the order in which they stand there.
+
+use http::Method;
+use serde_json::Value;
+use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
+
+use crate::support::World;
+use crate::support::world::KV;
+
+const GUIDE: &str = include_str!("../../../docs/api.md");
+
+/// The `curl` commands, each on one line.
+fn commands() -> Vec<String> {
+    let text = GUIDE.replace("\\\n", "");
+    text.lines().filter(|line| line.starts_with("    ") && line.contains("curl ")).map(str::to_owned).collect()
+}
+
+/// What stands between the first `start` and the next `end`.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?.1.split_once(end).map(|(found, _)| found)
+}
+
+#[tokio::test]
+async fn every_command_of_the_guide_is_answered_200() {
+    let world = World::new().await;
+    let capabilities = [AccessTokenCreate, KvStoreRead, KvStoreWrite];
+    let (key, token) = (world.api_key(&capabilities).await, world.token(&capabilities));
+    let commands = commands();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        let method = between(&command, "-X ", " ").unwrap_or("GET").parse::<Method>().unwrap();
+        let path = between(&command, "\"$", "\"").unwrap();
+        let path = path.strip_prefix("BASE").map_or_else(|| path.replacen("KV", KV, 1), str::to_owned);
+        let body = between(&command, "--json '", "'").map(|json| serde_json::from_str::<Value>(json).unwrap());
+        let credential = if command.contains("Bearer $API_KEY") { &key } else { &token };
+        let reply = world.call(method, &path, credential, body).await;
+        assert_eq!(reply.status, 200, "{command}: {reply:?}");
+    }
+}
