@@ -21,8 +21,8 @@ help: ## what there is to make
 run: $(TOOLS)/run.stamp ## the whole service on this machine (PORT, TERRAPI_DATA_DIR)
 	@exec cargo run --locked --package terrapi-local
 
-test: $(TOOLS)/run.stamp ## every test
-	cargo test --locked --workspace
+test: $(TOOLS)/test.stamp ## every test
+	TERRAPI_MOTO_SERVER=$(CURDIR)/$(TOOLS)/bin/moto_server cargo test --locked --workspace
 
 lint: $(TOOLS)/dev.stamp ## formatting, lints, dependencies, docs, template
 	cargo fmt --all --check
@@ -55,6 +55,12 @@ $(TOOLS)/run.stamp: requirements-dev.txt | $(TOOLS)/bin/python
 	$(PIP) install --no-deps --requirement $(TOOLS)/run.txt
 	@touch $@
 
+# The stand-in for AWS, besides.
+$(TOOLS)/test.stamp: $(TOOLS)/run.stamp
+	grep '^moto' requirements-dev.txt > $(TOOLS)/test.txt
+	$(PIP) install --requirement $(TOOLS)/test.txt
+	@touch $@
+
 $(TOOLS)/dev.stamp: requirements-dev.txt | $(TOOLS)/bin/python
 	$(PIP) install --requirement requirements-dev.txt
-	@touch $(TOOLS)/run.stamp $@
+	@touch $(TOOLS)/run.stamp $(TOOLS)/test.stamp $@

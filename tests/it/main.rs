@@ -4,4 +4,5 @@ mod events;
 mod faults;
 mod keys;
 mod kv;
+mod secrets;
 mod support;
