@@ -21,8 +21,9 @@ help: ## what there is to make
 run: $(TOOLS)/run.stamp ## the whole service on this machine (PORT, TERRAPI_DATA_DIR)
 	@exec cargo run --locked --package terrapi-local
 
-test: $(TOOLS)/test.stamp ## every test
+test: $(TOOLS)/test.stamp ## every test; the last ones over HTTP, through the stack that `make run` starts
 	TERRAPI_MOTO_SERVER=$(CURDIR)/$(TOOLS)/bin/moto_server cargo test --locked --workspace
+	cargo test --locked --workspace --test it -- --ignored --test-threads 1 smoke::
 
 lint: $(TOOLS)/dev.stamp ## formatting, lints, dependencies, docs, template
 	cargo fmt --all --check

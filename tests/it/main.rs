@@ -5,4 +5,5 @@ mod faults;
 mod keys;
 mod kv;
 mod secrets;
+mod smoke;
 mod support;
