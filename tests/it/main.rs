@@ -8,5 +8,7 @@ mod faults;
 mod input;
 mod keys;
 mod kv;
+mod secrets;
+mod smoke;
 mod support;
 mod worker;

@@ -1,0 +1,27 @@
+//! The signing keys: from the secret to a verified token.
+
+mod forged;
+mod loading;
+mod moto;
+
+use axum::http::Method;
+use terrapi::auth::{Claims, Signer};
+use terrapi::domain::{Capabilities, KeyId};
+use terrapi::runtime::{Clock, Random};
+
+use crate::support::routes::Gateway;
+use crate::support::world::{request, send_to};
+use crate::support::{Reply, World};
+
+/// A token of the world's user, signed by this signer.
+fn token(world: &World, signer: &Signer) -> String {
+    let (random, now) = (Random::default(), world.clock.now().seconds());
+    let key = KeyId::new(random.id().unwrap());
+    let claims = Claims::new("terrapi", now, random.id().unwrap(), world.user, key, Capabilities::default());
+    signer.sign(&claims).unwrap()
+}
+
+/// Any route that wants nothing but a good token.
+async fn whoami(gateway: &Gateway, token: &str) -> Reply {
+    send_to(gateway, request(Method::GET, "/api/v1/whoami", token, None)).await
+}

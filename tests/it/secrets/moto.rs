@@ -1,0 +1,101 @@
+//! A stand-in for Secrets Manager that has its own idea of the protocol: moto, in a process of its own.
+#![expect(clippy::disallowed_methods, reason = "the Makefile says where it installed the server")]
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_sdk_secretsmanager::primitives::Blob;
+use terrapi::runtime::Config;
+use terrapi::store::{StoreConfig, Tables, Timeouts};
+
+/// How long Python may take to listen, on a machine that compiles meanwhile.
+const LISTENING: Duration = Duration::from_secs(60);
+
+/// A running server, with no secrets but the test's. It is gone when this is dropped.
+pub struct Moto {
+    server: Child,
+    endpoint: String,
+    pub client: Client,
+}
+
+impl Moto {
+    pub async fn start() -> Self {
+        let program = std::env::var_os("TERRAPI_MOTO_SERVER").unwrap_or_else(|| {
+            panic!("TERRAPI_MOTO_SERVER is not set: run the tests with `make test`, which installs moto and sets it")
+        });
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let server = Command::new(&program)
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            // A line for every request.
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let mut moto = Self { server, client: client(&endpoint), endpoint };
+        let deadline = Instant::now() + LISTENING;
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            let ended = moto.server.try_wait().unwrap();
+            assert!(ended.is_none(), "{} ended at once: {ended:?}", program.display());
+            assert!(Instant::now() < deadline, "{} does not listen", program.display());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        moto
+    }
+
+    /// Makes a secret; its ARN.
+    pub async fn create(&self, name: &str, text: &str) -> String {
+        self.client.create_secret().name(name).secret_string(text).send().await.unwrap().arn.unwrap()
+    }
+
+    /// Makes a secret without text; its ARN.
+    pub async fn create_binary(&self, name: &str, bytes: &[u8]) -> String {
+        self.client.create_secret().name(name).secret_binary(Blob::new(bytes)).send().await.unwrap().arn.unwrap()
+    }
+
+    /// What the exchange function is told: where its secret is, and who it is.
+    pub fn config(&self, secret: &str) -> Config {
+        Config {
+            store: StoreConfig {
+                tables: Tables { identity: String::new(), kv: String::new() },
+                endpoint: None,
+                region: "us-east-1".into(),
+                credentials: credentials(),
+                blobs: None,
+                timeouts: Timeouts::default(),
+            },
+            signing_keys: Some(secret.to_owned()),
+            secrets_endpoint: Some(self.endpoint.clone()),
+            issuer: "terrapi".into(),
+            public_base_url: None,
+            github: None,
+            log_filter: "info".into(),
+            on_aws: true,
+        }
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("test", "test", None, None, "test")
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(credentials())
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
+}

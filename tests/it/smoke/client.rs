@@ -1,0 +1,81 @@
+//! A client of the running service, over TCP.
+#![expect(clippy::disallowed_types, reason = "whether a commit is folded shows in storage alone")]
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use http::Method;
+use serde_json::Value;
+use terrapi_local::pump;
+
+use super::stack::Connection;
+use crate::support::Reply;
+
+/// The longest an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Speaks for the local administrator. Its token lives for a minute: long enough for one part of the test.
+pub struct Client<'a> {
+    pub connection: &'a Connection,
+    http: reqwest::Client,
+    token: String,
+}
+
+impl<'a> Client<'a> {
+    pub async fn new(connection: &'a Connection) -> Self {
+        let mut client = Self { connection, http: pump::client().unwrap(), token: connection.api_key.clone() };
+        let answer = client.call(Method::POST, "/api/v1/access-token/refresh", None).await.ok();
+        answer["token"].as_str().unwrap().clone_into(&mut client.token);
+        client
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let url = format!("{}{path}", self.connection.base_url);
+        let mut request = self.http.request(method, &url).bearer_auth(&self.token).timeout(PATIENCE);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Reply { status, headers, bytes: answer.bytes().await.unwrap() }
+    }
+
+    /// The path of an installation's KV store.
+    pub fn kv(&self) -> String {
+        format!("/api/v1/{}/kv/{}", self.connection.vcs, self.connection.installation_id)
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, &format!("{}/{path}", self.kv()), None).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Value {
+        self.call(Method::PUT, &format!("{}/{path}", self.kv()), Some(body)).await.ok()
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        self.call(Method::POST, &format!("{}/{path}", self.kv()), Some(body)).await.ok()
+    }
+
+    pub async fn delete(&self, path: &str) -> Value {
+        self.call(Method::DELETE, &format!("{}/{path}", self.kv()), None).await.ok()
+    }
+
+    /// How many commits wait for the worker.
+    pub async fn unfolded(&self) -> usize {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(&self.connection.dynamodb_endpoint)
+            .http_client(aws_smithy_http_client::Builder::new().build_http());
+        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+        let head = format!("{}#{}#head", self.connection.vcs, self.connection.installation_id);
+        let query = client.query().table_name("terrapi-kv").key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(head));
+        let items = query.send().await.unwrap().items.unwrap();
+        let commits = items.first().and_then(|head| head.get("commits")?.as_m().ok());
+        commits.map_or(0, |commits| commits.len())
+    }
+}

@@ -1,0 +1,174 @@
+//! The whole service over HTTP, as `make run` starts it. Not among the other tests: it starts a cargo of its own.
+
+mod client;
+mod stack;
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::stream::{self, StreamExt};
+use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use client::Client;
+use stack::{Connection, DataDir, Stack, free_port, project};
+
+const CHUNK: usize = 100 * 1024;
+
+/// How soon the worker must have taken a commit in.
+const FOLDED: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "compiles and starts the local stack: `make test` runs it after the others"]
+async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
+    let (data, port) = (DataDir::new("flows"), free_port());
+    let mut stack = Stack::start(&data, port);
+    let connection = stack.connection().await;
+    assert_eq!(connection.base_url, format!("http://127.0.0.1:{port}"));
+    let file: Vec<u8> = (0..3 * 1024 * 1024_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let others = async {
+        script("kv.sh", &connection).await;
+        keys_of_any_text_have_a_path(&connection).await;
+        a_file_goes_through(&connection, &file).await;
+        a_commit_is_folded_by_the_worker(&connection).await;
+        an_outsider_s_installation_is_closed(&connection).await;
+    };
+    // The first waits for a token to expire, a minute.
+    tokio::join!(script("token-refresh.sh", &connection), others);
+    stack.stop(&connection).await;
+
+    let mut stack = Stack::start(&data, port);
+    let again = stack.connection().await;
+    assert_eq!((&again.api_key, &again.base_url), (&connection.api_key, &connection.base_url));
+    assert!(download(&Client::new(&again).await).await == file, "the file outlived the restart");
+    assert_eq!(Client::new(&again).await.get("key/folded?idx=1").await.ok()["data"], "second");
+    script("kv.sh", &again).await;
+    stack.stop(&again).await;
+}
+
+#[tokio::test]
+#[ignore = "compiles and starts the local stack: `make test` runs it after the others"]
+async fn a_busy_port_is_one_clear_line() {
+    let (data, taken) = (DataDir::new("port"), std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap());
+    let port = taken.local_addr().unwrap().port();
+    let said = Stack::start(&data, port).refused().await;
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with(&format!("terrapi-local: port {port} cannot be listened on")), "{said}");
+    assert!(last.ends_with("set PORT to another one"), "{said}");
+}
+
+/// Runs a published flow; only the host is another.
+async fn script(name: &str, connection: &Connection) {
+    let script = project().join("tests/smoke").join(name);
+    let output = tokio::process::Command::new("bash")
+        .arg(script)
+        .env("TERRAPI_URL", &connection.base_url)
+        .env("TERRAPI_API_KEY", &connection.api_key)
+        .env("TERRAPI_INSTALLATION", &connection.installation_id)
+        .env("NO_PROXY", "127.0.0.1")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}: {}\n{out}{error}", output.status);
+    print!("{out}");
+}
+
+async fn keys_of_any_text_have_a_path(connection: &Connection) {
+    let client = Client::new(connection).await;
+    let keys =
+        ["a b", "100%", "100%25", "what?", "what?idx=1", "a#b", "a/b", "/a//b/", "..", "é/日本語/🦀", "+", "a&b=c"];
+    for key in keys {
+        let path = utf8_percent_encode(&format!("odd:{key}"), NON_ALPHANUMERIC).to_string();
+        client.put(&format!("key/{path}"), &json!({"data": key})).await;
+    }
+    for key in keys {
+        let path = utf8_percent_encode(&format!("odd:{key}"), NON_ALPHANUMERIC).to_string();
+        let read = client.get(&format!("key/{path}")).await.ok();
+        assert_eq!((&read["data"], &read["key"]), (&json!(key), &json!(format!("odd:{key}"))));
+        assert_eq!(client.get(&format!("count/key/{path}")).await.ok()["count"], 1, "{key}");
+    }
+    // A slash is part of the key whether it is encoded or not.
+    assert_eq!(client.get("key/odd:a/b").await.ok()["data"], "a/b");
+    let mut listed: Vec<String> = Vec::new();
+    let mut next = Some(format!("{}/iter/odd%3A?prefix=true&limit=5", client.kv()));
+    while let Some(path) = next {
+        let page = client.call(Method::GET, &path, None).await;
+        let results = page.ok()["results"].as_array().unwrap().clone();
+        listed.extend(results.iter().map(|record| record["data"].as_str().unwrap().to_owned()));
+        next = page.next();
+    }
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    assert_eq!(listed, sorted);
+    for key in keys {
+        let path = utf8_percent_encode(&format!("odd:{key}"), NON_ALPHANUMERIC).to_string();
+        assert_eq!(client.delete(&format!("key/{path}")).await["result"], true, "{key}");
+    }
+}
+
+async fn a_file_goes_through(connection: &Connection, file: &[u8]) {
+    let client = Client::new(connection).await;
+    let chunks: Vec<(usize, Value)> =
+        file.chunks(CHUNK).map(|chunk| json!(STANDARD.encode(chunk))).enumerate().collect();
+    let expected = chunks.len();
+    let uploads = stream::iter(chunks).map(|(idx, data)| {
+        let client = &client;
+        async move { client.put("cas/key/file.bin", &json!({"data": data, "idx": idx, "committed": false})).await }
+    });
+    uploads.buffer_unordered(10).collect::<Vec<_>>().await;
+    assert_eq!(client.get("key/file.bin").await.failed(404), "NOT_FOUND");
+    let committed = client.post("commit", &json!({"keys": [{"key": "file.bin"}]})).await;
+    assert_eq!(committed["keys"].as_array().unwrap().len(), expected);
+    assert!(download(&client).await == file);
+}
+
+async fn download(client: &Client<'_>) -> Vec<u8> {
+    let mut file = Vec::new();
+    for idx in 0.. {
+        let reply = client.get(&format!("key/file.bin?idx={idx}")).await;
+        if reply.status == 404 {
+            break;
+        }
+        file.extend(STANDARD.decode(reply.ok()["data"].as_str().unwrap()).unwrap());
+    }
+    file
+}
+
+async fn a_commit_is_folded_by_the_worker(connection: &Connection) {
+    let client = Client::new(connection).await;
+    client.put("key/folded", &json!({"data": "old"})).await;
+    for (idx, data) in ["first", "second"].iter().enumerate() {
+        client.put("key/folded", &json!({"data": data, "idx": idx, "committed": false})).await;
+    }
+    client.post("commit", &json!({"keys": [{"key": "folded"}]})).await;
+    let deadline = Instant::now() + FOLDED;
+    loop {
+        // What a reader sees is the same before, while and after it is folded.
+        let listed = client.get("iter/folded?prefix=true").await.ok();
+        let listed: Vec<&Value> = listed["results"].as_array().unwrap().iter().map(|record| &record["data"]).collect();
+        assert_eq!(listed, ["first", "second"]);
+        if client.unfolded().await == 0 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the worker does not fold");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let overwritten = client.put("key/folded", &json!({"data": "plain"})).await;
+    let read = client.get("key/folded").await.ok();
+    assert_eq!((&read["data"], &read["version"]), (&json!("plain"), &overwritten["version"]));
+    assert_eq!(client.get("key/folded?idx=1").await.ok()["data"], "second");
+}
+
+async fn an_outsider_s_installation_is_closed(connection: &Connection) {
+    let client = Client::new(connection).await;
+    let other = format!("/api/v1/{}/kv/{}/iter/", connection.vcs, connection.other_installation_id);
+    client.call(Method::GET, &other, None).await.ok();
+    let nobodys = format!("/api/v1/{}/kv/424242/iter/", connection.vcs);
+    assert_eq!(client.call(Method::GET, &nobodys, None).await.failed(403), "INSTALLATION_FORBIDDEN");
+}

@@ -1,0 +1,221 @@
+//! The local stack as a person starts it, in processes of its own.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+/// How long a start may take: the first one compiles the functions, on whatever machine this is.
+const STARTING: Duration = Duration::from_mins(25);
+/// How long a stop may take.
+const STOPPING: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(100);
+
+/// How to get in: `connection.json`.
+#[derive(Deserialize)]
+pub struct Connection {
+    pub base_url: String,
+    pub api_key: String,
+    pub vcs: String,
+    pub installation_id: String,
+    pub other_installation_id: String,
+    pub dynamodb_endpoint: String,
+}
+
+/// A data folder of the test's own, gone when this is dropped.
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    pub fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("terrapi-smoke-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What the last stack on it said.
+    fn log(&self) -> String {
+        fs::read_to_string(self.0.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A stack. It is stopped, with everything below it, when this is dropped.
+pub struct Stack<'a> {
+    process: Child,
+    data: &'a DataDir,
+}
+
+impl<'a> Stack<'a> {
+    /// Starts it; it need not get far.
+    pub fn start(data: &'a DataDir, port: u16) -> Self {
+        // The last start's.
+        let _ = fs::remove_file(data.path().join("connection.json"));
+        let log = File::create(data.path().join("log")).unwrap();
+        let mut command = Command::new("cargo");
+        // As infra/local/src/emulator.rs does: build scripts that look at these would find them changed.
+        for (name, _) in std::env::vars_os() {
+            let told = name.to_str().is_some_and(|name| {
+                name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+            });
+            if told {
+                command.env_remove(name);
+            }
+        }
+        let process = command
+            .args(["run", "--locked", "--package", "terrapi-local"])
+            .current_dir(project())
+            .env("PORT", port.to_string())
+            .env("TERRAPI_DATA_DIR", data.path())
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self { process, data }
+    }
+
+    /// Waits until the stack has written how to get in.
+    pub async fn connection(&mut self) -> Connection {
+        let deadline = Instant::now() + STARTING;
+        loop {
+            if let Ok(text) = fs::read_to_string(self.data.path().join("connection.json")) {
+                return serde_json::from_str(&text).unwrap();
+            }
+            let ended = self.process.try_wait().unwrap();
+            assert!(ended.is_none(), "the stack ended with {}:\n{}", ended.unwrap(), self.data.log());
+            assert!(Instant::now() < deadline, "the stack does not get up:\n{}", self.data.log());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until it ends by itself; what it said.
+    pub async fn refused(mut self) -> String {
+        let status = self.ended(STARTING).await;
+        assert!(!status.success(), "{}", self.data.log());
+        self.data.log()
+    }
+
+    /// Asks it to stop, as a supervisor would, and sees to it that nothing of it is left.
+    pub async fn stop(mut self, connection: &Connection) {
+        let family = family(self.process.id());
+        assert!(family.len() > 2, "the stack, the emulator and the functions: {family:?}");
+        signal("TERM", &HashSet::from([self.process.id()]));
+        let status = self.ended(STOPPING).await;
+        assert!(status.success(), "{status}:\n{}", self.data.log());
+        let deadline = Instant::now() + STOPPING;
+        while !alive(&family).is_empty() {
+            assert!(Instant::now() < deadline, "still there: {:?}", alive(&family));
+            tokio::time::sleep(POLL).await;
+        }
+        for url in [&connection.base_url, &connection.dynamodb_endpoint] {
+            let address = url.strip_prefix("http://").unwrap();
+            assert!(tokio::net::TcpStream::connect(address).await.is_err(), "{url} still answers");
+        }
+    }
+
+    async fn ended(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the stack does not end:\n{}", self.data.log());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+impl Drop for Stack<'_> {
+    fn drop(&mut self) {
+        if !matches!(self.process.try_wait(), Ok(None)) {
+            return;
+        }
+        // The emulator and the functions are in a group of their own: what is asked first ends them, too.
+        let family = family(self.process.id());
+        signal("TERM", &HashSet::from([self.process.id()]));
+        let deadline = Instant::now() + STOPPING;
+        while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(POLL);
+        }
+        signal("KILL", &alive(&family));
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the stack said:\n{}", self.data.log());
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// The folder that holds `Cargo.toml`.
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Every process that lives, with its parent. A zombie holds nothing; whoever adopted it will collect it.
+fn processes() -> HashMap<u32, u32> {
+    let living = |process: &str, parent: &str, state: &str| {
+        Some((process.parse().ok()?, parent.parse().ok()?)).filter(|_| !state.starts_with('Z'))
+    };
+    // Small Linux images have no `ps`, other systems no `/proc`.
+    if let Ok(entries) = fs::read_dir("/proc") {
+        let process = |entry: fs::DirEntry| {
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name in parentheses may hold anything.
+            let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+            let state = fields.next()?;
+            living(entry.file_name().to_str()?, fields.next()?, state)
+        };
+        return entries.flatten().filter_map(process).collect();
+    }
+    let output = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat="]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let process = |line: &str| {
+        let mut fields = line.split_whitespace();
+        living(fields.next()?, fields.next()?, fields.next()?)
+    };
+    text.lines().filter_map(process).collect()
+}
+
+/// A process and everything it started.
+fn family(root: u32) -> HashSet<u32> {
+    let processes = processes();
+    let mut family = HashSet::from([root]);
+    loop {
+        let children = processes.iter().filter(|(_, parent)| family.contains(parent)).map(|(process, _)| *process);
+        let grown: HashSet<u32> = children.chain(family.iter().copied()).collect();
+        if grown.len() == family.len() {
+            return family;
+        }
+        family = grown;
+    }
+}
+
+fn alive(family: &HashSet<u32>) -> HashSet<u32> {
+    let processes = processes();
+    family.iter().copied().filter(|process| processes.contains_key(process)).collect()
+}
+
+fn signal(name: &str, to: &HashSet<u32>) {
+    if !to.is_empty() {
+        let processes = to.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+        let _ = Command::new("sh").args(["-c", &format!("kill -{name} {processes}")]).status();
+    }
+}
