@@ -6,7 +6,7 @@ use terrapi::runtime::{App, Config, init_telemetry, run};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env()?;
     init_telemetry(&config);
-    let app = App::from_config(&config)?;
+    let app = App::without_blobs(&config)?;
     app.warm_up().await;
     run(terrapi::http::service(identity::routes(), app)).await
 }

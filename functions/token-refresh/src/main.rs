@@ -8,7 +8,7 @@ use terrapi::runtime::{App, Config, init_telemetry, load_signer, run};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env()?;
     init_telemetry(&config);
-    let app = App::from_config(&config)?;
+    let app = App::without_blobs(&config)?;
     let signer = load_signer(&config).await?;
     // Verifiers must know a key before its first token; this also opens the connection to storage.
     app.store.put_public_keys(signer.public_keys()).await?;

@@ -26,7 +26,7 @@ pub struct RefreshRequest {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIs…", "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIs…",
     "token_type": "Bearer", "expires_in": 60}))]
-pub struct AccessToken {
+pub struct TokenGrant {
     /// The token.
     token: String,
     /// The token again: both names are published.
@@ -42,13 +42,13 @@ pub struct AccessToken {
 /// The key is the bearer credential. The token lives for 60 seconds.
 #[utoipa::path(post, path = "/api/v1/access-token/refresh", tag = "tokens", security(("api_key" = [])),
     request_body = Option<RefreshRequest>,
-    responses((status = 200, body = AccessToken), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, body = TokenGrant), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn exchange_api_key(
     State(app): State<App>,
     Extension(signer): Extension<Arc<Signer>>,
     presented: PresentedKey,
     OptionalJsonBody(body): OptionalJsonBody<RefreshRequest>,
-) -> Result<Json<AccessToken>, ApiError> {
+) -> Result<Json<TokenGrant>, ApiError> {
     let PresentedKey { key, client } = presented;
     let capabilities = narrowed(&key, body.and_then(|body| body.capabilities))?;
     let now = app.clock.now();
@@ -61,7 +61,7 @@ pub async fn exchange_api_key(
             tracing::warn!(%error, "a key's last use was not noted");
         }
     });
-    Ok(Json(AccessToken { access_token: token.clone(), token, token_type: "Bearer", expires_in: LIFETIME_SECONDS }))
+    Ok(Json(TokenGrant { access_token: token.clone(), token, token_type: "Bearer", expires_in: LIFETIME_SECONDS }))
 }
 
 fn narrowed(key: &ApiKeyRecord, requested: Option<Vec<Capability>>) -> Result<Capabilities> {

@@ -119,7 +119,9 @@ mod tests {
     use super::*;
 
     fn change(dynamodb: Value) -> Change {
-        serde_json::from_value::<StreamRecord>(json!({"eventName": "MODIFY", "dynamodb": dynamodb})).unwrap().change()
+        let record =
+            Value::Object([("eventName".into(), json!("MODIFY")), ("dynamodb".into(), dynamodb)].into_iter().collect());
+        serde_json::from_value::<StreamRecord>(record).unwrap().change()
     }
 
     #[test]

@@ -50,7 +50,7 @@ async fn apply(store: &Store, record: &StreamRecord) -> Result<()> {
             }
         }
         Change::IntentExpired { blob, record_pk, record_sk } => {
-            store.settle_blob_intent(&blob, &record_pk, &record_sk).await?
+            store.settle_blob_intent(&blob, &record_pk, &record_sk).await?;
         }
         Change::Nothing => {}
     }

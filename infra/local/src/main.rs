@@ -10,6 +10,11 @@ use terrapi_local::{
     settings::Settings,
 };
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -29,7 +34,8 @@ async fn main() -> ExitCode {
 async fn run() -> Result<()> {
     let settings = Settings::from_environment()?;
     // The engine warns of every refused condition, which is how the store works.
-    tracing_subscriber::fmt().with_env_filter("warn,dynoxide=error").with_writer(std::io::stderr).init();
+    let filter = Targets::new().with_default(Level::WARN).with_target("dynoxide", Level::ERROR);
+    tracing_subscriber::registry().with(fmt::layer().with_writer(std::io::stderr).with_filter(filter)).init();
     let template = Template::project()?;
     let _lock = settings.lock_data_dir()?;
     settings.check_port()?;

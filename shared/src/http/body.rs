@@ -62,7 +62,7 @@ async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     }
     axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
         let cause = std::error::Error::source(&error);
-        if cause.is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
             return Error::TooLarge;
         }
         Error::invalid_because(Code::InvalidBody, "the body could not be read")

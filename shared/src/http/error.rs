@@ -51,11 +51,10 @@ fn status(error: &Error) -> StatusCode {
 fn body(error: &Error) -> ErrorBody {
     let (code, data) = match error {
         Error::Invalid { code, data } => (*code, data.clone()),
-        Error::Unauthenticated { code } => (*code, None),
         Error::Forbidden { code, missing } => (*code, missing.as_ref().map(ToString::to_string)),
         Error::NotFound => (Code::NotFound, None),
         Error::TooLarge => (Code::TooLarge, None),
-        Error::Unavailable { code, .. } => (*code, None),
+        Error::Unauthenticated { code } | Error::Unavailable { code, .. } => (*code, None),
         Error::Internal { .. } => (Code::Internal, None),
     };
     ErrorBody { id: code.as_str(), data }

@@ -28,14 +28,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A function's whole service: its routes, errors for everything else, and what surrounds both.
 pub fn service(routes: Routes, app: App) -> Router {
-    let (router, _) = routes.split_for_parts();
+    let (paths, _) = routes.split_for_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))
         .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
         .map_request(|request: Request<_>| request.map(Body::new))
         .layer(CatchPanicLayer::custom(panicked));
-    router
+    paths
         .route_layer(middleware::from_fn(known_vcs))
         .fallback(|| async { ApiError(Error::NotFound) })
         .method_not_allowed_fallback(|| async { ApiError(Error::invalid(Code::MethodNotAllowed)) })

@@ -61,13 +61,22 @@ impl App {
 
     /// The state of a process, from its environment.
     pub fn from_config(config: &Config) -> Result<Self> {
+        Ok(Self::configured(config, Store::new(&config.store)?))
+    }
+
+    /// As [`Self::from_config`] for a function that keeps no values.
+    pub fn without_blobs(config: &Config) -> Result<Self> {
+        Ok(Self::configured(config, Store::without_blobs(&config.store)?))
+    }
+
+    fn configured(config: &Config, store: Store) -> Self {
         let settings = Settings {
             issuer: config.issuer.clone(),
             public_base_url: config.public_base_url.clone(),
             github: config.github.clone(),
             key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
         };
-        Ok(Self::new(Store::new(&config.store)?, Arc::new(SystemClock), settings))
+        Self::new(store, Arc::new(SystemClock), settings)
     }
 
     /// Opens the connection to storage and fetches the public keys before the first request, so that it finds both.

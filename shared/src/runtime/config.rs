@@ -24,7 +24,7 @@ pub struct Config {
     pub public_base_url: Option<String>,
     /// GitHub, when it is configured.
     pub github: Option<GithubConfig>,
-    /// Which messages are logged, as `tracing` filters are written.
+    /// Which messages are logged: `level` or `target=level`, with commas between.
     pub log_filter: String,
     /// Whether this is AWS and not the local stack.
     pub on_aws: bool,

@@ -1,4 +1,5 @@
 //! Randomness and the identifiers made of it.
+#![expect(clippy::disallowed_types, reason = "this is the source")]
 
 use ring::rand::{SecureRandom, SystemRandom};
 use uuid::{Builder, Uuid};
@@ -7,10 +8,9 @@ use crate::domain::{Error, Millis, Result};
 
 /// The operating system's generator.
 #[derive(Clone, Debug)]
-pub struct Random(#[expect(clippy::disallowed_types, reason = "this is the source")] SystemRandom);
+pub struct Random(SystemRandom);
 
 impl Default for Random {
-    #[expect(clippy::disallowed_types, reason = "this is the source")]
     fn default() -> Self {
         Self(SystemRandom::new())
     }

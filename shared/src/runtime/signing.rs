@@ -1,11 +1,11 @@
 //! Fetches the signing keys, once, before the first request.
 
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Region, SharedCredentialsProvider};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use super::config::Config;
 use crate::auth::{Signer, SigningKeyFile};
 use crate::domain::{Error, Result};
+use crate::store::https_client;
 
 /// The signer, from the secret or the file that the configuration names.
 pub async fn load_signer(config: &Config) -> Result<Signer> {
@@ -24,10 +24,11 @@ async fn read_secret(config: &Config, name: &str) -> Result<String> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.store.region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(config.store.credentials.clone()));
-    let http = aws_smithy_http_client::Builder::new();
     let builder = match &config.secrets_endpoint {
-        Some(endpoint) => builder.endpoint_url(endpoint).http_client(http.build_http()),
-        None => builder.http_client(http.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()),
+        Some(endpoint) => {
+            builder.endpoint_url(endpoint).http_client(aws_smithy_http_client::Builder::new().build_http())
+        }
+        None => builder.http_client(https_client()?),
     };
     let client = aws_sdk_secretsmanager::Client::from_conf(builder.build());
     let answer = client.get_secret_value().secret_id(name).send().await;

@@ -8,6 +8,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use super::bucket::OverSdk;
 use crate::domain::kv::BlobRef;
 use crate::domain::{Error, Result};
 
@@ -16,13 +17,16 @@ use crate::domain::{Error, Result};
 pub struct Blobs(Option<Arc<dyn ObjectStore>>);
 
 impl Blobs {
-    /// Opens `s3://<bucket>` or `file:///<folder>`; `None` for a function that has no business here.
+    /// For a function that has no business here.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Opens `s3://<bucket>` or `file:///<folder>`.
     pub fn open(url: Option<&str>) -> Result<Self> {
         let Some(url) = url else { return Ok(Self(None)) };
         let store: Arc<dyn ObjectStore> = if let Some(bucket) = url.strip_prefix("s3://") {
-            // reqwest brings no crypto of its own here; a second call finds ring installed already.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let bucket = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
+            let bucket = AmazonS3Builder::from_env().with_bucket_name(bucket).with_http_connector(OverSdk).build();
             Arc::new(bucket.map_err(|error| Error::internal("opening the bucket", error))?)
         } else if let Some(folder) = url.strip_prefix("file://") {
             let folder = LocalFileSystem::new_with_prefix(folder);

@@ -1,4 +1,5 @@
 //! The clients, made once per process.
+#![expect(clippy::disallowed_types, reason = "the store is who talks to DynamoDB")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedCredentialsProvider};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use super::blobs::Blobs;
+use super::https::https_client;
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::domain::{Error, Result};
@@ -70,16 +71,23 @@ pub struct Store {
 
 impl Store {
     /// Builds the clients. Nothing is sent yet.
-    #[expect(clippy::disallowed_types, reason = "this is where the client is made")]
     pub fn new(config: &StoreConfig) -> Result<Self> {
-        let base = base_config(config);
+        Self::with(config, Blobs::open(config.blobs.as_deref())?)
+    }
+
+    /// As [`Self::new`] for a function that keeps no values: its binary does without a client for object storage.
+    pub fn without_blobs(config: &StoreConfig) -> Result<Self> {
+        Self::with(config, Blobs::none())
+    }
+    fn with(config: &StoreConfig, blobs: Blobs) -> Result<Self> {
+        let base = base_config(config)?;
         let once = base.clone().retry_config(RetryConfig::disabled()).build();
         let retrying = base.retry_config(RetryConfig::standard().with_max_attempts(4)).build();
         Ok(Self {
             db: Client::from_conf(retrying),
             db_once: Client::from_conf(once),
             tables: Arc::new(config.tables.clone()),
-            blobs: Blobs::open(config.blobs.as_deref())?,
+            blobs,
             commit_lists: Arc::default(),
         })
     }
@@ -102,7 +110,7 @@ impl Store {
     }
 }
 
-fn base_config(config: &StoreConfig) -> Builder {
+fn base_config(config: &StoreConfig) -> Result<Builder> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(config.timeouts.attempt)
         .operation_attempt_timeout(config.timeouts.attempt)
@@ -113,18 +121,16 @@ fn base_config(config: &StoreConfig) -> Builder {
         .region(Region::new(config.region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(config.credentials.clone()))
         .timeout_config(timeouts);
-    match &config.endpoint {
+    Ok(match &config.endpoint {
         // A local engine speaks plain HTTP: no trust store is read.
         Some(endpoint) if endpoint.starts_with("http://") => {
             builder.endpoint_url(endpoint).http_client(aws_smithy_http_client::Builder::new().build_http())
         }
         endpoint => {
-            let provider = tls::Provider::Rustls(CryptoMode::Ring);
-            let builder =
-                builder.http_client(aws_smithy_http_client::Builder::new().tls_provider(provider).build_https());
+            let builder = builder.http_client(https_client()?);
             endpoint.iter().fold(builder, Builder::endpoint_url)
         }
-    }
+    })
 }
 
 /// An item that DynamoDB has not removed yet although its time is over reads as absent.

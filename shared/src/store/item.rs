@@ -17,7 +17,7 @@ pub fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-pub fn n(number: impl ToString) -> AttributeValue {
+pub fn n<T: ToString + Copy>(number: T) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 

@@ -51,8 +51,11 @@ pub fn listed_keys(vcs: Vcs) -> String {
 
 /// Hex keeps the order of the names' bytes, and `#` sorts before every digit, so a name sorts before its extensions.
 pub fn listed_key(vcs: Vcs, name: &KeyName, id: KeyId) -> String {
-    let name: String = name.as_str().bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}{name}#{id}", listed_keys(vcs))
+    let mut place = listed_keys(vcs);
+    for byte in name.as_str().bytes() {
+        place.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()));
+    }
+    format!("{place}#{id}")
 }
 
 pub fn audit_of_key(id: KeyId) -> String {

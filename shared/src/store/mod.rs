@@ -6,8 +6,10 @@
 mod api_keys;
 mod audit;
 mod blobs;
+mod bucket;
 mod client;
 mod error;
+mod https;
 mod item;
 mod keys;
 pub mod kv;
@@ -16,4 +18,5 @@ mod users;
 
 pub use blobs::Blobs;
 pub use client::{Store, StoreConfig, Tables, Timeouts};
+pub use https::https_client;
 pub use users::User;

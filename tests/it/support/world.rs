@@ -17,6 +17,10 @@ use terrapi::http::{ClientInfo, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Settings};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::blobs::Folder;
 use super::faulty::Faulty;
@@ -75,7 +79,9 @@ impl World {
 
     async fn over(backend: Backend, faulty: Faulty, endpoint: &str) -> Self {
         // What a failing test's service had to say stands above its panic.
-        let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::INFO).try_init();
+        let filter = Targets::new().with_default(tracing::Level::INFO).with_target("dynoxide", tracing::Level::ERROR);
+        let layer = tracing_subscriber::fmt::layer().with_test_writer().with_filter(filter);
+        let _ = tracing_subscriber::registry().with(layer).try_init();
         let blobs = Folder::new();
         let clock = Arc::new(ManualClock::at(START));
         let store = Store::new(&store_config(endpoint, &backend.tables, &blobs)).unwrap();

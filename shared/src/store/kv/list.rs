@@ -75,7 +75,7 @@ impl Store {
             let mut chunks = Vec::new();
             for item in self.chunk_items(read.namespace, key).await? {
                 match self.seen_under(&head, read, &item).await? {
-                    Seen::Visible(found) => chunks.push(found),
+                    Seen::Visible(found) => chunks.push(*found),
                     Seen::Hidden => {}
                     Seen::NewerThanHead => continue 'again,
                 }
@@ -123,7 +123,7 @@ impl Store {
                             return self.with_values(records, read_to, query).await;
                         }
                         bytes += size;
-                        records.push(found);
+                        records.push(*found);
                     }
                 }
                 read_to = Some(address);
@@ -175,12 +175,12 @@ impl Store {
         let Some(record) = self.settle(read.namespace, head, item::decode(item)?).await? else {
             return Ok(Seen::NewerThanHead);
         };
-        Ok(read.see(address_of(item)?, record).map_or(Seen::Hidden, Seen::Visible))
+        Ok(read.see(address_of(item)?, record).map_or(Seen::Hidden, |found| Seen::Visible(Box::new(found))))
     }
 }
 
 enum Seen {
-    Visible(Found),
+    Visible(Box<Found>),
     Hidden,
     /// The head it was to be judged by is out of date.
     NewerThanHead,

@@ -59,10 +59,10 @@ impl Store {
         self.blobs.delete(&BlobRef(name.into())).await
     }
 
-    /// Settles an expired intent: removes its object unless the record came to point at it. `record_sk` and the rest
-    /// are the intent's own attributes.
-    pub async fn settle_blob_intent(&self, blob: &str, record_pk: &str, record_sk: &[u8]) -> Result<()> {
-        let record = self.get(&self.tables.kv, s(record_pk), b(record_sk)).await?;
+    /// Settles an expired intent: removes its object unless the record came to point at it. `partition` and
+    /// `sort_key` are the record's.
+    pub async fn settle_blob_intent(&self, blob: &str, partition: &str, sort_key: &[u8]) -> Result<()> {
+        let record = self.get(&self.tables.kv, s(partition), b(sort_key)).await?;
         let name = BlobRef(blob.into());
         if record.as_ref().is_some_and(|record| item::blobs(record).any(|held| held == name)) {
             return Ok(());

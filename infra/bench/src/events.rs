@@ -1,0 +1,70 @@
+//! Requests as API Gateway's HTTP API hands them to a function.
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::runtime_api::Event;
+
+const HTTP_API: &str = include_str!("../../../tests/data/events/http_api.json");
+
+/// A request: method, path (with its query), bearer credential, body.
+pub fn event(method: &str, target: &str, token: &str, body: Option<&Value>) -> Event {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut event: Value = serde_json::from_str(HTTP_API).unwrap_or_default();
+    // A real HTTP API hands over the path decoded.
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    for (place, value) in [
+        ("/rawPath", &*path),
+        ("/requestContext/http/path", &*path),
+        ("/rawQueryString", query),
+        ("/requestContext/http/method", method),
+        ("/headers/authorization", &format!("Bearer {token}")),
+    ] {
+        if let Some(member) = event.pointer_mut(place) {
+            *member = value.into();
+        }
+    }
+    if let (Some(body), Some(event)) = (body, event.as_object_mut()) {
+        event.insert("body".to_owned(), body.to_string().into());
+    }
+    event.to_string().into()
+}
+
+/// The body of an answer.
+pub fn body(answer: &str) -> Value {
+    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+    answer.get("body").and_then(Value::as_str).and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default()
+}
+
+/// Path and query of an answer's `next` link.
+pub fn next_link(answer: &str) -> Option<String> {
+    let answer: Value = serde_json::from_str(answer).ok()?;
+    let link = answer.pointer("/headers/link")?.as_str()?;
+    let url = link.strip_prefix('<')?.split_once('>')?.0;
+    Some(format!("/{}", url.split_once("://")?.1.split_once('/')?.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_carries_the_request_and_nothing_of_the_template() {
+        let text = event("PUT", "/a%20b?limit=1", "t0", Some(&true.into()));
+        let event: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(event["rawPath"], "/a b");
+        assert_eq!(event["rawQueryString"], "limit=1");
+        assert_eq!(event["headers"]["authorization"], "Bearer t0");
+        assert_eq!(event["requestContext"]["http"]["method"], "PUT");
+        assert_eq!(event["body"], "true");
+        assert!(!text.contains("{{"));
+    }
+
+    #[test]
+    fn an_answer_is_read_back() {
+        let answer =
+            r#"{"statusCode":200,"headers":{"link":"<https://h/a?cursor=c>; rel=\"next\""},"body":"{\"version\":7}"}"#;
+        assert_eq!(body(answer)["version"], 7);
+        assert_eq!(next_link(answer).unwrap(), "/a?cursor=c");
+    }
+}

@@ -1,0 +1,117 @@
+//! `make bench`: what the functions cost, as a table with limits.
+//!
+//! Everything runs on 127.0.0.1 and ends by itself: an embedded engine, a Runtime API of our own ([`runtime_api`]) and
+//! the functions as they ship, one process each. Figures that depend on the machine are ratios to a hello function that
+//! is measured in the same minute. The command fails when a row marked **gate** is beyond its limit; those do not depend
+//! on the clock.
+
+mod events;
+#[allow(
+    dead_code,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unused_imports,
+    reason = "the tests' own proxy, held to the tests' lints; only its ledger is used here"
+)]
+#[path = "../../../tests/it/support/faulty/mod.rs"]
+mod faulty;
+mod http;
+mod machine;
+mod process;
+mod report;
+mod rows;
+mod runtime_api;
+mod seed;
+mod stats;
+
+use std::error::Error;
+use std::fs;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use faulty::Faulty;
+use process::Programs;
+use report::Row;
+use seed::Stage;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What the rows share.
+struct Bench {
+    programs: Programs,
+    stage: Stage,
+    /// Counts calls and units in front of the stage's engine.
+    meter: Faulty,
+}
+
+/// A family of rows: its name, and how it is measured.
+type Family = (&'static str, fn(&Bench) -> Result<Vec<Row>>);
+
+const FAMILIES: &[Family] = &[
+    ("a1", rows::latency::measure),
+    ("a2", rows::instructions::measure),
+    ("b1", rows::size::measure),
+    ("b2", rows::start::measure),
+    ("b3", rows::instructions::measure_init),
+    ("b4", rows::memory::measure_resident),
+    ("b5", rows::memory::measure_growth),
+    ("b6", rows::start::measure_random),
+    ("d", rows::calls::measure),
+    ("f", rows::scale::measure),
+    ("g", rows::cost::measure),
+];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let first = arguments.next();
+    if first.as_deref() == Some(rows::start::FIRST_RANDOM) {
+        return rows::start::first_random();
+    }
+    // For work on one family: `cargo run --release -p terrapi-bench b5`. The document is written by a whole run only.
+    let wanted: Vec<String> = first.into_iter().chain(arguments).collect();
+    match run(&wanted).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every gate holds.
+async fn run(wanted: &[String]) -> Result<bool> {
+    let began = Instant::now();
+    let programs = Programs::build()?;
+    let machine = machine::describe(programs.workspace())?;
+    println!("{machine}");
+    let stage = Stage::new().await?;
+    let meter = Faulty::start(&stage.endpoint(), 7).await;
+    let bench = Bench { programs, stage, meter };
+    let mut rows = Vec::new();
+    for (name, measure) in FAMILIES.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|one| one == name))
+    {
+        eprintln!("{:>4} s  measuring {name}", began.elapsed().as_secs());
+        let measured = measure(&bench);
+        rows.extend(measured.unwrap_or_else(|error| vec![Row::failed(name, &error.to_string())]));
+    }
+    let table = report::markdown(&rows);
+    println!("{table}");
+    if wanted.is_empty() {
+        let text = format!("# Benchmarks\n\n{machine}\n{}\n{table}", report::PREFACE);
+        let folder = bench.programs.workspace().join("docs");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("benchmarks.md"), text)?;
+    }
+    let broken: Vec<_> = rows.iter().filter(|row| row.gate && row.misses()).collect();
+    for row in &broken {
+        eprintln!("gate {} is beyond its limit: {}", row.id, row.measure);
+    }
+    eprintln!("{} s in all", began.elapsed().as_secs());
+    Ok(broken.is_empty())
+}

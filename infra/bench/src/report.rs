@@ -1,0 +1,169 @@
+//! The table: on the terminal, and in `docs/benchmarks.md`.
+
+use std::fmt::Write as _;
+
+use crate::stats::Spread;
+
+/// What stands above the table in the document.
+pub const PREFACE: &str = "Written by `make bench`. Rows marked **gate** make it fail; they do not depend on the clock. The others are reported: \
+absolute times wander with the machine, so most rows are ratios to a hello function measured in the same minute. A limit is \
+missed when every run is beyond it. Functions run as they ship, one event at a time unless a row says otherwise, against \
+the embedded engine in memory.
+";
+
+/// What a figure must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Limit {
+    /// Not more than this.
+    AtMost(f64),
+    /// Reported, never judged.
+    None,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its name, such as `b1`.
+    pub id: &'static str,
+    /// Whether the command fails when the figure is beyond the limit.
+    pub gate: bool,
+    /// What is measured.
+    pub measure: String,
+    /// How.
+    pub how: &'static str,
+    /// What came out.
+    pub figure: Spread,
+    /// Of what.
+    pub unit: &'static str,
+    /// What it must be.
+    pub limit: Limit,
+    /// What else there is to know: why a limit is missed, and what to try next.
+    pub note: String,
+}
+
+impl Row {
+    /// A row that is only reported.
+    pub fn new(id: &'static str, measure: impl Into<String>, figure: Spread, unit: &'static str) -> Self {
+        let (measure, note) = (measure.into(), String::new());
+        Self { id, gate: false, measure, how: "", figure, unit, limit: Limit::None, note }
+    }
+
+    /// A row that could not be measured: it has not passed.
+    pub fn failed(id: &'static str, reason: &str) -> Self {
+        Self::new(id, "could not be measured", Spread::one(f64::NAN), "").at_most(0.0).gate().note(reason)
+    }
+
+    /// Says how it is measured.
+    #[must_use]
+    pub const fn how(mut self, how: &'static str) -> Self {
+        self.how = how;
+        self
+    }
+
+    /// Sets the limit.
+    #[must_use]
+    pub const fn at_most(mut self, limit: f64) -> Self {
+        self.limit = Limit::AtMost(limit);
+        self
+    }
+
+    /// Makes the command fail beyond the limit.
+    #[must_use]
+    pub const fn gate(mut self) -> Self {
+        self.gate = true;
+        self
+    }
+
+    /// Adds a note.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    /// A limit is missed when every run is beyond it. What could not be measured has not passed.
+    pub fn misses(&self) -> bool {
+        match self.limit {
+            Limit::AtMost(limit) => self.figure.least > limit || self.figure.least.is_nan(),
+            Limit::None => false,
+        }
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let Spread { median, least, greatest } = self.figure;
+        let mut figure = format!("{}{}", number(median), self.unit);
+        if least < median || median < greatest {
+            let _ = write!(figure, " ({}–{})", number(least), number(greatest));
+        }
+        let limit = match self.limit {
+            Limit::AtMost(limit) => format!("≤ {}{}", number(limit), self.unit),
+            Limit::None => "–".into(),
+        };
+        let verdict = match (self.limit, self.misses()) {
+            (Limit::None, _) => "–",
+            (_, false) => "ok",
+            (_, true) => "**missed**",
+        };
+        let id = if self.gate { format!("{} **gate**", self.id) } else { self.id.to_owned() };
+        [id, self.measure.clone(), figure, limit, verdict.to_owned(), self.how.to_owned()]
+    }
+}
+
+/// Three digits are enough.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if value.is_nan() {
+        "not measured".into()
+    } else if size >= 100.0 || value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else if size >= 10.0 {
+        format!("{value:.1}")
+    } else if size >= 0.01 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.4}")
+    }
+}
+
+/// The table as Markdown, and the notes below it.
+pub fn markdown(rows: &[Row]) -> String {
+    let mut text =
+        "| # | measure | median (least–greatest) | limit | verdict | how |\n|---|---|---|---|---|---|\n".to_owned();
+    for row in rows {
+        let _ = writeln!(text, "| {} |", row.cells().join(" | "));
+    }
+    let notes: Vec<_> = rows.iter().filter(|row| !row.note.is_empty()).collect();
+    if !notes.is_empty() {
+        text.push_str("\n## Notes\n\n");
+    }
+    for row in notes {
+        let _ = writeln!(text, "* **{}, {}**: {}", row.id, row.measure, row.note);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(values: &[f64]) -> Row {
+        Row::new("x1", "something", Spread::of(values), " ms").at_most(2.0)
+    }
+
+    #[test]
+    fn a_limit_is_missed_when_every_run_is_beyond_it() {
+        assert!(!row(&[1.0, 2.0]).misses());
+        assert!(!row(&[1.9, 3.0, 4.0]).misses());
+        assert!(row(&[2.1, 3.0]).misses());
+        assert!(row(&[]).misses(), "not measured");
+        assert!(!Row::new("x1", "something", Spread::one(9.0), "").misses());
+    }
+
+    #[test]
+    fn a_table_has_a_line_for_each_row_and_a_note_where_there_is_one() {
+        let text = markdown(&[row(&[1.0, 1.5, 1.5]).gate(), row(&[3.0]).note("why")]);
+        assert!(text.contains("| x1 **gate** | something | 1.50 ms (1–1.50) | ≤ 2 ms | ok |"), "{text}");
+        assert!(text.contains("| x1 | something | 3 ms | ≤ 2 ms | **missed** |"), "{text}");
+        assert!(text.ends_with("* **x1, something**: why\n"), "{text}");
+    }
+}

@@ -1,0 +1,247 @@
+//! d1: which storage calls a route makes and how many units they take. d2: what it must not call at all.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use terrapi::runtime::{Clock as _, SystemClock};
+
+use crate::events::{body, event};
+use crate::faulty::Call;
+use crate::http::Server;
+use crate::process::Sandbox;
+use crate::report::Row;
+use crate::runtime_api::{Event, Until};
+use crate::seed::{INSTALLATION, record_path};
+use crate::stats::Spread;
+use crate::{Bench, Result};
+
+const KV: &str = "/api/v1/github/kv/12345";
+
+/// What each route may cost, a value being below 1 KB. An edit of this table is a decision.
+const BUDGET: &[(&str, &[&str])] = &[
+    ("refresh", &["GetItem 1.0 RU", "PutItem 1.0 WU", "UpdateItem 1.0 WU"]),
+    ("refresh, again within the minute", &["GetItem 1.0 RU", "PutItem 1.0 WU"]),
+    ("jwks", &[]),
+    ("kv get, with a new token", &["GetItem 1.0 RU", "GetItem 1.0 RU"]),
+    ("kv get", &["GetItem 1.0 RU"]),
+    ("kv set, new", &["UpdateItem 1.0 WU"]),
+    ("kv set, over another", &["UpdateItem 1.0 WU"]),
+    ("kv cas", &["UpdateItem 1.0 WU"]),
+    ("kv set, staged", &["UpdateItem 1.0 WU"]),
+    ("kv get, staged beside it", &["GetItem 1.0 RU", "GetItem 1.0 RU"]),
+    (
+        "kv commit of 1, the installation's first",
+        &[
+            "BatchGetItem 1.0 RU",
+            "PutItem 1.0 WU",
+            "PutItem 1.0 WU",
+            "UpdateItem 0.0 WU ConditionalCheckFailedException",
+        ],
+    ),
+    // Its parts list 23 bytes a record and its key; the head names it.
+    ("kv commit of 150", &["BatchGetItem 100.0 RU", "BatchGetItem 50.0 RU", "PutItem 5.0 WU", "UpdateItem 1.0 WU"]),
+    // A sandbox reads what a commit lists once.
+    (
+        "kv get, published and not folded, the first",
+        &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "Query 1.0 RU"],
+    ),
+    ("kv get, published and not folded", &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU"]),
+    ("kv count", &["GetItem 1.0 RU", "Query 1.0 RU"]),
+    ("kv size", &["GetItem 1.0 RU", "Query 1.0 RU"]),
+    ("kv delete of one idx", &["UpdateItem 1.0 WU"]),
+    ("kv iter, page of 30", &["GetItem 1.0 RU", "Query 3.0 RU"]),
+];
+
+/// The functions, with the meter between them and the engine.
+struct Metered<'a> {
+    bench: &'a Bench,
+    kv_store: Sandbox,
+    token_refresh: Sandbox,
+    token: String,
+}
+
+impl Metered<'_> {
+    fn kv(&self, method: &str, target: &str, body: Option<&Value>) -> Result<String> {
+        self.kv_store.call(&event(method, &format!("{KV}/{target}"), &self.token, body))
+    }
+
+    /// Runs one request and enters what it called.
+    fn meter(
+        &self,
+        seen: &mut Vec<(&'static str, Vec<String>)>,
+        name: &'static str,
+        request: impl FnOnce(&Self) -> Result<String>,
+    ) -> Result<String> {
+        self.bench.meter.ledger().take();
+        let answer = request(self).map_err(|error| format!("{name}: {error}"))?;
+        seen.push((name, lines(&settled(self.bench))));
+        Ok(answer)
+    }
+
+    /// Every route once.
+    fn routes(&self) -> Result<Vec<(&'static str, Vec<String>)>> {
+        let mut seen = Vec::new();
+        let small = json!({"data": "x".repeat(100)});
+        let staged = json!({"data": "y".repeat(100), "committed": false});
+        let key = run_to_end(self.bench.stage.api_key())?;
+        let refresh = |all: &Self| all.token_refresh.call(&event("POST", "/api/v1/access-token/refresh", &key, None));
+        wait_for_a_young_minute();
+        self.meter(&mut seen, "refresh", refresh)?;
+        self.meter(&mut seen, "refresh, again within the minute", refresh)?;
+        self.meter(&mut seen, "jwks", |all| {
+            all.token_refresh.call(&event("GET", "/.well-known/jwks.json", "t", None))
+        })?;
+
+        self.kv_set_up(&small)?;
+        let fresh = self.bench.stage.token()?;
+        let get = |token: &str| event("GET", &record_path(INSTALLATION, "d/old"), token, None);
+        self.meter(&mut seen, "kv get, with a new token", |all| all.kv_store.call(&get(&fresh)))?;
+        let found = self.meter(&mut seen, "kv get", |all| all.kv("GET", "key/d/old", None))?;
+        self.meter(&mut seen, "kv set, new", |all| all.kv("PUT", "key/d/new", Some(&small)))?;
+        self.meter(&mut seen, "kv set, over another", |all| all.kv("PUT", "key/d/new", Some(&small)))?;
+        let swap = json!({"data": "z".repeat(100), "version": body(&found).get("version")});
+        self.meter(&mut seen, "kv cas", |all| all.kv("PUT", "cas/key/d/old", Some(&swap)))?;
+        self.meter(&mut seen, "kv set, staged", |all| all.kv("PUT", "key/d/old", Some(&staged)))?;
+        self.meter(&mut seen, "kv get, staged beside it", |all| all.kv("GET", "key/d/old", None))?;
+        let commit =
+            |keys: &[&str]| json!({"keys": keys.iter().map(|key| json!({"key": key, "idx": 0})).collect::<Vec<_>>()});
+        let one = commit(&["d/old"]);
+        self.meter(&mut seen, "kv commit of 1, the installation's first", |all| all.kv("POST", "commit", Some(&one)))?;
+        let published = |all: &Self| all.kv("GET", "key/d/old", None);
+        self.meter(&mut seen, "kv get, published and not folded, the first", published)?;
+        self.meter(&mut seen, "kv get, published and not folded", published)?;
+        let keys: Vec<String> = (0..150).map(|number| format!("d/many/{number}")).collect();
+        for key in &keys {
+            self.kv("PUT", &format!("key/{key}"), Some(&staged))?;
+        }
+        let many = commit(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+        self.meter(&mut seen, "kv commit of 150", |all| all.kv("POST", "commit", Some(&many)))?;
+        self.meter(&mut seen, "kv count", |all| all.kv("GET", "count/key/d/new", None))?;
+        self.meter(&mut seen, "kv size", |all| all.kv("GET", "size/key/d/new", None))?;
+        self.meter(&mut seen, "kv iter, page of 30", |all| all.kv("GET", "iter/e/?prefix=true&limit=30", None))?;
+        self.meter(&mut seen, "kv delete of one idx", |all| all.kv("DELETE", "key/d/new?idx=0", None))?;
+        Ok(seen)
+    }
+
+    fn kv_set_up(&self, value: &Value) -> Result<()> {
+        self.kv("PUT", "key/d/old", Some(value))?;
+        for number in 0..40 {
+            self.kv("PUT", &format!("key/e/{number}"), Some(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts functions behind the meter.
+fn metered<'a>(bench: &'a Bench, secrets: &Server) -> Result<Metered<'a>> {
+    let function = |name| {
+        let function = bench.stage.function(bench.programs.function(name));
+        let function = function.with("AWS_ENDPOINT_URL_DYNAMODB", bench.meter.endpoint());
+        let other = format!("http://{}", secrets.address());
+        let function = function.with("TERRAPI_SIGNING_KEYS", "arn:aws:secretsmanager:us-east-1:1:secret:bench");
+        let function = function.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", other.clone());
+        function.with("TERRAPI_BLOBS", "s3://bench").with("AWS_ENDPOINT", other).with("AWS_ALLOW_HTTP", "true").start()
+    };
+    let (kv_store, token_refresh) = (function("kv-store")?, function("token-refresh")?);
+    Ok(Metered { bench, kv_store, token_refresh, token: bench.stage.token()? })
+}
+
+/// Secrets Manager, and a bucket: every call is counted, and answered with the signing keys.
+fn counting_server(calls: &Arc<AtomicU64>) -> Result<Server> {
+    let calls = Arc::clone(calls);
+    let keys = json!({"SecretString": crate::seed::signing_keys()}).to_string();
+    Ok(Server::start(move |mut connection| {
+        while connection.receive()?.is_some() {
+            calls.fetch_add(1, Ordering::SeqCst);
+            connection.send("200 OK", "content-type: application/x-amz-json-1.1\r\n", keys.as_bytes())?;
+        }
+        Ok(())
+    })?)
+}
+
+/// d1 and d2.
+pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let calls = Arc::new(AtomicU64::new(0));
+    let server = counting_server(&calls)?;
+    let metered = metered(bench, &server)?;
+    let mut rows = vec![budget(&metered.routes()?)];
+    rows.extend(other_calls(&metered, &calls)?);
+    Ok(rows)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a handful of routes")]
+fn budget(seen: &[(&'static str, Vec<String>)]) -> Row {
+    let mut wrong = Vec::new();
+    let mut table = String::from("\n\n  | route | calls |\n  |---|---|\n");
+    for (name, lines) in seen {
+        let expected = BUDGET.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, lines)| lines);
+        let verdict = if lines == expected { String::new() } else { format!(" (budget: {})", expected.join(", ")) };
+        let _ = writeln!(table, "  | {name} | {}{verdict} |", lines.join(", "));
+        wrong.extend((lines != expected).then_some(*name));
+    }
+    wrong.extend(BUDGET.iter().map(|(name, _)| *name).filter(|name| seen.iter().all(|(known, _)| known != name)));
+    Row::new("d1", "routes beyond their budget of calls and units", Spread::one(wrong.len() as f64), "")
+        .at_most(0.0)
+        .gate()
+        .how("each route through its binary and a counting proxy; the budget is a table in the bench")
+        .note(format!("storage calls on the warm path, values of 100 bytes:{table}"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "hardly any")]
+fn other_calls(metered: &Metered<'_>, calls: &AtomicU64) -> Result<Vec<Row>> {
+    let key = run_to_end(metered.bench.stage.api_key())?;
+    let refresh: Event = event("POST", "/api/v1/access-token/refresh", &key, None);
+    let get = event("GET", &record_path(INSTALLATION, "d/old"), &metered.bench.stage.token()?, None);
+    metered.kv_store.call(&get)?;
+    let before = calls.load(Ordering::SeqCst);
+    metered.bench.meter.ledger().take();
+    metered.kv_store.api.repeat(Until::Count(1_000), &get)?;
+    metered.token_refresh.api.repeat(Until::Count(1_000), &refresh)?;
+    let elsewhere = calls.load(Ordering::SeqCst) - before;
+    let key_reads =
+        settled(metered.bench).iter().filter(|call| call.request.to_string().contains("public-keys")).count();
+    let row = |measure, count: f64| Row::new("d2", measure, Spread::one(count), "").at_most(0.0).gate();
+    Ok(vec![
+        row("Secrets Manager and S3 calls", elsewhere as f64)
+            .how("1,000 warm gets and 1,000 warm exchanges; stand-ins count"),
+        row("reads of the public keys", key_reads as f64).how("the same"),
+    ])
+}
+
+/// The calls since the last look, when no more come.
+pub fn settled(bench: &Bench) -> Vec<Call> {
+    let (mut calls, began) = (Vec::new(), Instant::now());
+    loop {
+        // What an exchange does beside its answer comes after it.
+        sleep(Duration::from_millis(60));
+        let more = bench.meter.ledger().take();
+        if more.is_empty() || began.elapsed() > Duration::from_secs(5) {
+            return calls;
+        }
+        calls.extend(more);
+    }
+}
+
+/// The calls as text, in the order of the alphabet: some run side by side.
+pub fn lines(calls: &[Call]) -> Vec<String> {
+    let mut lines: Vec<String> = calls.iter().map(Call::to_string).collect();
+    lines.sort();
+    lines
+}
+
+/// Runs a future from outside of any.
+pub fn run_to_end<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+}
+
+/// A key's last use is noted once a minute by the clock: two exchanges are to fall into one.
+fn wait_for_a_young_minute() {
+    let second = SystemClock.now().seconds().0.rem_euclid(60);
+    if second > 50 {
+        sleep(Duration::from_secs(61_u64.saturating_sub(second.unsigned_abs())));
+    }
+}

@@ -1,0 +1,85 @@
+//! g: dollars per million requests, from the calls that were counted.
+
+use serde_json::{Value, json};
+
+use crate::events::{body, event};
+use crate::faulty::Call;
+use crate::report::Row;
+use crate::rows::calls::{run_to_end, settled};
+use crate::seed::{INSTALLATION, record_path};
+use crate::stats::Spread;
+use crate::{Bench, Result};
+
+/// US dollars in us-east-1, November 2026. Look again before publishing.
+mod price {
+    /// A million requests through an HTTP API.
+    pub const GATEWAY: f64 = 1.00;
+    /// A million invocations.
+    pub const INVOCATIONS: f64 = 0.20;
+    /// A gigabyte-second on arm64.
+    pub const GIGABYTE_SECOND: f64 = 0.000_013_333_4;
+    /// A million read units, on demand.
+    pub const READS: f64 = 0.125;
+    /// A million write units, on demand.
+    pub const WRITES: f64 = 0.625;
+}
+
+/// What an invocation is billed for: memory in gigabytes, time in seconds. A guess until it is measured on AWS.
+const BILLED: (f64, f64) = (0.125, 0.005);
+const MILLION: f64 = 1e6;
+/// An installation without other commits.
+const COMMITS: u64 = 77;
+
+fn dollars(calls: &[Call]) -> f64 {
+    // A refused write costs a unit although the store does not say so.
+    let writes = |call: &Call| if call.error.is_some() { 1.0_f64.max(call.write_units) } else { call.write_units };
+    let reads: f64 = calls.iter().map(|call| call.read_units).sum();
+    let writes: f64 = calls.iter().map(writes).sum();
+    let (gigabytes, seconds) = BILLED;
+    let lambda = price::INVOCATIONS + gigabytes * seconds * MILLION * price::GIGABYTE_SECOND;
+    price::GATEWAY + lambda + reads * price::READS + writes * price::WRITES
+}
+
+/// g: a get, a cas, an exchange, a commit.
+pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let start = |name| {
+        bench
+            .stage
+            .function(bench.programs.function(name))
+            .with("AWS_ENDPOINT_URL_DYNAMODB", bench.meter.endpoint())
+            .start()
+    };
+    let (kv_store, token_refresh) = (start("kv-store")?, start("token-refresh")?);
+    let (token, path) = (bench.stage.token()?, record_path(INSTALLATION, "priced"));
+    let key = run_to_end(bench.stage.api_key())?;
+    let kv = |method: &str, path: &str, body: Option<&Value>| kv_store.call(&event(method, path, &token, body));
+    let small = json!({"data": "x".repeat(100)});
+    kv("PUT", &path, Some(&small))?;
+    let version = body(&kv("GET", &path, None)?).get("version").cloned();
+    let swap = json!({"data": "y".repeat(100), "version": version});
+    let keys: Vec<String> = (0..10).map(|number| format!("priced/{number}")).collect();
+    run_to_end(bench.stage.join(COMMITS))?;
+    let staged = json!({"data": "z", "committed": false});
+    for key in &keys {
+        kv("PUT", &record_path(COMMITS, key), Some(&staged))?;
+    }
+    let commit = json!({"keys": keys.iter().map(|key| json!({"key": key, "idx": 0})).collect::<Vec<_>>()});
+    let refresh = || token_refresh.call(&event("POST", "/api/v1/access-token/refresh", &key, None));
+    // The first exchange in a minute also notes the key's last use.
+    refresh()?;
+    let priced = |request: &dyn Fn() -> Result<String>| -> Result<f64> {
+        settled(bench);
+        request()?;
+        Ok(dollars(&settled(bench)))
+    };
+    let row = |measure, price: f64| {
+        Row::new("g", measure, Spread::one(price), " $ a million").how("prices × units of the ledger")
+    };
+    Ok(vec![
+        row("kv get", priced(&|| kv("GET", &path, None))?).at_most(1.40),
+        row("kv cas", priced(&|| kv("PUT", &path.replace("/key/", "/cas/key/"), Some(&swap)))?).at_most(2.00),
+        row("refresh", priced(&refresh)?).note("its audit entry is one write, 0.625 $ of it"),
+        row("kv commit of 10", priced(&|| kv("POST", &format!("/api/v1/github/kv/{COMMITS}/commit"), Some(&commit)))?)
+            .note("the first of an installation; the folds that follow, one write a record, are the worker's"),
+    ])
+}

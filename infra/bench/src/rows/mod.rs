@@ -1,0 +1,10 @@
+//! The rows, a file for each family.
+
+pub mod calls;
+pub mod cost;
+pub mod instructions;
+pub mod latency;
+pub mod memory;
+pub mod scale;
+pub mod size;
+pub mod start;

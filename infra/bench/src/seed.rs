@@ -1,0 +1,177 @@
+//! The stage: an engine with the project's tables, a user with a key, and the functions set up on it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use dynoxide::actions::get_item::GetItemRequest;
+use dynoxide::types::{AttributeValue, Item};
+use dynoxide::{Database, ImportOptions};
+use serde_json::json;
+use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, Signer, SigningKeyFile};
+use terrapi::domain::{ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, UserId, Vcs};
+use terrapi::runtime::{Clock as _, Random, SystemClock};
+use terrapi::store::{Store, StoreConfig, Tables, User};
+use terrapi_local::{Engine, Template};
+use uuid::Uuid;
+
+use crate::Result;
+use crate::process::{Function, Programs};
+
+/// The installation that most rows use.
+pub const INSTALLATION: u64 = 12345;
+const CAPABILITIES: [Capability; 3] =
+    [Capability::AccessTokenRefresh, Capability::KvStoreRead, Capability::KvStoreWrite];
+const SEED: &str = "bench-signing-key-of-every-run-0123456789-abcdefghijklmnop";
+
+/// Everything the functions need, alive as long as this is.
+pub struct Stage {
+    engine: Engine,
+    tables: Tables,
+    folder: PathBuf,
+    store: Store,
+    signer: Signer,
+    user: UserId,
+    random: Random,
+}
+
+impl Stage {
+    /// An engine in memory with one user, member of [`INSTALLATION`].
+    pub async fn new() -> Result<Self> {
+        let engine = Engine::with_tables()?;
+        let template = Template::project()?;
+        let name = |role| template.table(role).map(|table| table.name.clone()).ok_or("no such table");
+        let tables = Tables { identity: name("identity")?, kv: name("kv")? };
+        let folder = std::env::temp_dir().join(format!("terrapi-bench-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("keys.json"), signing_keys())?;
+        let signer = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into())?;
+        let store = Store::new(&StoreConfig {
+            tables: tables.clone(),
+            endpoint: Some(engine.endpoint()),
+            region: "us-east-1".into(),
+            credentials: aws_sdk_dynamodb::config::Credentials::new("bench", "bench", None, None, "bench"),
+            blobs: None,
+            timeouts: terrapi::store::Timeouts::default(),
+        })?;
+        let user = UserId::new(Uuid::from_u128(1));
+        let stage = Self { engine, tables, folder, store, signer, user, random: Random::default() };
+        stage.store.put_public_keys(stage.signer.public_keys()).await?;
+        stage.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: false }).await?;
+        stage.join(INSTALLATION).await?;
+        Ok(stage)
+    }
+
+    /// Where the engine is.
+    pub fn endpoint(&self) -> String {
+        self.engine.endpoint()
+    }
+
+    /// The KV table's name.
+    pub fn kv_table(&self) -> &str {
+        &self.tables.kv
+    }
+
+    /// Makes the user a member.
+    pub async fn join(&self, installation: u64) -> Result<()> {
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) };
+        Ok(self.store.put_membership(self.user, namespace).await?)
+    }
+
+    /// A new key of the user.
+    pub async fn api_key(&self) -> Result<String> {
+        let key = ApiKey { id: KeyId::new(self.random.id()?), secret: Secret::new(self.random.bytes()?) };
+        let record = ApiKeyRecord {
+            id: key.id,
+            user: self.user,
+            vcs: Vcs::Github,
+            name: KeyName::new("bench".into())?,
+            capabilities: CAPABILITIES.into_iter().collect(),
+            secret_hash: key.secret.hash(),
+            created_at: SystemClock.now(),
+            expires_at: None,
+            last_used_at: None,
+        };
+        self.store.create_api_key(&record).await?;
+        Ok(key.reveal(KeyEnvironment::Test))
+    }
+
+    /// A new token, good for a minute from now.
+    pub fn token(&self) -> Result<String> {
+        let capabilities: Capabilities = CAPABILITIES.into_iter().skip(1).collect();
+        let now = SystemClock.now().seconds();
+        let key = KeyId::new(Uuid::from_u128(2));
+        let claims = Claims::new("terrapi", now, self.random.id()?, self.user, key, capabilities);
+        Ok(self.signer.sign(&claims)?)
+    }
+
+    /// A program with the variables that a deployment sets, on this stage's engine.
+    pub fn function(&self, program: PathBuf) -> Function {
+        let folder = self.folder.display();
+        let variables = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "bench".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "bench".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()),
+            ("TERRAPI_IDENTITY_TABLE", self.tables.identity.clone()),
+            ("TERRAPI_KV_TABLE", self.tables.kv.clone()),
+            ("TERRAPI_BLOBS", format!("file://{folder}")),
+            ("TERRAPI_SIGNING_KEYS", format!("file://{folder}/keys.json")),
+        ];
+        let environment = variables.map(|(name, value)| (name.to_owned(), value)).into();
+        Function { program, environment }
+    }
+
+    /// The function `kv-store`.
+    pub fn kv_store(&self, programs: &Programs) -> Function {
+        self.function(programs.function("kv-store"))
+    }
+
+    /// Fills an installation with `count` copies of a record of [`INSTALLATION`], under the keys [`key`] of 0, 1, ….
+    pub fn fill(&self, installation: u64, count: u64, record: &str) -> Result<()> {
+        let original = self.item(record)?;
+        let copy = |number| {
+            let mut item = original.clone();
+            item.insert("pk".into(), AttributeValue::S(format!("github#{installation}")));
+            item.insert("sk".into(), AttributeValue::B([key(number).as_bytes(), &[0; 5]].concat()));
+            item
+        };
+        self.database().import_items(&self.tables.kv, (0..count).map(copy).collect(), ImportOptions::default())?;
+        Ok(())
+    }
+
+    fn item(&self, record: &str) -> Result<Item> {
+        let key = [
+            ("pk".into(), AttributeValue::S(format!("github#{INSTALLATION}"))),
+            ("sk".into(), AttributeValue::B([record.as_bytes(), &[0; 5]].concat())),
+        ];
+        let get = GetItemRequest { table_name: self.tables.kv.clone(), key: key.into(), ..GetItemRequest::default() };
+        let found = self.database().get_item(get)?.item;
+        found.ok_or_else(|| format!("there is no record {record}").into())
+    }
+
+    fn database(&self) -> &Database {
+        self.engine.database()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // What is left in a temporary folder does no harm.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The signing keys as their file or secret holds them.
+pub fn signing_keys() -> String {
+    json!({ "seed": SEED }).to_string()
+}
+
+/// The key of a filled installation's record.
+pub fn key(number: u64) -> String {
+    format!("run/{number:08}")
+}
+
+/// Path of a record.
+pub fn record_path(installation: u64, key: &str) -> String {
+    format!("/api/v1/github/kv/{installation}/key/{key}")
+}
