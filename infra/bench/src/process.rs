@@ -13,7 +13,7 @@ use crate::Result;
 use crate::runtime_api::{Event, RuntimeApi, Until};
 
 /// How long a function may take until its first poll, also under callgrind.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where the programs are.
 pub struct Programs {

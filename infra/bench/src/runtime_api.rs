@@ -12,6 +12,9 @@ use crate::http::{Connection, Request, Server};
 /// What a sandbox is given.
 pub type Event = Arc<str>;
 
+/// Makes an event from the last answer.
+type Source = Box<dyn FnMut(&str) -> Event + Send>;
+
 /// When to stop handing out events.
 #[derive(Clone, Copy)]
 pub enum Until {
@@ -48,7 +51,7 @@ struct Shared {
 struct State {
     polled: Option<Instant>,
     closed: bool,
-    events: Option<Box<dyn FnMut(&str) -> Event + Send>>,
+    events: Option<Source>,
     until: Option<Until>,
     began: Option<Instant>,
     handed_out: u64,
@@ -97,7 +100,7 @@ impl RuntimeApi {
         self.shared.changed.notify_all();
         loop {
             let answers = state.outcome.latencies.len();
-            let wait = self.shared.changed.wait_timeout_while(state, Duration::from_secs(60), |state| {
+            let wait = self.shared.changed.wait_timeout_while(state, Duration::from_mins(1), |state| {
                 state.outcome.latencies.len() == answers && (state.wants_more() || !state.under_way.is_empty())
             });
             let waited = wait.unwrap_or_else(PoisonError::into_inner);
@@ -147,7 +150,7 @@ impl Shared {
             state.polled = Some(Instant::now());
             self.changed.notify_all();
         }
-        let idle = |state: &mut State| !state.closed && !(state.events.is_some() && state.wants_more());
+        let idle = |state: &mut State| !state.closed && (state.events.is_none() || !state.wants_more());
         state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         let State { closed, events, outcome, .. } = &mut *state;
         let event = (events.as_mut().filter(|_| !*closed)?)(&outcome.answer);
@@ -159,7 +162,7 @@ impl Shared {
         Some((id, event))
     }
 
-    fn answered(&self, request: Request) {
+    fn answered(&self, request: &Request) {
         let now = Instant::now();
         let mut state = self.lock();
         let Some(place) = state.under_way.iter().position(|(id, _)| request.path.contains(id)) else { return };
@@ -192,7 +195,7 @@ fn serve(shared: &Shared, mut connection: Connection) -> std::io::Result<()> {
             );
             connection.send("200 OK", &headers, event.as_bytes())?;
         } else {
-            shared.answered(request);
+            shared.answered(&request);
             connection.send("202 Accepted", "", b"")?;
         }
     }

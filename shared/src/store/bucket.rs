@@ -65,3 +65,63 @@ impl HttpService for Service {
 fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> HttpError {
     HttpError::new(HttpErrorKind::Request, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use object_store::aws::AmazonS3Builder;
+    use object_store::path::Path;
+    use object_store::{ObjectStore as _, ObjectStoreExt as _};
+
+    use super::*;
+
+    /// A bucket that keeps the last body put, gives it back, and says which requests came.
+    fn bucket(requests: usize) -> (String, thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let serving = thread::spawn(move || {
+            let mut stream = BufReader::new(listener.accept().unwrap().0);
+            let (mut kept, mut starts) = (Vec::new(), Vec::new());
+            for _ in 0..requests {
+                let head: Vec<String> =
+                    stream.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+                let length = head
+                    .iter()
+                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                let mut body = vec![0; length.unwrap_or(0)];
+                stream.read_exact(&mut body).unwrap();
+                starts.push(head[0].clone());
+                assert!(
+                    head.iter().any(|line| line.to_ascii_lowercase().starts_with("authorization: aws4-hmac-sha256"))
+                );
+                let answer: &[u8] = if head[0].starts_with("PUT") {
+                    kept = body;
+                    b""
+                } else {
+                    &kept
+                };
+                let modified = "last-modified: Sun, 22 Nov 2026 04:00:00 GMT";
+                let head =
+                    format!("HTTP/1.1 200 OK\r\netag: \"1\"\r\n{modified}\r\ncontent-length: {}\r\n\r\n", answer.len());
+                stream.get_mut().write_all(&[head.as_bytes(), answer].concat()).unwrap();
+            }
+            starts
+        });
+        (endpoint, serving)
+    }
+
+    #[tokio::test]
+    async fn an_object_goes_out_signed_and_comes_back_on_one_connection() {
+        let (endpoint, serving) = bucket(2);
+        let store = AmazonS3Builder::new().with_bucket_name("bench").with_endpoint(endpoint).with_allow_http(true);
+        let store = store.with_access_key_id("id").with_secret_access_key("secret").with_region("us-east-1");
+        let store = store.with_http_connector(OverSdk).build().unwrap();
+        let value = bytes::Bytes::from(vec![7; 100_000]);
+        store.put(&Path::from("a/b"), value.clone().into()).await.unwrap();
+        assert_eq!(store.get(&Path::from("a/b")).await.unwrap().bytes().await.unwrap(), value);
+        assert_eq!(serving.join().unwrap(), ["PUT /bench/a/b HTTP/1.1", "GET /bench/a/b HTTP/1.1"]);
+    }
+}

@@ -102,10 +102,12 @@ impl Players {
     }
 }
 
+/// Picks a measure out of a round.
+type Of = fn(&Round) -> Times;
+
 fn rows(rounds: &[Round]) -> Vec<Row> {
     let mut rows = Vec::new();
     let spread = |of: &dyn Fn(&Round) -> f64| Spread::of(&rounds.iter().map(of).collect::<Vec<_>>());
-    type Of = fn(&Round) -> Times;
     let routes: [(&str, Of, Of); 3] = [
         ("(kv get − hello) ÷ GetItem", |round| round.get, |round| round.get_item),
         ("(kv cas − hello) ÷ UpdateItem", |round| round.cas, |round| round.update_item),
