@@ -1,4 +1,5 @@
-//! The whole service over HTTP, as `make run` starts it. Not among the other tests: it starts a cargo of its own.
+//! The whole service over HTTP, as `make run` starts it. `make test` runs these after the others: they start a cargo of
+//! their own.
 
 mod client;
 mod stack;
@@ -22,7 +23,6 @@ const CHUNK: usize = 100 * 1024;
 const FOLDED: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "compiles and starts the local stack: `make test` runs it after the others"]
 async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
     let (data, port) = (DataDir::new("flows"), free_port());
     let mut stack = Stack::start(&data, port);
@@ -50,7 +50,6 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
 }
 
 #[tokio::test]
-#[ignore = "compiles and starts the local stack: `make test` runs it after the others"]
 async fn a_busy_port_is_one_clear_line() {
     let (data, taken) = (DataDir::new("port"), std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap());
     let port = taken.local_addr().unwrap().port();
