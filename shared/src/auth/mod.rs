@@ -12,4 +12,4 @@ pub use access_token::{AUDIENCE, Claims, LEEWAY_SECONDS, LIFETIME_SECONDS};
 pub use api_key::{ApiKey, KeyEnvironment, Secret};
 pub use signing::{PublicKey, Signer, SigningKeyFile};
 pub use verified::{Verified, VerifiedTokens};
-pub use verifier::{FetchTimes, Refused, Verifier};
+pub use verifier::{Refused, Verifier};

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::RwLock;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,31 +23,6 @@ pub enum Refused {
     Invalid,
     /// It names a key not held here; a fresh look at the published keys may find it.
     UnknownKey,
-}
-
-/// When the published keys were last looked at: a forged header must not cost a read each time.
-#[derive(Debug)]
-pub struct FetchTimes(AtomicI64);
-
-impl Default for FetchTimes {
-    fn default() -> Self {
-        Self(AtomicI64::new(i64::MIN))
-    }
-}
-
-impl FetchTimes {
-    /// The least number of seconds between two looks.
-    const INTERVAL_SECONDS: i64 = 10;
-
-    /// Whether it is time to look again.
-    pub fn due(&self, now: Seconds) -> bool {
-        now.0.saturating_sub(self.0.load(Ordering::Relaxed)) >= Self::INTERVAL_SECONDS
-    }
-
-    /// Notes that the keys were read.
-    pub fn note(&self, now: Seconds) {
-        self.0.store(now.0, Ordering::Relaxed);
-    }
 }
 
 /// The public keys in hand and the rules of a good token.

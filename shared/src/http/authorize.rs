@@ -9,8 +9,8 @@ use http::request::Parts;
 
 use super::error::ApiError;
 use super::path::PathParams;
-use crate::auth::{ApiKey, Refused, Verified};
-use crate::domain::{Caller, Capability, Code, Error, Namespace, Result, Vcs};
+use crate::auth::{ApiKey, Claims, Refused, Verified};
+use crate::domain::{Caller, Capability, Code, Error, Namespace, Result, Seconds, Vcs};
 use crate::runtime::App;
 
 /// What a route asks of its callers.
@@ -154,14 +154,22 @@ async fn authenticate(headers: &HeaderMap, app: &App) -> Result<Arc<Verified>> {
         return Ok(verified);
     }
     let claims = match app.verifier.verify(token, now) {
-        Err(Refused::UnknownKey) if app.keys_fetched.due(now) => {
-            let keys = app.store.list_public_keys().await?;
-            app.keys_fetched.note(now);
-            app.verifier.replace_keys(&keys);
-            app.verifier.verify(token, now)
-        }
+        Err(Refused::UnknownKey) => verify_with_fresh_keys(token, now, app).await?,
         verdict => verdict,
     };
     let claims = claims.map_err(|_| Error::unauthenticated())?;
     Ok(app.verified.insert(token, claims, now))
+}
+
+/// Looks at the published keys, unless somebody just did.
+async fn verify_with_fresh_keys(token: &str, now: Seconds, app: &App) -> Result<Result<Claims, Refused>> {
+    let mut look = app.key_look.lock().await;
+    let verdict = app.verifier.verify(token, now);
+    if verdict.as_ref().err() != Some(&Refused::UnknownKey) || !look.due(now)? {
+        return Ok(verdict);
+    }
+    let keys = app.store.list_public_keys().await?;
+    look.succeeded();
+    app.verifier.replace_keys(&keys);
+    Ok(app.verifier.verify(token, now))
 }

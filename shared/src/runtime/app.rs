@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use super::background::Background;
 use super::clock::{Clock, SystemClock};
 use super::config::{Config, GithubConfig};
 use super::random::Random;
-use crate::auth::{FetchTimes, KeyEnvironment, VerifiedTokens, Verifier};
-use crate::domain::{AuditEntry, Result};
+use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
+use crate::domain::{AuditEntry, Code, Error, Result, Seconds};
 use crate::store::Store;
 
 /// What a deployment decides.
@@ -21,6 +23,41 @@ pub struct Settings {
     pub github: Option<GithubConfig>,
     /// The prefix of new keys.
     pub key_environment: KeyEnvironment,
+}
+
+/// When the published keys were last looked at, and whether that went well. A forged header must not cost a read each
+/// time, and many at once wait for one look.
+#[derive(Debug, Default)]
+pub struct KeyLook(Option<(Seconds, bool)>);
+
+impl KeyLook {
+    /// The least number of seconds between two looks.
+    const INTERVAL_SECONDS: i64 = 10;
+
+    /// Whether it is time to look again; notes that somebody does.
+    ///
+    /// # Errors
+    /// It is not, and the last look failed: what it would have found is not known.
+    pub fn due(&mut self, now: Seconds) -> Result<bool> {
+        match self.0 {
+            Some((last, fine)) if now.0 - last.0 < Self::INTERVAL_SECONDS => {
+                if fine {
+                    Ok(false)
+                } else {
+                    Err(Error::Unavailable { code: Code::Unavailable, source: None })
+                }
+            }
+            _ => {
+                self.0 = Some((now, false));
+                Ok(true)
+            }
+        }
+    }
+
+    /// Notes that the look went well.
+    pub fn succeeded(&mut self) {
+        self.0 = self.0.map(|(last, _)| (last, true));
+    }
 }
 
 /// Everything a handler may need. Cheap to clone.
@@ -40,8 +77,8 @@ pub struct App {
     pub verifier: Arc<Verifier>,
     /// Tokens verified a moment ago.
     pub verified: Arc<VerifiedTokens>,
-    /// When the public keys were last fetched.
-    pub keys_fetched: Arc<FetchTimes>,
+    /// The last look at the published keys.
+    pub key_look: Arc<Mutex<KeyLook>>,
 }
 
 impl App {
@@ -55,7 +92,7 @@ impl App {
             verifier: Arc::new(Verifier::new(&settings.issuer)),
             settings: Arc::new(settings),
             verified: Arc::default(),
-            keys_fetched: Arc::default(),
+            key_look: Arc::default(),
         }
     }
 

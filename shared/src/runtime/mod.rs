@@ -9,7 +9,7 @@ mod run;
 mod signing;
 mod telemetry;
 
-pub use app::{App, Settings};
+pub use app::{App, KeyLook, Settings};
 pub use background::Background;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, GithubConfig};

@@ -72,9 +72,9 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
+    use object_store::ObjectStoreExt as _;
     use object_store::aws::AmazonS3Builder;
     use object_store::path::Path;
-    use object_store::{ObjectStore as _, ObjectStoreExt as _};
 
     use super::*;
 

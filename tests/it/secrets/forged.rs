@@ -49,7 +49,6 @@ async fn a_burst_of_unknown_kids_reads_the_published_keys_once_in_ten_seconds() 
 }
 
 #[tokio::test]
-#[ignore = "each of them looks: the look is noted when its answer is there"]
 async fn a_burst_at_once_reads_no_more_than_a_burst_in_turn() {
     let world = World::new().await;
     let sandbox = world.sandbox();
