@@ -150,6 +150,10 @@ impl Shared {
             state.polled = Some(Instant::now());
             self.changed.notify_all();
         }
+        // The time of a run may be over only now, between an answer and the next poll.
+        if state.until.is_some() && !state.wants_more() {
+            self.changed.notify_all();
+        }
         let idle = |state: &mut State| !state.closed && (state.events.is_none() || !state.wants_more());
         state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         let State { closed, events, outcome, .. } = &mut *state;
