@@ -86,5 +86,6 @@ async fn verification_goes_on_while_storage_is_away_and_a_cold_sandbox_says_503(
     assert_eq!(world.get("/api/v1/whoami", &token).await.failed(503), "UNAVAILABLE", "verified, then no user");
     assert_eq!(send_to(&cold, request(Method::GET, "/api/v1/whoami", &token, None)).await.failed(503), "UNAVAILABLE");
     world.faulty.heal();
+    world.clock.advance_ms(10_000);
     send_to(&cold, request(Method::GET, "/api/v1/whoami", &token, None)).await.ok();
 }
