@@ -7,6 +7,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env()?;
     init_telemetry(&config);
     let app = App::without_blobs(&config)?;
-    app.warm_up().await;
     run(terrapi::http::service(console::routes(), app)).await
 }
