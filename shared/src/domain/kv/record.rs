@@ -145,6 +145,12 @@ impl RecordState {
         Some(Version(self.version.0.saturating_sub(back)))
     }
 
+    /// Whether the record can tell who made `version`: it remembers that write, or has not come that far.
+    pub fn remembers(&self, version: Version) -> bool {
+        let back = self.version.0.saturating_sub(version.0);
+        back < 0 || usize::try_from(back).is_ok_and(|back| back < self.writes.len())
+    }
+
     /// The record without what time has taken: expired values, and drafts nobody committed within a week.
     #[must_use]
     pub fn at(mut self, now: Millis) -> Self {

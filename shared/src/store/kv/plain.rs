@@ -89,8 +89,8 @@ fn expecting(request: UpdateItemFluentBuilder, write: &Write<'_>) -> UpdateItemF
 
 fn put_live(request: UpdateItemFluentBuilder, put: &Put) -> Result<UpdateItemFluentBuilder> {
     let side = Side { slot: put.slot.clone(), version: Version(0), guards: Guards::default() };
-    let read = kept_or_set(&put.read_caps, "read_caps", ":read");
-    let write = kept_or_set(&put.write_caps, "write_caps", ":write");
+    let read = kept_or_set(&put.read_caps, "read_caps", "read_caps", ":read");
+    let write = kept_or_set(&put.write_caps, "write_caps", "write_caps", ":write");
     let request = request
         .update_expression(format!(
             "SET {SET_ALWAYS}, live = :slot, live_version = if_not_exists(#version, :before) + :one, live_ttl = :ttl, \
@@ -105,8 +105,8 @@ fn put_live(request: UpdateItemFluentBuilder, put: &Put) -> Result<UpdateItemFlu
 fn put_draft(request: UpdateItemFluentBuilder, put: &Put, write: &Write<'_>) -> Result<UpdateItemFluentBuilder> {
     let id = DraftId(write.id.0);
     let draft = Draft { id, side: Side { slot: put.slot.clone(), version: Version(0), guards: Guards::default() } };
-    let read = kept_or_set(&put.read_caps, "draft_read_caps", ":read").replace("(draft_read_caps", "(read_caps");
-    let caps = kept_or_set(&put.write_caps, "draft_write_caps", ":write").replace("(draft_write_caps", "(write_caps");
+    let read = kept_or_set(&put.read_caps, "draft_read_caps", "read_caps", ":read");
+    let caps = kept_or_set(&put.write_caps, "draft_write_caps", "write_caps", ":write");
     let request = request
         .update_expression(format!(
             "SET {SET_ALWAYS}, draft = :slot, draft_id = :id, draft_version = if_not_exists(#version, :before) + :one, \
@@ -129,10 +129,10 @@ fn leave_tombstone(request: UpdateItemFluentBuilder, now: Millis) -> UpdateItemF
         .expression_attribute_values(":ttl", ttl(Some(end)))
 }
 
-/// A list that is kept is written as itself, so that the answer tells what it is.
-fn kept_or_set(change: &CapsChange, attribute: &str, value: &str) -> String {
+/// A list that is kept is written too, as what the live side has, so that the answer tells what it is.
+fn kept_or_set(change: &CapsChange, attribute: &str, existing: &str, value: &str) -> String {
     match change {
-        CapsChange::Keep => format!("{attribute} = if_not_exists({attribute}, :none)"),
+        CapsChange::Keep => format!("{attribute} = if_not_exists({existing}, :none)"),
         CapsChange::Replace(_) => format!("{attribute} = {value}"),
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::head::{Head, Publication};
 use super::item;
-use crate::domain::kv::{Address, Outcome, RecordState, Refusal, Verdict, Write, WriteId, decide};
+use crate::domain::kv::{Address, Expect, Outcome, RecordState, Refusal, Verdict, Write, WriteId, decide};
 use crate::domain::{Code, Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
@@ -52,7 +52,7 @@ impl Store {
             };
             if attempt.uncertain
                 && !matches!(judged.verdict, Verdict::Done(_))
-                && may_have_been_forgotten(judged.record.as_ref(), write.id)
+                && may_have_been_forgotten(judged.record.as_ref(), write)
             {
                 return Err(unknown());
             }
@@ -185,13 +185,17 @@ impl Attempt {
     }
 }
 
-/// Whether a write may have taken effect and since been pushed out of the record's memory. It has not when the record
-/// still remembers a write made before this one was, clocks considered, or remembers all there ever were.
-fn may_have_been_forgotten(record: Option<&RecordState>, id: WriteId) -> bool {
-    let Some(oldest) = record.and_then(|record| record.writes.get(RecordState::REMEMBERED_WRITES - 1)) else {
-        return false;
-    };
-    milliseconds(*oldest) + CLOCK_SKEW_MS > milliseconds(id)
+/// Whether a write may have taken effect and since been pushed out of the record's memory.
+///
+/// It has not when the record remembers all there ever were, when it still remembers who made the version that this
+/// write would have made, or when it remembers a write made before this one was, clocks considered.
+fn may_have_been_forgotten(record: Option<&RecordState>, write: &Write<'_>) -> bool {
+    let Some(record) = record else { return false };
+    let Some(oldest) = record.writes.get(RecordState::REMEMBERED_WRITES - 1) else { return false };
+    match write.expect {
+        Expect::Version(expected) => !record.remembers(expected.next()),
+        Expect::Anything | Expect::Absent => milliseconds(*oldest) + CLOCK_SKEW_MS > milliseconds(write.id),
+    }
 }
 
 /// The first 48 bits of a version 7 id (RFC 9562 §5.7).
