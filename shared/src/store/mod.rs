@@ -1,6 +1,6 @@
 //! The only code that knows DynamoDB and object storage.
 //!
-//! [`keys`] opens with the table of access patterns. Rules about stored state are conditions on the write; a read that
+//! `keys.rs` opens with the table of access patterns. Rules about stored state are conditions on the write; a read that
 //! decides is consistent; nothing scans.
 
 mod api_keys;

@@ -1,13 +1,13 @@
 //! The KV store on DynamoDB.
 //!
-//! * A record is one item with a live side and perhaps a draft ([`item`]).
-//! * A write is one conditional update when nothing stands in its way ([`plain`]), else it is judged against the item as
-//!   read and put in its place if that has not changed ([`write`]).
+//! * A record is one item with a live side and perhaps a draft (`item.rs`).
+//! * A write is one conditional update when nothing stands in its way (`plain.rs`), else it is judged against the item as
+//!   read and put in its place if that has not changed (`write.rs`).
 //! * A commit lists the drafts it publishes in parts nobody can see, then names itself in the installation's head: the
-//!   one write that matters ([`commit`]). Readers who meet a draft look whether the head names it ([`head`]). The worker
-//!   folds published drafts into their live sides afterwards ([`fold`]).
+//!   one write that matters (`commit.rs`). Readers who meet a draft look whether the head names it (`head.rs`). The worker
+//!   folds published drafts into their live sides afterwards (`fold.rs`).
 //! * A folded record carries the commit's sequence number. A reader whose head is older than that starts over, so no
-//!   answer shows some of a commit ([`read`], [`list`]).
+//!   answer shows some of a commit (`read.rs`, `list.rs`).
 
 mod commit;
 mod fold;
