@@ -62,6 +62,29 @@ async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no
 }
 
 #[tokio::test]
+async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note_once_an_hour() {
+    let (world, _) = warm().await;
+    let cookie = world.session_of(world.user).await;
+    let cost = async |path: &str| {
+        let send = async {
+            world.browse(Method::GET, path, &cookie, None).await.ok();
+            world.app.background.settle().await;
+        };
+        let (_, calls) = world.faulty.ledger().during(send).await;
+        calls.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        assert_eq!(cost("/api/v1/whoami").await, repeat("GetItem 1.0 RU", 2), "the session, the user");
+        assert_eq!(cost(&format!("{KV}/key/k")).await, repeat("GetItem 1.0 RU", 3), "and the membership");
+    }
+    world.clock.advance_ms(3_600_000);
+    let mut calls = cost("/api/v1/whoami").await;
+    calls.sort();
+    assert_eq!(calls, ["GetItem 1.0 RU", "GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
+    assert_eq!(cost("/api/v1/whoami").await.len(), 2);
+}
+
+#[tokio::test]
 async fn single_records_cost_one_call() {
     let (world, token) = warm().await;
     let path = format!("{KV}/key/k");

@@ -5,6 +5,7 @@ mod budget;
 mod contract;
 mod events;
 mod faults;
+mod identity;
 mod input;
 mod keys;
 mod kv;

@@ -2,6 +2,7 @@
 
 mod client_id;
 mod health;
+mod logout;
 mod server_config;
 mod whoami;
 
@@ -12,6 +13,7 @@ use utoipa_axum::routes;
 pub fn routes() -> Routes {
     Routes::new()
         .routes(routes!(whoami::whoami))
+        .routes(routes!(logout::logout))
         .routes(routes!(server_config::server_config))
         .routes(routes!(client_id::github_client_id))
         .routes(routes!(health::health))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{Caller, Capabilities, KeyId, Seconds, UserId};
+use crate::domain::{Caller, Capabilities, Credential, KeyId, Seconds, UserId};
 
 /// `aud` and default `iss` of every token.
 pub const AUDIENCE: &str = "terrapi";
@@ -66,6 +66,6 @@ impl Claims {
 
     /// Who the token speaks for.
     pub fn into_caller(self) -> Caller {
-        Caller { user: self.sub, key: Some(self.key_id), capabilities: self.capabilities }
+        Caller { user: self.sub, credential: Credential::AccessToken(self.key_id), capabilities: self.capabilities }
     }
 }

@@ -12,53 +12,56 @@ use crate::domain::{Caller, Namespace, Seconds};
 /// How many tokens are remembered.
 const MAX_TOKENS: usize = 1_000;
 
-/// A verified token, and the installations its owner has since been seen to be a member of.
+/// A verified credential, and the installations its owner has since been seen to be a member of.
 pub struct Verified {
     /// Who it speaks for.
     pub caller: Caller,
-    claims: Claims,
     memberships: Mutex<HashSet<Namespace>>,
 }
 
 impl Verified {
-    /// Takes claims whose signature was checked.
-    pub fn new(claims: Claims) -> Self {
-        Self { caller: claims.clone().into_caller(), claims, memberships: Mutex::default() }
+    /// Takes a caller whose credential was checked.
+    pub fn new(caller: Caller) -> Self {
+        Self { caller, memberships: Mutex::default() }
     }
 
-    /// Whether membership was confirmed during this token's life.
+    /// Whether membership was confirmed before.
     pub fn member_of(&self, namespace: Namespace) -> bool {
         self.memberships.lock().unwrap_or_else(PoisonError::into_inner).contains(&namespace)
     }
 
-    /// Remembers a confirmed membership, for as long as the token lives and no longer.
+    /// Remembers a confirmed membership, for as long as this is kept: a token's minute, a session's request.
     pub fn remember_member_of(&self, namespace: Namespace) {
         self.memberships.lock().unwrap_or_else(PoisonError::into_inner).insert(namespace);
     }
 }
 
-/// The table: SHA-256 of the whole token → its claims.
+/// A token's claims, and what they proved.
+type Remembered = (Claims, Arc<Verified>);
+
+/// The table: SHA-256 of the whole token → what is known of it.
 #[derive(Default)]
-pub struct VerifiedTokens(Mutex<HashMap<[u8; 32], Arc<Verified>>>);
+pub struct VerifiedTokens(Mutex<HashMap<[u8; 32], Remembered>>);
 
 impl VerifiedTokens {
     /// The token's entry, if it was verified before and is still good.
     pub fn find(&self, token: &str, now: Seconds) -> Option<Arc<Verified>> {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(&hash(token)).filter(|verified| verified.claims.good_at(now)).cloned()
+        let (_, verified) = tokens.get(&hash(token)).filter(|(claims, _)| claims.good_at(now))?;
+        Some(Arc::clone(verified))
     }
 
     /// Remembers a token that was just verified. A full table drops what has expired, and failing that everything.
     pub fn insert(&self, token: &str, claims: Claims, now: Seconds) -> Arc<Verified> {
-        let verified = Arc::new(Verified::new(claims));
+        let verified = Arc::new(Verified::new(claims.clone().into_caller()));
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= MAX_TOKENS {
-            tokens.retain(|_, verified| verified.claims.good_at(now));
+            tokens.retain(|_, (claims, _)| claims.good_at(now));
         }
         if tokens.len() >= MAX_TOKENS {
             tokens.clear();
         }
-        tokens.insert(hash(token), Arc::clone(&verified));
+        tokens.insert(hash(token), (claims, Arc::clone(&verified)));
         verified
     }
 }

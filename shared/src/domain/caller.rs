@@ -1,19 +1,33 @@
 //! The caller: an identity whose credential has been verified.
 
-use super::{Capabilities, Capability, Code, Error, KeyId, Namespace, Result, UserId, Vcs};
+use super::{Capabilities, Capability, Code, Error, KeyId, Namespace, Result, SessionId, UserId, Vcs};
+
+/// What the caller presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token, bought with this API key.
+    AccessToken(KeyId),
+    /// A browser's session.
+    Session(SessionId),
+}
 
 /// Who is calling, and what the credential lets them do.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The owner of the credential.
     pub user: UserId,
-    /// The API key the token was bought with.
-    pub key: Option<KeyId>,
-    /// What the token carries.
+    /// What was presented.
+    pub credential: Credential,
+    /// What it carries.
     pub capabilities: Capabilities,
 }
 
 impl Caller {
+    /// Whether a browser's session speaks: its user's memberships decide everywhere.
+    pub fn is_session(&self) -> bool {
+        matches!(self.credential, Credential::Session(_))
+    }
+
     /// Refuses a caller who lacks `capability`.
     pub fn require(&self, capability: &Capability) -> Result<()> {
         if self.capabilities.holds(capability) {

@@ -36,6 +36,8 @@ codes! {
     InstallationForbidden = "INSTALLATION_FORBIDDEN",
     /// The record's own capability list refuses the caller.
     RecordForbidden = "RECORD_FORBIDDEN",
+    /// A write came with a session cookie from a page of another origin.
+    CrossOrigin = "CROSS_ORIGIN",
     /// Nothing is there, or nothing the caller may see.
     NotFound = "NOT_FOUND",
     /// The path is known, the method is not.

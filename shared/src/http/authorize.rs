@@ -4,13 +4,16 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::Method;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::request::Parts;
 
+use super::cookie::session_cookie;
 use super::error::ApiError;
+use super::origin::Origin;
 use super::path::PathParams;
-use crate::auth::{ApiKey, Claims, Refused, Verified};
-use crate::domain::{Caller, Capability, Code, Error, Namespace, Result, Seconds, Vcs};
+use crate::auth::{ApiKey, Claims, Refused, SessionToken, Verified};
+use crate::domain::{Caller, Capability, Code, Credential, Error, Namespace, Result, Seconds, Session, Vcs};
 use crate::runtime::App;
 
 /// What a route asks of its callers.
@@ -31,7 +34,7 @@ macro_rules! needs {
 }
 
 needs! {
-    /// Anybody with an access token.
+    /// Anybody with an access token or a session.
     AnyCaller => [];
     /// `access_token_create`
     AccessTokenCreate => [AccessTokenCreate];
@@ -60,7 +63,7 @@ impl<N: Needs> FromRequestParts<App> for Authorized<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let verified = authenticate(&parts.headers, app).await?;
+        let verified = authenticate(parts, app).await?;
         for capability in N::CAPABILITIES {
             verified.caller.require(capability)?;
         }
@@ -94,7 +97,7 @@ impl<N: Needs> FromRequestParts<App> for OnVcs<N> {
 }
 
 /// A caller shown to hold `N` and to reach the path's installation: the token's limits allow it and its owner belongs
-/// there. Membership is read once in a token's life.
+/// there. Membership is read once in a token's life, and in every request of a session.
 pub struct InNamespace<N> {
     authorized: Authorized<N>,
     /// The path's installation.
@@ -144,7 +147,47 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str> {
     Ok(credential.trim())
 }
 
-async fn authenticate(headers: &HeaderMap, app: &App) -> Result<Arc<Verified>> {
+/// Whether a request presents a bearer credential, good or not. A session cookie beside one is not looked at.
+fn presents_bearer(headers: &HeaderMap) -> bool {
+    let scheme = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    };
+    headers.get_all(AUTHORIZATION).iter().any(scheme)
+}
+
+async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
+    match session_cookie(&parts.headers) {
+        Some(token) if !presents_bearer(&parts.headers) => by_session(&token, parts, app).await.map(Arc::new),
+        _ => by_access_token(&parts.headers, app).await,
+    }
+}
+
+/// A session is read for every request, so that a logout takes effect at once.
+async fn by_session(token: &SessionToken, parts: &Parts, app: &App) -> Result<Verified> {
+    let now = app.clock.now().seconds();
+    let session = app.store.find_session(token.id(), now).await?.ok_or_else(Error::unauthenticated)?;
+    let writes = !matches!(parts.method, Method::GET | Method::HEAD);
+    // The browser sends the cookie along whoever made it send the request.
+    if writes && !Origin::of(parts, app).sent(&parts.headers) {
+        return Err(Error::forbidden(Code::CrossOrigin));
+    }
+    if let Some(used) = session.used(now) {
+        let store = app.store.clone();
+        app.background.spawn(async move {
+            if let Err(error) = store.touch_session(&used).await {
+                tracing::warn!(%error, "a session's last use was not noted");
+            }
+        });
+    }
+    Ok(Verified::new(Caller {
+        user: session.user,
+        credential: Credential::Session(session.id),
+        capabilities: Session::capabilities(),
+    }))
+}
+
+async fn by_access_token(headers: &HeaderMap, app: &App) -> Result<Arc<Verified>> {
     let token = bearer(headers)?;
     if ApiKey::claimed_by(token) {
         return Err(Error::Unauthenticated { code: Code::ApiKeyNotAccepted });

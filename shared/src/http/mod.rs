@@ -2,6 +2,7 @@
 
 mod authorize;
 mod body;
+mod cookie;
 mod cursor;
 mod error;
 mod etag;
@@ -17,6 +18,7 @@ pub use authorize::{
     bearer,
 };
 pub use body::{JsonBody, OptionalJsonBody, present};
+pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};
 pub use cursor::{open_cursor, seal_cursor};
 pub use error::{ApiError, ErrorBody};
 pub use etag::unchanged;

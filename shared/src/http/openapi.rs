@@ -1,7 +1,8 @@
 //! Routes that describe themselves.
 //!
 //! What all operations share (the shape of failures, the headers around every answer) is not repeated at each handler:
-//! `4XX` and `5XX` there stand for the failures that [`whole_document`] spells out.
+//! `4XX` and `5XX` there stand for the failures that [`whole_document`] spells out, and `bearer` for any
+//! caller's credential: a session opens what a token opens.
 
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
@@ -91,6 +92,11 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
     let items = whole.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
         let failures = failures(operation);
+        if let Some(Value::Array(credentials)) = operation.get_mut("security")
+            && credentials.contains(&json!({"bearer": []}))
+        {
+            credentials.push(json!({"session": []}));
+        }
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             responses.retain(|status, _| !status.ends_with("XX"));
             responses.extend(failures);

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use http::header::{HOST, HeaderMap, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -17,12 +17,45 @@ pub struct Origin {
     path: String,
 }
 
+impl Origin {
+    /// The origin of a request.
+    pub fn of(parts: &Parts, app: &App) -> Self {
+        let base = app.settings.public_base_url.clone().unwrap_or_else(|| called(&parts.headers));
+        Self { base, path: parts.uri.path().to_owned() }
+    }
+
+    /// Scheme and host, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether this is plain HTTP on the client's own machine.
+    pub fn is_plain_loopback(&self) -> bool {
+        let Some(authority) = self.base.strip_prefix("http://") else { return false };
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        ["localhost", "127.0.0.1", "[::1]"].contains(&host)
+    }
+
+    /// Whether a page of this origin sent the request, as far as the browser says. What it says cannot be forged by a
+    /// page; a client that is no browser has no cookie to lose.
+    pub fn sent(&self, headers: &HeaderMap) -> bool {
+        let only = |name: &str| {
+            let mut values = headers.get_all(name).iter();
+            values.next().filter(|_| values.next().is_none())
+        };
+        let own = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(self.base.as_bytes());
+        only(ORIGIN.as_str()).is_some_and(own) || only("sec-fetch-site").is_some_and(|value| value == "same-origin")
+    }
+}
+
 impl FromRequestParts<App> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let base = app.settings.public_base_url.clone().unwrap_or_else(|| called(&parts.headers));
-        Ok(Self { base, path: parts.uri.path().to_owned() })
+        Ok(Self::of(parts, app))
     }
 }
 
@@ -42,4 +75,56 @@ pub fn next_link(origin: &Origin, params: &[(&str, &str)]) -> Option<HeaderValue
     let query: Vec<String> =
         params.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY))).collect();
     HeaderValue::from_str(&format!("<{}{}?{}>; rel=\"next\"", origin.base, origin.path, query.join("&"))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(base: &str) -> Origin {
+        Origin { base: base.into(), path: "/".into() }
+    }
+
+    #[test]
+    fn only_plain_http_on_this_very_machine_does_without_secure() {
+        for base in ["http://localhost", "http://localhost:9000", "http://127.0.0.1:9000", "http://[::1]:1"] {
+            assert!(origin(base).is_plain_loopback(), "{base}");
+        }
+        for base in ["https://localhost", "http://localhost.example.com", "http://127.0.0.1.nip.io:80", "http://a:1"] {
+            assert!(!origin(base).is_plain_loopback(), "{base}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_the_own_origin_is_told_from_every_other() {
+        let origin = origin("https://api.example.com");
+        let own = [("origin", "https://api.example.com"), ("origin", "https://API.example.com")];
+        for header in own.into_iter().chain([("sec-fetch-site", "same-origin")]) {
+            assert!(origin.sent(&headers(&[header])), "{header:?}");
+        }
+        let foreign: [&[(&str, &str)]; 8] = [
+            &[],
+            &[("origin", "null")],
+            &[("origin", "http://api.example.com")],
+            &[("origin", "https://api.example.com.evil.test")],
+            &[("origin", "https://api.example.com"), ("origin", "https://evil.test")],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "none")],
+            &[("referer", "https://api.example.com/")],
+        ];
+        for sent in foreign {
+            assert!(!origin.sent(&headers(sent)), "{sent:?}");
+        }
+    }
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&str, &str)| {
+            (http::HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs.iter().map(pair) {
+            headers.append(name, value);
+        }
+        headers
+    }
 }

@@ -7,6 +7,7 @@
 //! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
 //! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
 //! | audit entry | identity | `audit#key#<id>` | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
+//! | session | identity | `session#<SHA-256 of the cookie's value>` | `session` | every request with the cookie, logout |
 //! | public key | identity | `public-keys` | `<kid>` | verifiers, at start and for an unknown kid |
 //! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
@@ -16,7 +17,7 @@
 //! Only hex, decimal and closed words enter a composite key, so that no two things share one.
 
 use crate::domain::kv::{Address, Idx, Key};
-use crate::domain::{KeyId, KeyName, Namespace, UserId, Vcs};
+use crate::domain::{KeyId, KeyName, Namespace, SessionId, UserId, Vcs};
 
 /// Name of every table's partition key.
 pub const PK: &str = "pk";
@@ -61,6 +62,12 @@ pub fn listed_key(vcs: Vcs, name: &KeyName, id: KeyId) -> String {
 pub fn audit_of_key(id: KeyId) -> String {
     format!("audit#key#{id}")
 }
+
+pub fn session(id: SessionId) -> String {
+    format!("session#{id}")
+}
+
+pub const SESSION: &str = "session";
 
 pub const PUBLIC_KEYS: &str = "public-keys";
 

@@ -14,6 +14,7 @@ mod item;
 mod keys;
 pub mod kv;
 mod public_keys;
+mod sessions;
 mod users;
 
 pub use blobs::Blobs;

@@ -1,19 +1,23 @@
 //! Callers who must be refused, for one route that needs a token.
 
-use http::HeaderValue;
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN};
+use http::{HeaderValue, Method};
 use serde_json::json;
-use terrapi::domain::{Capability, UserId};
-use terrapi::runtime::Random;
+use terrapi::domain::{Capability, Session, UserId};
+use terrapi::runtime::{Clock, Random};
 
 use super::routes::{Access, Reach, Route};
 use crate::support::World;
 use crate::support::forge::{Forge, claims};
 
+/// What a request says about its sender.
+pub type Headers = Vec<(HeaderName, HeaderValue)>;
+
 /// A caller, and the refusal that is due.
 pub struct Caller {
     pub name: &'static str,
-    /// The values of `Authorization`.
-    pub authorization: Vec<HeaderValue>,
+    /// The credential.
+    pub headers: Headers,
     pub id: &'static str,
     /// `data`, and `scope` of the challenge.
     pub missing: Option<String>,
@@ -26,8 +30,17 @@ const KEY_LOOKUP: &[&str] = &["Query identity public-keys"];
 /// A look at a membership.
 const MEMBERSHIP: &[&str] = &["GetItem identity user# member#"];
 
-fn bearer(token: &str) -> HeaderValue {
-    HeaderValue::from_str(&format!("Bearer {token}")).unwrap()
+/// A look at a session, and perhaps at a membership.
+const SESSION: &[&str] = &["GetItem identity session# session"];
+const SESSION_AND_MEMBERSHIP: &[&str] = &["GetItem identity session# session", "GetItem identity user# member#"];
+
+fn bearer(token: &str) -> (HeaderName, HeaderValue) {
+    (AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap())
+}
+
+/// A browser on a page of our own.
+pub fn browser(cookie: &str) -> Headers {
+    vec![(COOKIE, HeaderValue::from_str(cookie).unwrap()), (ORIGIN, HeaderValue::from_static("https://api.test"))]
 }
 
 fn stranger() -> UserId {
@@ -46,20 +59,14 @@ pub async fn unauthenticated(world: &World, route: &Route) -> Vec<Caller> {
         trusted.token(&claims)
     };
     let our_kid = unknown.sign(&trusted.header().to_string(), &good.to_string());
-    let plain = |name, authorization: Vec<HeaderValue>| Caller {
-        name,
-        authorization,
-        id: "INVALID_TOKEN",
-        missing: None,
-        reads: &[],
-    };
+    let plain = |name, headers: Headers| Caller { name, headers, id: "INVALID_TOKEN", missing: None, reads: &[] };
     let token = world.token(capabilities);
     vec![
         plain("no token", vec![]),
-        plain("an empty token", vec![HeaderValue::from_static("Bearer ")]),
+        plain("an empty token", vec![(AUTHORIZATION, HeaderValue::from_static("Bearer "))]),
         plain("garbage", vec![bearer("garbage")]),
-        plain("bytes that are no text", vec![HeaderValue::from_bytes(b"Bearer \xff").unwrap()]),
-        plain("another scheme", vec![HeaderValue::from_str(&format!("Basic {token}")).unwrap()]),
+        plain("bytes that are no text", vec![(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").unwrap())]),
+        plain("another scheme", vec![(AUTHORIZATION, HeaderValue::from_str(&format!("Basic {token}")).unwrap())]),
         plain("two tokens", vec![bearer(&token), bearer(&token)]),
         plain("an expired token", vec![bearer(&expired)]),
         plain("our kid, another key", vec![bearer(&our_kid)]),
@@ -69,20 +76,57 @@ pub async fn unauthenticated(world: &World, route: &Route) -> Vec<Caller> {
     ]
 }
 
+/// Browsers that are not let in: no session that lives, or not a page of ours.
+pub async fn browsers(world: &World, route: &Route) -> Vec<Caller> {
+    let now = world.clock.now().seconds();
+    let good = world.session_of(world.user).await;
+    let idle = now.plus(-Session::IDLE_SECONDS);
+    let idle = world.session_from(world.user, idle, idle).await;
+    let old = world.session_from(world.user, now.plus(-Session::ABSOLUTE_SECONDS), now.plus(-1)).await;
+    let ended = world.session_of(world.user).await;
+    world.browse(Method::POST, "/api/v1/logout", &ended, None).await.ok();
+    let two = format!("{good}; {}", world.session_of(world.user).await);
+    let refused = |name, headers, reads| Caller { name, headers, id: "INVALID_TOKEN", missing: None, reads };
+    let both = |token: &str| [browser(&good), vec![bearer(token)]].concat();
+    let mut callers = vec![
+        refused("a session at rest for a week", browser(&idle), SESSION),
+        refused("a session of a month ago", browser(&old), SESSION),
+        refused("a session that was ended", browser(&ended), SESSION),
+        refused("no session's value", browser("session=0190a5d0-ac96-774b-bcce-b302099a8057"), &[]),
+        refused("no value", browser("session="), &[]),
+        refused("another cookie", browser(&good.replace("session", "Session")), &[]),
+        refused("two sessions", browser(&two), &[]),
+        refused("a session beside a token that is none", both("garbage"), &[]),
+        Caller { id: "API_KEY_NOT_ACCEPTED", ..refused("a session beside an API key", both("tt_live_0"), &[]) },
+    ];
+    if !matches!(route.method, Method::GET) {
+        let foreign = HeaderValue::from_static("https://evil.test");
+        let alone = (COOKIE, HeaderValue::from_str(&good).unwrap());
+        let cross = |name, headers| Caller { id: "CROSS_ORIGIN", ..refused(name, headers, SESSION) };
+        callers.push(cross("a write that does not say from where", vec![alone.clone()]));
+        callers.push(cross("a write from a foreign page", vec![alone, (ORIGIN, foreign)]));
+    }
+    if let Access::Token(_, Reach::Installation) = route.access {
+        let headers = browser(&world.session_of(stranger()).await);
+        let outside = refused("a session of a member of nothing", headers, SESSION_AND_MEMBERSHIP);
+        callers.push(Caller { id: "INSTALLATION_FORBIDDEN", ..outside });
+    }
+    callers
+}
+
 /// Callers whose token is good and does not open the route.
 pub fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
     let Access::Token(capabilities, reach) = route.access else { return Vec::new() };
     let token = |user, capabilities: Vec<Capability>| vec![bearer(&world.token_of(user, &capabilities))];
     let with = |extra: &[Capability]| [capabilities, extra].concat();
-    let lacking = |name, authorization, missing: String| Caller {
+    let lacking = |name, headers, missing: String| Caller {
         name,
-        authorization,
+        headers,
         id: "INSUFFICIENT_SCOPE",
         missing: Some(missing),
         reads: &[],
     };
-    let elsewhere =
-        |name, authorization, reads| Caller { name, authorization, id: "INSTALLATION_FORBIDDEN", missing: None, reads };
+    let elsewhere = |name, headers, reads| Caller { name, headers, id: "INSTALLATION_FORBIDDEN", missing: None, reads };
     let mut callers: Vec<Caller> = capabilities
         .iter()
         .map(|missing| {

@@ -11,7 +11,7 @@ pub enum Access {
     Open,
     /// The holder of an API key.
     Key,
-    /// The holder of an access token with these capabilities.
+    /// The holder of an access token with these capabilities, and a browser's session.
     Token(&'static [Capability], Reach),
 }
 
@@ -49,7 +49,7 @@ pub fn routes() -> Vec<Route> {
     let key = json!({"name": "ci", "capabilities": []});
     let record = json!({"data": 1});
     let commit = json!({"keys": [{"key": "a"}]});
-    let table: [(Method, &'static str, Access, Option<Value>); 21] = [
+    let table: [(Method, &'static str, Access, Option<Value>); 22] = [
         (Method::GET, "/.well-known/jwks.json", Open, None),
         (Method::GET, "/health", Open, None),
         (Method::GET, "/api/v1/server/config", Open, None),
@@ -59,6 +59,7 @@ pub fn routes() -> Vec<Route> {
         (Method::GET, "/openapi.json", Open, None),
         (Method::POST, "/api/v1/access-token/refresh", Key, None),
         (Method::GET, "/api/v1/whoami", ANYBODY, None),
+        (Method::POST, "/api/v1/logout", ANYBODY, None),
         (Method::POST, "/api/v1/{vcs}/access-token", KEYS, Some(key)),
         (Method::GET, "/api/v1/{vcs}/access-token", KEYS, None),
         (Method::DELETE, "/api/v1/{vcs}/access-token", KEYS, None),

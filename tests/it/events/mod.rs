@@ -5,4 +5,5 @@ mod paths;
 mod records;
 mod requests;
 mod sandbox;
+mod sessions;
 mod template;

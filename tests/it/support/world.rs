@@ -7,11 +7,12 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use http::Method;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use serde_json::{Value, json};
-use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, Signer, SigningKeyFile};
+use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, SessionToken, Signer, SigningKeyFile};
 use terrapi::domain::{
-    ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Millis, Namespace, UserId, Vcs,
+    ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Millis, Namespace, Seconds, Session,
+    UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Settings};
@@ -144,6 +145,20 @@ impl World {
         self.signer.sign(&Claims { sub: user, ..self.claims(capabilities) }).unwrap()
     }
 
+    /// The cookie of a session that the user has just begun: `session=<value>`.
+    pub async fn session_of(&self, user: UserId) -> String {
+        let now = self.clock.now().seconds();
+        self.session_from(user, now, now).await
+    }
+
+    /// The cookie of a session that began and was last used at these times.
+    pub async fn session_from(&self, user: UserId, created_at: Seconds, last_used_at: Seconds) -> String {
+        let token = SessionToken::new(Random::default().bytes().unwrap());
+        let session = Session { id: token.id(), user, created_at, last_used_at };
+        self.app.store.put_session(&session).await.unwrap();
+        format!("session={}", token.reveal())
+    }
+
     /// The claims of a token of the world's user.
     pub fn claims(&self, capabilities: &[Capability]) -> Claims {
         let capabilities: Capabilities = capabilities.iter().cloned().collect();
@@ -164,6 +179,14 @@ impl World {
 
     pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Reply {
         self.send(request(method, path, token, body)).await
+    }
+
+    /// Sends what a page of our own origin sends, with this cookie.
+    pub async fn browse(&self, method: Method, path: &str, cookie: &str, body: Option<Value>) -> Reply {
+        let mut request = request(method, path, "", body);
+        request.headers_mut().insert(COOKIE, cookie.parse().unwrap());
+        request.headers_mut().insert(ORIGIN, "https://api.example.test".parse().unwrap());
+        self.send(request).await
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Reply {

@@ -1,0 +1,26 @@
+//! Ends the browser's session.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use terrapi::http::{AnyCaller, ApiError, Authorized, ErrorBody, Origin, session_cookie, session_ends};
+use terrapi::runtime::App;
+
+/// Sign out
+///
+/// Ends the session of the request's cookie and removes the cookie. A request with a token and without a cookie changes
+/// nothing.
+#[utoipa::path(post, path = "/api/v1/logout", tag = "identity", security(("bearer" = [])),
+    responses((status = 200, description = "Signed out; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn logout(
+    State(app): State<App>,
+    _caller: Authorized<AnyCaller>,
+    headers: HeaderMap,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    if let Some(token) = session_cookie(&headers) {
+        app.store.delete_session(token.id()).await?;
+    }
+    Ok([(SET_COOKIE, session_ends(&origin)?)].into_response())
+}

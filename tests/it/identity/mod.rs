@@ -1,0 +1,3 @@
+//! Who is calling: browsers' sessions.
+
+mod sessions;
