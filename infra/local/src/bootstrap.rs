@@ -1,15 +1,16 @@
 //! Who may come in on the first day: an administrator with an API key, and somebody who may see less.
 //!
-//! What cannot be made up again is kept in the data folder (the key's text, the signing key's seed); what is in the
-//! tables is written when it is missing. So a start that died half way is finished by the next one.
+//! What cannot be made up again is kept in the data folder (the key's text, the sessions', the signing key's seed); what
+//! is in the tables is written when it is missing. So a start that died half way is finished by the next one. Sessions
+//! begin anew with every start.
 
 use std::{fs, io, path::Path};
 
 use aws_sdk_dynamodb::config::Credentials as AwsCredentials;
 use serde::{Deserialize, Serialize};
 use terrapi::{
-    auth::{ApiKey, KeyEnvironment, Secret, SigningKeyFile},
-    domain::{ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, UserId, Vcs},
+    auth::{ApiKey, KeyEnvironment, Secret, SessionToken, SigningKeyFile},
+    domain::{ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, Session, UserId, Vcs},
     runtime::{Clock, Random, SystemClock},
     store::{Store, StoreConfig, Tables, Timeouts, User},
 };
@@ -22,7 +23,7 @@ use crate::{
     template::Template,
 };
 
-/// The file of the administrator's key.
+/// The file of the administrator's key and both users' sessions.
 const CREDENTIALS: &str = "credentials.json";
 /// The file of the signing key.
 const SIGNING_KEYS: &str = "signing-keys.json";
@@ -40,6 +41,10 @@ const OTHER_INSTALLATION: u64 = 67_890;
 pub struct Credentials {
     /// The administrator's key.
     pub api_key: String,
+    /// The cookie of the administrator's session.
+    pub session_cookie: String,
+    /// The cookie of the second user's.
+    pub other_session_cookie: String,
     /// The VCS of both installations.
     pub vcs: String,
     /// The administrator's own installation.
@@ -51,6 +56,11 @@ pub struct Credentials {
 #[derive(Serialize, Deserialize)]
 struct KeyFile {
     api_key: String,
+    /// Absent in a file of the days before there were sessions.
+    #[serde(default)]
+    session: String,
+    #[serde(default)]
+    other_session: String,
 }
 
 /// The first credentials, made where they are missing.
@@ -59,11 +69,13 @@ struct KeyFile {
 /// [`Error::DataFolder`] or [`Error::Bootstrap`].
 pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -> Result<Credentials> {
     let random = Random::default();
-    let api_key = api_key(&settings.data_dir, &random)?;
+    let keys = key_file(&settings.data_dir, &random)?;
     signing_keys(&settings.data_dir, &random)?;
-    seed(&store(engine, template)?, &api_key).await?;
+    seed(&store(engine, template)?, &keys).await?;
     Ok(Credentials {
-        api_key,
+        session_cookie: format!("session={}", keys.session),
+        other_session_cookie: format!("session={}", keys.other_session),
+        api_key: keys.api_key,
         vcs: Vcs::Github.to_string(),
         installation_id: INSTALLATION.to_string(),
         other_installation_id: OTHER_INSTALLATION.to_string(),
@@ -78,7 +90,7 @@ pub fn environment(settings: &Settings, template: &Template, engine: &Engine) ->
     variables
 }
 
-async fn seed(store: &Store, api_key: &str) -> terrapi::domain::Result<()> {
+async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
     let corrupt = || terrapi::domain::Error::corrupt("the local credentials are damaged");
     let administrator = UserId::parse(ADMINISTRATOR).ok_or_else(corrupt)?;
     let other = UserId::parse(OTHER_USER).ok_or_else(corrupt)?;
@@ -93,7 +105,11 @@ async fn seed(store: &Store, api_key: &str) -> terrapi::domain::Result<()> {
             store.put_membership(id, Namespace { vcs: Vcs::Github, installation }).await?;
         }
     }
-    let key = ApiKey::parse(api_key).ok_or_else(corrupt)?;
+    for (user, session) in [(administrator, &keys.session), (other, &keys.other_session)] {
+        let token = SessionToken::parse(session).ok_or_else(corrupt)?;
+        store.put_session(&Session::begin(token.id(), user, SystemClock.now().seconds())).await?;
+    }
+    let key = ApiKey::parse(&keys.api_key).ok_or_else(corrupt)?;
     if store.find_api_key(key.id).await?.is_some() {
         return Ok(());
     }
@@ -113,17 +129,23 @@ async fn seed(store: &Store, api_key: &str) -> terrapi::domain::Result<()> {
         .await
 }
 
-/// The key's text from its file, or a new one. The row in the table holds only a hash.
-fn api_key(folder: &Path, random: &Random) -> Result<String> {
+/// The texts from their file, made where they are missing. The rows in the tables hold only hashes.
+fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
     let path = folder.join(CREDENTIALS);
-    if let Some(text) = read(&path)? {
-        let file: KeyFile = serde_json::from_str(&text).map_err(|error| damaged(&path, &error))?;
-        return Ok(file.api_key);
+    let mut file: KeyFile = if let Some(text) = read(&path)? {
+        serde_json::from_str(&text).map_err(|error| damaged(&path, &error))?
+    } else {
+        let key = ApiKey { id: KeyId::new(random.id()?), secret: Secret::new(random.bytes()?) };
+        let api_key = key.reveal(KeyEnvironment::Test);
+        KeyFile { api_key, session: String::new(), other_session: String::new() }
+    };
+    for session in [&mut file.session, &mut file.other_session] {
+        if session.is_empty() {
+            *session = SessionToken::new(random.bytes()?).reveal();
+        }
     }
-    let key = ApiKey { id: KeyId::new(random.id()?), secret: Secret::new(random.bytes()?) };
-    let api_key = key.reveal(KeyEnvironment::Test);
-    write(&path, &KeyFile { api_key: api_key.clone() })?;
-    Ok(api_key)
+    write(&path, &file)?;
+    Ok(file)
 }
 
 fn signing_keys(folder: &Path, random: &Random) -> Result<()> {
@@ -177,7 +199,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_second_start_finds_the_same_key() {
+    async fn a_second_start_finds_the_same_key_and_the_same_sessions() {
         let engine = Engine::with_tables().unwrap();
         let template = Template::project().unwrap();
         let data_dir = std::env::temp_dir().join(format!("terrapi-bootstrap-{}", std::process::id()));
@@ -188,11 +210,26 @@ mod tests {
         let second = ensure(&engine, template, &settings).await.unwrap();
         let elsewhere = Engine::with_tables().unwrap();
         let third = ensure(&elsewhere, template, &settings).await.unwrap();
+        let path = data_dir.join(CREDENTIALS);
+        write(&path, &serde_json::json!({"api_key": first.api_key})).unwrap();
+        let old = ensure(&elsewhere, template, &settings).await.unwrap();
         fs::remove_dir_all(&data_dir).unwrap();
         assert_eq!(first.api_key, second.api_key);
         assert_eq!(first.api_key, third.api_key, "even when the tables are gone");
 
         let store = store(&elsewhere, template).unwrap();
+        assert_eq!(
+            (&first.session_cookie, &first.other_session_cookie),
+            (&third.session_cookie, &third.other_session_cookie)
+        );
+        assert_ne!(old.session_cookie, first.session_cookie, "a file from before there were sessions is completed");
+        let now = SystemClock.now().seconds();
+        let cookies = [(&third.session_cookie, ADMINISTRATOR), (&third.other_session_cookie, OTHER_USER)];
+        for (cookie, user) in cookies {
+            let token = SessionToken::parse(cookie.strip_prefix("session=").unwrap()).unwrap();
+            let session = store.find_session(token.id(), now).await.unwrap().unwrap();
+            assert_eq!(Some(session.user), UserId::parse(user));
+        }
         let key = ApiKey::parse(&first.api_key).unwrap();
         let row = store.find_api_key(key.id).await.unwrap().unwrap();
         assert!(key.secret.matches(&row.secret_hash));

@@ -20,6 +20,10 @@ pub struct Connection {
     pub base_url: String,
     /// The local administrator's API key, good for an exchange.
     pub api_key: String,
+    /// The cookie of the local administrator's session: `session=<value>`.
+    pub session_cookie: String,
+    /// The cookie of the second user's.
+    pub other_session_cookie: String,
     /// The VCS segment of the paths.
     pub vcs: String,
     /// An installation that only the administrator belongs to.
@@ -36,6 +40,8 @@ impl Connection {
         Self {
             base_url: settings.base_url(),
             api_key: credentials.api_key.clone(),
+            session_cookie: credentials.session_cookie.clone(),
+            other_session_cookie: credentials.other_session_cookie.clone(),
             vcs: credentials.vcs.clone(),
             installation_id: credentials.installation_id.clone(),
             other_installation_id: credentials.other_installation_id.clone(),
@@ -55,7 +61,8 @@ impl Connection {
 
     /// Commands that show the service at work.
     pub fn curl_lines(&self) -> String {
-        let Self { base_url, api_key, vcs, installation_id, .. } = self;
+        let Self { base_url, api_key, session_cookie, other_session_cookie, vcs, .. } = self;
+        let Self { installation_id, other_installation_id, .. } = self;
         format!(
             r#"terrapi answers on {base_url} (Ctrl-C stops it). To try it:
 
@@ -65,6 +72,11 @@ impl Connection {
   curl -s -X PUT {base_url}/api/v1/{vcs}/kv/{installation_id}/key/hello -H "Authorization: Bearer $TOKEN" \
     -H "Content-Type: application/json" -d '{{"data": "world"}}'
   curl -s {base_url}/api/v1/{vcs}/kv/{installation_id}/key/hello -H "Authorization: Bearer $TOKEN"
+
+As a browser would, signed in as the local administrator and as somebody who may see less:
+
+  curl -s {base_url}/api/v1/whoami -H "Cookie: {session_cookie}"
+  curl -s {base_url}/api/v1/{vcs}/kv/{other_installation_id}/iter/ -H "Cookie: {other_session_cookie}"
 
 A token lives for a minute: exchange the key again when it is refused. The API is described at {base_url}/docs."#
         )
@@ -80,6 +92,8 @@ mod tests {
         let connection = Connection {
             base_url: "http://127.0.0.1:9000".into(),
             api_key: "key".into(),
+            session_cookie: "session=a".into(),
+            other_session_cookie: "session=b".into(),
             vcs: "github".into(),
             installation_id: "12345".into(),
             other_installation_id: "67890".into(),
@@ -87,6 +101,7 @@ mod tests {
         };
         let lines = connection.curl_lines();
         assert!(lines.contains("http://127.0.0.1:9000/api/v1/github/kv/12345/key/hello"));
+        assert!(lines.contains(r#"-H "Cookie: session=a""#) && lines.contains(r#"-H "Cookie: session=b""#));
         assert!(lines.contains(r#"-d '{"data": "world"}'"#));
     }
 }

@@ -32,7 +32,18 @@ impl<'a> Client<'a> {
 
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
         let url = format!("{}{path}", self.connection.base_url);
-        let mut request = self.http.request(method, &url).bearer_auth(&self.token).timeout(PATIENCE);
+        self.send(self.http.request(method, &url).bearer_auth(&self.token), path, body).await
+    }
+
+    /// As a page of the service's own origin does, with this cookie.
+    pub async fn browse(&self, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> Reply {
+        let origin = &self.connection.base_url;
+        let request = self.http.request(method, format!("{origin}{path}"));
+        self.send(request.header("cookie", cookie).header("origin", origin), path, body).await
+    }
+
+    async fn send(&self, mut request: reqwest::RequestBuilder, path: &str, body: Option<&Value>) -> Reply {
+        request = request.timeout(PATIENCE);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }

@@ -35,6 +35,7 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
         a_file_goes_through(&connection, &file).await;
         a_commit_is_folded_by_the_worker(&connection).await;
         an_outsider_s_installation_is_closed(&connection).await;
+        both_users_are_signed_in(&connection).await;
     };
     // The first waits for a token to expire, a minute.
     tokio::join!(script("token-refresh.sh", &connection), others);
@@ -46,6 +47,8 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
     assert!(download(&Client::new(&again).await).await == file, "the file outlived the restart");
     assert_eq!(Client::new(&again).await.get("key/folded?idx=1").await.ok()["data"], "second");
     script("kv.sh", &again).await;
+    assert_eq!(again.session_cookie, connection.session_cookie);
+    both_users_are_signed_in(&again).await;
     stack.stop(&again).await;
 }
 
@@ -170,4 +173,19 @@ async fn an_outsider_s_installation_is_closed(connection: &Connection) {
     client.call(Method::GET, &other, None).await.ok();
     let nobodys = format!("/api/v1/{}/kv/424242/iter/", connection.vcs);
     assert_eq!(client.call(Method::GET, &nobodys, None).await.failed(403), "INSTALLATION_FORBIDDEN");
+}
+
+async fn both_users_are_signed_in(connection: &Connection) {
+    let client = Client::new(connection).await;
+    let (own, other) = (&connection.session_cookie, &connection.other_session_cookie);
+    let administrator = client.browse(Method::GET, "/api/v1/whoami", own, None).await.ok();
+    let second = client.browse(Method::GET, "/api/v1/whoami", other, None).await.ok();
+    assert_ne!(administrator["id"], second["id"]);
+    let shared = format!("/api/v1/{}/kv/{}", connection.vcs, connection.other_installation_id);
+    let body = json!({"data": "from a page"});
+    client.browse(Method::PUT, &format!("{shared}/key/page"), own, Some(&body)).await.ok();
+    let read = client.browse(Method::GET, &format!("{shared}/key/page"), other, None).await.ok();
+    assert_eq!(read["data"], "from a page");
+    let refused = client.browse(Method::GET, &format!("{}/iter/", client.kv()), other, None).await;
+    assert_eq!(refused.failed(403), "INSTALLATION_FORBIDDEN");
 }

@@ -20,6 +20,8 @@ const POLL: Duration = Duration::from_millis(100);
 pub struct Connection {
     pub base_url: String,
     pub api_key: String,
+    pub session_cookie: String,
+    pub other_session_cookie: String,
     pub vcs: String,
     pub installation_id: String,
     pub other_installation_id: String,
