@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::bucket::OverSdk;
+use super::bucket::open_bucket;
+use super::client::StoreConfig;
 use crate::domain::kv::BlobRef;
 use crate::domain::{Error, Result};
 
@@ -22,17 +22,17 @@ impl Blobs {
         Self(None)
     }
 
-    /// Opens `s3://<bucket>` or `file:///<folder>`.
-    pub fn open(url: Option<&str>) -> Result<Self> {
-        let Some(url) = url else { return Ok(Self(None)) };
-        let store: Arc<dyn ObjectStore> = if let Some(bucket) = url.strip_prefix("s3://") {
-            let bucket = AmazonS3Builder::from_env().with_bucket_name(bucket).with_http_connector(OverSdk).build();
-            Arc::new(bucket.map_err(|error| Error::internal("opening the bucket", error))?)
-        } else if let Some(folder) = url.strip_prefix("file://") {
+    /// Opens `s3://<bucket>`, `http://<host>/<bucket>` of another engine that speaks S3, or `file:///<folder>`.
+    pub fn open(config: &StoreConfig) -> Result<Self> {
+        let Some(url) = &config.blobs else { return Ok(Self(None)) };
+        let bucket = |url: String| open_bucket(url, &config.region, &config.credentials);
+        let store: Arc<dyn ObjectStore> = if let Some(folder) = url.strip_prefix("file://") {
             let folder = LocalFileSystem::new_with_prefix(folder);
             Arc::new(folder.map_err(|error| Error::internal("opening the blob folder", error))?)
+        } else if let Some(name) = url.strip_prefix("s3://") {
+            Arc::new(bucket(format!("https://{name}.s3.{}.amazonaws.com", config.region))?)
         } else {
-            return Err(Error::corrupt("blobs are at s3://bucket or file:///folder"));
+            Arc::new(bucket(url.clone())?)
         };
         Ok(Self(Some(store)))
     }

@@ -51,7 +51,7 @@ pub struct StoreConfig {
     pub region: String,
     /// Who signs the calls.
     pub credentials: Credentials,
-    /// `s3://bucket`, `file:///folder`, or nothing for a function that keeps no values.
+    /// Where large values are, as [`Blobs::open`] reads it; nothing for a function that keeps none.
     pub blobs: Option<String>,
     /// How long calls may take.
     pub timeouts: Timeouts,
@@ -72,13 +72,14 @@ pub struct Store {
 impl Store {
     /// Builds the clients. Nothing is sent yet.
     pub fn new(config: &StoreConfig) -> Result<Self> {
-        Self::with(config, Blobs::open(config.blobs.as_deref())?)
+        Self::with(config, Blobs::open(config)?)
     }
 
     /// As [`Self::new`] for a function that keeps no values: its binary does without a client for object storage.
     pub fn without_blobs(config: &StoreConfig) -> Result<Self> {
         Self::with(config, Blobs::none())
     }
+
     fn with(config: &StoreConfig, blobs: Blobs) -> Result<Self> {
         let base = base_config(config)?;
         let once = base.clone().retry_config(RetryConfig::disabled()).build();

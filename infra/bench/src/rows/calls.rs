@@ -144,7 +144,7 @@ fn metered<'a>(bench: &'a Bench, secrets: &Server) -> Result<Metered<'a>> {
         let other = format!("http://{}", secrets.address());
         let function = function.with("TERRAPI_SIGNING_KEYS", "arn:aws:secretsmanager:us-east-1:1:secret:bench");
         let function = function.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", other.clone());
-        function.with("TERRAPI_BLOBS", "s3://bench").with("AWS_ENDPOINT", other).with("AWS_ALLOW_HTTP", "true").start()
+        function.with("TERRAPI_BLOBS", format!("{other}/bench")).start()
     };
     let (kv_store, token_refresh) = (function("kv-store")?, function("token-refresh")?);
     Ok(Metered { bench, kv_store, token_refresh, token: bench.stage.token()? })
