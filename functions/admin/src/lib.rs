@@ -5,11 +5,11 @@ mod create;
 mod delete;
 mod list;
 
-use terrapi::http::Routes;
-use utoipa_axum::routes;
+use terrapi::http::{Description, Routes};
+use terrapi::routes;
 
 /// The function's routes.
-pub fn routes() -> Routes {
+pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(create::create_api_key, list::list_api_keys, delete::delete_api_key))
         .routes(routes!(audit::list_audit_of_key))

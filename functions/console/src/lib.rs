@@ -6,11 +6,11 @@ mod openapi;
 
 use axum::response::Redirect;
 use axum::routing;
-use terrapi::http::Routes;
-use utoipa_axum::routes;
+use terrapi::http::{Description, Routes};
+use terrapi::routes;
 
 /// The function's routes.
-pub fn routes() -> Routes {
+pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(docs::page))
         .routes(routes!(docs::asset))

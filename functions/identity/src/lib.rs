@@ -6,11 +6,11 @@ mod logout;
 mod server_config;
 mod whoami;
 
-use terrapi::http::Routes;
-use utoipa_axum::routes;
+use terrapi::http::{Description, Routes};
+use terrapi::routes;
 
 /// The function's routes.
-pub fn routes() -> Routes {
+pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(whoami::whoami))
         .routes(routes!(logout::logout))

@@ -11,12 +11,12 @@ mod set;
 mod size;
 
 use axum::routing;
-use terrapi::http::Routes;
-use utoipa_axum::routes;
+use terrapi::http::{Description, Routes};
+use terrapi::routes;
 
 /// The function's routes. A key is the rest of its path; the routes that end where a key should begin are there to say
 /// that it is missing, and for `iter`, which may begin anywhere.
-pub fn routes() -> Routes {
+pub fn routes<D: Description>() -> Routes<D> {
     const BASE: &str = "/api/v1/{vcs}/kv/{installation_id}";
     Routes::new()
         .routes(routes!(get::get_record, set::set_record, delete::delete_record))

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use axum::Extension;
 use terrapi::auth::Signer;
-use terrapi::http::Routes;
-use utoipa_axum::routes;
+use terrapi::http::{Description, Routes};
+use terrapi::routes;
 
 /// The function's routes.
-pub fn routes(signer: Arc<Signer>) -> Routes {
+pub fn routes<D: Description>(signer: Arc<Signer>) -> Routes<D> {
     Routes::new()
         .routes(routes!(refresh::exchange_api_key))
         .routes(routes!(jwks::list_public_keys))

@@ -16,7 +16,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tracing::Instrument;
 
 use super::error::ApiError;
-use super::openapi::Routes;
+use super::routes::Routes;
 use crate::domain::{Code, Error, Vcs};
 use crate::runtime::App;
 
@@ -28,7 +28,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A function's whole service: its routes, errors for everything else, and what surrounds both.
 pub fn service(routes: Routes, app: App) -> Router {
-    let (paths, _) = routes.split_for_parts();
+    let (paths, ()) = routes.into_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))

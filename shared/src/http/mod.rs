@@ -12,6 +12,7 @@ mod openapi;
 mod origin;
 mod path;
 mod query;
+mod routes;
 
 pub use authorize::{
     AccessTokenCreate, AnyCaller, Authorized, InNamespace, KvStoreRead, KvStoreReadWrite, KvStoreWrite, Needs, OnVcs,
@@ -24,7 +25,8 @@ pub use error::{ApiError, ErrorBody};
 pub use etag::unchanged;
 pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use layers::{MAX_BODY_BYTES, service};
-pub use openapi::{InstallationPath, PageQuery, RecordPath, Routes, VcsPath, document, whole_document};
+pub use openapi::{InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
 pub use origin::{Origin, next_link};
 pub use path::PathParams;
 pub use query::Query;
+pub use routes::{Described, Description, Handlers, Routes, macros};

@@ -1,4 +1,4 @@
-//! Routes that describe themselves.
+//! The descriptions of routes, put together.
 //!
 //! What all operations share (the shape of failures, the headers around every answer) is not repeated at each handler:
 //! `4XX` and `5XX` there stand for the failures that [`whole_document`] spells out, and `bearer` for any
@@ -7,13 +7,9 @@
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
+use super::routes::{Described, Routes};
 use crate::domain::{Code, Vcs};
-use crate::runtime::App;
-
-/// A function's routes with their descriptions.
-pub type Routes = OpenApiRouter<App>;
 
 /// `{vcs}`.
 #[derive(IntoParams)]
@@ -64,8 +60,8 @@ pub struct PageQuery {
 }
 
 /// The description of a function's routes. Wildcards are named as such documents have them: `{key}`.
-pub fn document(routes: Routes) -> OpenApi {
-    let (_, mut document) = routes.split_for_parts();
+pub fn document(routes: Routes<Described>) -> OpenApi {
+    let mut document = routes.into_parts().1.into_openapi();
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     document

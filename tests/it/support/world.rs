@@ -14,7 +14,7 @@ use terrapi::domain::{
     ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Millis, Namespace, Seconds, Session,
     UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, Routes, service};
+use terrapi::http::{ClientInfo, Description, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Settings};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
@@ -241,7 +241,7 @@ pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> 
 }
 
 /// Every function's routes, by the function's name.
-pub fn routes(signer: &Arc<Signer>) -> [(&'static str, Routes); 5] {
+pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>); 5] {
     [
         ("token-refresh", token_refresh::routes(signer.clone())),
         ("kv-store", kv_store::routes()),
