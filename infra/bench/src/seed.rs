@@ -40,7 +40,7 @@ impl Stage {
         let engine = Engine::with_tables()?;
         let template = Template::project()?;
         let name = |role| template.table(role).map(|table| table.name.clone()).ok_or("no such table");
-        let tables = Tables { identity: name("identity")?, kv: name("kv")? };
+        let tables = Tables { identity: name("identity")?, kv: name("kv")?, operations: name("operations")? };
         let folder = std::env::temp_dir().join(format!("terrapi-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("keys.json"), signing_keys())?;
@@ -114,6 +114,7 @@ impl Stage {
             ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()),
             ("TERRAPI_IDENTITY_TABLE", self.tables.identity.clone()),
             ("TERRAPI_KV_TABLE", self.tables.kv.clone()),
+            ("TERRAPI_OPERATIONS_TABLE", self.tables.operations.clone()),
             ("TERRAPI_BLOBS", format!("file://{folder}")),
             ("TERRAPI_SIGNING_KEYS", format!("file://{folder}/keys.json")),
         ];

@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::config::Credentials as AwsCredentials;
 use serde::{Deserialize, Serialize};
 use terrapi::{
     auth::{ApiKey, KeyEnvironment, Secret, SessionToken, SigningKeyFile},
-    domain::{ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, Session, UserId, Vcs},
+    domain::{
+        AccountStatus, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId, InstallationState, KeyId,
+        KeyName, Namespace, Session, Tier, UserId, Vcs,
+    },
     runtime::{Clock, Random, SystemClock},
     store::{Store, StoreConfig, Tables, Timeouts, User},
 };
@@ -105,6 +108,12 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
             store.put_membership(id, Namespace { vcs: Vcs::Github, installation }).await?;
         }
     }
+    for installation in [INSTALLATION, OTHER_INSTALLATION] {
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) };
+        if store.find_installation(namespace).await?.is_none() {
+            store.put_installation(&local_installation(namespace)).await?;
+        }
+    }
     for (user, session) in [(administrator, &keys.session), (other, &keys.other_session)] {
         let token = SessionToken::parse(session).ok_or_else(corrupt)?;
         store.put_session(&Session::begin(token.id(), user, SystemClock.now().seconds())).await?;
@@ -127,6 +136,18 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
             last_used_at: None,
         })
         .await
+}
+
+fn local_installation(namespace: Namespace) -> Installation {
+    Installation {
+        namespace,
+        name: format!("local-{}", namespace.installation),
+        state: InstallationState::Installed,
+        account: AccountStatus::Active,
+        tier: Tier { name: "local".to_owned(), num_users_per_month: None },
+        created_at: SystemClock.now(),
+        trial_ends_at: None,
+    }
 }
 
 /// The texts from their file, made where they are missing. The rows in the tables hold only hashes.
@@ -167,7 +188,7 @@ fn store(engine: &Engine, template: &Template) -> Result<Store> {
         template.table(role).map(|table| table.name.clone()).ok_or_else(|| Error::Template(format!("no table {role}")))
     };
     Store::new(&StoreConfig {
-        tables: Tables { identity: name("identity")?, kv: name("kv")? },
+        tables: Tables { identity: name("identity")?, kv: name("kv")?, operations: name("operations")? },
         endpoint: Some(engine.endpoint()),
         region: emulator::REGION.to_owned(),
         credentials: AwsCredentials::new(emulator::DUMMY, emulator::DUMMY, None, None, "local"),
@@ -235,6 +256,10 @@ mod tests {
         assert!(key.secret.matches(&row.secret_hash));
         assert_eq!(row.capabilities.iter().count(), 3);
         assert!(store.find_user(row.user).await.unwrap().unwrap().administrator);
+        for id in [INSTALLATION, OTHER_INSTALLATION] {
+            let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
+            store.find_installation(namespace).await.unwrap().unwrap().require_active().unwrap();
+        }
         let other = UserId::parse(OTHER_USER).unwrap();
         let in_installation = |id| Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
         assert!(store.is_member(other, in_installation(OTHER_INSTALLATION)).await.unwrap());

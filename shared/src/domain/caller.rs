@@ -1,6 +1,6 @@
 //! The caller: an identity whose credential has been verified.
 
-use super::{Capabilities, Capability, Code, Error, KeyId, Namespace, Result, SessionId, UserId, Vcs};
+use super::{Capabilities, Capability, Code, Error, InstallationId, KeyId, Namespace, Result, SessionId, UserId, Vcs};
 
 /// What the caller presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,5 +51,11 @@ impl Caller {
             return Ok(());
         }
         Err(Error::forbidden(Code::InstallationForbidden))
+    }
+
+    /// Refuses a token that does not name the installation. A browser session has no such list: membership decides.
+    pub fn require_installation(&self, id: InstallationId) -> Result<()> {
+        let grant = Capability::InstallationId(id.to_string());
+        if self.is_session() { Ok(()) } else { self.require(&grant) }
     }
 }

@@ -34,6 +34,8 @@ codes! {
     InsufficientScope = "INSUFFICIENT_SCOPE",
     /// The token does not reach this installation.
     InstallationForbidden = "INSTALLATION_FORBIDDEN",
+    /// The installation is suspended or uninstalled: it can be read, not changed.
+    InstallationInactive = "INSTALLATION_INACTIVE",
     /// The record's own capability list refuses the caller.
     RecordForbidden = "RECORD_FORBIDDEN",
     /// A write came with a session cookie from a page of another origin.

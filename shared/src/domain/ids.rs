@@ -122,6 +122,10 @@ uuid_id! {
     /// The public half of an API key: names its row, opens nothing.
     KeyId
 }
+uuid_id! {
+    /// Work that a request began.
+    TaskId
+}
 
 #[cfg(test)]
 mod tests {

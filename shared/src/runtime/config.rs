@@ -53,6 +53,7 @@ impl Config {
         let tables = Tables {
             identity: find("TERRAPI_IDENTITY_TABLE").unwrap_or_default(),
             kv: find("TERRAPI_KV_TABLE").unwrap_or_default(),
+            operations: find("TERRAPI_OPERATIONS_TABLE").unwrap_or_default(),
         };
         let credentials = Credentials::new(
             need("AWS_ACCESS_KEY_ID")?,

@@ -38,6 +38,8 @@ pub struct Tables {
     pub identity: String,
     /// KV records and commits.
     pub kv: String,
+    /// Installations, repositories, tasks.
+    pub operations: String,
 }
 
 /// What the store needs to know.

@@ -25,6 +25,11 @@ pub fn b(bytes: impl Into<Vec<u8>>) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes))
 }
 
+/// A set of texts, which DynamoDB wants to have at least one.
+pub fn ss(texts: impl IntoIterator<Item = impl ToString>) -> AttributeValue {
+    AttributeValue::Ss(texts.into_iter().map(|text| text.to_string()).collect())
+}
+
 pub fn json(value: &impl Serialize) -> Result<AttributeValue> {
     serde_json::to_string(value).map(AttributeValue::S).map_err(|error| Error::internal("writing an attribute", error))
 }
@@ -35,6 +40,7 @@ pub trait Attributes {
     fn find_number<T: std::str::FromStr>(&self, name: &str) -> Option<T>;
     fn find_bytes(&self, name: &str) -> Option<&[u8]>;
     fn find_map(&self, name: &str) -> Option<&Item>;
+    fn find_texts(&self, name: &str) -> Option<&[String]>;
 
     fn text(&self, name: &str) -> Result<&str> {
         self.find_text(name).ok_or(Error::corrupt("an item lacks a text"))
@@ -72,5 +78,9 @@ impl Attributes for Item {
 
     fn find_map(&self, name: &str) -> Option<&Item> {
         self.get(name)?.as_m().ok()
+    }
+
+    fn find_texts(&self, name: &str) -> Option<&[String]> {
+        self.get(name)?.as_ss().ok().map(Vec::as_slice)
     }
 }

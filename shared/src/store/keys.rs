@@ -13,11 +13,16 @@
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
 //! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | readers that meet a draft, the folding worker |
 //! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
+//! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | whatever is done in it |
+//! | repository | operations | `installation#<vcs>#<id>` | `repo#<id, 20 digits>` | by number; a refresh, in batches |
+//! | repository's place in a listing | operations | `installation#<vcs>#<id>` | `repo-name#<hex name>#<id, 20 digits>` | listing by (name, id), both ways |
+//! | task | operations | `task#<id>` | `task` | its owners, the worker |
+//! | unfinished task | operations | `tasks-open` | `<task id>` | the worker, every few minutes |
 //!
 //! Only hex, decimal and closed words enter a composite key, so that no two things share one.
 
 use crate::domain::kv::{Address, Idx, Key};
-use crate::domain::{KeyId, KeyName, Namespace, SessionId, UserId, Vcs};
+use crate::domain::{KeyId, KeyName, Namespace, RepositoryName, SessionId, TaskId, UserId, Vcs};
 
 /// Name of every table's partition key.
 pub const PK: &str = "pk";
@@ -52,11 +57,12 @@ pub fn listed_keys(vcs: Vcs) -> String {
 
 /// Hex keeps the order of the names' bytes, and `#` sorts before every digit, so a name sorts before its extensions.
 pub fn listed_key(vcs: Vcs, name: &KeyName, id: KeyId) -> String {
-    let mut place = listed_keys(vcs);
-    for byte in name.as_str().bytes() {
-        place.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()));
-    }
-    format!("{place}#{id}")
+    format!("{}{}#{id}", listed_keys(vcs), hex(name.as_str()))
+}
+
+fn hex(text: &str) -> String {
+    let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 pub fn audit_of_key(id: KeyId) -> String {
@@ -86,6 +92,33 @@ pub fn commit(namespace: Namespace, commit: uuid::Uuid) -> String {
 pub fn blob_intent(name: &str) -> String {
     format!("blob#{name}")
 }
+
+pub fn installation(namespace: Namespace) -> String {
+    format!("installation#{namespace}")
+}
+
+pub const INSTALLATION: &str = "installation";
+
+pub const REPOSITORIES: &str = "repo#";
+
+pub fn repository(id: u64) -> String {
+    format!("{REPOSITORIES}{id:020}")
+}
+
+pub const LISTED_REPOSITORIES: &str = "repo-name#";
+
+/// Ordered as [`listed_key`] is.
+pub fn listed_repository(name: &RepositoryName, id: u64) -> String {
+    format!("{LISTED_REPOSITORIES}{}#{id:020}", hex(name.as_str()))
+}
+
+pub fn task(id: TaskId) -> String {
+    format!("task#{id}")
+}
+
+pub const TASK: &str = "task";
+
+pub const OPEN_TASKS: &str = "tasks-open";
 
 /// A record's sort key. Keys hold no NUL, so the byte order of sort keys is the order of (key bytes, idx).
 pub fn record(address: &Address) -> Vec<u8> {

@@ -13,6 +13,7 @@ mod https;
 mod item;
 mod keys;
 pub mod kv;
+pub mod operations;
 mod public_keys;
 mod sessions;
 mod users;

@@ -61,7 +61,7 @@ impl Moto {
     pub fn config(&self, secret: &str) -> Config {
         Config {
             store: StoreConfig {
-                tables: Tables { identity: String::new(), kv: String::new() },
+                tables: Tables { identity: String::new(), kv: String::new(), operations: String::new() },
                 endpoint: None,
                 region: "us-east-1".into(),
                 credentials: credentials(),

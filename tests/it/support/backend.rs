@@ -28,7 +28,7 @@ impl Backend {
             Err(_) => {
                 let engine = Engine::with_tables().unwrap();
                 let name = |role| Template::project().unwrap().table(role).unwrap().name.clone();
-                let tables = Tables { identity: name("identity"), kv: name("kv") };
+                let tables = Tables { identity: name("identity"), kv: name("kv"), operations: name("operations") };
                 Self { endpoint: engine.endpoint(), tables, engine: Some(engine) }
             }
         }
@@ -37,11 +37,12 @@ impl Backend {
     async fn on(endpoint: String) -> Self {
         let client = client(&endpoint);
         let suffix = uuid::Uuid::from_bytes(terrapi::runtime::Random::default().bytes().unwrap()).simple().to_string();
-        for name in ["identity", "kv"] {
+        for name in ["identity", "kv", "operations"] {
             let table = Template::project().unwrap().table(name).unwrap();
             create(&client, table, &format!("{name}-{suffix}")).await;
         }
-        let tables = Tables { identity: format!("identity-{suffix}"), kv: format!("kv-{suffix}") };
+        let name = |role| format!("{role}-{suffix}");
+        let tables = Tables { identity: name("identity"), kv: name("kv"), operations: name("operations") };
         Self { endpoint, tables, engine: None }
     }
 

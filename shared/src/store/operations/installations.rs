@@ -1,0 +1,63 @@
+//! Installations. The item also holds the claim of the one refresh that may run (`refresh.rs`).
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::super::client::Store;
+use super::super::error::Failure;
+use super::super::item::{Attributes, Item, json, n, s};
+use super::super::keys;
+use crate::domain::{Installation, Millis, Namespace, Result, Seconds};
+
+impl Store {
+    /// The installation, if known.
+    pub async fn find_installation(&self, namespace: Namespace) -> Result<Option<Installation>> {
+        let item = self.get_installation_item(namespace).await?;
+        item.map(|item| decode(namespace, &item)).transpose()
+    }
+
+    pub(super) async fn get_installation_item(&self, namespace: Namespace) -> Result<Option<Item>> {
+        self.get(&self.tables.operations, s(keys::installation(namespace)), s(keys::INSTALLATION)).await
+    }
+
+    /// Writes what is known of an installation. What was first seen when, and a refresh that runs, stay as they are.
+    pub async fn put_installation(&self, installation: &Installation) -> Result<()> {
+        let update = self.db.update_item().table_name(&self.tables.operations);
+        let update = update.set_key(Some(key(installation.namespace))).update_expression(
+            "SET entity = :entity, #schema = :schema, #name = :name, #state = :state, account = :account, tier = :tier, \
+             created_at = if_not_exists(created_at, :created_at), trial_ends_at = :trial_ends_at",
+        );
+        let update = [("#schema", "schema"), ("#name", "name"), ("#state", "state")]
+            .into_iter()
+            .fold(update, |update, (name, stands_for)| update.expression_attribute_names(name, stands_for));
+        let values = [
+            (":entity", s("installation")),
+            (":schema", n(1)),
+            (":name", s(&installation.name)),
+            (":state", json(&installation.state)?),
+            (":account", json(&installation.account)?),
+            (":tier", json(&installation.tier)?),
+            (":created_at", n(installation.created_at.0)),
+            (":trial_ends_at", installation.trial_ends_at.map_or(AttributeValue::Null(true), |end| n(end.0))),
+        ];
+        let update =
+            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        update.send().await.map_err(Failure::of_update)?;
+        Ok(())
+    }
+}
+
+pub(super) fn key(namespace: Namespace) -> Item {
+    Item::from([(keys::PK.into(), s(keys::installation(namespace))), (keys::SK.into(), s(keys::INSTALLATION))])
+}
+
+pub(super) fn decode(namespace: Namespace, item: &Item) -> Result<Installation> {
+    Ok(Installation {
+        namespace,
+        name: item.text("name")?.to_owned(),
+        state: item.parsed("state")?,
+        account: item.parsed("account")?,
+        tier: item.parsed("tier")?,
+        created_at: Millis(item.number("created_at")?),
+        trial_ends_at: item.find_number("trial_ends_at").map(Seconds),
+    })
+}

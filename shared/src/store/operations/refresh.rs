@@ -1,0 +1,89 @@
+//! Begins a refresh of an installation's repositories: at most one runs.
+
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use uuid::Uuid;
+
+use super::super::client::Store;
+use super::super::error::Failure;
+use super::super::item::{Attributes, b, json, n, ss};
+use super::{ATTEMPTS, installations, tasks};
+use crate::domain::{Error, InstallationState, Millis, Namespace, Result, Task, TaskId, TaskState, UserId, Work};
+
+impl Store {
+    /// The task that refreshes the installation's repositories: the one that runs, of which `caller` becomes an owner
+    /// too, or a new one called `fresh`.
+    ///
+    /// # Errors
+    /// Not found when the installation is unknown, forbidden when it is not active.
+    pub async fn start_refresh(
+        &self,
+        namespace: Namespace,
+        caller: UserId,
+        fresh: TaskId,
+        now: Millis,
+    ) -> Result<TaskId> {
+        for _ in 0..ATTEMPTS {
+            let item = self.get_installation_item(namespace).await?.ok_or(Error::NotFound)?;
+            installations::decode(namespace, &item)?.require_active()?;
+            let held_by = item.find_bytes("refresh_task").and_then(|id| Uuid::from_slice(id).ok()).map(TaskId::new);
+            if let Some(running) = held_by
+                && self.join_task(running, caller).await?
+            {
+                return Ok(running);
+            }
+            let refreshes: u64 = item.find_number("refreshes").unwrap_or(0);
+            let task = Task {
+                id: fresh,
+                owners: [caller].into(),
+                namespace,
+                work: Work::RefreshRepositories { generation: refreshes + 1 },
+                state: TaskState::Pending,
+                progress: 0,
+                error: None,
+                created_at: now,
+                updated_at: now,
+            };
+            match self.transact_operations(self.claim(&task, refreshes)?).await {
+                Ok(()) => return Ok(fresh),
+                Err(Failure::Condition(_) | Failure::Busy(_)) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Err(Error::unavailable("many began a refresh at the same time"))
+    }
+
+    /// Makes somebody an owner of a task. False when it is finished or gone.
+    async fn join_task(&self, id: TaskId, user: UserId) -> Result<bool> {
+        let update = self.db.update_item().table_name(&self.tables.operations).set_key(Some(tasks::key(id)));
+        let update = update.update_expression("ADD owners :user").expression_attribute_values(":user", ss([user]));
+        let update = update.condition_expression("#state IN (:pending, :running)");
+        let update = update.expression_attribute_names("#state", "state");
+        let update = update.expression_attribute_values(":pending", json(&TaskState::Pending)?);
+        let update = update.expression_attribute_values(":running", json(&TaskState::Running)?);
+        match update.send().await.map_err(Failure::of_update) {
+            Ok(_) => Ok(true),
+            Err(Failure::Condition(_)) => Ok(false),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The task, and the installation's word that this is the one, if nobody began another since `refreshes` were
+    /// counted and the installation is active.
+    fn claim(&self, task: &Task, refreshes: u64) -> Result<Vec<TransactWriteItem>> {
+        let claim = Update::builder().table_name(&self.tables.operations);
+        let claim = claim.set_key(Some(installations::key(task.namespace)));
+        let claim = claim.update_expression("SET refresh_task = :task, refreshes = :next");
+        let claim = claim.condition_expression(
+            "#state = :installed AND (refreshes = :counted OR (attribute_not_exists(refreshes) AND :counted = :none))",
+        );
+        let claim = claim.expression_attribute_names("#state", "state");
+        let claim = claim.expression_attribute_values(":installed", json(&InstallationState::Installed)?);
+        let claim = claim.expression_attribute_values(":task", b(task.id.bytes()));
+        let claim = claim.expression_attribute_values(":counted", n(refreshes));
+        let claim = claim.expression_attribute_values(":next", n(refreshes + 1));
+        let claim = claim.expression_attribute_values(":none", n(0));
+        let claim = claim.build().map_err(|error| Error::internal("beginning a refresh", error))?;
+        let puts = self.new_task(task)?.map(|put| TransactWriteItem::builder().put(put).build());
+        Ok([TransactWriteItem::builder().update(claim).build()].into_iter().chain(puts).collect())
+    }
+}

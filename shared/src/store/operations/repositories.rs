@@ -1,0 +1,279 @@
+//! Repositories: a row each under the provider's number, and beside it a copy at its place in the listing by name.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::super::client::Store;
+use super::super::error::Failure;
+use super::super::item::{Attributes, Item, n, s};
+use super::super::keys;
+use super::ATTEMPTS;
+use crate::domain::{Code, Error, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result};
+
+/// Writes of one page that are under way at the same time.
+const CONCURRENCY: usize = 16;
+
+/// In which order a listing goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// By name, then number, upwards.
+    Ascending,
+    /// Downwards.
+    Descending,
+}
+
+/// A row, with what no caller needs to see.
+#[derive(Clone)]
+struct Row {
+    known: KnownRepository,
+    /// Counts what was said of it.
+    version: u64,
+    /// The last refresh that saw it.
+    generation: u64,
+}
+
+impl Store {
+    /// The repository of that number in this installation.
+    pub async fn find_repository(&self, namespace: Namespace, id: u64) -> Result<Option<KnownRepository>> {
+        Ok(self.find_row(namespace, id).await?.map(|row| row.known))
+    }
+
+    async fn find_row(&self, namespace: Namespace, id: u64) -> Result<Option<Row>> {
+        let item = self.get(&self.tables.operations, s(keys::installation(namespace)), s(keys::repository(id))).await?;
+        item.as_ref().map(decode).transpose()
+    }
+
+    /// A page of an installation's repositories by (name, number), and the position after it.
+    ///
+    /// `after` is the position that an earlier page gave.
+    pub async fn list_repositories(
+        &self,
+        namespace: Namespace,
+        direction: Direction,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<KnownRepository>, Option<String>)> {
+        let prefix = keys::LISTED_REPOSITORIES;
+        // A position that somebody made up would turn the range round, or be too long for a key.
+        if after.is_some_and(|after| !after.starts_with(prefix) || after.len() > keys::MAX_POSITION_BYTES) {
+            return Err(Error::invalid(Code::InvalidCursor));
+        }
+        let query = self.db.query().table_name(&self.tables.operations).consistent_read(true);
+        let query = query.expression_attribute_values(":pk", s(keys::installation(namespace)));
+        // '$' is the character after '#', so it ends the range of everything that begins with the prefix.
+        let end = "repo-name$";
+        let query = match direction {
+            Direction::Ascending => query
+                .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
+                .expression_attribute_values(
+                    ":low",
+                    s(after.map_or_else(|| prefix.into(), |after| format!("{after}\0"))),
+                )
+                .expression_attribute_values(":high", s(end)),
+            // What sorts below the listing is no part of it.
+            Direction::Descending => query
+                .key_condition_expression("pk = :pk AND sk < :high")
+                .expression_attribute_values(":high", s(after.unwrap_or(end)))
+                .scan_index_forward(false),
+        };
+        let query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
+        let mut items = query.send().await.map_err(Failure::of)?.items.unwrap_or_default();
+        items.retain(|item| item.find_text(keys::SK).is_some_and(|place| place.starts_with(prefix)));
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|item| item.text(keys::SK).map(str::to_owned)).transpose()?;
+        Ok((items.iter().map(|item| decode(item).map(|row| row.known)).collect::<Result<_>>()?, next))
+    }
+
+    /// Writes what a provider says of its repositories, at most 100 at once; where nothing has changed, only that they
+    /// were seen. What a later refresh has seen already stays. Doing it again changes nothing.
+    pub async fn upsert_repositories(
+        &self,
+        namespace: Namespace,
+        repositories: &[Repository],
+        generation: u64,
+        now: Millis,
+    ) -> Result<()> {
+        let wanted: BTreeMap<u64, &Repository> = repositories.iter().map(|each| (each.id, each)).collect();
+        let rows = self.find_rows(namespace, wanted.keys().copied()).await?;
+        let writes = wanted.values().map(|repository| {
+            let row = rows.get(&repository.id).cloned();
+            self.upsert_repository(namespace, repository, row, generation, now)
+        });
+        stream::iter(writes).buffer_unordered(CONCURRENCY).try_collect().await
+    }
+
+    async fn upsert_repository(
+        &self,
+        namespace: Namespace,
+        repository: &Repository,
+        mut row: Option<Row>,
+        generation: u64,
+        now: Millis,
+    ) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let written = match &row {
+                Some(row) if row.generation > generation => return Ok(()),
+                Some(row) if row.known.repository == *repository => self.stamp(namespace, row, generation).await,
+                old => {
+                    let known = KnownRepository { repository: repository.clone(), updated_at: now };
+                    let version = old.as_ref().map_or(1, |old| old.version + 1);
+                    self.transact_operations(self.replacement(
+                        namespace,
+                        old.as_ref(),
+                        &Row { known, version, generation },
+                    )?)
+                    .await
+                }
+            };
+            match written {
+                Ok(()) => return Ok(()),
+                Err(Failure::Condition(_) | Failure::Busy(_)) => {
+                    row = self.find_row(namespace, repository.id).await?;
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Err(Error::unavailable("a repository is written by many at the same time"))
+    }
+
+    /// Notes that a refresh has seen the row as it is.
+    async fn stamp(&self, namespace: Namespace, row: &Row, generation: u64) -> Result<(), Failure> {
+        if row.generation == generation {
+            return Ok(());
+        }
+        let update = self.db.update_item().table_name(&self.tables.operations);
+        let update = update.set_key(Some(row_key(namespace, row.known.repository.id)));
+        let update = update.update_expression("SET generation = :generation");
+        let update = update.condition_expression("version = :version AND generation < :generation");
+        let update = update.expression_attribute_values(":generation", n(generation));
+        let update = update.expression_attribute_values(":version", n(row.version));
+        update.send().await.map(|_| ()).map_err(Failure::of_update)
+    }
+
+    /// Puts row and place in the stead of those that were read, if they still are what was read.
+    fn replacement(&self, namespace: Namespace, old: Option<&Row>, new: &Row) -> Result<Vec<TransactWriteItem>> {
+        let table = &self.tables.operations;
+        let failed = |error| Error::internal("writing a repository", error);
+        let repository = &new.known.repository;
+        let row = Put::builder().table_name(table).set_item(Some(encode(row_key(namespace, repository.id), new)));
+        let row = match old {
+            Some(old) => row
+                .condition_expression(UNCHANGED)
+                .expression_attribute_values(":version", n(old.version))
+                .expression_attribute_values(":generation", n(old.generation)),
+            None => row.condition_expression("attribute_not_exists(pk)"),
+        };
+        let place = Put::builder().table_name(table).set_item(Some(encode(place_key(namespace, repository), new)));
+        let puts = [row.build().map_err(failed)?, place.build().map_err(failed)?];
+        let mut items: Vec<_> = puts.map(|put| TransactWriteItem::builder().put(put).build()).into();
+        if let Some(old) = old.filter(|old| old.known.repository.name != repository.name) {
+            let place = Delete::builder().table_name(table).set_key(Some(place_key(namespace, &old.known.repository)));
+            items.push(TransactWriteItem::builder().delete(place.build().map_err(failed)?).build());
+        }
+        Ok(items)
+    }
+
+    async fn find_rows(&self, namespace: Namespace, ids: impl Iterator<Item = u64>) -> Result<HashMap<u64, Row>> {
+        let mut wanted: Vec<Item> = ids.map(|id| row_key(namespace, id)).collect();
+        let mut rows = HashMap::new();
+        while !wanted.is_empty() {
+            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let keys = keys.map_err(|error| Error::internal("reading repositories", error))?;
+            let answer = self.db.batch_get_item().request_items(&self.tables.operations, keys).send().await;
+            let answer = answer.map_err(Failure::of)?;
+            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
+                let row = decode(&item)?;
+                rows.insert(row.known.repository.id, row);
+            }
+            let mut left = answer.unprocessed_keys.unwrap_or_default();
+            wanted = left.remove(&self.tables.operations).map(|keys| keys.keys).unwrap_or_default();
+        }
+        Ok(rows)
+    }
+
+    /// Removes repositories that no refresh since `generation` has seen: what a whole pass did not find has vanished.
+    /// Looks at some of those with numbers above `after`; the number to go on after, if there may be more.
+    pub async fn remove_vanished_repositories(
+        &self,
+        namespace: Namespace,
+        generation: u64,
+        after: Option<u64>,
+    ) -> Result<Option<u64>> {
+        let low = after.map_or_else(|| keys::REPOSITORIES.to_owned(), |after| format!("{}\0", keys::repository(after)));
+        let query = self.db.query().table_name(&self.tables.operations).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high");
+        let query = query.expression_attribute_values(":pk", s(keys::installation(namespace)));
+        let query = query.expression_attribute_values(":low", s(low)).expression_attribute_values(":high", s("repo$"));
+        let query = query.filter_expression("generation < :generation");
+        let query = query.expression_attribute_values(":generation", n(generation));
+        let page = query.send().await.map_err(Failure::of)?;
+        let rows = page.items.unwrap_or_default().iter().map(decode).collect::<Result<Vec<_>>>()?;
+        let removals = rows.iter().map(|row| self.remove_repository(namespace, row));
+        stream::iter(removals).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
+        let last =
+            page.last_evaluated_key.as_ref().and_then(|key| key.find_text(keys::SK)?.strip_prefix(keys::REPOSITORIES));
+        Ok(last.and_then(|id| id.parse().ok()))
+    }
+
+    /// A row that has changed since it was read was seen again, or is gone.
+    async fn remove_repository(&self, namespace: Namespace, row: &Row) -> Result<()> {
+        let table = &self.tables.operations;
+        let failed = |error| Error::internal("removing a repository", error);
+        let repository = &row.known.repository;
+        let item = Delete::builder().table_name(table).set_key(Some(row_key(namespace, repository.id)));
+        let item = item.condition_expression(UNCHANGED);
+        let item = item.expression_attribute_values(":version", n(row.version));
+        let item = item.expression_attribute_values(":generation", n(row.generation)).build().map_err(failed)?;
+        let place = Delete::builder().table_name(table).set_key(Some(place_key(namespace, repository)));
+        let items = [item, place.build().map_err(failed)?];
+        let items = items.map(|delete| TransactWriteItem::builder().delete(delete).build()).into();
+        match self.transact_operations(items).await {
+            Ok(()) | Err(Failure::Condition(_)) => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+/// The row is what was read.
+const UNCHANGED: &str = "version = :version AND generation = :generation";
+
+fn row_key(namespace: Namespace, id: u64) -> Item {
+    Item::from([(keys::PK.into(), s(keys::installation(namespace))), (keys::SK.into(), s(keys::repository(id)))])
+}
+
+fn place_key(namespace: Namespace, repository: &Repository) -> Item {
+    let place = keys::listed_repository(&repository.name, repository.id);
+    Item::from([(keys::PK.into(), s(keys::installation(namespace))), (keys::SK.into(), s(place))])
+}
+
+fn encode(key: Item, row: &Row) -> Item {
+    let Row { known: KnownRepository { repository, updated_at }, version, generation } = row;
+    let mut item = key;
+    item.extend([
+        ("entity".into(), s("repository")),
+        ("schema".into(), n(1)),
+        ("id".into(), n(repository.id)),
+        ("owner".into(), s(&repository.owner)),
+        ("name".into(), s(repository.name.as_str())),
+        ("setup".into(), AttributeValue::Bool(repository.setup)),
+        ("updated_at".into(), n(updated_at.0)),
+        ("version".into(), n(*version)),
+        ("generation".into(), n(*generation)),
+    ]);
+    item
+}
+
+fn decode(item: &Item) -> Result<Row> {
+    let setup = item.get("setup").and_then(|setup| setup.as_bool().ok());
+    let repository = Repository {
+        id: item.number("id")?,
+        owner: item.text("owner")?.to_owned(),
+        name: RepositoryName::new(item.text("name")?)?,
+        setup: *setup.ok_or(Error::corrupt("an item lacks a truth value"))?,
+    };
+    let known = KnownRepository { repository, updated_at: Millis(item.number("updated_at")?) };
+    Ok(Row { known, version: item.number("version")?, generation: item.number("generation")? })
+}
