@@ -30,7 +30,9 @@ fn request(route: &Route, headers: &[(HeaderName, HeaderValue)], body: Option<&s
 
 /// A storage call by its table's role and the kinds of its keys: `GetItem identity user# member#`.
 fn described(world: &World, call: &Call) -> String {
-    let role = if call.table == world.backend.tables.kv { "kv" } else { "identity" };
+    let tables = &world.backend.tables;
+    let roles = [(&tables.identity, "identity"), (&tables.kv, "kv"), (&tables.operations, "operations")];
+    let (_, role) = roles.into_iter().find(|(name, _)| **name == call.table).unwrap();
     let kind = |value: &Value| {
         let text = value["S"].as_str().unwrap_or_default();
         text.split_inclusive('#').next().unwrap_or_default().to_owned()
@@ -121,7 +123,7 @@ async fn every_route_answers_the_caller_it_is_for() {
                 Access::Open => vec![],
                 Access::Key => bearer(world.api_key(&[]).await),
                 Access::Token(..) if signed_in => browser(&world.session_of(world.user).await),
-                Access::Token(capabilities, _) => bearer(world.token(capabilities)),
+                Access::Token(..) => bearer(world.token(&route.capabilities())),
             };
             let body = route.body.as_ref().map(Value::to_string);
             let reply = world.send(request(&route, &headers, body.as_deref())).await;

@@ -4,7 +4,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
+use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, KvStoreRead, KvStoreWrite};
 
 use crate::support::World;
 use crate::support::world::KV;
@@ -170,4 +170,19 @@ async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
     assert_eq!(create, ["TransactWriteItems", "PutItem"], "the key with its place, the audit entry");
     assert_eq!(names(cost(&world, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
     assert_eq!(names(cost(&world, Method::GET, "/health", "", None).await), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn a_refresh_is_one_read_and_one_transaction_and_asking_again_one_update_a_look_at_a_task_one_read() {
+    let (world, _) = warm().await;
+    let token = world.token(&[InstallationId("12345".into())]);
+    let path = "/api/v1/github/installations/12345/repos/refresh";
+    let membership = cost(&world, Method::POST, path, &token, None).await;
+    assert_eq!(membership[..2], repeat("GetItem 1.0 RU", 2), "the membership once, the installation");
+    assert_eq!(membership[2..], ["TransactWriteItems 6.0 WU"], "the claim, the task, its place among the unfinished");
+    let again = cost(&world, Method::POST, path, &token, None).await;
+    assert_eq!(again, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
+    let id = world.call(Method::POST, path, &token, None).await.ok()["id"].as_str().unwrap().to_owned();
+    world.faulty.ledger().take();
+    assert_eq!(cost(&world, Method::GET, &format!("/api/v1/tasks/{id}"), &token, None).await, ["GetItem 1.0 RU"]);
 }

@@ -9,6 +9,7 @@ mod identity;
 mod input;
 mod keys;
 mod kv;
+mod operations;
 mod secrets;
 mod smoke;
 mod support;

@@ -1,9 +1,10 @@
-//! API keys: `/api/v1/{vcs}/access-token…`.
+//! API keys, `/api/v1/{vcs}/access-token…`, and tasks, `/api/v1/tasks/{id}`.
 
 mod audit;
 mod create;
 mod delete;
 mod list;
+mod task;
 
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
@@ -13,4 +14,5 @@ pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(create::create_api_key, list::list_api_keys, delete::delete_api_key))
         .routes(routes!(audit::list_audit_of_key))
+        .routes(routes!(task::find_task))
 }

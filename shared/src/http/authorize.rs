@@ -117,17 +117,50 @@ impl<N: Needs> FromRequestParts<App> for InNamespace<N> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let authorized = Authorized::from_request_parts(parts, app).await?;
         let path = PathParams::from_request_parts(parts, app).await?;
-        let namespace = Namespace { vcs: path.vcs()?, installation: path.installation()? };
+        let namespace = path.namespace()?;
         authorized.caller().require_reach(namespace)?;
-        let verified = &authorized.verified;
-        if !verified.member_of(namespace) {
-            if !app.store.is_member(verified.caller.user, namespace).await? {
-                return Err(Error::forbidden(Code::InstallationForbidden).into());
-            }
-            verified.remember_member_of(namespace);
-        }
+        require_member(&authorized.verified, namespace, app).await?;
         Ok(Self { authorized, namespace })
     }
+}
+
+/// A caller shown to have been let into the path's installation: a token that names it, or a browser session, of somebody
+/// who belongs there.
+pub struct InInstallation {
+    authorized: Authorized<AnyCaller>,
+    /// The path's installation.
+    pub namespace: Namespace,
+}
+
+impl InInstallation {
+    /// The caller.
+    pub fn caller(&self) -> &Caller {
+        self.authorized.caller()
+    }
+}
+
+impl FromRequestParts<App> for InInstallation {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let authorized = Authorized::from_request_parts(parts, app).await?;
+        let namespace = PathParams::from_request_parts(parts, app).await?.namespace()?;
+        authorized.caller().require_reach(namespace)?;
+        authorized.caller().require_installation(namespace.installation)?;
+        require_member(&authorized.verified, namespace, app).await?;
+        Ok(Self { authorized, namespace })
+    }
+}
+
+/// Refuses a caller who does not belong to an installation. Read once in a token's life.
+async fn require_member(verified: &Verified, namespace: Namespace, app: &App) -> Result<()> {
+    if !verified.member_of(namespace) {
+        if !app.store.is_member(verified.caller.user, namespace).await? {
+            return Err(Error::forbidden(Code::InstallationForbidden));
+        }
+        verified.remember_member_of(namespace);
+    }
+    Ok(())
 }
 
 /// The one bearer credential of a request.

@@ -15,8 +15,8 @@ mod query;
 mod routes;
 
 pub use authorize::{
-    AccessTokenCreate, AnyCaller, Authorized, InNamespace, KvStoreRead, KvStoreReadWrite, KvStoreWrite, Needs, OnVcs,
-    bearer,
+    AccessTokenCreate, AnyCaller, Authorized, InInstallation, InNamespace, KvStoreRead, KvStoreReadWrite, KvStoreWrite,
+    Needs, OnVcs, bearer,
 };
 pub use body::{JsonBody, OptionalJsonBody, present};
 pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};
@@ -25,7 +25,7 @@ pub use error::{ApiError, ErrorBody};
 pub use etag::unchanged;
 pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use layers::{MAX_BODY_BYTES, service};
-pub use openapi::{InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
+pub use openapi::{GithubInstallationPath, InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
 pub use origin::{Origin, next_link};
 pub use path::PathParams;
 pub use query::Query;

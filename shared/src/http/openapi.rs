@@ -32,6 +32,16 @@ pub struct InstallationPath {
     installation_id: String,
 }
 
+/// `{installation_id}` of the older paths.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take PathParams")]
+pub struct GithubInstallationPath {
+    /// The GitHub installation.
+    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    installation_id: String,
+}
+
 /// Where a record is.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

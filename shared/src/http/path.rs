@@ -6,7 +6,7 @@ use http::request::Parts;
 use super::error::ApiError;
 use super::event::has_broken_escape;
 use crate::domain::kv::Key;
-use crate::domain::{Code, Error, InstallationId, Result, Vcs};
+use crate::domain::{Code, Error, InstallationId, Namespace, Result, Vcs};
 
 /// The parameters of the matched route.
 pub struct PathParams(Vec<(String, String)>);
@@ -39,6 +39,16 @@ impl PathParams {
     pub fn installation(&self) -> Result<InstallationId> {
         let problem = || Error::invalid_because(Code::InvalidPath, "an installation is a number");
         InstallationId::parse(self.text("installation_id")).ok_or_else(problem)
+    }
+
+    /// `{vcs}` and `{installation_id}`. Older paths have no VCS: they mean GitHub.
+    pub fn namespace(&self) -> Result<Namespace> {
+        let vcs = if self.has("vcs") { self.vcs()? } else { Vcs::Github };
+        Ok(Namespace { vcs, installation: self.installation()? })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// `{*key}`: the rest of the path, slashes included.

@@ -49,7 +49,7 @@ fn stranger() -> UserId {
 
 /// Callers without a valid token.
 pub async fn unauthenticated(world: &World, route: &Route) -> Vec<Caller> {
-    let capabilities = route.capabilities();
+    let capabilities = &route.capabilities();
     let (trusted, unknown) = (Forge::trusted(), Forge::stranger());
     let good = claims(world.user, capabilities);
     let expired = {
@@ -142,19 +142,24 @@ pub fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
         Reach::Vcs => {
             callers.push(lacking("another VCS", token(world.user, with(&gitlab)), "vcs:github".into()));
         }
-        Reach::Installation => {
+        Reach::Installation | Reach::Named => {
             let installation = |id: &str| [Capability::InstallationId(id.into())];
             callers.extend([
                 elsewhere("another VCS", token(world.user, with(&gitlab)), &[]),
                 elsewhere("another installation", token(world.user, with(&installation("67890"))), &[]),
                 elsewhere("no number", token(world.user, with(&installation("012345"))), &[]),
-                elsewhere("member of nothing", token(stranger(), with(&[])), MEMBERSHIP),
                 elsewhere(
                     "member of nothing, with the limit",
                     token(stranger(), with(&installation("12345"))),
                     MEMBERSHIP,
                 ),
             ]);
+            callers.push(if reach == Reach::Named {
+                let unnamed = with(&[Capability::Vcs("github".into())]);
+                lacking("no installation named", token(world.user, unnamed), "installation_id:12345".into())
+            } else {
+                elsewhere("member of nothing", token(stranger(), with(&[])), MEMBERSHIP)
+            });
         }
     }
     callers

@@ -24,6 +24,8 @@ pub enum Reach {
     Vcs,
     /// The path's installation, where its owner must belong.
     Installation,
+    /// As [`Self::Installation`], and the token must name it.
+    Named,
 }
 
 /// One operation: how documents name it, and a request that its rightful caller is answered.
@@ -41,6 +43,7 @@ const READ: Access = Access::Token(&[KvStoreRead], Reach::Installation);
 const WRITE: Access = Access::Token(&[KvStoreWrite], Reach::Installation);
 const READ_WRITE: Access = Access::Token(&[KvStoreRead, KvStoreWrite], Reach::Installation);
 const KEYS: Access = Access::Token(&[AccessTokenCreate], Reach::Vcs);
+const NAMED: Access = Access::Token(&[], Reach::Named);
 const ANYBODY: Access = Access::Token(&[], Reach::Anywhere);
 
 /// Every operation there is. A new one is a line here.
@@ -49,7 +52,7 @@ pub fn routes() -> Vec<Route> {
     let key = json!({"name": "ci", "capabilities": []});
     let record = json!({"data": 1});
     let commit = json!({"keys": [{"key": "a"}]});
-    let table: [(Method, &'static str, Access, Option<Value>); 22] = [
+    let table: [(Method, &'static str, Access, Option<Value>); 25] = [
         (Method::GET, "/.well-known/jwks.json", Open, None),
         (Method::GET, "/health", Open, None),
         (Method::GET, "/api/v1/server/config", Open, None),
@@ -64,6 +67,9 @@ pub fn routes() -> Vec<Route> {
         (Method::GET, "/api/v1/{vcs}/access-token", KEYS, None),
         (Method::DELETE, "/api/v1/{vcs}/access-token", KEYS, None),
         (Method::GET, "/api/v1/{vcs}/access-token/{id}/audit", KEYS, None),
+        (Method::GET, "/api/v1/tasks/{id}", ANYBODY, None),
+        (Method::POST, "/api/v1/{vcs}/installations/{installation_id}/repos/refresh", NAMED, None),
+        (Method::POST, "/api/v1/installations/{installation_id}/repos/refresh", NAMED, None),
         (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ, None),
         (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", WRITE, Some(record.clone())),
         (Method::DELETE, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ_WRITE, None),
@@ -84,7 +90,9 @@ pub fn routes() -> Vec<Route> {
 
 impl Route {
     /// What its caller needs.
-    pub fn capabilities(&self) -> &'static [Capability] {
-        if let Access::Token(capabilities, _) = self.access { capabilities } else { &[] }
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let Access::Token(capabilities, reach) = self.access else { return Vec::new() };
+        let named = (reach == Reach::Named).then(|| Capability::InstallationId("12345".into()));
+        capabilities.iter().cloned().chain(named).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::Value;
-use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
+use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, KvStoreRead, KvStoreWrite};
 
 use crate::support::World;
 use crate::support::world::KV;
@@ -23,17 +23,22 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn every_command_of_the_guide_is_answered_200() {
     let world = World::new().await;
-    let capabilities = [AccessTokenCreate, KvStoreRead, KvStoreWrite];
+    let capabilities = [AccessTokenCreate, KvStoreRead, KvStoreWrite, InstallationId("12345".into())];
     let (key, token) = (world.api_key(&capabilities).await, world.token(&capabilities));
     let commands = commands();
     assert!(commands.len() >= 10, "{commands:?}");
+    let mut task = String::new();
     for command in commands {
         let method = between(&command, "-X ", " ").unwrap_or("GET").parse::<Method>().unwrap();
         let path = between(&command, "\"$", "\"").unwrap();
         let path = path.strip_prefix("BASE").map_or_else(|| path.replacen("KV", KV, 1), str::to_owned);
+        let path = path.replace("$TASK", &task);
         let body = between(&command, "--json '", "'").map(|json| serde_json::from_str::<Value>(json).unwrap());
-        let credential = if command.contains("Bearer $API_KEY") { &key } else { &token };
+        let credential = if command.contains("_KEY\"") { &key } else { &token };
         let reply = world.call(method, &path, credential, body).await;
         assert_eq!(reply.status, 200, "{command}: {reply:?}");
+        if command.starts_with("    TASK=") {
+            reply.json()["id"].as_str().unwrap().clone_into(&mut task);
+        }
     }
 }

@@ -11,8 +11,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, SessionToken, Signer, SigningKeyFile};
 use terrapi::domain::{
-    ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Millis, Namespace, Seconds, Session,
-    UserId, Vcs,
+    AccountStatus, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId, InstallationState, KeyId,
+    KeyName, Millis, Namespace, Seconds, Session, Tier, UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Description, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Settings};
@@ -102,6 +102,7 @@ impl World {
         self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: true }).await.unwrap();
         for installation in [12345, 67890] {
             self.join(user, MemberOf(installation)).await;
+            self.install(installation, InstallationState::Installed).await;
         }
     }
 
@@ -115,6 +116,20 @@ impl World {
     pub async fn join(&self, user: UserId, MemberOf(installation): MemberOf) {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) };
         self.app.store.put_membership(user, namespace).await.unwrap();
+    }
+
+    /// Lets the service into a GitHub installation, or out of it.
+    pub async fn install(&self, installation: u64, state: InstallationState) {
+        let installation = Installation {
+            namespace: Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) },
+            name: format!("account-{installation}"),
+            state,
+            account: AccountStatus::Active,
+            tier: Tier { name: "test".into(), num_users_per_month: None },
+            created_at: START,
+            trial_ends_at: None,
+        };
+        self.app.store.put_installation(&installation).await.unwrap();
     }
 
     /// A key of the world's user.
@@ -241,11 +256,12 @@ pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> 
 }
 
 /// Every function's routes, by the function's name.
-pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>); 5] {
+pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>); 6] {
     [
         ("token-refresh", token_refresh::routes(signer.clone())),
         ("kv-store", kv_store::routes()),
         ("admin", admin::routes()),
+        ("installations", installations::routes()),
         ("identity", identity::routes()),
         ("console", console::routes()),
     ]

@@ -1,0 +1,11 @@
+//! Installations: `/api/v1/{vcs}/installations/…`, and the older paths without a VCS, which mean GitHub.
+
+mod refresh;
+
+use terrapi::http::{Description, Routes};
+use terrapi::routes;
+
+/// The function's routes.
+pub fn routes<D: Description>() -> Routes<D> {
+    Routes::new().routes(routes!(refresh::refresh_repositories)).routes(routes!(refresh::refresh_github_repositories))
+}
