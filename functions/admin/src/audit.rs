@@ -2,13 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{AppendHeaders, IntoResponse, Response};
-use http::header::LINK;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{AuditAction, AuditEntry, AuditOutcome, Code, Error, KeyId, Result, UserId};
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath, next_link,
-    open_cursor, seal_cursor,
+    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath, open_cursor,
+    page_link,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -77,8 +76,7 @@ pub async fn list_audit_of_key(
     if entries.first().is_none_or(|entry| entry.actor != caller.caller().user) {
         return Err(Error::NotFound.into());
     }
-    let link = next.map(|next| seal_cursor(&listing, &next)).transpose()?;
-    let link = link.and_then(|cursor| next_link(&origin, &[("page", &cursor), ("limit", &limit.to_string())]));
+    let link = page_link(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     let results = entries.into_iter().map(AuditItem::from).collect();
-    Ok((AppendHeaders(link.map(|link| (LINK, link))), Json(AuditPage { results })).into_response())
+    Ok((link, Json(AuditPage { results })).into_response())
 }

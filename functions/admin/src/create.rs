@@ -15,6 +15,8 @@ use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
+use crate::list::ListedKey;
+
 /// The key to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"name": "ci", "capabilities": ["kv_store_read", {"name": "installation_id", "id": "12345"}]}))]
@@ -35,20 +37,9 @@ pub struct CreateKey {
 pub struct CreatedKey {
     /// The key itself.
     refresh_token: String,
-    /// Names the key in listings, deletion and the audit trail.
-    id: KeyId,
-    /// As it was asked for.
-    name: String,
-    /// With the restrictions that were inherited or added.
-    #[schema(value_type = Vec<Capability>)]
-    capabilities: Capabilities,
-    /// RFC 3339.
-    #[schema(format = DateTime)]
-    created_at: String,
-    /// RFC 3339; absent when the key does not expire.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(format = DateTime, nullable = false)]
-    expires_at: Option<String>,
+    /// As listings show it, with the restrictions that were inherited or added.
+    #[serde(flatten)]
+    key: ListedKey,
 }
 
 /// Create an API key
@@ -82,14 +73,7 @@ pub async fn create_api_key(
     };
     app.store.create_api_key(&record).await?;
     app.audit(&entry(&record, AuditAction::KeyCreated, now, client.map(|client| client.0))).await?;
-    Ok(Json(CreatedKey {
-        refresh_token: key.reveal(app.settings.key_environment),
-        id: record.id,
-        name: record.name.as_str().to_owned(),
-        capabilities: record.capabilities,
-        created_at: now.rfc3339(),
-        expires_at: record.expires_at.map(|end| end.millis().rfc3339()),
-    }))
+    Ok(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() }))
 }
 
 /// An audit entry about a key, by its owner.

@@ -2,13 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{AppendHeaders, IntoResponse, Response};
-use http::header::LINK;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{ApiKeyRecord, Capabilities, Capability, KeyId, Result};
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, Query, VcsPath, next_link, open_cursor,
-    seal_cursor,
+    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, Query, VcsPath, open_cursor, page_link,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -23,7 +21,7 @@ pub struct KeyPage {
 /// A key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListedKey {
-    /// Names the key.
+    /// Names the key in listings, deletion and the audit trail.
     id: KeyId,
     /// For people.
     name: String,
@@ -73,8 +71,7 @@ pub async fn list_api_keys(
     let limit = query.limit(20, 100)?;
     let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
     let (keys, next) = app.store.list_api_keys(user, caller.vcs, after.as_deref(), limit).await?;
-    let link = next.map(|next| seal_cursor(&listing, &next)).transpose()?;
-    let link = link.and_then(|cursor| next_link(&origin, &[("page", &cursor), ("limit", &limit.to_string())]));
+    let link = page_link(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     let results = keys.into_iter().map(ListedKey::from).collect();
-    Ok((AppendHeaders(link.map(|link| (LINK, link))), Json(KeyPage { results })).into_response())
+    Ok((link, Json(KeyPage { results })).into_response())
 }

@@ -2,14 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{AppendHeaders, IntoResponse, Response};
-use http::header::LINK;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use terrapi::domain::Result;
 use terrapi::domain::kv::{Address, Idx, Key, Select, Visibility};
 use terrapi::http::{
-    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Origin, PathParams, Query, next_link, open_cursor,
-    seal_cursor,
+    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Origin, PathParams, Query, open_cursor, page_link,
 };
 use terrapi::runtime::App;
 use terrapi::store::kv::{ListQuery, Position};
@@ -62,7 +60,7 @@ pub async fn iter_records(
     let listing = format!("kv#{}", caller.namespace);
     let limit = query.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let mut read = read_query(&app, &caller, &query)?;
-    let (start, mut cursor) = match query.text("cursor") {
+    let (start, cursor) = match query.text("cursor") {
         Some(cursor) => resume(open_cursor(&listing, cursor)?)?,
         None => begin(path.text("key"), &query)?,
     };
@@ -72,13 +70,9 @@ pub async fn iter_records(
     let list = ListQuery { read, start, prefix: cursor.prefix.as_deref(), limit, with_data: cursor.include_data };
     let page = app.store.list_records(&list).await?;
     let results = page.records.into_iter().map(|found| KvRecord::of(found, select.as_ref())).collect::<Result<_>>()?;
-    let link = page.next.map(|last| {
-        (cursor.key, cursor.idx) = (last.key.to_string(), last.idx.get());
-        let sealed = seal_cursor(&listing, &cursor)?;
-        Ok::<_, terrapi::domain::Error>(next_link(&origin, &[("cursor", &sealed), ("limit", &limit.to_string())]))
-    });
-    let link = link.transpose()?.flatten().map(|link| (LINK, link));
-    Ok((AppendHeaders(link), Json(KvRecordList { results })).into_response())
+    let next = page.next.map(|last| Cursor { key: last.key.to_string(), idx: last.idx.get(), ..cursor });
+    let link = page_link(&origin, &listing, "cursor", next.as_ref(), &[("limit", &limit.to_string())])?;
+    Ok((link, Json(KvRecordList { results })).into_response())
 }
 
 fn resume(cursor: Cursor) -> Result<(Position, Cursor)> {

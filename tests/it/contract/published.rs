@@ -55,6 +55,12 @@ fn follow(value: &'static Value) -> &'static Value {
     value["$ref"].as_str().map_or(value, |reference| published().document.pointer(&reference[1..]).unwrap())
 }
 
+/// The members that an object always has, also those of the schemas it is made of.
+fn required(schema: &'static Value) -> Vec<Value> {
+    let parts = schema["allOf"].as_array().into_iter().flatten().flat_map(|part| required(follow(part)));
+    schema["required"].as_array().into_iter().flatten().cloned().chain(parts).collect()
+}
+
 #[test]
 fn every_operation_answers_with_the_published_statuses_and_members() {
     for (method, path, statuses, members) in OPERATIONS {
@@ -63,9 +69,9 @@ fn every_operation_answers_with_the_published_statuses_and_members() {
             assert!(responses[status.to_string()].is_object(), "{method} {path} has no {status}");
         }
         let schema = follow(&responses["200"]["content"]["application/json"]["schema"]);
-        let required: Vec<_> = schema["required"].as_array().into_iter().flatten().collect();
+        let required = required(schema);
         for member in members {
-            assert!(required.contains(&&Value::from(*member)), "{method} {path}: {member} is not required");
+            assert!(required.contains(&Value::from(*member)), "{method} {path}: {member} is not required");
         }
         assert_ne!(schema["additionalProperties"], false, "{method} {path}");
     }
@@ -89,7 +95,7 @@ fn every_operation_takes_the_published_parameters_and_asks_for_no_more() {
 fn a_request_needs_what_the_published_one_needs_and_no_more() {
     let demanded = |method, path: &str| {
         let body = &operation(&method, path)["requestBody"]["content"]["application/json"]["schema"];
-        let mut names: Vec<_> = follow(body)["required"].as_array().into_iter().flatten().cloned().collect();
+        let mut names = required(follow(body));
         names.sort_by_key(ToString::to_string);
         Value::Array(names)
     };
