@@ -46,7 +46,7 @@ fn assert_refused(reply: &Reply, caller: &Caller, place: &str) {
     assert_eq!(reply.failed(403), caller.id, "{place}");
     let challenge = match (caller.id, &caller.missing) {
         ("INSUFFICIENT_SCOPE", Some(scope)) => Some(format!(r#"Bearer error="insufficient_scope", scope="{scope}""#)),
-        ("INSTALLATION_FORBIDDEN" | "CROSS_ORIGIN", _) => None,
+        ("INSTALLATION_FORBIDDEN" | "CROSS_ORIGIN" | "ADMINISTRATOR_REQUIRED", _) => None,
         _ => Some(r#"Bearer error="invalid_token""#.to_owned()),
     };
     assert_eq!(reply.header("www-authenticate"), challenge.as_deref(), "{place}");
@@ -92,7 +92,7 @@ async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
     for route in routes().iter().filter(|route| matches!(route.access, Access::Token(..))) {
         let mut callers = unauthenticated(&world, route).await;
         callers.extend(browsers(&world, route).await);
-        callers.extend(unauthorized(&world, route));
+        callers.extend(unauthorized(&world, route).await);
         for caller in callers {
             let place = format!("{} {}: {}", route.method, route.url, caller.name);
             // A bad body tells nobody anything before the credential was judged.

@@ -47,9 +47,13 @@ async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
     assert_eq!(first[0], "GetItem 1.0 RU");
     let mut beside = first[1..].to_vec();
     beside.sort();
-    assert_eq!(beside, ["PutItem 1.0 WU", "UpdateItem 1.0 WU"], "the audit entry and the last use");
+    assert_eq!(
+        beside,
+        ["PutItem 2.0 WU", "UpdateItem 1.0 WU"],
+        "the audit entry with its copy in the index, the last use"
+    );
     let again = cost(&world, Method::POST, refresh, &key, None).await;
-    assert_eq!(again, ["GetItem 1.0 RU", "PutItem 1.0 WU"]);
+    assert_eq!(again, ["GetItem 1.0 RU", "PutItem 2.0 WU"]);
 }
 
 #[tokio::test]
@@ -151,6 +155,24 @@ async fn a_commit_costs_its_batches_its_list_and_one_write_that_publishes() {
     let names: Vec<&str> = calls.iter().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(names, ["BatchGetItem", "BatchGetItem", "PutItem", "UpdateItem"]);
     assert_eq!(calls[3], "UpdateItem 1.0 WU");
+}
+
+#[tokio::test]
+async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_shard() {
+    let world = World::new().await;
+    let token = world.token(&[AccessTokenCreate]);
+    for name in ["a", "b", "c"] {
+        let body = json!({"name": name, "capabilities": []});
+        world.post("/api/v1/github/access-token", &token, body).await.ok();
+    }
+    world.faulty.ledger().take();
+    let audit = "/api/v1/admin/audit";
+    let calls = cost(&world, Method::GET, audit, &token, None).await;
+    assert_eq!(calls, [repeat("GetItem 1.0 RU", 1), repeat("Query 0.5 RU", 4)].concat());
+    let key = world.get(audit, &token).await.ok()["results"][0]["key_id"].as_str().unwrap().to_owned();
+    world.faulty.ledger().take();
+    let calls = cost(&world, Method::GET, &format!("{audit}?key={key}"), &token, None).await;
+    assert_eq!(calls, ["GetItem 1.0 RU", "Query 1.0 RU"]);
 }
 
 #[tokio::test]

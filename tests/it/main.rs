@@ -1,5 +1,6 @@
 //! The one test binary: every router in process, against a DynamoDB-compatible engine.
 
+mod admin;
 mod authz;
 mod budget;
 mod contract;

@@ -1,13 +1,13 @@
-//! Shows a key's audit trail.
+//! Shows the audit trail: a key's to its owner, all of it to administrators.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use terrapi::domain::{AuditAction, AuditEntry, AuditOutcome, Code, Error, KeyId, Result, UserId};
+use terrapi::domain::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, Code, Error, KeyId, Result, UserId};
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath, open_cursor,
-    page_link,
+    AccessTokenCreate, Administrator, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath,
+    open_cursor, page_link,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -25,18 +25,26 @@ pub struct AuditItem {
     /// RFC 3339.
     #[schema(format = DateTime)]
     at: String,
-    /// What was done.
+    /// What was done, or tried.
     action: AuditAction,
     /// How it ended.
     outcome: AuditOutcome,
     /// On whose behalf.
     actor: UserId,
-    /// The key.
-    key_id: KeyId,
+    /// The key; absent when it was about the actor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = KeyId, required = false, nullable = false)]
+    key_id: Option<KeyId>,
     /// The client's address; `null` when the front end did not tell.
     source_ip: Option<String>,
     /// The client's word for itself; `null` when it gave none.
     user_agent: Option<String>,
+}
+
+impl From<Vec<AuditEntry>> for AuditPage {
+    fn from(entries: Vec<AuditEntry>) -> Self {
+        Self { results: entries.into_iter().map(AuditItem::from).collect() }
+    }
 }
 
 impl From<AuditEntry> for AuditItem {
@@ -68,15 +76,66 @@ pub async fn list_audit_of_key(
 ) -> Result<Response, ApiError> {
     let id = KeyId::parse(path.text("id"))
         .ok_or_else(|| Error::invalid_because(Code::InvalidPath, "a key's id is a UUID"))?;
+    let filter = AuditFilter { key: Some(id), ..AuditFilter::default() };
     let listing = format!("audit#{id}");
     let limit = query.limit(20, 100)?;
     let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
-    let (entries, next) = app.store.list_audit_of_key(id, after.as_deref(), limit, app.clock.now()).await?;
+    let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
     // Every entry names the owner; a page of a stranger's key, or of no key, is nothing at all.
     if entries.first().is_none_or(|entry| entry.actor != caller.caller().user) {
         return Err(Error::NotFound.into());
     }
     let link = page_link(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
-    let results = entries.into_iter().map(AuditItem::from).collect();
-    Ok((link, Json(AuditPage { results })).into_response())
+    Ok((link, Json(AuditPage::from(entries))).into_response())
+}
+
+/// The parameters that choose entries.
+const FILTERS: [&str; 6] = ["key", "user", "action", "outcome", "from", "to"];
+
+/// List the audit trail
+///
+/// Newest first, kept for 90 days. For administrators. An entry is here within a second or so, and at once when `key`
+/// names its key. A page may be shorter than `limit`, even empty; only a missing `next` link marks the end.
+#[utoipa::path(get, path = "/api/v1/admin/audit", tag = "administration", security(("bearer" = [])),
+    params(
+        ("key" = Option<KeyId>, Query, description = "Only what is about this key"),
+        ("user" = Option<UserId>, Query, description = "Only what was done on behalf of this person"),
+        ("action" = Option<AuditAction>, Query, description = "Only this"),
+        ("outcome" = Option<AuditOutcome>, Query, description = "Only what ended so"),
+        ("from" = Option<String>, Query, format = DateTime, description = "RFC 3339: from this instant on"),
+        ("to" = Option<String>, Query, format = DateTime, description = "RFC 3339: before this instant"),
+        PageQuery),
+    responses((status = 200, body = AuditPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn list_audit(
+    State(app): State<App>,
+    _: Administrator,
+    query: Query,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    let filter = filter(&query)?;
+    // A cursor belongs to its filters: among other entries its place would mean something else.
+    let listing = format!("audit#{filter:?}");
+    let limit = query.limit(20, 100)?;
+    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
+    let size = limit.to_string();
+    let chosen = FILTERS.into_iter().filter_map(|name| Some((name, query.text(name)?)));
+    let repeated: Vec<_> = chosen.chain([("limit", size.as_str())]).collect();
+    let link = page_link(&origin, &listing, "page", next.as_ref(), &repeated)?;
+    Ok((link, Json(AuditPage::from(entries))).into_response())
+}
+
+fn filter(query: &Query) -> Result<AuditFilter> {
+    let filter = AuditFilter {
+        key: query.id("key", KeyId::parse)?,
+        actor: query.id("user", UserId::parse)?,
+        action: query.word("action")?,
+        outcome: query.word("outcome")?,
+        from: query.instant("from")?,
+        to: query.instant("to")?,
+    };
+    match (filter.from, filter.to) {
+        (Some(from), Some(to)) if from > to => Err(Error::invalid_because(Code::InvalidQuery, "from is after to")),
+        _ => Ok(filter),
+    }
 }

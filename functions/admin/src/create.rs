@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terrapi::auth::{ApiKey, Secret};
 use terrapi::domain::{
-    ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Caller, Capabilities, Capability, Code, Error, InstallationId,
-    KeyId, KeyName, Millis, Namespace, Result, Seconds, Vcs,
+    ApiKeyRecord, AuditAction, AuditOutcome, Caller, Capabilities, Capability, Code, Error, InstallationId, KeyId,
+    KeyName, Millis, Namespace, Result, Seconds, Vcs,
 };
 use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs, VcsPath};
 use terrapi::runtime::App;
@@ -52,7 +52,7 @@ pub struct CreatedKey {
 pub async fn create_api_key(
     State(app): State<App>,
     caller: OnVcs<AccessTokenCreate>,
-    client: Option<Extension<ClientInfo>>,
+    client: ClientInfo,
     JsonBody(body): JsonBody<CreateKey>,
 ) -> Result<Json<CreatedKey>, ApiError> {
     let now = app.clock.now();
@@ -72,14 +72,9 @@ pub async fn create_api_key(
         last_used_at: None,
     };
     app.store.create_api_key(&record).await?;
-    app.audit(&entry(&record, AuditAction::KeyCreated, now, client.map(|client| client.0))).await?;
+    let done = (AuditAction::KeyCreated, AuditOutcome::Success);
+    app.audit(&client.audited(now, done, record.user, Some(record.id))).await?;
     Ok(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() }))
-}
-
-/// An audit entry about a key, by its owner.
-pub fn entry(key: &ApiKeyRecord, action: AuditAction, at: Millis, client: Option<ClientInfo>) -> AuditEntry {
-    let ClientInfo { source_ip, user_agent } = client.unwrap_or_default();
-    AuditEntry { at, action, outcome: AuditOutcome::Success, actor: key.user, key: key.id, source_ip, user_agent }
 }
 
 fn capability(sent: Value) -> Result<Capability> {

@@ -1,13 +1,10 @@
 //! Deletes an API key.
 
-use axum::Extension;
 use axum::extract::State;
 use http::StatusCode;
-use terrapi::domain::{AuditAction, Code, Error, KeyId, Result};
+use terrapi::domain::{AuditAction, AuditOutcome, Code, Error, KeyId, Result};
 use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, OnVcs, Query, VcsPath};
 use terrapi::runtime::App;
-
-use crate::create::entry;
 
 /// Delete an API key
 ///
@@ -18,7 +15,7 @@ use crate::create::entry;
 pub async fn delete_api_key(
     State(app): State<App>,
     caller: OnVcs<AccessTokenCreate>,
-    client: Option<Extension<ClientInfo>>,
+    client: ClientInfo,
     query: Query,
 ) -> Result<StatusCode, ApiError> {
     let id = query.text("id").and_then(KeyId::parse);
@@ -27,6 +24,7 @@ pub async fn delete_api_key(
     let own = key.filter(|key| key.user == caller.caller().user && key.vcs == caller.vcs);
     let key = own.ok_or(Error::NotFound)?;
     app.store.delete_api_key(&key).await?;
-    app.audit(&entry(&key, AuditAction::KeyDeleted, app.clock.now(), client.map(|client| client.0))).await?;
+    let done = (AuditAction::KeyDeleted, AuditOutcome::Success);
+    app.audit(&client.audited(app.clock.now(), done, key.user, Some(key.id))).await?;
     Ok(StatusCode::OK)
 }

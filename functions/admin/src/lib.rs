@@ -1,4 +1,5 @@
-//! API keys, `/api/v1/{vcs}/access-token…`, and tasks, `/api/v1/tasks/{id}`.
+//! API keys, `/api/v1/{vcs}/access-token…`, tasks, `/api/v1/tasks/{id}`, and what administrators look at,
+//! `/api/v1/admin/…`.
 
 mod audit;
 mod create;
@@ -15,4 +16,5 @@ pub fn routes<D: Description>() -> Routes<D> {
         .routes(routes!(create::create_api_key, list::list_api_keys, delete::delete_api_key))
         .routes(routes!(audit::list_audit_of_key))
         .routes(routes!(task::find_task))
+        .routes(routes!(audit::list_audit))
 }

@@ -7,9 +7,7 @@ use axum::{Extension, Json};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use terrapi::auth::{ApiKey, Claims, LIFETIME_SECONDS, Signer};
-use terrapi::domain::{
-    ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Capabilities, Capability, Code, Error, Result,
-};
+use terrapi::domain::{ApiKeyRecord, AuditAction, AuditOutcome, Capabilities, Capability, Code, Error, Result};
 use terrapi::http::{ApiError, ClientInfo, ErrorBody, OptionalJsonBody, bearer};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -84,7 +82,7 @@ impl FromRequestParts<App> for PresentedKey {
     /// A malformed key costs no read. An unknown id, a wrong secret and an expired key look the same from outside.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let presented = ApiKey::parse(bearer(&parts.headers)?).ok_or_else(Error::unauthenticated)?;
-        let client = parts.extensions.get::<ClientInfo>().cloned().unwrap_or_default();
+        let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
         let key = app.store.find_api_key(presented.id).await?.ok_or_else(Error::unauthenticated)?;
         if !presented.secret.matches(&key.secret_hash) || key.expired(app.clock.now()) {
             record(app, &key, &client, AuditOutcome::Refused);
@@ -96,19 +94,12 @@ impl FromRequestParts<App> for PresentedKey {
 
 /// Adds to the audit trail, beside the answer.
 fn record(app: &App, key: &ApiKeyRecord, client: &ClientInfo, outcome: AuditOutcome) {
-    let entry = AuditEntry {
-        at: app.clock.now(),
-        action: AuditAction::KeyRefreshed,
-        outcome,
-        actor: key.user,
-        key: key.id,
-        source_ip: client.source_ip.clone(),
-        user_agent: client.user_agent.clone(),
-    };
+    let done = (AuditAction::KeyRefreshed, outcome);
+    let entry = client.clone().audited(app.clock.now(), done, key.user, Some(key.id));
     let app_in_background = app.clone();
     app.background.spawn(async move {
         if let Err(error) = app_in_background.audit(&entry).await {
-            tracing::error!(%error, key = %entry.key, "an audit entry was lost");
+            tracing::error!(%error, key = ?entry.key, "an audit entry was lost");
         }
     });
 }

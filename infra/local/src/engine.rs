@@ -6,14 +6,18 @@ use std::{net::TcpListener, path::Path};
 
 use dynoxide::{
     Database,
-    actions::{create_table, update_time_to_live},
-    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
+    actions::{
+        create_table,
+        update_table::{self, GlobalSecondaryIndexUpdate},
+        update_time_to_live,
+    },
 };
 use tokio::runtime::Runtime;
 
 use crate::{
     error::{Error, Result},
-    template::{KeyAttribute, Table, Template},
+    schema,
+    template::{Table, Template},
 };
 
 /// The database's file in the data folder.
@@ -84,7 +88,7 @@ impl Engine {
         &self.database
     }
 
-    /// Creates the template's tables where they are missing, and switches their expiry on. What is there stays.
+    /// Creates the template's tables and indexes where they are missing, and switches expiry on. What is there stays.
     ///
     /// # Errors
     /// [`Error::OtherKey`] when a table is there with another key; [`Error::Engine`] otherwise.
@@ -95,16 +99,14 @@ impl Engine {
     fn create_table(&self, table: &Table) -> Result<()> {
         let existing = self.database.get_table_metadata(&table.name)?;
         if let Some(existing) = &existing {
-            let same = serde_json::from_str(&existing.key_schema).ok() == Some(key_schema(table))
-                && serde_json::from_str(&existing.attribute_definitions).ok() == Some(attributes(table));
-            if !same {
-                return Err(Error::OtherKey { table: table.name.clone(), folder: self.folder.clone() });
-            }
+            let other_key = || Error::OtherKey { table: table.name.clone(), folder: self.folder.clone() };
+            self.add_indexes(table, schema::missing_indexes(existing, table).ok_or_else(other_key)?)?;
         } else {
             self.database.create_table(create_table::CreateTableRequest {
                 table_name: table.name.clone(),
-                key_schema: key_schema(table),
-                attribute_definitions: attributes(table),
+                key_schema: schema::key_schema(table),
+                attribute_definitions: schema::attributes(table),
+                global_secondary_indexes: schema::indexes(table),
                 billing_mode: Some("PAY_PER_REQUEST".to_owned()),
                 stream_specification: table.stream_view_type.as_ref().map(|view| create_table::StreamSpecification {
                     stream_enabled: true,
@@ -126,6 +128,19 @@ impl Engine {
         }
         Ok(())
     }
+
+    /// One after the other, as the engine wants it: like AWS, it fills an index with what is there already.
+    fn add_indexes(&self, table: &Table, missing: Vec<GlobalSecondaryIndexUpdate>) -> Result<()> {
+        for index in missing {
+            self.database.update_table(update_table::UpdateTableRequest {
+                table_name: table.name.clone(),
+                attribute_definitions: Some(schema::attributes(table)),
+                global_secondary_index_updates: Some(vec![index]),
+                ..Default::default()
+            })?;
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Engine {
@@ -135,30 +150,6 @@ impl Drop for Engine {
             runtime.shutdown_background();
         }
     }
-}
-
-fn keys(table: &Table) -> impl Iterator<Item = (&KeyAttribute, KeyType)> {
-    std::iter::once((&table.partition_key, KeyType::HASH))
-        .chain(table.sort_key.iter().map(|attribute| (attribute, KeyType::RANGE)))
-}
-
-fn key_schema(table: &Table) -> Vec<KeySchemaElement> {
-    keys(table)
-        .map(|(attribute, key_type)| KeySchemaElement { attribute_name: attribute.name.clone(), key_type })
-        .collect()
-}
-
-fn attributes(table: &Table) -> Vec<AttributeDefinition> {
-    keys(table)
-        .map(|(attribute, _)| AttributeDefinition {
-            attribute_name: attribute.name.clone(),
-            attribute_type: match attribute.kind.as_str() {
-                "B" => ScalarAttributeType::B,
-                "N" => ScalarAttributeType::N,
-                _ => ScalarAttributeType::S,
-            },
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -172,6 +163,29 @@ mod tests {
         let kv = engine.database().get_table_metadata("terrapi-kv").unwrap().unwrap();
         assert!(kv.stream_enabled && kv.ttl_enabled);
         assert_eq!(engine.database().table_count().unwrap(), 3);
+    }
+
+    #[test]
+    fn a_table_from_before_its_index_gets_it_with_what_it_holds() {
+        let engine = Engine::memory().unwrap();
+        let mut before = Template::project().unwrap().clone();
+        before.tables.iter_mut().for_each(|table| table.indexes.clear());
+        engine.create_tables(&before).unwrap();
+        let item = ["pk", "sk", "trail"].map(|name| (name.to_owned(), dynoxide::AttributeValue::S("1".into())));
+        let put = dynoxide::actions::put_item::PutItemRequest {
+            table_name: "terrapi-identity".into(),
+            item: item.into_iter().collect(),
+            ..Default::default()
+        };
+        engine.database().put_item(put).unwrap();
+        engine.create_tables(Template::project().unwrap()).unwrap();
+        engine.create_tables(Template::project().unwrap()).unwrap();
+        let query = serde_json::json!({
+            "TableName": "terrapi-identity", "IndexName": "trail", "KeyConditionExpression": "trail = :one",
+            "ExpressionAttributeValues": {":one": {"S": "1"}},
+        });
+        let found = engine.database().query(serde_json::from_value(query).unwrap()).unwrap();
+        assert_eq!(found.count, 1);
     }
 
     #[test]

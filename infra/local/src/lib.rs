@@ -16,6 +16,7 @@ pub mod engine;
 pub mod error;
 pub mod pattern;
 pub mod pump;
+mod schema;
 pub mod settings;
 pub mod template;
 

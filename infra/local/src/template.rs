@@ -41,10 +41,23 @@ pub struct Table {
     pub partition_key: KeyAttribute,
     /// The sort key.
     pub sort_key: Option<KeyAttribute>,
+    /// The global indexes; each holds whole items.
+    pub indexes: Vec<Index>,
     /// The attribute that holds the time an item expires, in epoch seconds.
     pub ttl_attribute: Option<String>,
     /// What its stream carries, such as `NEW_AND_OLD_IMAGES`; no stream otherwise.
     pub stream_view_type: Option<String>,
+}
+
+/// A global index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// The partition key.
+    pub partition_key: KeyAttribute,
+    /// The sort key.
+    pub sort_key: Option<KeyAttribute>,
 }
 
 /// A key attribute.
@@ -149,17 +162,30 @@ impl Template {
 
 fn table(logical_id: String, properties: Value) -> Result<Table> {
     let properties: TableProperties = read(&logical_id, properties)?;
-    let key = |role: &str| {
-        let element = properties.key_schema.iter().find(|element| element.key_type == role)?;
+    let key = |schema: &[KeyElement], role: &str| {
+        let element = schema.iter().find(|element| element.key_type == role)?;
         let kind = properties.attributes.iter().find(|attribute| attribute.name == element.name)?.kind.clone();
         Some(KeyAttribute { name: element.name.clone(), kind })
     };
-    let partition_key = key("HASH").ok_or_else(|| Error::Template(format!("{logical_id} has no partition key")))?;
+    let partition_key = |schema: &[KeyElement], name: &str| {
+        key(schema, "HASH").ok_or_else(|| Error::Template(format!("{name} has no partition key")))
+    };
+    let index = |index: &IndexProperties| {
+        if index.projection.kind != "ALL" {
+            return Err(Error::Template(format!("{}: an index of part of the items does not run locally", index.name)));
+        }
+        Ok(Index {
+            name: index.name.clone(),
+            partition_key: partition_key(&index.key_schema, &index.name)?,
+            sort_key: key(&index.key_schema, "RANGE"),
+        })
+    };
     Ok(Table {
         role: role(&logical_id),
         name: local_name(&logical_id),
-        partition_key,
-        sort_key: key("RANGE"),
+        partition_key: partition_key(&properties.key_schema, &logical_id)?,
+        sort_key: key(&properties.key_schema, "RANGE"),
+        indexes: properties.indexes.iter().map(index).collect::<Result<_>>()?,
         ttl_attribute: properties.ttl.filter(|ttl| ttl.enabled).map(|ttl| ttl.attribute),
         stream_view_type: properties.stream.map(|stream| stream.view_type),
         logical_id,
@@ -261,10 +287,28 @@ struct TableProperties {
     key_schema: Vec<KeyElement>,
     #[serde(rename = "AttributeDefinitions")]
     attributes: Vec<Attribute>,
+    #[serde(rename = "GlobalSecondaryIndexes", default)]
+    indexes: Vec<IndexProperties>,
     #[serde(rename = "TimeToLiveSpecification")]
     ttl: Option<TimeToLive>,
     #[serde(rename = "StreamSpecification")]
     stream: Option<Stream>,
+}
+
+#[derive(Deserialize)]
+struct IndexProperties {
+    #[serde(rename = "IndexName")]
+    name: String,
+    #[serde(rename = "KeySchema")]
+    key_schema: Vec<KeyElement>,
+    #[serde(rename = "Projection")]
+    projection: Projection,
+}
+
+#[derive(Deserialize)]
+struct Projection {
+    #[serde(rename = "ProjectionType")]
+    kind: String,
 }
 
 #[derive(Deserialize)]

@@ -45,6 +45,14 @@ impl Caller {
         Err(Error::Forbidden { code: Code::InsufficientScope, missing: Some(missing.into()) })
     }
 
+    /// Refuses a caller whose token is limited to some installations.
+    pub fn require_every_installation(&self) -> Result<()> {
+        if self.capabilities.reaches_every_installation() {
+            return Ok(());
+        }
+        Err(Error::forbidden(Code::InstallationForbidden))
+    }
+
     /// Refuses a caller whose token is limited to other installations.
     pub fn require_reach(&self, namespace: Namespace) -> Result<()> {
         if self.capabilities.reaches(namespace) {

@@ -185,6 +185,11 @@ impl Capabilities {
         self.reaches_vcs(namespace.vcs) && self.reaches_installation(namespace.installation)
     }
 
+    /// Whether the set is free of limits to installations.
+    pub fn reaches_every_installation(&self) -> bool {
+        !self.limited(LimitKind::Installation)
+    }
+
     fn reaches_installation(&self, id: InstallationId) -> bool {
         !self.limited(LimitKind::Installation) || self.holds(&Capability::InstallationId(id.to_string()))
     }

@@ -40,6 +40,8 @@ codes! {
     RecordForbidden = "RECORD_FORBIDDEN",
     /// A write came with a session cookie from a page of another origin.
     CrossOrigin = "CROSS_ORIGIN",
+    /// The route is for administrators, and the caller is none.
+    AdministratorRequired = "ADMINISTRATOR_REQUIRED",
     /// Nothing is there, or nothing the caller may see.
     NotFound = "NOT_FOUND",
     /// The path is known, the method is not.

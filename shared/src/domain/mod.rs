@@ -14,7 +14,7 @@ mod task;
 mod time;
 
 pub use api_key::{ApiKeyRecord, KeyName};
-pub use audit::{AuditAction, AuditEntry, AuditOutcome};
+pub use audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome};
 pub use caller::{Caller, Credential};
 pub use capability::{Capabilities, Capability, GrantError};
 pub use error::{Code, Error, Result};

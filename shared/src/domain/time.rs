@@ -19,6 +19,11 @@ impl Millis {
         Seconds(self.0.div_euclid(1000))
     }
 
+    /// Reads RFC 3339; `None` when it is not an instant.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<Timestamp>().ok().map(|instant| Self(instant.as_millisecond()))
+    }
+
     /// RFC 3339 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`.
     pub fn rfc3339(self) -> String {
         let instant = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -96,6 +96,32 @@ impl<N: Needs> FromRequestParts<App> for OnVcs<N> {
     }
 }
 
+/// An administrator: the person's own row says so at this moment, whatever the credential. A token that is limited to
+/// installations is refused, because these routes are about all of them.
+pub struct Administrator(Authorized<AnyCaller>);
+
+impl Administrator {
+    /// The caller.
+    pub fn caller(&self) -> &Caller {
+        self.0.caller()
+    }
+}
+
+impl FromRequestParts<App> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let authorized = Authorized::from_request_parts(parts, app).await?;
+        let caller: &Caller = authorized.caller();
+        caller.require_every_installation()?;
+        let user = app.store.find_user(caller.user).await?;
+        if !user.is_some_and(|user| user.administrator) {
+            return Err(Error::forbidden(Code::AdministratorRequired).into());
+        }
+        Ok(Self(authorized))
+    }
+}
+
 /// A caller shown to hold `N` and to reach the path's installation: the token's limits allow it and its owner belongs
 /// there. Membership is read once in a token's life, and in every request of a session.
 pub struct InNamespace<N> {

@@ -11,14 +11,20 @@
 //! Left out on purpose: an escape that is broken in what the *client* sent (`%zz`) stays as it is, so that routing and
 //! authentication come before the refusal; [`has_broken_escape`] is there for whoever reads the path.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use base64::Engine as _;
 use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::domain::{AuditAction, AuditEntry, AuditOutcome, KeyId, Millis, UserId};
 
 /// Who is calling, as far as the front end knows. A request extension, always present.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +33,28 @@ pub struct ClientInfo {
     pub source_ip: Option<String>,
     /// The `user-agent` header. (The emulator's event context always names the emulator.)
     pub user_agent: Option<String>,
+}
+
+impl ClientInfo {
+    /// An entry of the audit trail: what this client did or tried.
+    pub fn audited(
+        self,
+        at: Millis,
+        (action, outcome): (AuditAction, AuditOutcome),
+        actor: UserId,
+        key: Option<KeyId>,
+    ) -> AuditEntry {
+        let Self { source_ip, user_agent } = self;
+        AuditEntry { at, action, outcome, actor, key, source_ip, user_agent }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
 }
 
 /// What made the event. It decides whether the path arrives decoded.

@@ -16,8 +16,8 @@ mod query;
 mod routes;
 
 pub use authorize::{
-    AccessTokenCreate, AnyCaller, Authorized, InInstallation, InNamespace, KvStoreRead, KvStoreReadWrite, KvStoreWrite,
-    Needs, OnVcs, bearer,
+    AccessTokenCreate, Administrator, AnyCaller, Authorized, InInstallation, InNamespace, KvStoreRead,
+    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, bearer,
 };
 pub use body::{JsonBody, OptionalJsonBody, present};
 pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};

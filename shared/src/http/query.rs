@@ -6,10 +6,12 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::error::ApiError;
 use super::event::has_broken_escape;
-use crate::domain::{Code, Error, Result};
+use crate::domain::{Code, Error, Millis, Result};
 
 /// The parameters in the order they were sent.
 pub struct Query(Vec<(String, Vec<String>)>);
@@ -62,6 +64,25 @@ impl Query {
     /// A decimal integer of 64 bits.
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
         self.text(name).map(|text| text.parse().map_err(|_| bad(name, "is a number"))).transpose()
+    }
+
+    /// An instant in RFC 3339.
+    pub fn instant(&self, name: &str) -> Result<Option<Millis>> {
+        self.text(name).map(|text| Millis::parse(text).ok_or_else(|| bad(name, "is an RFC 3339 instant"))).transpose()
+    }
+
+    /// A UUID in its hyphenated form, as `parse` reads it.
+    pub fn id<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+        self.text(name).map(|text| parse(text).ok_or_else(|| bad(name, "is a UUID"))).transpose()
+    }
+
+    /// One of the words of `T`.
+    pub fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let read = |text: &str| {
+            let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+            T::deserialize(word).map_err(|_| bad(name, "is not one of its words"))
+        };
+        self.text(name).map(read).transpose()
     }
 
     /// `limit`: positive, held at `most` however large it is.

@@ -1,20 +1,33 @@
-//! The audit trail of keys.
+//! The audit trail, by key and as a whole.
+
+use futures::future::try_join_all;
 
 use super::client::{Store, unexpired};
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
 use super::keys;
-use crate::domain::{AuditEntry, Code, Error, KeyId, Millis, Result, UserId};
+use crate::domain::{AuditEntry, AuditFilter, Code, Error, Millis, Result};
 
 /// How long entries are kept, in seconds.
 const KEPT_SECONDS: i64 = 90 * 24 * 3600;
+/// The most entries that one page of a filtered listing looks at. They are below 1 KB each.
+const LOOKED_AT: usize = 1_000;
+
+/// What a partition had to say.
+struct Found {
+    items: Vec<Item>,
+    /// It was read from the top to here; to its end when there is none.
+    read_to: Option<String>,
+}
 
 impl Store {
     /// Adds an entry. `nonce` keeps two of one millisecond apart.
     pub async fn put_audit(&self, entry: &AuditEntry, nonce: [u8; 8]) -> Result<()> {
-        let position = format!("{:015}#{:016x}", entry.at.0, u64::from_be_bytes(nonce));
+        let nonce = u64::from_be_bytes(nonce);
         let put = self.db.put_item().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::audit_of_key(entry.key))).item(keys::SK, s(position));
+        let put = put.item(keys::PK, s(keys::audit(entry.key, entry.actor)));
+        let put = put.item(keys::SK, s(keys::audit_place(entry.at, nonce)));
+        let put = put.item(keys::TRAIL, s(keys::trail(nonce % keys::TRAIL_SHARDS)));
         let put = put.item("entity", s("audit")).item("schema", n(1)).item("at", n(entry.at.0));
         let put = put.item("action", json(&entry.action)?).item("outcome", json(&entry.outcome)?);
         let put = put.item("actor", json(&entry.actor)?).item("source_ip", json(&entry.source_ip)?);
@@ -24,45 +37,103 @@ impl Store {
         Ok(())
     }
 
-    /// A page of a key's trail, newest first, and where the next one starts.
+    /// A page of what fits `filter`, newest first, and the place to go on from. The page may be short, even empty: a
+    /// rare kind of entry is looked for among a bounded number of others at a time.
     ///
-    /// `after` is the position that an earlier page gave.
-    pub async fn list_audit_of_key(
+    /// `after` is the place that an earlier page gave. A key's own trail shows an entry at once, the whole one within a
+    /// second or so.
+    pub async fn list_audit(
         &self,
-        key: KeyId,
+        filter: &AuditFilter,
         after: Option<&str>,
         limit: usize,
         now: Millis,
     ) -> Result<(Vec<AuditEntry>, Option<String>)> {
-        // A position that somebody made up may be no key at all.
-        if after.is_some_and(|after| after.is_empty() || after.len() > keys::MAX_POSITION_BYTES) {
-            return Err(Error::invalid(Code::InvalidCursor));
-        }
-        let query = self.db.query().table_name(&self.tables.identity).consistent_read(true).scan_index_forward(false);
-        let query = query.expression_attribute_values(":pk", s(keys::audit_of_key(key)));
-        let query = match after {
-            Some(after) => query
-                .key_condition_expression("pk = :pk AND sk < :after")
-                .expression_attribute_values(":after", s(after)),
-            None => query.key_condition_expression("pk = :pk"),
+        let Some((low, high)) = range(filter, after)? else { return Ok((Vec::new(), None)) };
+        let partitions = match filter.key {
+            Some(key) => vec![keys::audit_of_key(key)],
+            None => (0..keys::TRAIL_SHARDS).map(keys::trail).collect(),
         };
-        let query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
-        let mut items = query.send().await.map_err(Failure::of)?.items.unwrap_or_default();
+        let chosen = filter.actor.is_some() || filter.action.is_some() || filter.outcome.is_some();
+        let each = if chosen { LOOKED_AT / partitions.len() } else { limit + 1 };
+        let reads = partitions.into_iter().map(|partition| self.read_trail(filter, partition, (&low, &high), each));
+        let found = try_join_all(reads).await?;
+        // Below the highest place where one of the partitions was left, another one's entries would come too early.
+        let horizon = found.iter().filter_map(|found| found.read_to.clone()).max();
+        let mut items = Vec::new();
+        for item in found.into_iter().flat_map(|found| found.items) {
+            let place = item.text(keys::SK)?.to_owned();
+            if horizon.as_ref().is_none_or(|horizon| place >= *horizon) {
+                items.push((place, item));
+            }
+        }
+        items.sort_by(|(one, _), (other, _)| other.cmp(one));
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|item| item.text(keys::SK).map(str::to_owned)).transpose()?;
-        let kept = items.into_iter().filter_map(|item| unexpired(item, now.seconds()));
-        Ok((kept.map(|item| decode(key, &item)).collect::<Result<_>>()?, next))
+        let next = if more { items.last().map(|(place, _)| place.clone()) } else { horizon };
+        let kept = items.into_iter().filter_map(|(_, item)| unexpired(item, now.seconds()));
+        Ok((kept.map(|item| decode(&item)).collect::<Result<_>>()?, next))
+    }
+
+    /// The newest entries of one partition between two places, both included, out of the newest `each`.
+    async fn read_trail(
+        &self,
+        filter: &AuditFilter,
+        partition: String,
+        (low, high): (&str, &str),
+        each: usize,
+    ) -> Result<Found> {
+        let query = self.db.query().table_name(&self.tables.identity).scan_index_forward(false);
+        let query = match filter.key {
+            Some(_) => query.consistent_read(true),
+            None => query.index_name(keys::TRAIL),
+        };
+        let name = if filter.key.is_some() { keys::PK } else { keys::TRAIL };
+        let query = query.key_condition_expression("#partition = :partition AND sk BETWEEN :low AND :high");
+        let query = query.expression_attribute_names("#partition", name);
+        let query = query.expression_attribute_values(":partition", s(partition));
+        let query = query.expression_attribute_values(":low", s(low)).expression_attribute_values(":high", s(high));
+        let wanted = [
+            ("actor", filter.actor.as_ref().map(json).transpose()?),
+            ("action", filter.action.as_ref().map(json).transpose()?),
+            ("outcome", filter.outcome.as_ref().map(json).transpose()?),
+        ];
+        let wanted = wanted.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let (mut query, mut conditions) = (query, Vec::new());
+        for (name, value) in wanted {
+            conditions.push(format!("#{name} = :{name}"));
+            query = query.expression_attribute_names(format!("#{name}"), name);
+            query = query.expression_attribute_values(format!(":{name}"), value);
+        }
+        let query = query.set_filter_expression((!conditions.is_empty()).then(|| conditions.join(" AND ")));
+        let answer = query.limit(i32::try_from(each).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
+        let read_to = answer.last_evaluated_key.map(|key| key.text(keys::SK).map(str::to_owned)).transpose()?;
+        Ok(Found { items: answer.items.unwrap_or_default(), read_to })
     }
 }
 
-fn decode(key: KeyId, item: &Item) -> Result<AuditEntry> {
+/// The lowest and the highest place that a page may show; none when there is nothing between them.
+fn range(filter: &AuditFilter, after: Option<&str>) -> Result<Option<(String, String)>> {
+    let after = after.map(|after| keys::parse_audit_place(after).ok_or(Error::invalid(Code::InvalidCursor)));
+    let low = (filter.from.unwrap_or(Millis(0)), 0);
+    let ends = [filter.to.map(|to| (to, 0)), after.transpose()?];
+    let end = ends.into_iter().flatten().min();
+    // The last place before the end: a range includes both its ends.
+    let high = end.map_or((Millis(i64::MAX), u64::MAX), |(at, nonce)| match nonce.checked_sub(1) {
+        Some(nonce) => (at, nonce),
+        None => (Millis(at.0.saturating_sub(1)), u64::MAX),
+    });
+    let place = |(at, nonce)| keys::audit_place(at, nonce);
+    Ok((low <= high && high.0 >= Millis(0)).then(|| (place(low), place(high))))
+}
+
+fn decode(item: &Item) -> Result<AuditEntry> {
     Ok(AuditEntry {
         at: Millis(item.number("at")?),
         action: item.parsed("action")?,
         outcome: item.parsed("outcome")?,
-        actor: item.parsed::<UserId>("actor")?,
-        key,
+        actor: item.parsed("actor")?,
+        key: keys::parse_audit(item.text(keys::PK)?),
         source_ip: item.parsed("source_ip")?,
         user_agent: item.parsed("user_agent")?,
     })

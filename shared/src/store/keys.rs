@@ -6,7 +6,8 @@
 //! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation |
 //! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
 //! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
-//! | audit entry | identity | `audit#key#<id>` | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
+//! | audit entry | identity | `audit#key#<id>`, or `audit#user#<id>` about no key | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
+//! | audit entry once more | identity, index `trail` | `<shard>` | as above | the administrators' trail, newest first |
 //! | session | identity | `session#<SHA-256 of the cookie's value>` | `session` | every request with the cookie, logout |
 //! | public key | identity | `public-keys` | `<kid>` | verifiers, at start and for an unknown kid |
 //! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
@@ -19,10 +20,15 @@
 //! | task | operations | `task#<id>` | `task` | its owners, the worker |
 //! | unfinished task | operations | `tasks-open` | `<task id>` | the worker, every few minutes |
 //!
+//! The index is what keeps an audit entry one write for the exchange; DynamoDB copies it there by itself. An index has no
+//! limit to what one of its partitions holds, only to how fast it grows, so four shards (4,000 entries a second) stand for
+//! all time: a page asks each once. A partition a day would be as hot on its day, and a quiet week would cost a page a
+//! walk over its empty days. Only audit entries have the index's attribute.
+//!
 //! Only hex, decimal and closed words enter a composite key, so that no two things share one.
 
 use crate::domain::kv::{Address, Idx, Key};
-use crate::domain::{KeyId, KeyName, Namespace, RepositoryName, SessionId, TaskId, UserId, Vcs};
+use crate::domain::{KeyId, KeyName, Millis, Namespace, RepositoryName, SessionId, TaskId, UserId, Vcs};
 
 /// Name of every table's partition key.
 pub const PK: &str = "pk";
@@ -65,8 +71,41 @@ fn hex(text: &str) -> String {
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
+/// Name of the index over all audit entries, and of its partition key.
+pub const TRAIL: &str = "trail";
+/// Into how many partitions the index is cut.
+pub const TRAIL_SHARDS: u64 = 4;
+
+pub fn trail(shard: u64) -> String {
+    shard.to_string()
+}
+
+pub fn audit(key: Option<KeyId>, actor: UserId) -> String {
+    key.map_or_else(|| format!("audit#user#{actor}"), audit_of_key)
+}
+
 pub fn audit_of_key(id: KeyId) -> String {
     format!("audit#key#{id}")
+}
+
+/// The key whose entry this is.
+pub fn parse_audit(partition: &str) -> Option<KeyId> {
+    KeyId::parse(partition.strip_prefix("audit#key#")?)
+}
+
+/// The last millisecond that has its place, in the year 33658.
+const LAST_MILLIS: i64 = 999_999_999_999_999;
+
+/// The order of places is the order of (instant, nonce).
+pub fn audit_place(at: Millis, nonce: u64) -> String {
+    format!("{:015}#{nonce:016x}", at.0.clamp(0, LAST_MILLIS))
+}
+
+/// The instant and nonce whose [`audit_place`] this is.
+pub fn parse_audit_place(place: &str) -> Option<(Millis, u64)> {
+    let (at, nonce) = place.split_once('#')?;
+    let (at, nonce) = (Millis(at.parse().ok()?), u64::from_str_radix(nonce, 16).ok()?);
+    (audit_place(at, nonce) == place).then_some((at, nonce))
 }
 
 pub fn session(id: SessionId) -> String {
@@ -154,6 +193,18 @@ mod tests {
             let by_address = a.key.as_str().as_bytes().cmp(b.key.as_str().as_bytes()).then(a.idx.cmp(&b.idx));
             prop_assert_eq!(record(&a).cmp(&record(&b)), by_address);
             prop_assert_eq!(parse_record(&record(&a)), Some(a));
+        }
+    }
+
+    #[test]
+    fn places_of_audit_entries_come_back_and_others_are_none() {
+        let places = [(0, 0), (0, u64::MAX), (1, 0), (1_790_000_000_000, 7), (LAST_MILLIS, u64::MAX)];
+        let places = places.map(|(at, nonce)| (Millis(at), nonce));
+        let texts = places.map(|(at, nonce)| audit_place(at, nonce));
+        assert!(texts.is_sorted());
+        assert_eq!(texts.each_ref().map(|text| parse_audit_place(text)), places.map(Some));
+        for bad in ["", "#", "zzz", "1#1", "-00000000000001#0000000000000000", "000000000000001#000000000000000G"] {
+            assert_eq!(parse_audit_place(bad), None, "{bad}");
         }
     }
 

@@ -3,8 +3,9 @@
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN};
 use http::{HeaderValue, Method};
 use serde_json::json;
-use terrapi::domain::{Capability, Session, UserId};
+use terrapi::domain::{Capability, Session, UserId, Vcs};
 use terrapi::runtime::{Clock, Random};
+use terrapi::store::User;
 
 use super::routes::{Access, Reach, Route};
 use crate::support::World;
@@ -27,11 +28,14 @@ pub struct Caller {
 
 /// A look at the published keys, for a `kid` that is not held.
 const KEY_LOOKUP: &[&str] = &["Query identity public-keys"];
+/// A look at the role.
+const ROLE: &[&str] = &["GetItem identity user# profile"];
 /// A look at a membership.
 const MEMBERSHIP: &[&str] = &["GetItem identity user# member#"];
 
-/// A look at a session, and perhaps at a membership.
+/// A look at a session, and perhaps at a role or a membership.
 const SESSION: &[&str] = &["GetItem identity session# session"];
+const SESSION_AND_ROLE: &[&str] = &["GetItem identity session# session", "GetItem identity user# profile"];
 const SESSION_AND_MEMBERSHIP: &[&str] = &["GetItem identity session# session", "GetItem identity user# member#"];
 
 fn bearer(token: &str) -> (HeaderName, HeaderValue) {
@@ -45,6 +49,13 @@ pub fn browser(cookie: &str) -> Headers {
 
 fn stranger() -> UserId {
     UserId::new(Random::default().id().unwrap())
+}
+
+/// A person who is known, and no administrator.
+async fn ordinary(world: &World) -> UserId {
+    let user = User { id: stranger(), vcs: vec![Vcs::Github], administrator: false };
+    world.app.store.put_user(&user).await.unwrap();
+    user.id
 }
 
 /// Callers without a valid token.
@@ -111,11 +122,16 @@ pub async fn browsers(world: &World, route: &Route) -> Vec<Caller> {
         let outside = refused("a session of a member of nothing", headers, SESSION_AND_MEMBERSHIP);
         callers.push(Caller { id: "INSTALLATION_FORBIDDEN", ..outside });
     }
+    if let Access::Token(_, Reach::Administrator) = route.access {
+        let headers = browser(&world.session_of(ordinary(world).await).await);
+        let outside = refused("a session of an ordinary user", headers, SESSION_AND_ROLE);
+        callers.push(Caller { id: "ADMINISTRATOR_REQUIRED", ..outside });
+    }
     callers
 }
 
 /// Callers whose token is good and does not open the route.
-pub fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
+pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
     let Access::Token(capabilities, reach) = route.access else { return Vec::new() };
     let token = |user, capabilities: Vec<Capability>| vec![bearer(&world.token_of(user, &capabilities))];
     let with = |extra: &[Capability]| [capabilities, extra].concat();
@@ -141,6 +157,16 @@ pub fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
         Reach::Anywhere => {}
         Reach::Vcs => {
             callers.push(lacking("another VCS", token(world.user, with(&gitlab)), "vcs:github".into()));
+        }
+        Reach::Administrator => {
+            let no_administrator =
+                |name, authorization| Caller { id: "ADMINISTRATOR_REQUIRED", ..elsewhere(name, authorization, ROLE) };
+            let limited = [Capability::InstallationId("12345".into())];
+            callers.extend([
+                no_administrator("an ordinary user", token(ordinary(world).await, with(&[]))),
+                no_administrator("nobody we know", token(stranger(), with(&[]))),
+                elsewhere("an administrator, limited", token(world.user, with(&limited)), &[]),
+            ]);
         }
         Reach::Installation | Reach::Named => {
             let installation = |id: &str| [Capability::InstallationId(id.into())];

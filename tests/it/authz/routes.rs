@@ -26,6 +26,8 @@ pub enum Reach {
     Installation,
     /// As [`Self::Installation`], and the token must name it.
     Named,
+    /// Everything: its owner must be an administrator.
+    Administrator,
 }
 
 /// One operation: how documents name it, and a request that its rightful caller is answered.
@@ -44,6 +46,7 @@ const WRITE: Access = Access::Token(&[KvStoreWrite], Reach::Installation);
 const READ_WRITE: Access = Access::Token(&[KvStoreRead, KvStoreWrite], Reach::Installation);
 const KEYS: Access = Access::Token(&[AccessTokenCreate], Reach::Vcs);
 const NAMED: Access = Access::Token(&[], Reach::Named);
+const ADMINISTRATOR: Access = Access::Token(&[], Reach::Administrator);
 const ANYBODY: Access = Access::Token(&[], Reach::Anywhere);
 
 /// Every operation there is. A new one is a line here.
@@ -52,7 +55,7 @@ pub fn routes() -> Vec<Route> {
     let key = json!({"name": "ci", "capabilities": []});
     let record = json!({"data": 1});
     let commit = json!({"keys": [{"key": "a"}]});
-    let table: [(Method, &'static str, Access, Option<Value>); 25] = [
+    let table = vec![
         (Method::GET, "/.well-known/jwks.json", Open, None),
         (Method::GET, "/health", Open, None),
         (Method::GET, "/api/v1/server/config", Open, None),
@@ -70,6 +73,7 @@ pub fn routes() -> Vec<Route> {
         (Method::GET, "/api/v1/tasks/{id}", ANYBODY, None),
         (Method::POST, "/api/v1/{vcs}/installations/{installation_id}/repos/refresh", NAMED, None),
         (Method::POST, "/api/v1/installations/{installation_id}/repos/refresh", NAMED, None),
+        (Method::GET, "/api/v1/admin/audit", ADMINISTRATOR, None),
         (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ, None),
         (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", WRITE, Some(record.clone())),
         (Method::DELETE, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ_WRITE, None),

@@ -31,7 +31,7 @@ async fn world_with_cursors(token: &str, world: &World) -> Vec<(String, &'static
         rest.split('&').next().unwrap().clone_into(cursor);
     }
     let listing = format!("audit#{id}");
-    listings.push((audit, "page", seal_cursor(&listing, &"zzz").unwrap()));
+    listings.push((audit, "page", seal_cursor(&listing, &"999999999999999#ffffffffffffffff").unwrap()));
     listings
 }
 

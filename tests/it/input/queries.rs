@@ -6,8 +6,9 @@ use super::{ALL, send_anonymously};
 use crate::support::World;
 use crate::support::world::KV;
 
-const LISTINGS: [&str; 3] = [
+const LISTINGS: [&str; 4] = [
     "/api/v1/github/access-token",
+    "/api/v1/admin/audit",
     "/api/v1/github/access-token/0190a5d0-ac96-774b-bcce-b302099a8057/audit",
     "/api/v1/github/kv/12345/iter/",
 ];
@@ -49,6 +50,25 @@ async fn numbers_and_flags_out_of_range_are_refused() {
     for limit in ["0", "-1", "abc", "1e3", "", "1.5", "-99999999999999999999", "%00"] {
         let listings = LISTINGS.map(|listing| ((Method::GET, format!("{listing}?limit={limit}")), "INVALID_QUERY"));
         cases.extend(listings);
+    }
+    for filter in [
+        "key=",
+        "key=1",
+        "key=0190a5d0ac96774bbcceb302099a8057",
+        "user=x",
+        "user=%00",
+        "action=everything",
+        "action=KEY_CREATED",
+        "action=",
+        "outcome=maybe",
+        "outcome=",
+        "from=yesterday",
+        "from=",
+        "to=2026-13-01T00:00:00Z",
+        "to=2026-01-01",
+        "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+    ] {
+        cases.push(((Method::GET, format!("/api/v1/admin/audit?{filter}")), "INVALID_QUERY"));
     }
     for ((method, url), id) in cases {
         assert_eq!(world.call(method.clone(), &url, &token, None).await.failed(400), id, "{method} {url}");

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PutRequest, ScalarAttributeType,
-    WriteRequest,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, PutRequest, ScalarAttributeType, WriteRequest,
 };
 use terrapi::store::Tables;
 use terrapi_local::template::{KeyAttribute, Table};
@@ -95,6 +95,23 @@ async fn create(client: &Client, table: &Table, name: &str) {
             .attribute_name(&key.name)
             .attribute_type(ScalarAttributeType::from(key.kind.as_str()));
         request = request.key_schema(schema).attribute_definitions(attribute.build().unwrap());
+    }
+    for index in &table.indexes {
+        let keys = std::iter::once((&index.partition_key, KeyType::Hash))
+            .chain(index.sort_key.iter().map(|key| (key, KeyType::Range)));
+        let schema = keys
+            .map(|(key, kind)| KeySchemaElement::builder().attribute_name(&key.name).key_type(kind).build().unwrap());
+        let all = Projection::builder().projection_type(ProjectionType::All).build();
+        let index = GlobalSecondaryIndex::builder().index_name(&index.name).projection(all);
+        let index = index.set_key_schema(Some(schema.collect())).build().unwrap();
+        request = request.global_secondary_indexes(index);
+    }
+    let indexed = table.indexes.iter().flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
+    let own = |key: &&KeyAttribute| **key != table.partition_key && Some(*key) != table.sort_key.as_ref();
+    for key in indexed.filter(own) {
+        let kind = ScalarAttributeType::from(key.kind.as_str());
+        let attribute = AttributeDefinition::builder().attribute_name(&key.name).attribute_type(kind);
+        request = request.attribute_definitions(attribute.build().unwrap());
     }
     request.send().await.unwrap();
 }

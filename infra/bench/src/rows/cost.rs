@@ -78,7 +78,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![
         row("kv get", priced(&|| kv("GET", &path, None))?).at_most(1.40),
         row("kv cas", priced(&|| kv("PUT", &path.replace("/key/", "/cas/key/"), Some(&swap)))?).at_most(2.00),
-        row("refresh", priced(&refresh)?).note("its audit entry is one write, 0.625 $ of it"),
+        row("refresh", priced(&refresh)?).note("its audit entry is one write and its copy in the index, 1.25 $ of it"),
         row("kv commit of 10", priced(&|| kv("POST", &format!("/api/v1/github/kv/{COMMITS}/commit"), Some(&commit)))?)
             .note("the first of an installation; the folds that follow, one write a record, are the worker's"),
     ])

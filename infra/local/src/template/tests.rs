@@ -21,6 +21,14 @@ fn the_three_tables_have_the_keys_the_store_relies_on() {
 }
 
 #[test]
+fn audit_entries_have_an_index_of_their_own() {
+    let template = Template::project().unwrap();
+    let trail = Index { name: "trail".into(), partition_key: key("trail", "S"), sort_key: Some(key("sk", "S")) };
+    assert_eq!(template.table("identity").unwrap().indexes, [trail]);
+    assert_eq!(template.table("kv").unwrap().indexes, []);
+}
+
+#[test]
 fn routes_name_the_function_that_answers() {
     let template = Template::project().unwrap();
     let route = |path: &str| template.routes.iter().find(|route| route.path == path).map(|route| &*route.function);

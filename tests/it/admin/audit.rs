@@ -1,0 +1,233 @@
+//! The whole audit trail.
+
+use futures::future::join_all;
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
+use terrapi::domain::Capability::AccessTokenCreate;
+use terrapi::domain::{AuditAction, AuditEntry, AuditOutcome, KeyId, UserId};
+use terrapi::runtime::{Clock, Random};
+
+use crate::support::World;
+use crate::support::world::START;
+
+const AUDIT: &str = "/api/v1/admin/audit";
+const KEYS: &str = "/api/v1/github/access-token";
+const REFRESH: &str = "/api/v1/access-token/refresh";
+
+/// Adds an entry of this moment.
+async fn note(world: &World, action: AuditAction, outcome: AuditOutcome, actor: UserId, key: Option<KeyId>) {
+    let (source_ip, user_agent) = (Some("192.0.2.7".into()), None);
+    let entry = AuditEntry { at: world.clock.now(), action, outcome, actor, key, source_ip, user_agent };
+    world.app.audit(&entry).await.unwrap();
+}
+
+fn somebody() -> UserId {
+    UserId::new(Random::default().id().unwrap())
+}
+
+fn some_key() -> KeyId {
+    KeyId::new(Random::default().id().unwrap())
+}
+
+/// Follows the links; the entries of each page.
+async fn pages(world: &World, query: &str) -> Vec<Vec<Value>> {
+    let (mut path, mut pages) = (format!("{AUDIT}?{query}"), Vec::new());
+    let token = world.token(&[]);
+    loop {
+        let reply = world.get(&path, &token).await;
+        pages.push(reply.ok()["results"].as_array().unwrap().clone());
+        match reply.next() {
+            Some(next) => path = next,
+            None => return pages,
+        }
+    }
+}
+
+async fn actions(world: &World, query: &str) -> Vec<String> {
+    let entries = pages(world, query).await.concat();
+    entries.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_happens_to_all_keys_and_people_is_shown_newest_first_and_never_a_secret() {
+    let world = World::new().await;
+    let token = world.token(&[AccessTokenCreate]);
+    let mut secrets = Vec::new();
+    for name in ["one", "other"] {
+        let created = world.post(KEYS, &token, json!({"name": name, "capabilities": []})).await.ok();
+        world.clock.advance_ms(10);
+        let key = created["refresh_token"].as_str().unwrap().to_owned();
+        world.call(Method::POST, REFRESH, &key, None).await.ok();
+        world.app.background.settle().await;
+        world.clock.advance_ms(10);
+        let forged = ApiKey { id: ApiKey::parse(&key).unwrap().id, secret: Secret::new([7; 32]) };
+        world.call(Method::POST, REFRESH, &forged.reveal(KeyEnvironment::Test), None).await.failed(403);
+        world.app.background.settle().await;
+        world.clock.advance_ms(10);
+        world.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &token).await.ok();
+        world.clock.advance_ms(10);
+        secrets.push(key);
+    }
+    for action in [AuditAction::Login, AuditAction::PermissionChanged, AuditAction::Logout] {
+        note(&world, action, AuditOutcome::Success, world.user, None).await;
+        world.clock.advance_ms(10);
+    }
+    let trail = pages(&world, "").await.concat();
+    let told: Vec<_> = trail.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    let key = ["key_deleted", "key_refreshed", "key_refreshed", "key_created"];
+    assert_eq!(told, [&["logout", "permission_changed", "login"][..], &key, &key].concat());
+    let outcomes: Vec<_> = trail.iter().map(|entry| entry["outcome"].as_str().unwrap()).collect();
+    assert_eq!((outcomes[4], outcomes.iter().filter(|outcome| **outcome == "refused").count()), ("refused", 2));
+    assert_eq!(trail[3]["key_id"].as_str().map(str::len), Some(36));
+    assert!(trail[..3].iter().all(|entry| entry.get("key_id").is_none()), "about no key");
+    let text = format!("{trail:?}");
+    assert!(secrets.iter().all(|secret| !text.contains(secret) && !text.contains(&secret[30..60])));
+}
+
+#[tokio::test]
+async fn every_entry_is_on_one_page_whatever_the_size_also_of_one_millisecond_and_with_cut_answers() {
+    let world = World::new().await;
+    for number in 0..40 {
+        note(&world, AuditAction::Login, AuditOutcome::Success, somebody(), None).await;
+        world.clock.advance_ms(i64::from(number % 3 == 0));
+    }
+    let whole = pages(&world, "limit=100").await;
+    assert_eq!(whole.len(), 1);
+    let times: Vec<_> = whole[0].iter().map(|entry| entry["at"].as_str().unwrap()).collect();
+    assert!(times.is_sorted_by(|one, next| one >= next), "{times:?}");
+    for limit in [1, 3, 7, 39, 40] {
+        let found = pages(&world, &format!("limit={limit}")).await;
+        assert!(found.iter().all(|page| page.len() <= limit));
+        assert_eq!(found.concat(), whole[0], "{limit}");
+    }
+    // As the limit of 1 MB would end the reading of a partition.
+    world.faulty.on("Query").page_of(2);
+    for limit in [1, 7, 100] {
+        assert_eq!(pages(&world, &format!("limit={limit}")).await.concat(), whole[0], "{limit}");
+        assert_eq!(pages(&world, &format!("action=login&limit={limit}")).await.concat(), whole[0], "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn filters_choose_by_key_person_kind_outcome_and_time_alone_or_together() {
+    use AuditAction::{KeyCreated, KeyDeleted, KeyRefreshed, Login};
+    use AuditOutcome::{Refused, Success};
+    let world = World::new().await;
+    let (ann, bob, key, other) = (somebody(), somebody(), some_key(), some_key());
+    for (action, outcome, actor, key) in [
+        (Login, Success, ann, None),
+        (KeyCreated, Success, ann, Some(key)),
+        (KeyCreated, Success, bob, Some(other)),
+        (KeyRefreshed, Refused, ann, Some(key)),
+        (KeyRefreshed, Success, bob, Some(other)),
+        (KeyDeleted, Success, ann, Some(key)),
+    ] {
+        note(&world, action, outcome, actor, key).await;
+        world.clock.advance_ms(1_000);
+    }
+    let at = |second: i64| terrapi::domain::Millis(START.0 + second * 1_000).rfc3339();
+    let zone = "2026-09-21T16:13:24%2B02:00";
+    for (query, expected) in [
+        (String::new(), "key_deleted key_refreshed key_refreshed key_created key_created login"),
+        (format!("user={ann}"), "key_deleted key_refreshed key_created login"),
+        (format!("user={bob}&limit=1"), "key_refreshed key_created"),
+        (format!("key={key}"), "key_deleted key_refreshed key_created"),
+        (format!("key={key}&user={bob}"), ""),
+        (format!("key={key}&outcome=refused"), "key_refreshed"),
+        (format!("key={}", some_key()), ""),
+        ("action=key_created&limit=1".into(), "key_created key_created"),
+        ("outcome=refused".into(), "key_refreshed"),
+        (format!("action=key_refreshed&outcome=success&user={bob}"), "key_refreshed"),
+        (format!("from={}", at(4)), "key_deleted key_refreshed"),
+        (format!("to={}", at(1)), "login"),
+        (format!("from={}&to={}", at(1), at(3)), "key_created key_created"),
+        (format!("from={}&to={}&limit=1", at(0), at(3)), "key_created key_created login"),
+        (format!("from={zone}&key={key}"), "key_deleted"),
+        (format!("from={}&to={}", at(1), at(1)), ""),
+        ("from=1970-01-01T00:00:00Z&to=1970-01-01T00:00:00Z".into(), ""),
+        ("from=0001-01-01T00:00:00Z&to=9999-12-30T00:00:00Z&action=login".into(), "login"),
+        ("to=0001-01-01T00:00:00Z".into(), ""),
+        ("from=9999-12-30T00:00:00Z".into(), ""),
+    ] {
+        assert_eq!(actions(&world, &query).await.join(" "), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_rare_entry_is_found_among_many_by_pages_of_bounded_cost() {
+    let world = World::new().await;
+    note(&world, AuditAction::Login, AuditOutcome::Success, world.user, None).await;
+    for _ in 0..24 {
+        world.clock.advance_ms(1);
+        let noise = (0..100)
+            .map(|_| note(&world, AuditAction::KeyRefreshed, AuditOutcome::Success, world.user, Some(some_key())));
+        join_all(noise).await;
+    }
+    let (found, calls) = world.faulty.ledger().during(pages(&world, "action=login")).await;
+    assert_eq!(found.concat().len(), 1);
+    assert!((3..=4).contains(&found.len()), "2,401 entries, at most 1,000 a page: {}", found.len());
+    assert!(found[0].is_empty(), "a short page with a link");
+    let queries: Vec<_> = calls.iter().filter(|call| call.operation == "Query").collect();
+    assert_eq!(queries.len(), 4 * found.len(), "each shard once a page");
+    assert!(
+        queries.iter().all(|call| call.read_units <= 40.0),
+        "{:?}",
+        queries.iter().map(|call| call.read_units).collect::<Vec<_>>()
+    );
+    assert!(calls.iter().all(|call| call.operation != "Scan"));
+}
+
+#[tokio::test]
+async fn a_cursor_belongs_to_its_filters() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        note(&world, AuditAction::Login, AuditOutcome::Success, world.user, None).await;
+    }
+    let token = world.token(&[]);
+    let filters = ["", "action=login", "outcome=success", &format!("user={}", world.user), "from=2020-01-01T00:00:00Z"];
+    let mut cursors = Vec::new();
+    for filter in filters {
+        let next = world.get(&format!("{AUDIT}?limit=1&{filter}"), &token).await.next().unwrap();
+        let (_, rest) = next.split_once("page=").unwrap();
+        cursors.push(rest.split('&').next().unwrap().to_owned());
+    }
+    for (own, cursor) in cursors.iter().enumerate() {
+        for (place, filter) in filters.iter().enumerate() {
+            let reply = world.get(&format!("{AUDIT}?limit=1&{filter}&page={cursor}"), &token).await;
+            if own == place {
+                assert_eq!(reply.ok()["results"].as_array().unwrap().len(), 1);
+            } else {
+                assert_eq!(reply.failed(400), "INVALID_CURSOR", "{filter}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_entry_whose_writing_was_not_answered_is_there_once_and_none_outlives_ninety_days() {
+    let world = World::new().await;
+    let lost = world.faulty.on("PutItem").nth(1).cut_after_store();
+    note(&world, AuditAction::Login, AuditOutcome::Success, world.user, None).await;
+    assert_eq!(lost.count(), 1);
+    assert_eq!(actions(&world, "").await, ["login"]);
+    world.clock.advance_ms(90 * 24 * 3_600_000 - 1_000);
+    assert_eq!(actions(&world, "").await, ["login"]);
+    world.clock.advance_ms(1_000);
+    assert!(actions(&world, "").await.is_empty());
+}
+
+#[tokio::test]
+async fn the_role_is_read_with_every_request() {
+    let world = World::new().await;
+    let token = world.token(&[]);
+    world.get(AUDIT, &token).await.ok();
+    let mut user = world.app.store.find_user(world.user).await.unwrap().unwrap();
+    user.administrator = false;
+    world.app.store.put_user(&user).await.unwrap();
+    assert_eq!(world.get(AUDIT, &token).await.failed(403), "ADMINISTRATOR_REQUIRED");
+    user.administrator = true;
+    world.app.store.put_user(&user).await.unwrap();
+    world.faulty.on("GetItem").cut_before_store();
+    assert_eq!(world.get(AUDIT, &token).await.failed(503), "UNAVAILABLE");
+}
