@@ -12,11 +12,11 @@ use crate::support::world::KV;
 struct Pump(Changes);
 
 impl Pump {
-    fn new(world: &World) -> Option<Self> {
-        // Another engine's stream is not read here: its shard ids are not the library's.
-        let engine = world.backend.engine.as_ref()?;
+    fn new(world: &World) -> Self {
+        let engine =
+            world.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
         let source = Template::project().unwrap().streams[0].clone();
-        Some(Self(Changes::after(engine.database().clone(), source, None)))
+        Self(Changes::after(engine.database().clone(), source, None))
     }
 
     /// Works off what there is; the answers of batches that had something for the worker.
@@ -43,7 +43,7 @@ fn large(fill: &str) -> Value {
 #[tokio::test]
 async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
     let world = World::new().await;
-    let Some(mut pump) = Pump::new(&world) else { return };
+    let mut pump = Pump::new(&world);
     let token = world.kv_token();
     world.stage(&token, "k", &[json!(1), json!(2)]).await;
     world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
@@ -58,7 +58,7 @@ async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
 #[tokio::test]
 async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay() {
     let world = World::new().await;
-    let Some(mut pump) = Pump::new(&world) else { return };
+    let mut pump = Pump::new(&world);
     let token = world.kv_token();
     let path = format!("{KV}/key/k");
     for fill in ["a", "b"] {
@@ -80,7 +80,7 @@ async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay
 #[tokio::test]
 async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
     let world = World::new().await;
-    let Some(mut pump) = Pump::new(&world) else { return };
+    let mut pump = Pump::new(&world);
     let token = world.kv_token();
     world.put(&format!("{KV}/key/kept"), &token, json!({"data": large("k")})).await.ok();
     let refused = json!({"data": large("x"), "version": 1});
@@ -98,7 +98,7 @@ async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
 #[tokio::test]
 async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no_harm() {
     let world = World::new().await;
-    let Some(mut pump) = Pump::new(&world) else { return };
+    let mut pump = Pump::new(&world);
     let token = world.kv_token();
     world.stage(&token, "k", &[json!(1)]).await;
     world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
@@ -107,7 +107,7 @@ async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no
     assert_eq!(failed.last().unwrap().failures.len(), 1);
     world.faulty.heal();
     assert_eq!(pump.run(&world).await.last(), Some(&BatchAnswer::default()));
-    let mut again = Pump::new(&world).unwrap();
+    let mut again = Pump::new(&world);
     again.run(&world).await;
     assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
 }
