@@ -26,10 +26,11 @@ impl Store {
             row.build().map(|put| TransactWriteItem::builder().put(put).build()),
             place.build().map(|put| TransactWriteItem::builder().put(put).build()),
         ];
-        self.transact(
-            items.into_iter().collect::<Result<_, _>>().map_err(|error| Error::internal("creating a key", error))?,
-        )
-        .await
+        let items = items.into_iter().collect::<Result<_, _>>();
+        match self.transact(items.map_err(|error| Error::internal("creating a key", error))?).await {
+            Err(Failure::Condition(_)) => Err(already_there()),
+            other => Ok(other?),
+        }
     }
 
     /// Removes a key and its place. One that is gone already is not found.
@@ -45,18 +46,8 @@ impl Store {
         let items =
             items.into_iter().collect::<Result<_, _>>().map_err(|error| Error::internal("deleting a key", error))?;
         match self.transact(items).await {
-            Err(Error::Internal { source: None, .. }) => Err(Error::NotFound),
-            other => other,
-        }
-    }
-
-    /// The SDK names each transaction, so that a repeated one takes effect once.
-    async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<()> {
-        let sent = self.db.transact_write_items().set_transact_items(Some(items)).send().await;
-        match sent.map_err(Failure::of_transaction) {
-            Ok(_) => Ok(()),
-            Err(Failure::Condition(_)) => Err(already_there()),
-            Err(failure) => Err(failure.into()),
+            Err(Failure::Condition(_)) => Err(Error::NotFound),
+            other => Ok(other?),
         }
     }
 

@@ -8,8 +8,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::blobs::Blobs;
+use super::error::Failure;
 use super::https::https_client;
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
@@ -100,15 +102,16 @@ impl Store {
         self.get(&self.tables.identity, super::item::s("health"), super::item::s("health")).await.map(|_| ())
     }
 
+    /// All of these writes or none. The SDK names each transaction, so that one whose answer was lost takes effect once.
+    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Failure> {
+        let sent = self.db.transact_write_items().set_transact_items(Some(items)).send().await;
+        sent.map(|_| ()).map_err(Failure::of_transaction)
+    }
+
     /// One strongly consistent read.
-    pub(super) async fn get(
-        &self,
-        table: &str,
-        pk: aws_sdk_dynamodb::types::AttributeValue,
-        sk: aws_sdk_dynamodb::types::AttributeValue,
-    ) -> Result<Option<Item>> {
+    pub(super) async fn get(&self, table: &str, pk: AttributeValue, sk: AttributeValue) -> Result<Option<Item>> {
         let request = self.db.get_item().table_name(table).key(super::keys::PK, pk).key(super::keys::SK, sk);
-        let answer = request.consistent_read(true).send().await.map_err(super::error::Failure::of)?;
+        let answer = request.consistent_read(true).send().await.map_err(Failure::of)?;
         Ok(answer.item.filter(|item| !item.is_empty()))
     }
 }

@@ -43,7 +43,7 @@ impl Store {
                 created_at: now,
                 updated_at: now,
             };
-            match self.transact_operations(self.claim(&task, refreshes)?).await {
+            match self.transact(self.claim(&task, refreshes)?).await {
                 Ok(()) => return Ok(fresh),
                 Err(Failure::Condition(_) | Failure::Busy(_)) => {}
                 Err(failure) => return Err(failure.into()),

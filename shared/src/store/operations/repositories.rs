@@ -120,12 +120,7 @@ impl Store {
                 old => {
                     let known = KnownRepository { repository: repository.clone(), updated_at: now };
                     let version = old.as_ref().map_or(1, |old| old.version + 1);
-                    self.transact_operations(self.replacement(
-                        namespace,
-                        old.as_ref(),
-                        &Row { known, version, generation },
-                    )?)
-                    .await
+                    self.transact(self.replacement(namespace, old.as_ref(), &Row { known, version, generation })?).await
                 }
             };
             match written {
@@ -230,7 +225,7 @@ impl Store {
         let place = Delete::builder().table_name(table).set_key(Some(place_key(namespace, repository)));
         let items = [item, place.build().map_err(failed)?];
         let items = items.map(|delete| TransactWriteItem::builder().delete(delete).build()).into();
-        match self.transact_operations(items).await {
+        match self.transact(items).await {
             Ok(()) | Err(Failure::Condition(_)) => Ok(()),
             Err(failure) => Err(failure.into()),
         }
