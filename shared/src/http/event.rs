@@ -128,6 +128,8 @@ const NOT_IN_DECODED_PATH: &AsciiSet = &NOT_IN_ENCODED_PATH.add(b'%');
 /// A query arrives encoded everywhere; this mends what some client left bare.
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'`');
 
+/// On every answer, and on every line that is logged about it.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Turns an event into a request for the router, with [`ClientInfo`] and [`FrontEnd`] as extensions.
@@ -148,6 +150,10 @@ pub fn into_request(event: LambdaRequest) -> Result<Request<Body>, MalformedEven
     }
     let scheme = if front_end == FrontEnd::Emulator { "http" } else { "https" };
     headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static(scheme));
+    // The one in the gateway's access log, unless the caller goes by another.
+    if let Some(id) = event.request_id.and_then(|id| HeaderValue::try_from(id).ok()) {
+        headers.entry(REQUEST_ID).or_insert(id);
+    }
     let client = ClientInfo {
         source_ip: event.source_ip,
         user_agent: headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
@@ -189,6 +195,7 @@ struct Event {
     stage: Option<String>,
     domain: Option<String>,
     source_ip: Option<String>,
+    request_id: Option<String>,
     body: Option<String>,
     is_base64: bool,
 }
@@ -212,6 +219,7 @@ impl Event {
             stage: context.stage,
             domain: context.domain_name,
             source_ip: context.http.source_ip,
+            request_id: context.request_id,
             body: event.body,
             is_base64: event.is_base64_encoded,
         }
@@ -236,6 +244,7 @@ impl Event {
             stage: event.request_context.stage,
             domain: event.request_context.domain_name,
             source_ip: event.request_context.identity.source_ip,
+            request_id: event.request_context.request_id,
             body: event.body,
             is_base64: event.is_base64_encoded,
         }

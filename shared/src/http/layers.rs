@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use percent_encoding::percent_decode_str;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -16,6 +16,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tracing::Instrument;
 
 use super::error::ApiError;
+use super::event::REQUEST_ID;
 use super::routes::Routes;
 use crate::domain::{Code, Error, Vcs};
 use crate::runtime::App;
@@ -24,7 +25,6 @@ use crate::runtime::App;
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
 /// Answers above this many bytes are packed when the client accepts it.
 const PACK_ABOVE_BYTES: u64 = 1024;
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A function's whole service: its routes, errors for everything else, and what surrounds both.
 pub fn service(routes: Routes, app: App) -> Router {
@@ -56,8 +56,8 @@ async fn known_vcs(matched: MatchedPath, request: Request, next: Next) -> Respon
 /// The longest request id that is kept, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// Gives each request an id, on its answer and on each of its log lines. The gateway's own is kept, if it is one: visible
-/// ASCII without white space.
+/// Gives each request an id, on its answer and on each of its log lines. The caller's or the gateway's own is kept, if it is
+/// one: visible ASCII without white space.
 async fn request_id(State(app): State<App>, request: Request, next: Next) -> Response {
     let usable =
         |id: &&str| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());

@@ -23,7 +23,7 @@ fn mirror() -> Router {
             let seen = json!({
                 "method": method.as_str(), "query": uri.query(), "body": body, "front_end": format!("{front_end:?}"),
                 "source_ip": client.source_ip, "user_agent": client.user_agent, "request_id": context.request_id,
-                "host": header("host"), "proto": header("x-forwarded-proto"), "cookie": header("cookie"),
+                "x_request_id": header("x-request-id"), "host": header("host"), "proto": header("x-forwarded-proto"), "cookie": header("cookie"),
                 "authorization": header("authorization"),
             });
             seen.to_string()
@@ -56,6 +56,17 @@ async fn the_client_and_the_origin_are_known_through_every_front_end() {
         assert_eq!(seen["request_id"], "request-1");
         assert_eq!(seen["front_end"], format!("{golden:?}"));
         assert_eq!(seen["method"], "GET");
+    }
+}
+
+#[tokio::test]
+async fn a_request_goes_by_the_id_in_the_gateways_log_unless_its_caller_named_it() {
+    for golden in ALL {
+        let mut event = golden.event("/x", "");
+        let seen_id = seen(&event).await["x_request_id"].clone();
+        assert_eq!(seen_id, event["requestContext"]["requestId"], "{golden:?}");
+        event["headers"]["x-request-id"] = "mine".into();
+        assert_eq!(seen(&event).await["x_request_id"], "mine", "{golden:?}");
     }
 }
 
