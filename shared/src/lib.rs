@@ -1,6 +1,6 @@
 //! The library below every function.
 //!
-//! Arrows run one way: functions → [`http`] → [`auth`], [`store`] → [`domain`]. [`runtime`] puts the parts together
+//! Arrows run one way: functions → [`http`] → [`auth`], [`store`], [`vcs`] → [`domain`]. [`runtime`] puts the parts together
 //! once per process. Nothing here names a function.
 
 pub mod auth;
@@ -8,3 +8,4 @@ pub mod domain;
 pub mod http;
 pub mod runtime;
 pub mod store;
+pub mod vcs;

@@ -14,4 +14,5 @@ mod operations;
 mod secrets;
 mod smoke;
 mod support;
+mod vcs;
 mod worker;

@@ -19,6 +19,6 @@ pub struct ClientId {
 #[utoipa::path(get, path = "/api/v1/github/client_id", tag = "identity",
     responses((status = 200, body = ClientId), (status = 404, description = "GitHub is not configured", body = ErrorBody)))]
 pub async fn github_client_id(State(app): State<App>) -> Result<Json<ClientId>, ApiError> {
-    let github = app.settings.github.as_ref().ok_or(Error::NotFound)?;
+    let github = app.providers.github.as_ref().ok_or(Error::NotFound)?;
     Ok(Json(ClientId { client_id: github.app_client_id.clone() }))
 }

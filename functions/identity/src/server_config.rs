@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use terrapi::http::Origin;
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -13,6 +14,10 @@ pub struct ServerConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     github: Option<GithubConfig>,
+    /// GitLab.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    gitlab: Option<GitlabConfig>,
 }
 
 /// How clients reach GitHub.
@@ -30,14 +35,35 @@ pub struct GithubConfig {
     web_base_url: String,
 }
 
+/// How clients reach GitLab.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"api_base_url": "https://gitlab.com", "app_id": "0123456789abcdef",
+    "redirect_url": "https://api.example.com/api/v1/gitlab/callback", "web_base_url": "https://gitlab.com"}))]
+pub struct GitlabConfig {
+    /// API.
+    api_base_url: String,
+    /// OAuth client id.
+    app_id: String,
+    /// Where GitLab sends people back to.
+    redirect_url: String,
+    /// Web.
+    web_base_url: String,
+}
+
 /// Describe the server
 #[utoipa::path(get, path = "/api/v1/server/config", tag = "identity", responses((status = 200, body = ServerConfig)))]
-pub async fn server_config(State(app): State<App>) -> Json<ServerConfig> {
-    let github = app.settings.github.clone().map(|github| GithubConfig {
+pub async fn server_config(State(app): State<App>, origin: Origin) -> Json<ServerConfig> {
+    let github = app.providers.github.map(|github| GithubConfig {
         api_base_url: github.api_base_url,
         app_client_id: github.app_client_id,
         app_url: github.app_url,
         web_base_url: github.web_base_url,
     });
-    Json(ServerConfig { github })
+    let gitlab = app.providers.gitlab.map(|gitlab| GitlabConfig {
+        api_base_url: gitlab.api_base_url,
+        app_id: gitlab.app_id,
+        redirect_url: origin.url("/api/v1/gitlab/callback"),
+        web_base_url: gitlab.web_base_url,
+    });
+    Json(ServerConfig { github, gitlab })
 }

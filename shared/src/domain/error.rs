@@ -42,6 +42,10 @@ codes! {
     CrossOrigin = "CROSS_ORIGIN",
     /// The route is for administrators, and the caller is none.
     AdministratorRequired = "ADMINISTRATOR_REQUIRED",
+    /// GitHub or GitLab does not accept what the caller signed in with any longer: they have to sign in again.
+    ProviderRejected = "PROVIDER_REJECTED",
+    /// GitHub or GitLab does not let the caller do this there.
+    ProviderForbidden = "PROVIDER_FORBIDDEN",
     /// Nothing is there, or nothing the caller may see.
     NotFound = "NOT_FOUND",
     /// The path is known, the method is not.
@@ -74,7 +78,7 @@ codes! {
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
     /// The body or a value is over its limit.
     TooLarge = "TOO_LARGE",
-    /// Storage is busy or away; nothing was changed, or repeating is safe.
+    /// Storage or a provider is busy or away; nothing was changed, or repeating is safe.
     Unavailable = "UNAVAILABLE",
     /// A write's outcome could not be learnt: it may or may not have taken effect.
     OutcomeUnknown = "OUTCOME_UNKNOWN",
@@ -113,7 +117,7 @@ pub enum Error {
     /// More than the limit.
     #[error("too large")]
     TooLarge,
-    /// Storage could not be reached or is over its rate.
+    /// Storage or a provider could not be reached, or is over its rate.
     #[error("unavailable: {}", code.as_str())]
     Unavailable {
         /// Whether anything may have happened.

@@ -1,5 +1,6 @@
 //! Nouns and rules: no HTTP, no AWS, no clock, no randomness.
 
+mod account;
 mod api_key;
 mod audit;
 mod caller;
@@ -13,6 +14,7 @@ mod session;
 mod task;
 mod time;
 
+pub use account::{AccountKind, Profile, ProviderInstallation, ProviderRepository, SecretText, UserTokens};
 pub use api_key::{ApiKeyRecord, KeyName};
 pub use audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome};
 pub use caller::{Caller, Credential};

@@ -59,6 +59,13 @@ impl FromRequestParts<App> for Origin {
     }
 }
 
+impl Origin {
+    /// The address of a path, which begins with a slash.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
 fn called(headers: &HeaderMap) -> String {
     let first = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;

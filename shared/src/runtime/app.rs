@@ -6,11 +6,12 @@ use tokio::sync::Mutex;
 
 use super::background::Background;
 use super::clock::{Clock, SystemClock};
-use super::config::{Config, GithubConfig};
+use super::config::Config;
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
 use crate::domain::{AuditEntry, Code, Error, Result, Seconds};
 use crate::store::Store;
+use crate::vcs::Providers;
 
 /// What a deployment decides.
 #[derive(Clone, Debug)]
@@ -19,8 +20,6 @@ pub struct Settings {
     pub issuer: String,
     /// The origin that links use, when it is not what the client called.
     pub public_base_url: Option<String>,
-    /// GitHub, when it is configured.
-    pub github: Option<GithubConfig>,
     /// The prefix of new keys.
     pub key_environment: KeyEnvironment,
 }
@@ -71,6 +70,8 @@ pub struct App {
     pub random: Random,
     /// Work beside the answer.
     pub background: Background,
+    /// GitHub and GitLab: none, for a function that does not talk to them.
+    pub providers: Providers,
     /// What the deployment decided.
     pub settings: Arc<Settings>,
     /// Verifies tokens.
@@ -89,6 +90,7 @@ impl App {
             clock,
             random: Random::default(),
             background: Background::default(),
+            providers: Providers::default(),
             verifier: Arc::new(Verifier::new(&settings.issuer)),
             settings: Arc::new(settings),
             verified: Arc::default(),
@@ -106,11 +108,16 @@ impl App {
         Ok(Self::configured(config, Store::without_blobs(&config.store)?))
     }
 
+    /// The same for a function that talks to providers.
+    #[must_use]
+    pub fn with_providers(self, providers: Providers) -> Self {
+        Self { providers, ..self }
+    }
+
     fn configured(config: &Config, store: Store) -> Self {
         let settings = Settings {
             issuer: config.issuer.clone(),
             public_base_url: config.public_base_url.clone(),
-            github: config.github.clone(),
             key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
         };
         Self::new(store, Arc::new(SystemClock), settings)

@@ -1,13 +1,15 @@
 //! The environment, read once.
 #![expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 
+use std::collections::BTreeMap;
 use std::env;
 
 use aws_sdk_dynamodb::config::Credentials;
 
 use crate::auth::AUDIENCE;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, SecretText};
 use crate::store::{StoreConfig, Tables, Timeouts};
+use crate::vcs::VARIABLES;
 
 /// What a process was told.
 #[derive(Clone, Debug)]
@@ -22,25 +24,15 @@ pub struct Config {
     pub issuer: String,
     /// The origin that links use, when it is not what the client called.
     pub public_base_url: Option<String>,
-    /// GitHub, when it is configured.
-    pub github: Option<GithubConfig>,
+    /// Where the rest of the providers' settings are: a secret's ARN or a `file://` URL. Only functions that talk to a
+    /// provider have it.
+    pub provider_secret: Option<String>,
+    /// What the environment says about GitHub and GitLab, by the names in [`VARIABLES`].
+    pub provider_variables: BTreeMap<String, SecretText>,
     /// Which messages are logged: `level` or `target=level`, with commas between.
     pub log_filter: String,
     /// Whether this is AWS and not the local stack.
     pub on_aws: bool,
-}
-
-/// How clients reach GitHub for themselves.
-#[derive(Clone, Debug)]
-pub struct GithubConfig {
-    /// OAuth client id of the App.
-    pub app_client_id: String,
-    /// Page of the App.
-    pub app_url: String,
-    /// API.
-    pub api_base_url: String,
-    /// Web.
-    pub web_base_url: String,
 }
 
 impl Config {
@@ -76,12 +68,11 @@ impl Config {
             secrets_endpoint: find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             issuer: find("TERRAPI_ISSUER").unwrap_or_else(|| AUDIENCE.into()),
             public_base_url: find("PUBLIC_BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
-            github: find("GITHUB_APP_CLIENT_ID").map(|app_client_id| GithubConfig {
-                app_client_id,
-                app_url: find("GITHUB_APP_URL").unwrap_or_else(|| "https://github.com/apps/terrateam-action".into()),
-                api_base_url: find("GITHUB_API_BASE_URL").unwrap_or_else(|| "https://api.github.com".into()),
-                web_base_url: find("GITHUB_WEB_BASE_URL").unwrap_or_else(|| "https://github.com".into()),
-            }),
+            provider_secret: find("TERRAPI_SECRET_ARN"),
+            provider_variables: VARIABLES
+                .into_iter()
+                .filter_map(|name| Some((name.to_owned(), SecretText::new(find(name)?))))
+                .collect(),
             log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),
         })
     }

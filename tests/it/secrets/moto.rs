@@ -1,6 +1,7 @@
 //! A stand-in for Secrets Manager that has its own idea of the protocol: moto, in a process of its own.
 #![expect(clippy::disallowed_methods, reason = "the Makefile says where it installed the server")]
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -72,7 +73,8 @@ impl Moto {
             secrets_endpoint: Some(self.endpoint.clone()),
             issuer: "terrapi".into(),
             public_base_url: None,
-            github: None,
+            provider_secret: None,
+            provider_variables: BTreeMap::new(),
             log_filter: "info".into(),
             on_aws: true,
         }

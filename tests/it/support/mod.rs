@@ -3,9 +3,13 @@
 mod blobs;
 pub mod faulty;
 pub mod forge;
+pub mod github;
+pub mod gitlab;
 pub mod openapi;
+pub mod providers;
 pub mod reply;
 pub mod routes;
+pub mod stand_in;
 pub mod world;
 
 pub use reply::Reply;

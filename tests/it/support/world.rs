@@ -25,7 +25,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::blobs::Folder;
 use super::faulty::Faulty;
+use super::github::Github;
+use super::gitlab::Gitlab;
 use super::openapi;
+use super::providers::{PATIENT, Pauses, providers};
 use super::reply::Reply;
 use super::routes::Gateway;
 use crate::support::world::backend::Backend;
@@ -52,6 +55,10 @@ pub struct World {
     pub user: UserId,
     pub gateway: Gateway,
     pub backend: Backend,
+    pub github: Github,
+    pub gitlab: Gitlab,
+    /// What a provider asked to wait for.
+    pub pauses: Pauses,
 }
 
 /// A GitHub installation.
@@ -86,13 +93,16 @@ impl World {
         let blobs = Folder::new();
         let clock = Arc::new(ManualClock::at(START));
         let store = Store::new(&store_config(endpoint, &backend.tables, &blobs)).unwrap();
-        let app = App::new(store, clock.clone(), settings());
+        let (github, gitlab, pauses) =
+            (Github::start(clock.clone()).await, Gitlab::start(clock.clone()).await, Pauses::default());
+        let providers = providers(&github, &gitlab, PATIENT, &pauses);
+        let app = App::new(store, clock.clone(), settings()).with_providers(providers);
         let signer = signer();
         app.store.put_public_keys(signer.public_keys()).await.unwrap();
         app.warm_up().await;
         let gateway = Gateway::new(functions(&app, &signer));
         let user = UserId::new(Random::default().id().unwrap());
-        let world = Self { app, clock, faulty, blobs, signer, user, gateway, backend };
+        let world = Self { app, clock, faulty, blobs, signer, user, gateway, backend, github, gitlab, pauses };
         world.settle(user).await;
         world.faulty.ledger().take();
         world
@@ -109,7 +119,8 @@ impl World {
     /// Another process over the same storage: a sandbox with nothing cached.
     pub fn sandbox(&self) -> Gateway {
         let store = Store::new(&store_config(self.faulty.endpoint(), &self.backend.tables, &self.blobs)).unwrap();
-        let app = App::new(store, self.clock.clone(), settings());
+        let providers = providers(&self.github, &self.gitlab, PATIENT, &self.pauses);
+        let app = App::new(store, self.clock.clone(), settings()).with_providers(providers);
         Gateway::new(functions(&app, &self.signer))
     }
 
@@ -277,7 +288,7 @@ pub fn signer() -> Arc<Signer> {
 }
 
 fn settings() -> Settings {
-    Settings { issuer: "terrapi".into(), public_base_url: None, github: None, key_environment: KeyEnvironment::Test }
+    Settings { issuer: "terrapi".into(), public_base_url: None, key_environment: KeyEnvironment::Test }
 }
 
 fn store_config(endpoint: &str, tables: &Tables, blobs: &Folder) -> StoreConfig {

@@ -1,0 +1,43 @@
+//! How a call to a provider fails.
+
+use crate::domain::{Code, Error};
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Shorthand for this module's results.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// Why there is no result. Never carries an answer's text: it may hold tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The credential that the call was made with is not, or no longer, accepted.
+    #[error("the provider rejects the credential")]
+    Rejected,
+    /// The credential is good, but not for this.
+    #[error("the provider forbids this")]
+    Forbidden,
+    /// The provider knows no such thing, or shows it to nobody like this.
+    #[error("the provider knows no such thing")]
+    NotFound,
+    /// No answer, none in time, none below the rate limit, or one that makes no sense. Repeating may help.
+    #[error("the provider is away")]
+    Away(#[source] Source),
+}
+
+impl Failure {
+    pub(super) fn away(source: impl Into<Source>) -> Self {
+        Self::Away(source.into())
+    }
+}
+
+impl From<Failure> for Error {
+    /// As a person hears it whose own credential it was.
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Rejected => Self::forbidden(Code::ProviderRejected),
+            Failure::Forbidden => Self::forbidden(Code::ProviderForbidden),
+            Failure::NotFound => Self::NotFound,
+            Failure::Away(source) => Self::unavailable(source),
+        }
+    }
+}

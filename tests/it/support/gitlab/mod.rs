@@ -1,0 +1,141 @@
+//! A stand-in for GitLab: sign-in, people, groups, projects.
+
+mod api;
+mod state;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use serde_json::json;
+use terrapi::domain::{SecretText, UserTokens};
+use terrapi::runtime::Clock;
+
+pub use self::state::{Group, Project, State as Lab};
+use super::stand_in::oauth::{Flavour, OAuth};
+use super::stand_in::{Description, Desk, Server, answer, form, locked};
+
+const DOCUMENT: &str = include_str!("../../../data/gitlab/openapi.json");
+
+/// The token of the account that the service acts as, and that account.
+pub const BOT_TOKEN: &str = "glpat-the-bots-own";
+pub const BOT: u64 = 900;
+
+/// GitLab's user tokens live for two hours; their refresh tokens do not end, but work once.
+const FLAVOUR: Flavour = Flavour {
+    client_id: "gitlab-stand-in",
+    client_secret: "gitlab-app-secret",
+    prefix: "gl",
+    scope: Some("read_api"),
+    access_seconds: 7200,
+    refresh_seconds: None,
+};
+
+/// The stand-in. It stops when dropped.
+pub struct Gitlab {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    origin: String,
+    desk: Arc<Desk>,
+    lab: Mutex<Lab>,
+}
+
+impl Gitlab {
+    /// With user 77 (`tanuki`), who owns group 555 (`platform`), and the service's own account.
+    pub async fn start(clock: Arc<dyn Clock>) -> Self {
+        let mut shared = None;
+        let server = Server::start(Description::new(DOCUMENT, "/api/"), |origin, desk| {
+            let lab = Lab::new(OAuth::new(FLAVOUR, clock.clone()), clock);
+            let state = Arc::new(Shared { origin: origin.to_owned(), desk: desk.clone(), lab: Mutex::new(lab) });
+            shared = Some(state.clone());
+            router(state)
+        });
+        let server = server.await;
+        let gitlab = Self { server, shared: shared.unwrap() };
+        gitlab.lab(|lab| {
+            lab.people.insert(77, "tanuki".into());
+            lab.people.insert(BOT, "terrapi-bot".into());
+            lab.tokens.insert(BOT_TOKEN.into(), BOT);
+            lab.groups.insert(555, Group::named("platform").with_member(77, 50));
+        });
+        gitlab
+    }
+
+    pub fn origin(&self) -> &str {
+        &self.server.origin
+    }
+
+    pub fn desk(&self) -> &Desk {
+        &self.server.desk
+    }
+
+    /// Looks at or changes what GitLab knows.
+    pub fn lab<T>(&self, change: impl FnOnce(&mut Lab) -> T) -> T {
+        change(&mut locked(&self.shared.lab))
+    }
+
+    /// What a service is told of it.
+    pub fn variables(&self) -> BTreeMap<String, SecretText> {
+        let pairs = [
+            ("GITLAB_APP_ID", FLAVOUR.client_id),
+            ("GITLAB_APP_SECRET", FLAVOUR.client_secret),
+            ("GITLAB_ACCESS_TOKEN", BOT_TOKEN),
+            ("GITLAB_API_BASE_URL", self.origin()),
+            ("GITLAB_WEB_BASE_URL", self.origin()),
+        ];
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), SecretText::new(value.to_owned()))).collect()
+    }
+
+    /// The page at `url`, as a person who agrees sees it: where the browser goes next.
+    pub fn agree(&self, url: &str, person: u64) -> Result<String, String> {
+        let query = url.strip_prefix(&format!("{}/oauth/authorize?", self.origin())).ok_or("another page")?;
+        self.lab(|lab| lab.oauth.authorize(query, person))
+    }
+
+    /// Tokens of somebody who has signed in.
+    pub fn tokens(&self, person: u64) -> UserTokens {
+        self.lab(|lab| {
+            let answer = lab.oauth.token_of(person);
+            let secret = |name: &str| SecretText::new(answer[name].as_str().unwrap().to_owned());
+            UserTokens {
+                access: secret("access_token"),
+                expires_at: Some(lab.clock.now().seconds().plus(FLAVOUR.access_seconds)),
+                refresh: Some(secret("refresh_token")),
+                refresh_expires_at: None,
+            }
+        })
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/oauth/authorize", get(authorize))
+        .route("/oauth/token", post(token))
+        .merge(api::routes())
+        .with_state(shared)
+}
+
+/// Whoever comes here by themselves is the first person there is.
+async fn authorize(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
+    let mut lab = locked(&shared.lab);
+    let person = *lab.people.keys().next().unwrap();
+    match lab.oauth.authorize(&query.unwrap_or_default(), person) {
+        Ok(location) => Redirect::to(&location).into_response(),
+        Err(problem) => answer(400, json!({"message": problem})),
+    }
+}
+
+async fn token(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match locked(&shared.lab).oauth.token(form(&body)) {
+        Ok(tokens) => answer(200, tokens),
+        Err("invalid_client") => answer(401, json!({"error": "invalid_client"})),
+        Err(word) => answer(400, json!({"error": word, "error_description": "The text of GitLab."})),
+    }
+}

@@ -1,0 +1,134 @@
+//! A provider's description of its API, and what a call owes to it.
+
+use http::request::Parts;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::pairs;
+
+/// A part of an OpenAPI document.
+pub struct Description {
+    document: Value,
+    /// What the paths of the document are below, in calls. Nothing is cut off when it is empty.
+    known: matchit::Router<String>,
+    prefix: &'static str,
+}
+
+/// The operation that a request is for.
+pub struct Operation {
+    /// Method and path template.
+    pub route: String,
+    method: Method,
+    template: String,
+}
+
+impl Description {
+    /// `prefix` is what the described paths begin with; everything below it must be described.
+    pub fn new(document: &str, prefix: &'static str) -> Self {
+        let document: Value = serde_json::from_str(document).unwrap();
+        let mut known = matchit::Router::new();
+        for template in document["paths"].as_object().unwrap().keys() {
+            // A path within a repository has slashes of its own.
+            let pattern = template.replace("/contents/{path}", "/contents/{*path}");
+            known.insert(pattern, template.clone()).unwrap();
+        }
+        Self { document, known, prefix }
+    }
+
+    /// Whether a call of this path must be described.
+    pub fn covers(&self, path: &str) -> bool {
+        path.starts_with(self.prefix) && !path.starts_with("/login/oauth/")
+    }
+
+    fn operation(&self, operation: &Operation) -> &Value {
+        &self.document["paths"][&operation.template][operation.method.as_str().to_lowercase()]
+    }
+
+    /// The example of an operation's answer.
+    pub fn example(&self, route: &str) -> Value {
+        let (method, template) = route.split_once(' ').unwrap();
+        let responses = &self.document["paths"][template][method.to_lowercase()]["responses"];
+        let answer = responses.get("200").unwrap_or(&responses["201"]);
+        let example = &answer["content"]["application/json"]["example"];
+        assert!(!example.is_null(), "{route} has no example");
+        example.clone()
+    }
+
+    /// Holds a request to the description: path, method, every parameter, and the body.
+    pub fn request(&self, parts: &Parts, body: &[u8]) -> Result<Operation, String> {
+        let place = format!("{} {}", parts.method, parts.uri);
+        let found = self.known.at(parts.uri.path()).map_err(|_| format!("{place}: no such path"))?;
+        let template = found.value.clone();
+        let route = format!("{} {template}", parts.method);
+        let operation = Operation { route, method: parts.method.clone(), template };
+        let described = self.operation(&operation);
+        if described.is_null() {
+            return Err(format!("{place}: no such method"));
+        }
+        let mut given: Vec<(&str, String, String)> = pairs(parts.uri.query().unwrap_or_default())
+            .into_iter()
+            .map(|(name, value)| ("query", name, value))
+            .collect();
+        given.extend(found.params.iter().map(|(name, value)| ("path", name.to_owned(), value.to_owned())));
+        let parameters = described["parameters"].as_array().unwrap();
+        for (kind, name, value) in &given {
+            let described = parameters.iter().find(|each| each["in"] == *kind && each["name"] == *name);
+            let described = described.ok_or_else(|| format!("{place}: there is no parameter {name}"))?;
+            self.parameter(&described["schema"], value).map_err(|problem| format!("{place}: {name}: {problem}"))?;
+            if given.iter().filter(|(other_kind, other, _)| (other_kind, other) == (kind, name)).count() > 1 {
+                return Err(format!("{place}: {name} twice"));
+            }
+        }
+        let is_given = |each: &Value| given.iter().any(|(kind, name, _)| each["in"] == *kind && each["name"] == *name);
+        if let Some(missing) = parameters.iter().find(|each| each["required"] == true && !is_given(each)) {
+            return Err(format!("{place}: {} is missing", missing["name"]));
+        }
+        self.body(described, body).map_err(|problem| format!("{place}: {problem}"))?;
+        if !parts.headers.contains_key("authorization") || !parts.headers.contains_key("user-agent") {
+            return Err(format!("{place}: without a credential or a user agent"));
+        }
+        Ok(operation)
+    }
+
+    fn body(&self, described: &Value, body: &[u8]) -> Result<(), String> {
+        let described = &described["requestBody"];
+        if body.is_empty() {
+            return if described["required"] == true { Err("the body is missing".into()) } else { Ok(()) };
+        }
+        let body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let schema = &described["content"]["application/json"]["schema"];
+        if schema.is_null() { Err("it takes no body".into()) } else { self.validate(schema, &body) }
+    }
+
+    /// Holds our own answer to the description.
+    pub fn answer(&self, operation: &Operation, status: StatusCode, body: &[u8]) -> Result<(), String> {
+        let place = format!("{}: {status}", operation.route);
+        let described = &self.operation(operation)["responses"][status.as_str()];
+        if described.is_null() {
+            // A credential is looked at before anything else, so not every operation speaks of it.
+            let common = status == StatusCode::UNAUTHORIZED;
+            return if common { Ok(()) } else { Err(format!("{place} is not described")) };
+        }
+        let schema = &described["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return Ok(());
+        }
+        let body: Value = serde_json::from_slice(body).map_err(|error| format!("{place}: {error}"))?;
+        self.validate(schema, &body).map_err(|problem| format!("{place}: {problem}"))
+    }
+
+    /// A parameter's text, read as whatever its schema takes.
+    fn parameter(&self, schema: &Value, text: &str) -> Result<(), String> {
+        let as_text = self.validate(schema, &text.into());
+        let as_value = serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
+        as_text.or_else(|problem| as_value.and_then(|value| self.validate(schema, &value)).map_err(|_| problem))
+    }
+
+    fn validate(&self, schema: &Value, value: &Value) -> Result<(), String> {
+        let schema = json!({"allOf": [schema], "components": self.document["components"]});
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let problems: Vec<_> =
+            validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+}

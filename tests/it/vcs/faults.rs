@@ -1,0 +1,106 @@
+//! A provider that is slow, busy, away or odd.
+
+use std::time::Duration;
+
+use terrapi::domain::{Code, Error, Vcs};
+use terrapi::vcs::{Failure, Limits, Result};
+
+use crate::support::World;
+use crate::support::providers::{PATIENT, providers};
+use crate::support::stand_in::Fault::{self, Answer, Body, Silence};
+
+/// An instant as HTTP writes it, and as epoch seconds.
+const DATE: &str = "Tue, 22 Sep 2026 10:13:20 GMT";
+const DATE_SECONDS: i64 = 1_790_072_000;
+
+/// Who octocat is, while `GET /user` goes wrong like this.
+async fn asked_under(world: &World, faults: Vec<Fault>) -> Result<u64> {
+    world.github.desk().fail("GET /user", faults);
+    let tokens = world.github.tokens(583_231);
+    let profile = world.app.providers.get(Vcs::Github).unwrap().profile(&tokens.access).await;
+    profile.map(|profile| profile.id)
+}
+
+fn busy(headers: &[(&'static str, &str)]) -> Fault {
+    Answer(403, headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
+}
+
+fn used_up_until(reset: i64) -> Fault {
+    busy(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &reset.to_string()), ("date", DATE)])
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_while_the_provider_is_away() {
+    let world = World::new().await;
+    let away = |status| Answer(status, vec![]);
+    assert_eq!(asked_under(&world, vec![away(502), away(504)]).await.unwrap(), 583_231);
+    assert_eq!(world.pauses.take(), [Duration::from_millis(200), Duration::from_millis(400)]);
+    assert!(matches!(asked_under(&world, vec![away(503), away(502), away(502)]).await, Err(Failure::Away(_))));
+    assert_eq!(world.github.desk().take_seen().len(), 6);
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_when_the_rate_limit_lets_it() {
+    let world = World::new().await;
+    let faults = vec![busy(&[("retry-after", "3")]), used_up_until(DATE_SECONDS + 2)];
+    assert_eq!(asked_under(&world, faults).await.unwrap(), 583_231);
+    assert_eq!(world.pauses.take(), [Duration::from_secs(3), Duration::from_secs(2)]);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_rate_limit_that_lasts() {
+    let world = World::new().await;
+    let lasting = [busy(&[("retry-after", "60")]), used_up_until(DATE_SECONDS + 1800), Answer(429, vec![])];
+    for fault in lasting {
+        let answer = asked_under(&world, vec![fault]).await;
+        assert!(matches!(answer, Err(Failure::Away(_))), "{answer:?}");
+    }
+    assert!(world.pauses.take().is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_taken_for_a_rate_limit() {
+    let world = World::new().await;
+    let plain = busy(&[("x-ratelimit-remaining", "4999")]);
+    assert!(matches!(asked_under(&world, vec![plain]).await, Err(Failure::Forbidden)));
+    assert!(matches!(asked_under(&world, vec![Answer(401, vec![])]).await, Err(Failure::Rejected)));
+    assert_eq!(world.github.desk().take_seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_silent_provider_is_given_up() {
+    let world = World::new().await;
+    let limits = Limits { attempt: Duration::from_millis(200), ..PATIENT };
+    let providers = providers(&world.github, &world.gitlab, limits, &world.pauses);
+    world.github.desk().fail("GET /user", [Silence]);
+    let tokens = world.github.tokens(583_231);
+    let answer = providers.get(Vcs::Github).unwrap().profile(&tokens.access).await;
+    assert!(matches!(answer, Err(Failure::Away(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_makes_no_sense_is_an_absence_and_its_text_is_kept_nowhere() {
+    let world = World::new().await;
+    for body in ["<html>ghu_leak</html>", "{}", r#"{"id": "ghu_leak", "login": 1}"#] {
+        let failure = asked_under(&world, vec![Body(body)]).await.unwrap_err();
+        assert!(!format!("{failure:?}").contains("leak"), "{failure:?}");
+        assert!(matches!(failure, Failure::Away(_)));
+    }
+    world.gitlab.desk().fail("GET /api/v4/user", [Body(r#"{"id": "gl_leak"}"#)]);
+    let tokens = world.gitlab.tokens(77);
+    let failure = world.app.providers.get(Vcs::Gitlab).unwrap().profile(&tokens.access).await.unwrap_err();
+    assert!(!format!("{failure:?}").contains("leak"), "{failure:?}");
+}
+
+#[test]
+fn each_failure_is_one_that_a_caller_can_tell_apart() {
+    let told = |failure: Failure| match Error::from(failure) {
+        Error::Forbidden { code, .. } | Error::Unavailable { code, .. } => Some(code),
+        Error::NotFound => Some(Code::NotFound),
+        _ => None,
+    };
+    assert_eq!(told(Failure::Rejected), Some(Code::ProviderRejected));
+    assert_eq!(told(Failure::Forbidden), Some(Code::ProviderForbidden));
+    assert_eq!(told(Failure::NotFound), Some(Code::NotFound));
+    assert_eq!(told(Failure::Away("away".into())), Some(Code::Unavailable));
+}

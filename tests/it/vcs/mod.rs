@@ -1,0 +1,6 @@
+mod discovery;
+mod faults;
+mod github;
+mod gitlab;
+mod secrets;
+mod sign_in;

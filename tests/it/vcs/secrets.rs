@@ -1,0 +1,70 @@
+//! What opens something is shown to nobody.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use terrapi::domain::{InstallationId, Vcs};
+use terrapi::vcs::{InstallationAccess, ProviderConfig};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::support::World;
+use crate::support::stand_in::Fault;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn settings_show_no_secret() {
+    let world = World::new().await;
+    let mut variables = world.github.variables();
+    variables.extend(world.gitlab.variables());
+    let shown = format!("{variables:?} {:?} {:?}", ProviderConfig::read(&variables).unwrap(), world.app.providers);
+    for secret in ["github-client-secret", "gitlab-app-secret", "glpat", "PRIVATE KEY"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_is_logged_on_the_way_holds_a_token() {
+    let world = World::new().await;
+    let log = Log::default();
+    let layer = tracing_subscriber::fmt::layer().with_writer(log.clone()).with_ansi(false);
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    tracing::info!("it listens");
+
+    let github = world.app.providers.get(Vcs::Github).unwrap();
+    let tokens = world.github.tokens(583_231);
+    github.profile(&tokens.access).await.unwrap();
+    let access =
+        InstallationAccess { installation: InstallationId::new(12345), token: None, now: world.app.clock.now() };
+    github.repositories(access, 1).await.unwrap();
+    world.github.desk().fail("GET /user", [Fault::Answer(500, vec![])]);
+    let failure = github.profile(&tokens.access).await.unwrap_err();
+    tracing::error!(?failure, "as a boundary logs it");
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("it listens") && text.contains("it answers 500"), "{text}");
+    for secret in ["ghu_", "ghr_", "ghs_", "Bearer", "eyJ"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
