@@ -2,26 +2,30 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use http::header::CACHE_CONTROL;
-use terrapi::auth::Signer;
+use serde_json::json;
+use terrapi::auth::PublicKey;
+use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
 /// A key set (RFC 7517 §5).
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "a description: the signer writes the keys")]
+#[expect(dead_code, reason = "a description: the keys write themselves")]
 pub struct KeySet {
-    /// The key that signs, then those that only verify.
-    keys: Vec<PublicKey>,
+    /// The newest key first.
+    keys: Vec<Jwk>,
 }
 
 /// A public key (RFC 8037 §2).
 #[derive(ToSchema)]
 #[schema(example = json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
     "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}))]
-#[expect(dead_code, reason = "a description: the signer writes the keys")]
-pub struct PublicKey {
+#[expect(dead_code, reason = "a description: the keys write themselves")]
+#[schema(as = PublicKey)]
+pub struct Jwk {
     /// `OKP`
     kty: String,
     /// `Ed25519`
@@ -38,8 +42,22 @@ pub struct PublicKey {
 
 /// List the public keys
 ///
-/// RFC 7517. A verifier that meets an unknown `kid` looks again.
+/// RFC 7517. A key is here for more than the answer's minute before it signs, and until its last token has ended. A
+/// verifier that meets an unknown `kid` looks again.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "tokens", responses((status = 200, body = KeySet, headers(("cache-control" = String)))))]
-pub async fn list_public_keys(Extension(signer): Extension<Arc<Signer>>) -> impl IntoResponse {
-    ([(CACHE_CONTROL, "public, max-age=60")], Json(signer.jwks()))
+pub async fn list_public_keys(
+    State(app): State<App>,
+    Extension(signing): Extension<Arc<Signing>>,
+) -> impl IntoResponse {
+    let signer = signing.signer(&app).await;
+    let mut keys = match app.store.list_public_keys(app.clock.now().seconds()).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            tracing::warn!(%error, "the published keys could not be read, the signer's own are shown");
+            signer.public_keys().to_vec()
+        }
+    };
+    keys.sort_by_key(|key| Some(key) != signer.active_key());
+    let keys: Vec<_> = keys.iter().map(PublicKey::jwk).collect();
+    ([(CACHE_CONTROL, "public, max-age=60")], Json(json!({ "keys": keys })))
 }

@@ -6,14 +6,14 @@ mod refresh;
 use std::sync::Arc;
 
 use axum::Extension;
-use terrapi::auth::Signer;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
+use terrapi::runtime::Signing;
 
 /// The function's routes.
-pub fn routes<D: Description>(signer: Arc<Signer>) -> Routes<D> {
+pub fn routes<D: Description>(signing: Arc<Signing>) -> Routes<D> {
     Routes::new()
         .routes(routes!(refresh::exchange_api_key))
         .routes(routes!(jwks::list_public_keys))
-        .layer(Extension(signer))
+        .layer(Extension(signing))
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use terrapi::runtime::{App, Config, init_telemetry, load_signer, run};
+use terrapi::runtime::{App, Config, Signing, init_telemetry, run};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env()?;
     init_telemetry(&config);
     let app = App::without_blobs(&config)?;
-    let signer = load_signer(&config).await?;
-    // Verifiers must know a key before its first token; this also opens the connection to storage.
-    app.store.put_public_keys(signer.public_keys()).await?;
-    run(terrapi::http::service(token_refresh::routes(Arc::new(signer)), app)).await
+    // This also opens the connection to storage.
+    let signing = Signing::load(&config, &app).await?;
+    run(terrapi::http::service(token_refresh::routes(Arc::new(signing)), app)).await
 }

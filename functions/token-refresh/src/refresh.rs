@@ -6,10 +6,10 @@ use axum::extract::{FromRequestParts, State};
 use axum::{Extension, Json};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
-use terrapi::auth::{ApiKey, Claims, LIFETIME_SECONDS, Signer};
+use terrapi::auth::{ApiKey, Claims, LIFETIME_SECONDS};
 use terrapi::domain::{ApiKeyRecord, AuditAction, AuditOutcome, Capabilities, Capability, Code, Error, Result};
 use terrapi::http::{ApiError, ClientInfo, ErrorBody, OptionalJsonBody, bearer};
-use terrapi::runtime::App;
+use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
 /// What an exchange may ask for.
@@ -43,13 +43,13 @@ pub struct TokenGrant {
     responses((status = 200, body = TokenGrant), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn exchange_api_key(
     State(app): State<App>,
-    Extension(signer): Extension<Arc<Signer>>,
+    Extension(signing): Extension<Arc<Signing>>,
     presented: PresentedKey,
     OptionalJsonBody(body): OptionalJsonBody<RefreshRequest>,
 ) -> Result<Json<TokenGrant>, ApiError> {
     let PresentedKey { key, client } = presented;
     let capabilities = narrowed(&key, body.and_then(|body| body.capabilities))?;
-    let now = app.clock.now();
+    let (signer, now) = (signing.signer(&app).await, app.clock.now());
     let claims = Claims::new(signer.issuer(), now.seconds(), app.random.id()?, key.user, key.id, capabilities);
     let token = signer.sign(&claims)?;
     record(&app, &key, &client, AuditOutcome::Success);

@@ -55,7 +55,9 @@ impl Stage {
         })?;
         let user = UserId::new(Uuid::from_u128(1));
         let stage = Self { engine, tables, folder, store, signer, user, random: Random::default() };
-        stage.store.put_public_keys(stage.signer.public_keys()).await?;
+        for key in stage.signer.public_keys() {
+            stage.store.publish_key(key, SystemClock.now()).await?;
+        }
         stage.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: false }).await?;
         stage.join(INSTALLATION).await?;
         Ok(stage)

@@ -14,6 +14,6 @@ pub use access_token::{AUDIENCE, Claims, LEEWAY_SECONDS, LIFETIME_SECONDS};
 pub use api_key::{ApiKey, KeyEnvironment, Secret};
 pub use rs256::RsaKey;
 pub use session_token::SessionToken;
-pub use signing::{PublicKey, Signer, SigningKeyFile};
+pub use signing::{HEAD_START_SECONDS, PublicKey, Signer, SigningKeyFile};
 pub use verified::{Verified, VerifiedTokens};
 pub use verifier::{Refused, Verifier};

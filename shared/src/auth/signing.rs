@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::access_token::{Claims, TYPE};
+use super::access_token::{Claims, LEEWAY_SECONDS, TYPE};
 use super::ed25519;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Millis, Result, Seconds, SecretText};
 
 /// A public key: what verifiers hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl PublicKey {
 
 /// Where signing keys are kept, locally in a file and on AWS in a secret.
 ///
-/// Shape: `{"seed": "<random text>", "retired": ["<random text>", …]}`. The key of `seed` signs; those of `retired` only
-/// verify, until their last token has expired. A seed is any text with at least 256 bits of randomness.
+/// Shape: `{"seed": "<random text>", "retired": ["<random text>", …]}`. The key of `seed` signs, once it has been published
+/// for long enough; until then the first of `retired` does. A seed is any text with at least 256 bits of randomness.
 #[derive(Serialize, Deserialize)]
 pub struct SigningKeyFile {
     seed: Zeroizing<String>,
@@ -70,7 +70,19 @@ impl SigningKeyFile {
         Ok(file)
     }
 
-    /// Appends a key that only verifies: one on its way out, or not yet in use.
+    /// The file after this one: a new key, and this one's to sign until the new one may.
+    #[must_use]
+    pub fn succeeded_by(&self, seed: String) -> Self {
+        Self { seed: Zeroizing::new(seed), retired: vec![self.seed.clone()] }
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> Result<SecretText> {
+        let text = serde_json::to_string(self).map_err(|error| Error::internal("writing signing keys", error))?;
+        Ok(SecretText::new(text))
+    }
+
+    /// Appends a key that no longer signs.
     #[must_use]
     pub fn with_verifying_seed(mut self, seed: String) -> Self {
         self.retired.push(Zeroizing::new(seed));
@@ -78,23 +90,40 @@ impl SigningKeyFile {
     }
 }
 
+/// How long a key is published before it signs, in seconds: outside verifiers keep the key set for the minute that it
+/// allows them, ours look again after ten seconds, and clocks are up to [`LEEWAY_SECONDS`] apart.
+pub const HEAD_START_SECONDS: i64 = 60 + 10 + LEEWAY_SECONDS;
+
 /// Signs access tokens.
 pub struct Signer {
-    key: EncodingKey,
-    kid: String,
+    active: SigningKey,
+    /// Signs until the active key may.
+    previous: Option<SigningKey>,
+    active_from: Seconds,
     public: Vec<PublicKey>,
     issuer: String,
 }
 
+struct SigningKey {
+    key: EncodingKey,
+    kid: String,
+}
+
 impl Signer {
-    /// Derives the keys once, before the first request.
+    /// Derives the keys. The active one signs from now on.
     pub fn new(file: &SigningKeyFile, issuer: String) -> Result<Self> {
         ed25519::install();
-        let seed = derive(&file.seed);
-        let active = public_key(&seed)?;
-        let retired = file.retired.iter().map(|text| public_key(&derive(text)));
-        let public = std::iter::once(Ok(active.clone())).chain(retired).collect::<Result<_>>()?;
-        Ok(Self { key: EncodingKey::from_ed_der(seed.as_slice()), kid: active.kid, public, issuer })
+        let seeds = std::iter::once(&file.seed).chain(&file.retired);
+        let public = seeds.map(|text| public_key(&derive(text))).collect::<Result<_>>()?;
+        let previous = file.retired.first().map(|text| SigningKey::of(text)).transpose()?;
+        let active_from = Seconds(i64::MIN);
+        Ok(Self { active: SigningKey::of(&file.seed)?, previous, active_from, public, issuer })
+    }
+
+    /// The same keys, of which the previous one, if there is one, signs until the active one has had its head start.
+    #[must_use]
+    pub fn with_active_key_published(self, since: Millis) -> Self {
+        Self { active_from: since.seconds().plus(HEAD_START_SECONDS), ..self }
     }
 
     /// The issuer that claims must name.
@@ -102,22 +131,31 @@ impl Signer {
         &self.issuer
     }
 
+    /// The public half of the active key.
+    pub fn active_key(&self) -> Option<&PublicKey> {
+        self.public.first()
+    }
+
     /// The keys that verifiers need, the active one first.
     pub fn public_keys(&self) -> &[PublicKey] {
         &self.public
     }
 
-    /// RFC 7517 §5.
-    pub fn jwks(&self) -> Value {
-        json!({"keys": self.public.iter().map(PublicKey::jwk).collect::<Vec<_>>()})
-    }
-
     /// The compact form of `claims`.
     pub fn sign(&self, claims: &Claims) -> Result<String> {
+        let previous = self.previous.as_ref().filter(|_| claims.iat < self.active_from);
+        let SigningKey { key, kid } = previous.unwrap_or(&self.active);
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.into());
-        header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.key).map_err(|error| Error::internal("signing a token", error))
+        header.kid = Some(kid.clone());
+        jsonwebtoken::encode(&header, claims, key).map_err(|error| Error::internal("signing a token", error))
+    }
+}
+
+impl SigningKey {
+    fn of(text: &str) -> Result<Self> {
+        let seed = derive(text);
+        Ok(Self { key: EncodingKey::from_ed_der(seed.as_slice()), kid: public_key(&seed)?.kid })
     }
 }
 

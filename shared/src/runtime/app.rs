@@ -27,18 +27,25 @@ pub struct Settings {
 /// When the published keys were last looked at, and whether that went well. A forged header must not cost a read each
 /// time, and many at once wait for one look.
 #[derive(Debug, Default)]
-pub struct KeyLook(Option<(Seconds, bool)>);
+pub struct KeyLook {
+    /// The last look on demand.
+    last: Option<(Seconds, bool)>,
+    /// Of when the keys at hand are.
+    fresh: Option<Seconds>,
+}
 
 impl KeyLook {
     /// The least number of seconds between two looks.
     const INTERVAL_SECONDS: i64 = 10;
+    /// How long keys are trusted without a look, in seconds: one that was withdrawn must not live as long as a process.
+    const TRUSTED_SECONDS: i64 = 600;
 
     /// Whether it is time to look again; notes that somebody does.
     ///
     /// # Errors
     /// It is not, and the last look failed: what it would have found is not known.
     pub fn due(&mut self, now: Seconds) -> Result<bool> {
-        match self.0 {
+        match self.last {
             Some((last, fine)) if now.0 - last.0 < Self::INTERVAL_SECONDS => {
                 if fine {
                     Ok(false)
@@ -47,15 +54,21 @@ impl KeyLook {
                 }
             }
             _ => {
-                self.0 = Some((now, false));
+                self.last = Some((now, false));
                 Ok(true)
             }
         }
     }
 
     /// Notes that the look went well.
-    pub fn succeeded(&mut self) {
-        self.0 = self.0.map(|(last, _)| (last, true));
+    pub fn succeeded(&mut self, now: Seconds) {
+        self.last = self.last.map(|(last, _)| (last, true));
+        self.fresh = Some(now);
+    }
+
+    /// Whether the keys at hand are so old that they may have been withdrawn.
+    pub fn outdated(&self, now: Seconds) -> bool {
+        self.fresh.is_some_and(|fresh| now.0 - fresh.0 >= Self::TRUSTED_SECONDS)
     }
 }
 
@@ -126,8 +139,12 @@ impl App {
     /// Opens the connection to storage and fetches the public keys before the first request, so that it finds both.
     /// Failing is no reason not to start.
     pub async fn warm_up(&self) {
-        match self.store.list_public_keys().await {
-            Ok(keys) => self.verifier.replace_keys(&keys),
+        let now = self.clock.now().seconds();
+        match self.store.list_public_keys(now).await {
+            Ok(keys) => {
+                self.verifier.replace_keys(&keys);
+                self.key_look.lock().await.succeeded(now);
+            }
             Err(error) => tracing::warn!(%error, "storage does not answer yet"),
         }
     }

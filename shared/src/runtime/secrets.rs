@@ -1,63 +1,129 @@
-//! Fetches secrets, once, before the first request.
+//! Secrets, and Secrets Manager as far as rotating one needs it.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Region, SharedCredentialsProvider};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
 use super::config::Config;
-use crate::auth::{Signer, SigningKeyFile};
 use crate::domain::{Error, Result, SecretText};
 use crate::store::https_client;
-use crate::vcs::{Limits, ProviderConfig, Providers, real_pause};
 
-/// The signer, from the secret or the file that the configuration names.
-pub async fn load_signer(config: &Config) -> Result<Signer> {
-    let place = config.signing_keys.as_deref().ok_or(Error::corrupt("TERRAPI_SIGNING_KEYS is not set"))?;
-    let text = read_secret(config, place).await?;
-    Signer::new(&SigningKeyFile::parse(text.reveal())?, config.issuer.clone())
+/// One attempt. A caller of the exchange may be waiting.
+const ATTEMPT: Duration = Duration::from_secs(2);
+/// All attempts.
+const OPERATION: Duration = Duration::from_secs(4);
+const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
+
+/// What a version of the secret is to Secrets Manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The one in use.
+    Current,
+    /// The one that a rotation under way is to put in its place. With it, the id of the one in use.
+    Pending {
+        /// The version in use.
+        current: String,
+    },
+    /// None of both, or not of this secret.
+    Other,
 }
 
-/// GitHub and GitLab, as far as they are configured: what the environment does not say is looked up in the secret.
-///
-/// Shape of the secret: one JSON object whose members are named like the variables and hold text.
-pub async fn load_providers(config: &Config) -> Result<Providers> {
-    let mut values = match config.provider_secret.as_deref() {
-        Some(place) => members(&read_secret(config, place).await?)?,
-        None => BTreeMap::new(),
-    };
-    values.extend(config.provider_variables.clone());
-    Providers::new(ProviderConfig::read(&values)?, Limits::default(), real_pause())
-}
+/// The client.
+#[derive(Clone, Debug)]
+pub struct Secrets(Client);
 
-fn members(text: &SecretText) -> Result<BTreeMap<String, SecretText>> {
-    // The reader's own words would quote the text.
-    serde_json::from_str(text.reveal()).map_err(|_| Error::corrupt("the providers' secret is not an object of texts"))
+impl Secrets {
+    /// Builds the client. Nothing is sent yet.
+    pub fn new(config: &Config) -> Result<Self> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(ATTEMPT)
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(OPERATION);
+        let builder = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(config.store.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(config.store.credentials.clone()))
+            .timeout_config(timeouts.build());
+        let builder = match &config.secrets_endpoint {
+            Some(endpoint) => {
+                builder.endpoint_url(endpoint).http_client(aws_smithy_http_client::Builder::new().build_http())
+            }
+            None => builder.http_client(https_client()?),
+        };
+        Ok(Self(Client::from_conf(builder.build())))
+    }
+
+    /// The text in use.
+    pub async fn current(&self, secret: &str) -> Result<SecretText> {
+        let answer = self.0.get_secret_value().secret_id(secret).version_stage(CURRENT).send().await;
+        let answer = answer.map_err(|error| Error::internal("reading a secret", error))?;
+        let text = answer.secret_string.ok_or(Error::corrupt("a secret holds no text"))?;
+        Ok(SecretText::new(text))
+    }
+
+    /// A version's text; none when it was not written yet.
+    pub async fn text_of(&self, secret: &str, version: &str) -> Result<Option<SecretText>> {
+        match self.0.get_secret_value().secret_id(secret).version_id(version).send().await {
+            Ok(answer) => Ok(answer.secret_string.map(SecretText::new)),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(Error::internal("reading a version of a secret", error)),
+        }
+    }
+
+    /// What this version is.
+    pub async fn version(&self, secret: &str, version: &str) -> Result<Version> {
+        let described = self.0.describe_secret().secret_id(secret).send().await;
+        let described = described.map_err(|error| Error::internal("describing a secret", error))?;
+        let versions = described.version_ids_to_stages.unwrap_or_default();
+        let holds =
+            |id: &str, stage: &str| versions.get(id).is_some_and(|stages| stages.iter().any(|known| known == stage));
+        if holds(version, CURRENT) {
+            return Ok(Version::Current);
+        }
+        let current = versions.keys().find(|id| holds(id, CURRENT)).cloned();
+        Ok(match current.filter(|_| holds(version, PENDING)) {
+            Some(current) => Version::Pending { current },
+            None => Version::Other,
+        })
+    }
+
+    /// Writes the version in the making. One that somebody else has written meanwhile stays.
+    pub async fn put_pending(&self, secret: &str, version: &str, text: &SecretText) -> Result<()> {
+        let put = self.0.put_secret_value().secret_id(secret).client_request_token(version);
+        match put.secret_string(text.reveal()).version_stages(PENDING).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some("ResourceExistsException") => Ok(()),
+            Err(error) => Err(Error::internal("writing the pending secret", error)),
+        }
+    }
+
+    /// Puts a version into use in place of another.
+    pub async fn promote(&self, secret: &str, version: &str, current: &str) -> Result<()> {
+        let update = self.0.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
+        let update = update.move_to_version_id(version).remove_from_version_id(current);
+        update.send().await.map_err(|error| Error::internal("putting the pending secret into use", error))?;
+        Ok(())
+    }
 }
 
 /// The text of a secret, or of the file that stands for one.
-async fn read_secret(config: &Config, place: &str) -> Result<SecretText> {
-    let text = match place.strip_prefix("file://") {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|error| Error::internal("reading a secret's file", error))?
-        }
-        None => fetch_secret(config, place).await?,
-    };
+pub(super) async fn read_secret(config: &Config, place: &str) -> Result<SecretText> {
+    match place.strip_prefix("file://") {
+        Some(path) => read_file(path),
+        None => Secrets::new(config)?.current(place).await,
+    }
+}
+
+/// The text of a file that stands for a secret.
+pub(super) fn read_file(path: &str) -> Result<SecretText> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::internal("reading a secret's file", error))?;
     Ok(SecretText::new(text))
 }
 
-async fn fetch_secret(config: &Config, name: &str) -> Result<String> {
-    let builder = Builder::new()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(config.store.region.clone()))
-        .credentials_provider(SharedCredentialsProvider::new(config.store.credentials.clone()));
-    let builder = match &config.secrets_endpoint {
-        Some(endpoint) => {
-            builder.endpoint_url(endpoint).http_client(aws_smithy_http_client::Builder::new().build_http())
-        }
-        None => builder.http_client(https_client()?),
-    };
-    let client = aws_sdk_secretsmanager::Client::from_conf(builder.build());
-    let answer = client.get_secret_value().secret_id(name).send().await;
-    let answer = answer.map_err(|error| Error::internal("reading a secret", error))?;
-    answer.secret_string.ok_or(Error::corrupt("a secret holds no text"))
+fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
 }

@@ -21,4 +21,5 @@ mod users;
 pub use blobs::Blobs;
 pub use client::{Store, StoreConfig, Tables, Timeouts};
 pub use https::https_client;
+pub use public_keys::PublishedKey;
 pub use users::User;

@@ -1,33 +1,77 @@
-//! The public halves of the signing keys, published by the exchange function for everybody who verifies.
+//! The public halves of the signing keys, published by who signs for everybody who verifies.
 
-use super::client::Store;
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use super::client::{Store, unexpired};
 use super::error::Failure;
-use super::item::{Attributes, b, n, s};
+use super::item::{Attributes, Item, b, n, s};
 use super::keys;
 use crate::auth::PublicKey;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Millis, Result, Seconds};
+
+/// A published key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedKey {
+    /// The key.
+    pub key: PublicKey,
+    /// Since when verifiers can find it.
+    pub since: Millis,
+    /// Until when they trust it, once it is on its way out.
+    pub until: Option<Seconds>,
+}
 
 impl Store {
-    /// Publishes keys. Publishing one twice changes nothing.
-    pub async fn put_public_keys(&self, public: &[PublicKey]) -> Result<()> {
-        for key in public {
-            let put = self.db.put_item().table_name(&self.tables.identity);
-            let put = put.item(keys::PK, s(keys::PUBLIC_KEYS)).item(keys::SK, s(&key.kid));
-            let put = put.item("entity", s("public-key")).item("schema", n(1)).item("x", b(key.bytes));
-            put.send().await.map_err(Failure::of)?;
-        }
-        Ok(())
+    /// Publishes a key; since when it is published, which a repetition does not change. A key on its way out is live
+    /// again: who publishes a key is about to sign with it.
+    pub async fn publish_key(&self, key: &PublicKey, now: Millis) -> Result<Millis> {
+        let update = self.db.update_item().table_name(&self.tables.identity);
+        let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(&key.kid));
+        let update = update.update_expression(
+            "SET entity = :entity, #schema = :schema, x = :x, published_at = if_not_exists(published_at, :now) REMOVE #ttl",
+        );
+        let update =
+            update.expression_attribute_names("#ttl", keys::TTL).expression_attribute_names("#schema", "schema");
+        let update = update.expression_attribute_values(":entity", s("public-key"));
+        let update =
+            update.expression_attribute_values(":schema", n(1)).expression_attribute_values(":x", b(key.bytes));
+        let update = update.expression_attribute_values(":now", n(now.0)).return_values(ReturnValue::AllNew);
+        let item = update.send().await.map_err(Failure::of_update)?.attributes.unwrap_or_default();
+        Ok(Millis(item.number("published_at")?))
     }
 
-    /// The published keys.
-    pub async fn list_public_keys(&self) -> Result<Vec<PublicKey>> {
+    /// Sends a key on its way out, unless it is already. DynamoDB removes it some time after `until`; nobody trusts it
+    /// from then on.
+    pub async fn retire_key(&self, kid: &str, until: Seconds) -> Result<()> {
+        let update = self.db.update_item().table_name(&self.tables.identity);
+        let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(kid));
+        let update = update.update_expression("SET #ttl = :until").expression_attribute_names("#ttl", keys::TTL);
+        let update = update.expression_attribute_values(":until", n(until.0));
+        let update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(#ttl)");
+        match update.send().await.map_err(Failure::of_update) {
+            Ok(_) | Err(Failure::Condition(_)) => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The published keys that are trusted at `now`.
+    pub async fn list_published_keys(&self, now: Seconds) -> Result<Vec<PublishedKey>> {
         let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(keys::PUBLIC_KEYS));
         let items = query.send().await.map_err(Failure::of)?.items.unwrap_or_default();
-        let decode = |item: &super::item::Item| {
-            let bytes = item.bytes("x")?.try_into().map_err(|_| Error::corrupt("a public key has another length"))?;
-            Ok(PublicKey { kid: item.text(keys::SK)?.to_owned(), bytes })
-        };
-        items.iter().map(decode).collect()
+        items.into_iter().filter_map(|item| unexpired(item, now)).map(|item| decode(&item)).collect()
     }
+
+    /// As [`Self::list_published_keys`], for verifiers.
+    pub async fn list_public_keys(&self, now: Seconds) -> Result<Vec<PublicKey>> {
+        Ok(self.list_published_keys(now).await?.into_iter().map(|published| published.key).collect())
+    }
+}
+
+fn decode(item: &Item) -> Result<PublishedKey> {
+    let bytes = item.bytes("x")?.try_into().map_err(|_| Error::corrupt("a public key has another length"))?;
+    Ok(PublishedKey {
+        key: PublicKey { kid: item.text(keys::SK)?.to_owned(), bytes },
+        since: Millis(item.find_number("published_at").unwrap_or_default()),
+        until: item.find_number(keys::TTL).map(Seconds),
+    })
 }

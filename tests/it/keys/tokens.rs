@@ -5,7 +5,7 @@ use serde_json::json;
 use terrapi::auth::{Signer, SigningKeyFile};
 use terrapi::domain::Capability::{KvStoreRead, KvStoreWrite};
 use terrapi::domain::UserId;
-use terrapi::runtime::Random;
+use terrapi::runtime::{Clock, Random};
 
 use crate::support::world::{KV, request, send_to};
 use crate::support::{MemberOf, World};
@@ -67,7 +67,7 @@ async fn a_key_pair_that_appears_later_is_found_at_most_every_ten_seconds() {
         assert_eq!(world.get(&format!("{KV}/iter/"), &sign(&world)).await.failed(403), "INVALID_TOKEN");
     }
     assert_eq!(world.faulty.ledger().take_lines().len(), 1, "one look for all twenty");
-    world.app.store.put_public_keys(other.public_keys()).await.unwrap();
+    world.app.store.publish_key(other.active_key().unwrap(), world.clock.now()).await.unwrap();
     world.clock.advance_ms(9_000);
     assert_eq!(world.get(&format!("{KV}/iter/"), &sign(&world)).await.failed(403), "INVALID_TOKEN");
     world.clock.advance_ms(1_000);

@@ -3,8 +3,11 @@
 mod forged;
 mod loading;
 mod moto;
+mod renewal;
 
 use axum::http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use terrapi::auth::{Claims, Signer};
 use terrapi::domain::{Capabilities, KeyId};
 use terrapi::runtime::{Clock, Random};
@@ -19,6 +22,13 @@ fn token(world: &World, signer: &Signer) -> String {
     let key = KeyId::new(random.id().unwrap());
     let claims = Claims::new("terrapi", now, random.id().unwrap(), world.user, key, Capabilities::default());
     signer.sign(&claims).unwrap()
+}
+
+/// Which key signed a token.
+fn kid(token: &str) -> String {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
 }
 
 /// Any route that wants nothing but a good token.

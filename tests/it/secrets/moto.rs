@@ -58,6 +58,41 @@ impl Moto {
         self.client.create_secret().name(name).secret_binary(Blob::new(bytes)).send().await.unwrap().arn.unwrap()
     }
 
+    /// Begins a rotation, as far as Secrets Manager does before it calls the function for the first time. The stand-in
+    /// has the version by then, and complains that there is no function to call.
+    pub async fn begin_rotation(&self, secret: &str, version: &str) {
+        let begun = self.client.rotate_secret().secret_id(secret).client_request_token(version);
+        let nobody = "arn:aws:lambda:us-east-1:123456789012:function:nobody";
+        assert!(begun.rotation_lambda_arn(nobody).send().await.is_err());
+        assert_eq!(self.stages(secret, version).await, ["AWSPENDING"]);
+    }
+
+    /// The stages of a version.
+    pub async fn stages(&self, secret: &str, version: &str) -> Vec<String> {
+        let described = self.client.describe_secret().secret_id(secret).send().await.unwrap();
+        described.version_ids_to_stages.unwrap().remove(version).unwrap_or_default()
+    }
+
+    /// The version in use.
+    pub async fn current(&self, secret: &str) -> String {
+        let described = self.client.describe_secret().secret_id(secret).send().await.unwrap();
+        let mut versions = described.version_ids_to_stages.unwrap().into_iter();
+        versions.find(|(_, stages)| stages.iter().any(|stage| stage == "AWSCURRENT")).unwrap().0
+    }
+
+    /// Ends a rotation that has done its work: the stand-in does not take the stage away by itself.
+    pub async fn end_rotation(&self, secret: &str, version: &str) {
+        assert!(self.stages(secret, version).await.iter().any(|stage| stage == "AWSCURRENT"));
+        let end = self.client.update_secret_version_stage().secret_id(secret).version_stage("AWSPENDING");
+        end.remove_from_version_id(version).send().await.unwrap();
+    }
+
+    /// Stops the server, and with it all that it knew.
+    pub fn stop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+
     /// What the exchange function is told: where its secret is, and who it is.
     pub fn config(&self, secret: &str) -> Config {
         Config {

@@ -15,7 +15,7 @@ use terrapi::domain::{
     KeyName, Millis, Namespace, Seconds, Session, Tier, UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Description, Routes, service};
-use terrapi::runtime::{App, Clock, ManualClock, Random, Settings};
+use terrapi::runtime::{App, Clock, ManualClock, Random, Settings, Signing};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
 use tracing_subscriber::Layer as _;
@@ -98,7 +98,7 @@ impl World {
         let providers = providers(&github, &gitlab, PATIENT, &pauses);
         let app = App::new(store, clock.clone(), settings()).with_providers(providers);
         let signer = signer();
-        app.store.put_public_keys(signer.public_keys()).await.unwrap();
+        app.store.publish_key(signer.active_key().unwrap(), START).await.unwrap();
         app.warm_up().await;
         let gateway = Gateway::new(functions(&app, &signer));
         let user = UserId::new(Random::default().id().unwrap());
@@ -269,7 +269,7 @@ pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> 
 /// Every function's routes, by the function's name.
 pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>); 6] {
     [
-        ("token-refresh", token_refresh::routes(signer.clone())),
+        ("token-refresh", token_refresh::routes(Arc::new(Signing::fixed(signer.clone())))),
         ("kv-store", kv_store::routes()),
         ("admin", admin::routes()),
         ("installations", installations::routes()),
