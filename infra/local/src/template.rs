@@ -22,7 +22,7 @@ pub struct Template {
     pub tables: Vec<Table>,
     /// The HTTP routes, by function and event name.
     pub routes: Vec<Route>,
-    /// The functions, with a route or without.
+    /// The functions that something here calls, by a route or otherwise.
     pub functions: Vec<String>,
     /// The event sources that read a table's stream.
     pub streams: Vec<StreamSource>,
@@ -141,6 +141,10 @@ impl Template {
         let Some(function) = properties.code_uri.strip_prefix("functions/").map(str::to_owned) else {
             return Err(Error::Template(format!("{logical_id}: CodeUri is not functions/<name>")));
         };
+        // Nobody on this machine would call it.
+        if properties.events.is_empty() {
+            return Ok(());
+        }
         for (event_id, event) in properties.events {
             let place = format!("{logical_id}.{event_id}");
             match event.kind.as_str() {

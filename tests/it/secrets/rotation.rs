@@ -1,0 +1,304 @@
+//! The signing key is replaced while everybody goes on working.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use http::Method;
+use key_rotation::{RETIRING_SECONDS, Rotation, RotationEvent, Step};
+use serde_json::Value;
+use terrapi::auth::{HEAD_START_SECONDS, Signer, SigningKeyFile};
+use terrapi::http::service;
+use terrapi::runtime::{Clock, Secrets, Signing};
+use tower::ServiceExt;
+
+use super::moto::Moto;
+use super::{kid, token, whoami};
+use crate::support::routes::Gateway;
+use crate::support::world::request;
+use crate::support::{Reply, World};
+
+const SEED: &str = "the-first-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
+const STEPS: [Step; 4] = [Step::Create, Step::Set, Step::Test, Step::Finish];
+/// A version's id has 32 characters or more.
+const FIRST: &str = "11111111-1111-4111-8111-111111111111";
+const SECOND: &str = "22222222-2222-4222-8222-222222222222";
+
+/// A service whose signing key is a secret's, and who rotates it.
+struct Rotating {
+    world: World,
+    moto: Moto,
+    secret: String,
+    rotation: Rotation,
+    api_key: String,
+}
+
+impl Rotating {
+    async fn new() -> Self {
+        let (world, moto) = (World::new().await, Moto::start().await);
+        let text = SigningKeyFile::new(SEED.into()).to_text().unwrap();
+        let secret = moto.create("signing-keys", text.reveal()).await;
+        let secrets = Secrets::new(&moto.config(&secret)).unwrap();
+        let rotation = Rotation { secrets, secret: secret.clone(), app: world.app.clone() };
+        let api_key = world.api_key(&[]).await;
+        let rotating = Self { world, moto, secret, rotation, api_key };
+        rotating.signing().await;
+        rotating.pass(HEAD_START_SECONDS);
+        rotating
+    }
+
+    /// A fresh process that signs.
+    async fn signing(&self) -> Arc<Signing> {
+        Arc::new(Signing::load(&self.moto.config(&self.secret), &self.world.app).await.unwrap())
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.world.clock.advance_ms(seconds * 1_000);
+    }
+
+    async fn step(&self, step: Step, version: &str) -> terrapi::domain::Result<()> {
+        let event = RotationEvent { step, secret_id: self.secret.clone(), client_request_token: version.into() };
+        self.rotation.step(&event).await
+    }
+
+    /// A whole rotation without an incident.
+    async fn rotate(&self, version: &str) {
+        self.moto.begin_rotation(&self.secret, version).await;
+        for step in STEPS {
+            self.step(step, version).await.unwrap();
+        }
+        self.moto.end_rotation(&self.secret, version).await;
+    }
+
+    /// An exchange through a signing process.
+    async fn exchange(&self, signing: &Arc<Signing>) -> String {
+        let function = service(token_refresh::routes(signing.clone()), self.world.app.clone());
+        let exchange = request(Method::POST, "/api/v1/access-token/refresh", &self.api_key, None);
+        let reply = Reply::read(function.oneshot(exchange).await.unwrap()).await;
+        reply.ok()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// The kids that are published, with whether each is on its way out.
+    async fn published(&self) -> Vec<(String, bool)> {
+        let keys = self.world.app.store.list_published_keys(self.world.clock.now().seconds()).await.unwrap();
+        let own = self.world.signer.active_key().unwrap();
+        let keys = keys.into_iter().filter(|known| known.key != *own);
+        keys.map(|known| (known.key.kid, known.until.is_some())).collect()
+    }
+}
+
+/// Exchanges through every signer at once, each token at once to every verifier. Nobody is refused.
+async fn traffic(
+    rotating: &Rotating,
+    signers: &[Arc<Signing>],
+    verifiers: &[Gateway],
+    older: &[String],
+) -> Vec<String> {
+    let chains = signers.iter().map(|signing| async move {
+        let token = rotating.exchange(signing).await;
+        for answer in join_all(verifiers.iter().map(|verifier| whoami(verifier, &token))).await {
+            answer.ok();
+        }
+        token
+    });
+    let older = older.iter().flat_map(|token| verifiers.iter().map(move |verifier| whoami(verifier, token)));
+    let (tokens, older) = tokio::join!(join_all(chains), join_all(older));
+    older.iter().for_each(|answer| drop(answer.ok()));
+    tokens
+}
+
+#[tokio::test]
+async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
+    let rotating = Rotating::new().await;
+    let mut signers = vec![rotating.signing().await];
+    rotating.pass(130);
+    signers.push(rotating.signing().await);
+    let verifiers = [rotating.world.sandbox(), rotating.world.sandbox(), rotating.world.sandbox()];
+    let stranger = Signer::new(&SigningKeyFile::new("x".repeat(64)), "terrapi".into()).unwrap();
+    let first = kid(&rotating.exchange(&signers[0]).await);
+    rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
+    let (mut steps, mut rounds, mut switched) = (STEPS.iter(), Vec::<Vec<String>>::new(), Vec::new());
+    for round in 0..60 {
+        // Somebody keeps making verifiers look, so that none may look when the new key comes.
+        let forged = token(&rotating.world, &stranger);
+        let forgeries = verifiers.iter().map(|verifier| whoami(verifier, &forged));
+        let step = async {
+            if round % 3 == 1
+                && let Some(step) = steps.next()
+            {
+                rotating.step(*step, FIRST).await.unwrap();
+            }
+        };
+        // Those of the last 56 seconds.
+        let older = rounds.iter().rev().take(7).flatten().cloned().collect::<Vec<_>>();
+        let work = traffic(&rotating, &signers, &verifiers, &older);
+        let (tokens, forgeries, ()) = tokio::join!(work, join_all(forgeries), step);
+        forgeries.iter().for_each(|answer| assert_eq!(answer.failed(403), "INVALID_TOKEN"));
+        let new = tokens.iter().filter(|token| kid(token) != first).count();
+        switched.push(new);
+        rounds.push(tokens);
+        // Processes that start in the middle of it: before the new key is current, and before it may sign.
+        if [5, 13].contains(&round) {
+            signers.push(rotating.signing().await);
+        }
+        rotating.pass(8);
+    }
+    assert_eq!(steps.next(), None);
+    // It was published in round 4.
+    let head_start = 4 + usize::try_from(HEAD_START_SECONDS / 8).unwrap();
+    assert_eq!(
+        switched[..=head_start].iter().sum::<usize>(),
+        0,
+        "nobody signs with it in its head start: {switched:?}"
+    );
+    assert!(switched.is_sorted() && switched.last() == Some(&signers.len()), "all of them do in the end: {switched:?}");
+    assert!(switched.iter().any(|new| (1..signers.len()).contains(new)), "for a while both keys sign: {switched:?}");
+}
+
+#[tokio::test]
+async fn tokens_of_the_old_key_are_good_until_they_end_and_the_key_until_its_hour_is_over() {
+    let rotating = Rotating::new().await;
+    let (signing, verifier) = (rotating.signing().await, rotating.world.sandbox());
+    let old = kid(&rotating.exchange(&signing).await);
+    rotating.rotate(FIRST).await;
+    rotating.pass(299);
+    let last = rotating.exchange(&signing).await;
+    assert_eq!(kid(&last), old, "the last look was not five minutes ago");
+    rotating.pass(1);
+    let new = kid(&rotating.exchange(&signing).await);
+    assert_ne!(new, old);
+    rotating.pass(63);
+    whoami(&verifier, &last).await.ok();
+    whoami(&rotating.world.sandbox(), &last).await.ok();
+    rotating.pass(1);
+    assert_eq!(whoami(&verifier, &last).await.failed(403), "INVALID_TOKEN");
+
+    // Somebody who has the old seed, as long as the key is trusted and not after.
+    let thief = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
+    rotating.pass(RETIRING_SECONDS - 364 - 1);
+    whoami(&verifier, &token(&rotating.world, &thief)).await.ok();
+    let (long_running, cold) = (verifier, rotating.world.sandbox());
+    rotating.pass(1);
+    assert_eq!(whoami(&cold, &token(&rotating.world, &thief)).await.failed(403), "INVALID_TOKEN");
+    rotating.pass(600);
+    assert_eq!(whoami(&long_running, &token(&rotating.world, &thief)).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(rotating.published().await, [(new.clone(), false)]);
+    assert_eq!(kid(&rotating.exchange(&rotating.signing().await).await), new);
+    assert_eq!(rotating.published().await, [(new, false)], "a new process does not bring it back");
+}
+
+#[tokio::test]
+async fn every_step_may_be_repeated_and_a_rotation_that_died_anywhere_is_taken_up() {
+    let rotating = Rotating::new().await;
+    let before = rotating.published().await;
+    rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
+    for step in STEPS {
+        // Storage is away: the step fails, or has nothing to do with it.
+        rotating.world.faulty.on("*").cut_before_store();
+        assert!(rotating.step(step, FIRST).await.is_err(), "{step:?}");
+        rotating.world.faulty.heal();
+        // Its answer is lost.
+        rotating.world.faulty.on("UpdateItem").nth(1).cut_after_store();
+        rotating.step(step, FIRST).await.unwrap();
+        rotating.world.faulty.heal();
+        let (text, published) = (rotating.text(FIRST).await, rotating.published().await);
+        rotating.step(step, FIRST).await.unwrap();
+        assert_eq!((rotating.text(FIRST).await, rotating.published().await), (text, published), "{step:?}");
+    }
+    let after = rotating.published().await;
+    assert_eq!((before.len(), after.len(), after.iter().filter(|(_, going)| *going).count()), (1, 2, 1));
+    assert!(after.contains(&(before[0].0.clone(), true)));
+    // The last step again, as if the process had died between its two deeds.
+    for step in STEPS {
+        rotating.step(step, FIRST).await.unwrap();
+    }
+    assert_eq!(rotating.published().await, after);
+}
+
+#[tokio::test]
+async fn a_process_that_dies_between_putting_into_use_and_sending_off_is_finished_by_the_next() {
+    let rotating = Rotating::new().await;
+    rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
+    for step in [Step::Create, Step::Set, Step::Test] {
+        rotating.step(step, FIRST).await.unwrap();
+    }
+    rotating.world.faulty.on("UpdateItem").cut_before_store();
+    assert!(rotating.step(Step::Finish, FIRST).await.is_err());
+    assert_eq!(rotating.moto.current(&rotating.secret).await, FIRST);
+    rotating.world.faulty.heal();
+    assert!(rotating.published().await.iter().all(|(_, going)| !going));
+    rotating.step(Step::Finish, FIRST).await.unwrap();
+    assert_eq!(rotating.published().await.iter().filter(|(_, going)| *going).count(), 1);
+}
+
+#[tokio::test]
+async fn what_secrets_manager_did_not_begin_or_comes_in_another_order_changes_nothing() {
+    let rotating = Rotating::new().await;
+    let (text, published) = (rotating.current().await, rotating.published().await);
+    for step in STEPS {
+        assert!(rotating.step(step, SECOND).await.is_err(), "{step:?}: no such version");
+        let secret_id = rotating.secret.replace("signing-keys", "another");
+        let event = RotationEvent { step, secret_id, client_request_token: FIRST.into() };
+        assert!(rotating.rotation.step(&event).await.is_err(), "{step:?}: another secret");
+    }
+    rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
+    for step in [Step::Set, Step::Finish] {
+        assert!(rotating.step(step, FIRST).await.is_err(), "{step:?} before anything was created");
+    }
+    // So does Secrets Manager when it is told to rotate from now on: it tries the function out, and means nothing by it.
+    rotating.step(Step::Test, FIRST).await.unwrap();
+    rotating.step(Step::Create, FIRST).await.unwrap();
+    for step in [Step::Test, Step::Finish] {
+        assert!(rotating.step(step, FIRST).await.is_err(), "{step:?} before the key was published");
+    }
+    assert_eq!((rotating.current().await, rotating.published().await), (text, published));
+    for step in [Step::Set, Step::Finish] {
+        rotating.step(step, FIRST).await.unwrap();
+    }
+    assert!(rotating.step(Step::Finish, SECOND).await.is_err());
+    assert_eq!(rotating.moto.current(&rotating.secret).await, FIRST);
+}
+
+#[tokio::test]
+async fn a_second_rotation_waits_until_the_first_one_s_key_is_in_use() {
+    let rotating = Rotating::new().await;
+    rotating.rotate(FIRST).await;
+    rotating.moto.begin_rotation(&rotating.secret, SECOND).await;
+    rotating.pass(HEAD_START_SECONDS - 1);
+    let error = rotating.step(Step::Create, SECOND).await.unwrap_err();
+    assert!(error.to_string().contains("not in use yet"), "{error}");
+    rotating.pass(1);
+    for step in STEPS {
+        rotating.step(step, SECOND).await.unwrap();
+    }
+    let going = rotating.published().await.iter().filter(|(_, going)| *going).count();
+    assert_eq!((rotating.published().await.len(), going), (3, 2));
+    let file: Value = serde_json::from_str(&rotating.current().await).unwrap();
+    assert_eq!(file["retired"].as_array().unwrap().len(), 1, "no older seed is kept");
+    let seeds = [file["seed"].as_str().unwrap(), file["retired"][0].as_str().unwrap()];
+    assert!(seeds.iter().all(|seed| seed.len() == 64 && *seed != SEED));
+}
+
+#[tokio::test]
+async fn going_back_to_the_version_before_makes_its_key_live_again() {
+    let rotating = Rotating::new().await;
+    let before = rotating.moto.current(&rotating.secret).await;
+    let old = kid(&rotating.exchange(&rotating.signing().await).await);
+    rotating.rotate(FIRST).await;
+    rotating.rotation.secrets.promote(&rotating.secret, &before, FIRST).await.unwrap();
+    let token = rotating.exchange(&rotating.signing().await).await;
+    assert_eq!(kid(&token), old);
+    assert!(rotating.published().await.contains(&(old, false)));
+    whoami(&rotating.world.sandbox(), &token).await.ok();
+}
+
+impl Rotating {
+    /// What a version holds.
+    async fn text(&self, version: &str) -> Option<String> {
+        self.rotation.secrets.text_of(&self.secret, version).await.unwrap().map(|text| text.reveal().to_owned())
+    }
+
+    /// What is in use.
+    async fn current(&self) -> String {
+        self.rotation.secrets.current(&self.secret).await.unwrap().reveal().to_owned()
+    }
+}
