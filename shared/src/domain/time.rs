@@ -13,7 +13,29 @@ pub struct Millis(pub i64);
 #[serde(transparent)]
 pub struct Seconds(pub i64);
 
+/// An instant in microseconds since the Unix epoch: fine enough for the interval of any rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// This instant moved by microseconds, held at the ends of the range.
+    #[must_use]
+    pub const fn plus(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// The second this instant lies in.
+    pub const fn seconds(self) -> Seconds {
+        Seconds(self.0.div_euclid(1_000_000))
+    }
+}
+
 impl Millis {
+    /// This instant in microseconds.
+    pub const fn micros(self) -> Micros {
+        Micros(self.0.saturating_mul(1000))
+    }
+
     /// The second this instant lies in.
     pub const fn seconds(self) -> Seconds {
         Seconds(self.0.div_euclid(1000))

@@ -10,6 +10,7 @@
 //! | audit entry once more | identity, index `trail` | `<shard>` | as above | the administrators' trail, newest first |
 //! | session | identity | `session#<SHA-256 of the cookie's value>` | `session` | every request with the cookie, logout |
 //! | public key | identity | `public-keys` | `<kid>` | verifiers, at start and for an unknown kid |
+//! | rate budget | identity | `rate#<kind>#<hex>` | `budget` | nobody: each call that takes tokens out tells what is left |
 //! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
 //! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | readers that meet a draft, the folding worker |
@@ -28,6 +29,7 @@
 //! Only hex, decimal and closed words enter a composite key, so that no two things share one.
 
 use crate::domain::kv::{Address, Idx, Key};
+use crate::domain::rate::{Network, Subject};
 use crate::domain::{KeyId, KeyName, Millis, Namespace, RepositoryName, SessionId, TaskId, UserId, Vcs};
 
 /// Name of every table's partition key.
@@ -66,8 +68,8 @@ pub fn listed_key(vcs: Vcs, name: &KeyName, id: KeyId) -> String {
     format!("{}{}#{id}", listed_keys(vcs), hex(name.as_str()))
 }
 
-fn hex(text: &str) -> String {
-    let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    let digits = bytes.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
@@ -115,6 +117,26 @@ pub fn session(id: SessionId) -> String {
 pub const SESSION: &str = "session";
 
 pub const PUBLIC_KEYS: &str = "public-keys";
+
+/// One partition for each subject, apart from everything else that is kept about it.
+pub fn budget(subject: &Subject) -> String {
+    match subject {
+        Subject::Key(key) => format!("rate#key#{key}"),
+        Subject::Session(session) => format!("rate#session#{session}"),
+        Subject::Stranger(network) => format!("rate#stranger#{}", place(network)),
+        Subject::Guesser(key, network) => format!("rate#guesser#{key}#{}", place(network)),
+    }
+}
+
+fn place(network: &Network) -> String {
+    match network {
+        Network::V4(address) => hex(address),
+        Network::V6(half) => hex(half),
+        Network::Unknown => "unknown".into(),
+    }
+}
+
+pub const BUDGET: &str = "budget";
 
 pub fn records(namespace: Namespace) -> String {
     namespace.to_string()

@@ -15,6 +15,7 @@ mod keys;
 pub mod kv;
 pub mod operations;
 mod public_keys;
+mod rate;
 mod sessions;
 mod users;
 
@@ -22,4 +23,5 @@ pub use blobs::Blobs;
 pub use client::{Store, StoreConfig, Tables, Timeouts};
 pub use https::https_client;
 pub use public_keys::PublishedKey;
+pub use rate::Lease;
 pub use users::User;
