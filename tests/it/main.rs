@@ -10,6 +10,7 @@ mod identity;
 mod input;
 mod keys;
 mod kv;
+mod limits;
 mod operations;
 mod secrets;
 mod smoke;

@@ -7,8 +7,9 @@ use axum::{Extension, Json};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use terrapi::auth::{ApiKey, Claims, LIFETIME_SECONDS};
+use terrapi::domain::rate::Subject;
 use terrapi::domain::{ApiKeyRecord, AuditAction, AuditOutcome, Capabilities, Capability, Code, Error, Result};
-use terrapi::http::{ApiError, ClientInfo, ErrorBody, OptionalJsonBody, bearer};
+use terrapi::http::{ApiError, ClientInfo, ErrorBody, OptionalJsonBody, bearer, charge};
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
@@ -88,6 +89,7 @@ impl FromRequestParts<App> for PresentedKey {
             record(app, &key, &client, AuditOutcome::Refused);
             return Err(Error::unauthenticated().into());
         }
+        charge(parts, app, Subject::Key(key.id)).await?;
         Ok(Self { key, client })
     }
 }

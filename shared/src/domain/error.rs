@@ -78,6 +78,8 @@ codes! {
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
     /// The body or a value is over its limit.
     TooLarge = "TOO_LARGE",
+    /// The caller sends more than its rate allows.
+    RateLimited = "RATE_LIMITED",
     /// Storage or a provider is busy or away; nothing was changed, or repeating is safe.
     Unavailable = "UNAVAILABLE",
     /// A write's outcome could not be learnt: it may or may not have taken effect.
@@ -117,6 +119,12 @@ pub enum Error {
     /// More than the limit.
     #[error("too large")]
     TooLarge,
+    /// The caller is over its rate.
+    #[error("over the rate for {retry_after_seconds} s")]
+    RateLimited {
+        /// When to try again: at least 1.
+        retry_after_seconds: i64,
+    },
     /// Storage or a provider could not be reached, or is over its rate.
     #[error("unavailable: {}", code.as_str())]
     Unavailable {

@@ -12,6 +12,7 @@ use super::cookie::session_cookie;
 use super::error::ApiError;
 use super::origin::Origin;
 use super::path::PathParams;
+use super::rate::charged;
 use crate::auth::{ApiKey, Claims, Refused, SessionToken, Verified};
 use crate::domain::{Caller, Capability, Code, Credential, Error, Namespace, Result, Seconds, Session, Vcs};
 use crate::runtime::App;
@@ -63,7 +64,7 @@ impl<N: Needs> FromRequestParts<App> for Authorized<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let verified = authenticate(parts, app).await?;
+        let verified = charged(parts, app, authenticate(parts, app).await).await?;
         for capability in N::CAPABILITIES {
             verified.caller.require(capability)?;
         }

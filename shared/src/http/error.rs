@@ -32,7 +32,7 @@ pub struct ErrorBody {
     pub data: Option<String>,
 }
 
-/// Seconds after which a refused client may try again.
+/// Seconds after which a client may try again whom busy storage refused.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 fn status(error: &Error) -> StatusCode {
@@ -43,6 +43,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Unauthenticated { .. } | Error::Forbidden { .. } => StatusCode::FORBIDDEN,
         Error::NotFound => StatusCode::NOT_FOUND,
         Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -54,6 +55,7 @@ fn body(error: &Error) -> ErrorBody {
         Error::Forbidden { code, missing } => (*code, missing.as_ref().map(ToString::to_string)),
         Error::NotFound => (Code::NotFound, None),
         Error::TooLarge => (Code::TooLarge, None),
+        Error::RateLimited { .. } => (Code::RateLimited, None),
         Error::Unauthenticated { code } | Error::Unavailable { code, .. } => (*code, None),
         Error::Internal { .. } => (Code::Internal, None),
     };
@@ -67,6 +69,14 @@ fn challenge(error: &Error) -> Option<HeaderValue> {
         Error::Forbidden { code: Code::InsufficientScope, missing: Some(scope) } => {
             HeaderValue::from_str(&format!(r#"Bearer error="insufficient_scope", scope="{scope}""#)).ok()
         }
+        _ => None,
+    }
+}
+
+fn retry_after(error: &Error) -> Option<HeaderValue> {
+    match error {
+        Error::RateLimited { retry_after_seconds } => Some(HeaderValue::from(*retry_after_seconds)),
+        Error::Unavailable { .. } => Some(RETRY_SECONDS),
         _ => None,
     }
 }
@@ -85,7 +95,7 @@ impl IntoResponse for ApiError {
             }
         };
         set(WWW_AUTHENTICATE, challenge(&error));
-        set(RETRY_AFTER, (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_SECONDS));
+        set(RETRY_AFTER, retry_after(&error));
         response
     }
 }
@@ -109,7 +119,7 @@ mod tests {
     #[test]
     fn each_failure_has_its_status_word_and_headers() {
         let missing = Some("kv_store_read".into());
-        let table: [(Error, u16, &str, Option<&str>); 8] = [
+        let table: [(Error, u16, &str, Option<&str>); 9] = [
             (Error::invalid(Code::InvalidIdx), 400, "INVALID_IDX", None),
             (Error::invalid(Code::UnsupportedMediaType), 415, "UNSUPPORTED_MEDIA_TYPE", None),
             (Error::unauthenticated(), 403, "INVALID_TOKEN", Some(r#"Bearer error="invalid_token""#)),
@@ -121,6 +131,7 @@ mod tests {
             ),
             (Error::NotFound, 404, "NOT_FOUND", None),
             (Error::TooLarge, 413, "TOO_LARGE", None),
+            (Error::RateLimited { retry_after_seconds: 3 }, 429, "RATE_LIMITED", None),
             (Error::unavailable("away"), 503, "UNAVAILABLE", None),
             (Error::corrupt("ours"), 500, "INTERNAL", None),
         ];
@@ -128,6 +139,14 @@ mod tests {
             assert_eq!((status(&error).as_u16(), body(&error).id), (expected, id));
             assert_eq!(challenge(&error).as_ref().and_then(|value| value.to_str().ok()), expected_challenge);
         }
+    }
+
+    #[test]
+    fn who_is_to_come_back_is_told_when() {
+        let seconds = |error| retry_after(&error).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(seconds(Error::RateLimited { retry_after_seconds: 3 }).as_deref(), Some("3"));
+        assert_eq!(seconds(Error::unavailable("away")).as_deref(), Some("1"));
+        assert_eq!(seconds(Error::NotFound), None);
     }
 
     #[test]

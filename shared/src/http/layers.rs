@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::error::ApiError;
 use super::event::REQUEST_ID;
+use super::rate::rate_fields;
 use super::routes::Routes;
 use crate::domain::{Code, Error, Vcs};
 use crate::runtime::App;
@@ -31,6 +32,7 @@ pub fn service(routes: Routes, app: App) -> Router {
     let (paths, ()) = routes.into_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
+        .layer(middleware::from_fn(rate_fields))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))
         .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
         .map_request(|request: Request<_>| request.map(Body::new))

@@ -13,6 +13,7 @@ mod origin;
 mod page;
 mod path;
 mod query;
+mod rate;
 mod routes;
 
 pub use authorize::{
@@ -31,4 +32,5 @@ pub use origin::Origin;
 pub use page::{PageLink, page_link};
 pub use path::PathParams;
 pub use query::Query;
+pub use rate::{charge, network, refuse_limited};
 pub use routes::{Described, Description, Handlers, Routes, macros};

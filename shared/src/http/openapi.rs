@@ -11,6 +11,10 @@ use utoipa::openapi::OpenApi;
 use super::routes::{Described, Routes};
 use crate::domain::{Code, Vcs};
 
+/// What a limited caller is told, with the shared description of each.
+const RATE_FIELDS: [(&str, &str); 3] =
+    [("ratelimit-limit", "RateLimit"), ("ratelimit-remaining", "RateRemaining"), ("ratelimit-reset", "RateReset")];
+
 /// `{vcs}`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -97,7 +101,7 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
     }
     let items = whole.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
-        let failures = failures(operation);
+        let (failures, limited) = (failures(operation), operation.get("security").is_some());
         if let Some(Value::Array(credentials)) = operation.get_mut("security")
             && credentials.contains(&json!({"bearer": []}))
         {
@@ -106,7 +110,7 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             responses.retain(|status, _| !status.ends_with("XX"));
             responses.extend(failures);
-            responses.values_mut().for_each(complete);
+            responses.values_mut().for_each(|response| complete(response, limited));
         }
     }
     Ok(whole)
@@ -127,6 +131,7 @@ fn failures(operation: &Value) -> Map<String, Value> {
         ("404", "NotFound", refused && parameters("path")),
         ("413", "TooLarge", refused && body),
         ("415", "UnsupportedMediaType", refused && body),
+        ("429", "TooManyRequests", refused && operation.get("security").is_some()),
         ("500", "Internal", failed),
         ("503", "Unavailable", failed),
     ];
@@ -136,12 +141,15 @@ fn failures(operation: &Value) -> Map<String, Value> {
         .collect()
 }
 
-/// Every answer has a description and the request's id.
-fn complete(response: &mut Value) {
+/// Every answer has a description and the request's id; whoever is limited is told how it stands.
+fn complete(response: &mut Value, limited: bool) {
     let Some(members) = response.as_object_mut().filter(|members| !members.contains_key("$ref")) else { return };
     members.entry("description").or_insert_with(|| "Done".into());
     let headers = members.entry("headers").or_insert_with(|| json!({}));
     if let Some(headers) = headers.as_object_mut() {
         headers.insert("x-request-id".into(), json!({"$ref": "#/components/headers/RequestId"}));
+        for (name, header) in RATE_FIELDS.iter().filter(|_| limited) {
+            headers.insert((*name).into(), json!({"$ref": format!("#/components/headers/{header}")}));
+        }
     }
 }

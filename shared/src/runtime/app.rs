@@ -7,8 +7,10 @@ use tokio::sync::Mutex;
 use super::background::Background;
 use super::clock::{Clock, SystemClock};
 use super::config::Config;
+use super::limits::{Limits, Rates, Spent};
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
+use crate::domain::rate::Subject;
 use crate::domain::{AuditEntry, Code, Error, Result, Seconds};
 use crate::store::Store;
 use crate::vcs::Providers;
@@ -22,6 +24,8 @@ pub struct Settings {
     pub public_base_url: Option<String>,
     /// The prefix of new keys.
     pub key_environment: KeyEnvironment,
+    /// What callers may send.
+    pub rates: Rates,
 }
 
 /// When the published keys were last looked at, and whether that went well. A forged header must not cost a read each
@@ -93,15 +97,19 @@ pub struct App {
     pub verified: Arc<VerifiedTokens>,
     /// The last look at the published keys.
     pub key_look: Arc<Mutex<KeyLook>>,
+    /// What callers have sent.
+    pub limits: Arc<Limits>,
 }
 
 impl App {
     /// Puts the parts together.
     pub fn new(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        let random = Random::default();
         Self {
             store,
             clock,
-            random: Random::default(),
+            limits: Arc::new(Limits::new(settings.rates.clone(), &random)),
+            random,
             background: Background::default(),
             providers: Providers::default(),
             verifier: Arc::new(Verifier::new(&settings.issuer)),
@@ -132,6 +140,7 @@ impl App {
             issuer: config.issuer.clone(),
             public_base_url: config.public_base_url.clone(),
             key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
+            rates: config.rates.clone(),
         };
         Self::new(store, Arc::new(SystemClock), settings)
     }
@@ -147,6 +156,11 @@ impl App {
             }
             Err(error) => tracing::warn!(%error, "storage does not answer yet"),
         }
+    }
+
+    /// Takes a request out of a subject's budget. `None`: there is no limit.
+    pub async fn spend(&self, subject: Subject) -> Option<Spent> {
+        self.limits.spend(&self.store, &*self.clock, subject).await
     }
 
     /// Adds to the audit trail.

@@ -6,7 +6,9 @@ use std::env;
 
 use aws_sdk_dynamodb::config::Credentials;
 
+use super::limits::Rates;
 use crate::auth::AUDIENCE;
+use crate::domain::rate::Limit;
 use crate::domain::{Error, Result, SecretText};
 use crate::store::{StoreConfig, Tables, Timeouts};
 use crate::vcs::VARIABLES;
@@ -29,6 +31,8 @@ pub struct Config {
     pub provider_secret: Option<String>,
     /// What the environment says about GitHub and GitLab, by the names in [`VARIABLES`].
     pub provider_variables: BTreeMap<String, SecretText>,
+    /// What callers may send.
+    pub rates: Rates,
     /// Which messages are logged: `level` or `target=level`, with commas between.
     pub log_filter: String,
     /// Whether this is AWS and not the local stack.
@@ -73,9 +77,26 @@ impl Config {
                 .into_iter()
                 .filter_map(|name| Some((name.to_owned(), SecretText::new(find(name)?))))
                 .collect(),
+            rates: rates()?,
             log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),
         })
     }
+}
+
+/// Unlimited, but for wrong secrets, unless the environment says otherwise; 0 takes a limit away.
+fn rates() -> Result<Rates> {
+    let rate = |rate, burst| Ok::<_, Error>(Limit::per_second(number(rate, 0)?, number(burst, 0)?));
+    Ok(Rates {
+        callers: rate("RATE_LIMIT_PER_SECOND", "RATE_LIMIT_BURST")?,
+        strangers: rate("RATE_LIMIT_STRANGERS_PER_SECOND", "RATE_LIMIT_STRANGERS_BURST")?,
+        guessers: Limit::in_a_minute(number("RATE_LIMIT_WRONG_SECRETS", 10)?),
+        ..Rates::default()
+    })
+}
+
+fn number(name: &'static str, absent: u32) -> Result<u32> {
+    let bad = |error| Error::internal("reading the environment", format!("{name}: {error}"));
+    find(name).map_or(Ok(absent), |text| text.parse().map_err(bad))
 }
 
 /// An empty variable counts as absent: templates write those for parameters nobody set.

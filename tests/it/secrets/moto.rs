@@ -110,6 +110,7 @@ impl Moto {
             public_base_url: None,
             provider_secret: None,
             provider_variables: BTreeMap::new(),
+            rates: terrapi::runtime::Rates::default(),
             log_filter: "info".into(),
             on_aws: true,
         }

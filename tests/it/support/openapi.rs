@@ -132,7 +132,7 @@ fn headers(published: &Published, response: &Value, reply: &Reply, place: &str) 
             None => assert_ne!(header["required"], true, "{name} is missing: {place}"),
         }
     }
-    for name in ["link", "etag", "retry-after", "www-authenticate", "location", "allow"] {
+    for name in ["link", "etag", "retry-after", "ratelimit-limit", "www-authenticate", "location", "allow"] {
         let sent = reply.header(name).is_some();
         assert!(!sent || described.contains_key(name), "{name} is not documented: {place}");
     }

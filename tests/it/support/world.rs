@@ -15,7 +15,7 @@ use terrapi::domain::{
     KeyName, Millis, Namespace, Seconds, Session, Tier, UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Description, Routes, service};
-use terrapi::runtime::{App, Clock, ManualClock, Random, Settings, Signing};
+use terrapi::runtime::{App, Clock, ManualClock, Random, Rates, Settings, Signing};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
 use tracing_subscriber::Layer as _;
@@ -59,6 +59,8 @@ pub struct World {
     pub gitlab: Gitlab,
     /// What a provider asked to wait for.
     pub pauses: Pauses,
+    /// What callers of this world may send: most tests are not about that.
+    rates: Rates,
 }
 
 /// A GitHub installation.
@@ -74,7 +76,15 @@ impl World {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, seed).await;
         let endpoint = faulty.endpoint().to_owned();
-        Self::over(backend, faulty, &endpoint).await
+        Self::over(backend, faulty, &endpoint, Rates::default()).await
+    }
+
+    /// A world whose callers are limited.
+    pub async fn limited(rates: Rates) -> Self {
+        let backend = Backend::start().await;
+        let faulty = Faulty::start(&backend.endpoint, 7).await;
+        let endpoint = faulty.endpoint().to_owned();
+        Self::over(backend, faulty, &endpoint, rates).await
     }
 
     /// A world that reaches its engine without detour: for many calls and no faults.
@@ -82,10 +92,10 @@ impl World {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, 0).await;
         let endpoint = backend.endpoint.clone();
-        Self::over(backend, faulty, &endpoint).await
+        Self::over(backend, faulty, &endpoint, Rates::default()).await
     }
 
-    async fn over(backend: Backend, faulty: Faulty, endpoint: &str) -> Self {
+    async fn over(backend: Backend, faulty: Faulty, endpoint: &str, rates: Rates) -> Self {
         // What a failing test's service had to say stands above its panic.
         let filter = Targets::new().with_default(tracing::Level::INFO).with_target("dynoxide", tracing::Level::ERROR);
         let layer = tracing_subscriber::fmt::layer().with_test_writer().with_filter(filter);
@@ -96,13 +106,13 @@ impl World {
         let (github, gitlab, pauses) =
             (Github::start(clock.clone()).await, Gitlab::start(clock.clone()).await, Pauses::default());
         let providers = providers(&github, &gitlab, PATIENT, &pauses);
-        let app = App::new(store, clock.clone(), settings()).with_providers(providers);
+        let app = App::new(store, clock.clone(), settings(&rates)).with_providers(providers);
         let signer = signer();
         app.store.publish_key(signer.active_key().unwrap(), START).await.unwrap();
         app.warm_up().await;
         let gateway = Gateway::new(functions(&app, &signer));
         let user = UserId::new(Random::default().id().unwrap());
-        let world = Self { app, clock, faulty, blobs, signer, user, gateway, backend, github, gitlab, pauses };
+        let world = Self { app, clock, faulty, blobs, signer, user, gateway, backend, github, gitlab, pauses, rates };
         world.settle(user).await;
         world.faulty.ledger().take();
         world
@@ -120,7 +130,7 @@ impl World {
     pub fn sandbox(&self) -> Gateway {
         let store = Store::new(&store_config(self.faulty.endpoint(), &self.backend.tables, &self.blobs)).unwrap();
         let providers = providers(&self.github, &self.gitlab, PATIENT, &self.pauses);
-        let app = App::new(store, self.clock.clone(), settings()).with_providers(providers);
+        let app = App::new(store, self.clock.clone(), settings(&self.rates)).with_providers(providers);
         Gateway::new(functions(&app, &self.signer))
     }
 
@@ -247,9 +257,8 @@ impl World {
 }
 
 pub async fn send_to(gateway: &Gateway, mut request: Request) -> Reply {
-    request
-        .extensions_mut()
-        .insert(ClientInfo { source_ip: Some("192.0.2.1".into()), user_agent: Some("test".into()) });
+    let client = || ClientInfo { source_ip: Some("192.0.2.1".into()), user_agent: Some("test".into()) };
+    request.extensions_mut().get_or_insert_with(client);
     let (_, function) = gateway.function(request.uri().path());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let reply = Reply::read(function.oneshot(request).await.unwrap()).await;
@@ -287,8 +296,13 @@ pub fn signer() -> Arc<Signer> {
     Arc::new(Signer::new(&file, "terrapi".into()).unwrap())
 }
 
-fn settings() -> Settings {
-    Settings { issuer: "terrapi".into(), public_base_url: None, key_environment: KeyEnvironment::Test }
+fn settings(rates: &Rates) -> Settings {
+    Settings {
+        issuer: "terrapi".into(),
+        public_base_url: None,
+        key_environment: KeyEnvironment::Test,
+        rates: rates.clone(),
+    }
 }
 
 fn store_config(endpoint: &str, tables: &Tables, blobs: &Folder) -> StoreConfig {

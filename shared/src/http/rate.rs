@@ -1,0 +1,83 @@
+//! Rate limits at the edge: who is charged for a request, and what the answer says about it.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::{HeaderName, HeaderValue};
+use http::request::Parts;
+
+use super::event::ClientInfo;
+use crate::auth::Verified;
+use crate::domain::rate::{Network, Standing, Subject};
+use crate::domain::{Credential, Error, Result};
+use crate::runtime::{App, Spent};
+
+// draft-ietf-httpapi-ratelimit-headers-06: the last form with a field for each figure, and the one that clients read.
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// How the sender of a request stands, once somebody has charged it. A request extension.
+#[derive(Clone, Default)]
+struct Meter(Arc<OnceLock<Standing>>);
+
+/// Tells a limited caller how it stands, whatever the answer.
+pub(super) async fn rate_fields(mut request: Request, next: Next) -> Response {
+    let meter = Meter::default();
+    request.extensions_mut().insert(meter.clone());
+    let mut response = next.run(request).await;
+    if let Some(standing) = meter.0.get() {
+        let fields = [(LIMIT, standing.limit), (REMAINING, standing.remaining), (RESET, standing.reset_seconds)];
+        response.headers_mut().extend(fields.map(|(name, figure)| (name, HeaderValue::from(figure))));
+    }
+    response
+}
+
+/// Takes a request out of a subject's budget.
+///
+/// # Errors
+/// The budget is used up.
+pub async fn charge(parts: &Parts, app: &App, subject: Subject) -> Result<()> {
+    app.spend(subject).await.map_or(Ok(()), |spent| judged(parts, spent))
+}
+
+/// Refuses a subject that is known to be over, at no cost.
+///
+/// # Errors
+/// The budget is used up.
+pub fn refuse_limited(parts: &Parts, app: &App, subject: Subject) -> Result<()> {
+    app.limits.refusal(&*app.clock, subject).map_or(Ok(()), |spent| judged(parts, spent))
+}
+
+fn judged(parts: &Parts, spent: Spent) -> Result<()> {
+    // The first budget that a request is charged to is the one that its answer tells of.
+    if let Some(Meter(meter)) = parts.extensions.get() {
+        meter.get_or_init(|| spent.standing);
+    }
+    spent.retry_after_seconds.map_or(Ok(()), |retry_after_seconds| Err(Error::RateLimited { retry_after_seconds }))
+}
+
+/// Where a request came from, as the gateway saw it.
+pub fn network(parts: &Parts) -> Network {
+    Network::of(parts.extensions.get::<ClientInfo>().and_then(|client| client.source_ip.as_deref()))
+}
+
+/// Charges the caller, or for a credential that is none the place where it came from.
+///
+/// # Errors
+/// The authentication's own, unless the budget is used up.
+pub(super) async fn charged(parts: &Parts, app: &App, outcome: Result<Arc<Verified>>) -> Result<Arc<Verified>> {
+    let subject = match &outcome {
+        Ok(verified) => match verified.caller.credential {
+            Credential::AccessToken(key) => Subject::Key(key),
+            Credential::Session(session) => Subject::Session(session),
+        },
+        // Not a stranger, but nobody who may use the credential here: another site's page sent the cookie along.
+        Err(Error::Unauthenticated { .. } | Error::Forbidden { .. }) => Subject::Stranger(network(parts)),
+        Err(_) => return outcome,
+    };
+    charge(parts, app, subject).await?;
+    outcome
+}

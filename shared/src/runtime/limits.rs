@@ -1,0 +1,186 @@
+//! What callers have sent: this sandbox's part of the rate limits.
+//!
+//! A request costs one look into a table. One in twenty or fewer asks storage for the next batch, and when storage is away
+//! the sandbox goes by what it knows: nobody is locked out, and each sandbox alone still keeps to the limit.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::clock::Clock;
+use super::random::Random;
+use super::recent::Recent;
+use crate::domain::rate::{Limit, Purse, Standing, Step, Subject};
+use crate::domain::{KeyId, Micros};
+use crate::store::{Lease, Store};
+
+/// How many callers a sandbox keeps account of, and how many strangers: some hundred bytes each. Whoever is forgotten
+/// starts again with what storage knows.
+const MOST_SUBJECTS: usize = 4_096;
+/// How many proofs of possession are remembered.
+const MOST_PROVEN: usize = 1_024;
+/// After a call that failed, storage is left alone for this long, in microseconds.
+const AWAY: i64 = 1_000_000;
+/// Calls about different subjects go side by side, about one subject one after the other.
+const TURNS: usize = 16;
+
+/// What a deployment allows.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    /// Each API key, and each session.
+    pub callers: Option<Limit>,
+    /// Each place, for requests without a usable credential.
+    pub strangers: Option<Limit>,
+    /// Each place, for wrong secrets of one key.
+    pub guessers: Option<Limit>,
+    /// How long a request waits for a batch.
+    pub patience: Duration,
+}
+
+impl Default for Rates {
+    /// No limit.
+    fn default() -> Self {
+        Self { callers: None, strangers: None, guessers: None, patience: Duration::from_millis(250) }
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// How its sender stands now.
+    pub standing: Standing,
+    /// When it was refused: whole seconds until it is worth trying again, at least 1.
+    pub retry_after_seconds: Option<i64>,
+}
+
+/// The accounts of a sandbox.
+pub struct Limits {
+    rates: Rates,
+    callers: Mutex<Recent<Subject, Purse>>,
+    /// Apart from the callers, so that they cannot push those out.
+    strangers: Mutex<Recent<Subject, Purse>>,
+    proven: Mutex<Recent<(KeyId, [u8; 32]), ()>>,
+    turns: [tokio::sync::Mutex<()>; TURNS],
+    away_since: AtomicI64,
+    dice: AtomicI64,
+}
+
+impl Limits {
+    /// No account yet.
+    pub fn new(rates: Rates, random: &Random) -> Self {
+        Self {
+            rates,
+            callers: Mutex::new(Recent::with_capacity(MOST_SUBJECTS)),
+            strangers: Mutex::new(Recent::with_capacity(MOST_SUBJECTS)),
+            proven: Mutex::new(Recent::with_capacity(MOST_PROVEN)),
+            turns: Default::default(),
+            away_since: AtomicI64::new(i64::MIN),
+            dice: AtomicI64::new(i64::from_ne_bytes(random.bytes().unwrap_or_default())),
+        }
+    }
+
+    /// Takes a request out of a subject's budget. `None`: there is no limit.
+    pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: Subject) -> Option<Spent> {
+        let limit = self.limit(&subject)?;
+        let mut turn = None;
+        loop {
+            let now = clock.now().micros();
+            let (step, standing, full_at) = self.with_purse(subject, |purse| {
+                let step = purse.spend(limit, now);
+                (step, purse.standing(limit, now), purse.full_at())
+            });
+            match step {
+                Step::Go => return Some(Spent { standing, retry_after_seconds: None }),
+                Step::Wait(until) => {
+                    return Some(Spent { standing, retry_after_seconds: Some(whole_seconds(until, now)) });
+                }
+                // Another request may have asked while this one waited for its turn: look again.
+                Step::Ask(_) if turn.is_none() => turn = Some(self.turn(&subject).lock().await),
+                Step::Ask(tokens) => {
+                    let lease = self.ask(store, &subject, limit, tokens, full_at, now).await;
+                    self.with_purse(subject, |purse| match lease {
+                        Some(Lease::Granted(full_at)) => purse.granted(limit, tokens, full_at, now),
+                        Some(Lease::Refused(full_at)) => purse.refused(limit, full_at, now),
+                        None => purse.unanswered(limit, tokens, now),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The refusal that a subject is sure to get, if it is. Asks nobody and spends nothing.
+    pub fn refusal(&self, clock: &dyn Clock, subject: Subject) -> Option<Spent> {
+        let limit = self.limit(&subject)?;
+        let now = clock.now().micros();
+        let mut purses = self.purses(&subject).lock().unwrap_or_else(PoisonError::into_inner);
+        let purse = purses.find(&subject)?;
+        let retry_after_seconds = Some(whole_seconds(purse.refused_until(limit, now)?, now));
+        Some(Spent { standing: purse.standing(limit, now), retry_after_seconds })
+    }
+
+    /// Remembers that a key was presented with its right secret, given by its hash.
+    pub fn remember_proven(&self, key: KeyId, secret_hash: [u8; 32]) {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).entry((key, secret_hash), || ());
+    }
+
+    /// Whether a key was presented with this secret before, and it was the right one.
+    pub fn proven(&self, key: KeyId, secret_hash: [u8; 32]) -> bool {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).find(&(key, secret_hash)).is_some()
+    }
+
+    async fn ask(
+        &self,
+        store: &Store,
+        subject: &Subject,
+        limit: &Limit,
+        tokens: i64,
+        full_at: Micros,
+        now: Micros,
+    ) -> Option<Lease> {
+        if (0..AWAY).contains(&now.0.wrapping_sub(self.away_since.load(Ordering::Relaxed))) {
+            return None;
+        }
+        let error = match timeout(self.rates.patience, store.lease(subject, limit, tokens, full_at, now)).await {
+            Ok(Ok(lease)) => return Some(lease),
+            Ok(Err(error)) => error.to_string(),
+            Err(elapsed) => elapsed.to_string(),
+        };
+        self.away_since.store(now.0, Ordering::Relaxed);
+        tracing::warn!(%error, "rate budgets cannot be read: this sandbox goes by its own for a second");
+        None
+    }
+
+    fn limit(&self, subject: &Subject) -> Option<&Limit> {
+        match subject {
+            Subject::Key(_) | Subject::Session(_) => self.rates.callers.as_ref(),
+            Subject::Stranger(_) => self.rates.strangers.as_ref(),
+            Subject::Guesser(..) => self.rates.guessers.as_ref(),
+        }
+    }
+
+    fn purses(&self, subject: &Subject) -> &Mutex<Recent<Subject, Purse>> {
+        match subject {
+            Subject::Key(_) | Subject::Session(_) => &self.callers,
+            Subject::Stranger(_) | Subject::Guesser(..) => &self.strangers,
+        }
+    }
+
+    fn with_purse<T>(&self, subject: Subject, work: impl FnOnce(&mut Purse) -> T) -> T {
+        let mut purses = self.purses(&subject).lock().unwrap_or_else(PoisonError::into_inner);
+        work(purses.entry(subject, || Purse::new(self.dice.fetch_add(1, Ordering::Relaxed).cast_unsigned())))
+    }
+
+    fn turn(&self, subject: &Subject) -> &tokio::sync::Mutex<()> {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        subject.hash(&mut hasher);
+        let [first, ..] = &self.turns;
+        self.turns.get(usize::from(hasher.finish().to_be_bytes()[0]) % TURNS).unwrap_or(first)
+    }
+}
+
+fn whole_seconds(until: Micros, now: Micros) -> i64 {
+    (until.0.saturating_sub(now.0).saturating_add(999_999) / 1_000_000).max(1)
+}

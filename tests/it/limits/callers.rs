@@ -1,0 +1,138 @@
+//! One sandbox, one clock that stands still until it is moved.
+
+use http::Method;
+use serde_json::json;
+use terrapi::auth::ApiKey;
+use terrapi::domain::Capability::{KvStoreRead, KvStoreWrite};
+
+use super::{callers, leases, passed, probe, record, some_key, token_of};
+use crate::support::{Reply, World};
+
+/// `RateLimit-Limit`, `-Remaining` and `-Reset`, if they are all there or all not.
+fn fields(reply: &Reply) -> Option<(i64, i64, i64)> {
+    let of = |name: &str| reply.header(name).map(|figure| figure.parse::<i64>().unwrap());
+    match (of("ratelimit-limit"), of("ratelimit-remaining"), of("ratelimit-reset")) {
+        (Some(limit), Some(remaining), Some(reset)) => Some((limit, remaining, reset)),
+        (None, None, None) => None,
+        some => panic!("{some:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_burst_passes_and_the_next_request_is_told_when_to_come_back() {
+    let world = World::limited(callers(50, 100)).await;
+    let token = token_of(&world, some_key());
+    for sent in 1..=100 {
+        let reply = probe(&world.gateway, &token).await;
+        assert_ne!(reply.status, 429, "request {sent}");
+        assert_eq!(fields(&reply), Some((100, 100 - sent, (sent + 49) / 50)));
+    }
+    let refused = probe(&world.gateway, &token).await;
+    assert_eq!(refused.failed(429), "RATE_LIMITED");
+    assert_eq!(refused.json(), json!({"id": "RATE_LIMITED"}));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(fields(&refused), Some((100, 0, 2)));
+    assert_eq!(refused.header("www-authenticate"), None);
+    world.clock.advance_ms(1_000);
+    let again = passed(&world.gateway, &token, 200).await;
+    assert!((40..=50).contains(&again), "{again} of the 50 that a second brings, in whole batches");
+}
+
+#[tokio::test]
+async fn the_sustained_rate_is_what_passes_in_the_long_run() {
+    let world = World::limited(callers(50, 100)).await;
+    let key = some_key();
+    passed(&world.gateway, &token_of(&world, key), 110).await;
+    let mut later = 0;
+    for _ in 0..100 {
+        world.clock.advance_ms(100);
+        later += passed(&world.gateway, &token_of(&world, key), 10).await;
+    }
+    assert!((450..=500).contains(&later), "{later} in ten seconds at 50 a second");
+}
+
+#[tokio::test]
+async fn the_tokens_of_a_key_and_its_exchanges_share_its_budget_and_other_keys_have_their_own() {
+    let world = World::limited(callers(5, 10)).await;
+    let key = world.api_key(&[KvStoreRead, KvStoreWrite]).await;
+    let id = ApiKey::parse(&key).unwrap().id;
+    let refresh = "/api/v1/access-token/refresh";
+    let exchanged = world.call(Method::POST, refresh, &key, None).await;
+    assert_eq!(fields(&exchanged), Some((10, 9, 1)));
+    let first = exchanged.ok()["token"].as_str().unwrap().to_owned();
+    assert_eq!(passed(&world.gateway, &first, 4).await, 4);
+    assert_eq!(passed(&world.gateway, &token_of(&world, id), 9).await, 5);
+    let refused = world.call(Method::POST, refresh, &key, None).await;
+    assert_eq!(refused.failed(429), "RATE_LIMITED");
+    assert_eq!(passed(&world.gateway, &token_of(&world, some_key()), 10).await, 10);
+    let other = world.api_key(&[]).await;
+    world.call(Method::POST, refresh, &other, None).await.ok();
+    world.clock.advance_ms(2_000);
+    world.call(Method::POST, refresh, &key, None).await.ok();
+}
+
+#[tokio::test]
+async fn a_refused_request_changes_nothing_and_reads_nothing() {
+    let world = World::limited(callers(50, 100)).await;
+    let token = token_of(&world, some_key());
+    passed(&world.gateway, &token, 100).await;
+    let requests = async {
+        for _ in 0..50 {
+            let reply = world.put(&record(), &token, json!({"data": 1})).await;
+            assert_eq!(reply.failed(429), "RATE_LIMITED");
+        }
+    };
+    let ((), calls) = world.faulty.ledger().during(requests).await;
+    assert_eq!(calls, []);
+    assert_eq!(world.get(&record(), &world.kv_token()).await.failed(404), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_thousand_reads_cost_fifty_calls_at_most_beside_their_own() {
+    let world = World::limited(callers(1_000, 2_000)).await;
+    let token = token_of(&world, some_key());
+    world.put(&record(), &token, json!({"data": 1})).await.ok();
+    let reads = async {
+        for _ in 0..1_000 {
+            world.get(&record(), &token).await.ok();
+            world.clock.advance_ms(20);
+        }
+    };
+    let ((), calls) = world.faulty.ledger().during(reads).await;
+    let leases = leases(&calls);
+    assert!((1..=50).contains(&leases), "{leases}");
+    assert_eq!(calls.len(), 1_000 + leases);
+}
+
+#[tokio::test]
+async fn whoever_sends_little_is_never_asked_about() {
+    let world = World::limited(callers(50, 100)).await;
+    let token = token_of(&world, some_key());
+    let requests = async { passed(&world.gateway, &token, 10).await };
+    let (passed, calls) = world.faulty.ledger().during(requests).await;
+    assert_eq!((passed, calls), (10, vec![]));
+}
+
+#[tokio::test]
+async fn what_is_open_to_all_says_nothing_about_rates() {
+    let world = World::limited(callers(1, 1)).await;
+    for path in ["/health", "/docs", "/openapi.json", "/.well-known/jwks.json", "/api/v1/server/config", "/nowhere"] {
+        for _ in 0..3 {
+            let reply = world.call(Method::GET, path, "", None).await;
+            assert_ne!(reply.status, 429, "{path}");
+            assert_eq!(fields(&reply), None, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_locks_nobody_out() {
+    let world = World::limited(callers(50, 100)).await;
+    let key = some_key();
+    assert_eq!(passed(&world.gateway, &token_of(&world, key), 120).await, 100);
+    world.clock.advance_ms(-3_600_000);
+    let after = passed(&world.gateway, &token_of(&world, key), 200).await;
+    assert!(after <= 100, "{after}");
+    world.clock.advance_ms(4_000);
+    assert!(passed(&world.gateway, &token_of(&world, key), 10).await == 10);
+}

@@ -1,0 +1,67 @@
+//! Rate limits. Every other test lives in a world without any.
+
+mod callers;
+mod faults;
+mod processes;
+mod sandboxes;
+
+use std::time::Duration;
+
+use http::Method;
+use terrapi::auth::Claims;
+use terrapi::domain::rate::Limit;
+use terrapi::domain::{Capability, KeyId};
+use terrapi::runtime::{Random, Rates};
+
+use crate::support::faulty::Call;
+use crate::support::world::{KV, request, send_to};
+use crate::support::{Reply, World, routes::Gateway};
+
+/// Requests a second, and at once.
+fn callers(rate: u32, burst: u32) -> Rates {
+    Rates { callers: Limit::per_second(rate, burst), ..patient() }
+}
+
+/// No limit, and a patience for a machine that compiles beside the tests.
+fn patient() -> Rates {
+    Rates { patience: Duration::from_secs(10), ..Rates::default() }
+}
+
+fn some_key() -> KeyId {
+    KeyId::new(Random::default().id().unwrap())
+}
+
+/// A token that a key bought.
+fn token_of(world: &World, key: KeyId) -> String {
+    let claims = world.claims(&[Capability::KvStoreRead, Capability::KvStoreWrite]);
+    world.signer.sign(&Claims { key_id: key, ..claims }).unwrap()
+}
+
+/// A request that is authenticated and then refused without a storage call: 400 if the rate allows it.
+async fn probe(gateway: &Gateway, token: &str) -> Reply {
+    send_to(gateway, request(Method::GET, "/api/v1/github/access-token/x/audit", token, None)).await
+}
+
+/// How many of so many requests the rate let through.
+async fn passed(gateway: &Gateway, token: &str, requests: usize) -> usize {
+    let mut passed = 0;
+    for _ in 0..requests {
+        let reply = probe(gateway, token).await;
+        passed += usize::from(reply.status != 429);
+    }
+    passed
+}
+
+/// The calls about rate budgets.
+fn leases(calls: &[Call]) -> usize {
+    calls.iter().filter(|call| is_lease(&call.request)).count()
+}
+
+fn is_lease(request: &serde_json::Value) -> bool {
+    request["Key"]["pk"]["S"].as_str().is_some_and(|key| key.starts_with("rate#"))
+}
+
+/// A record's path.
+fn record() -> String {
+    format!("{KV}/key/k")
+}

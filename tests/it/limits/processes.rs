@@ -1,0 +1,110 @@
+//! Eight processes, one engine, real time.
+#![expect(clippy::disallowed_methods, reason = "the test starts itself again, and tells its children what to do")]
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use terrapi::auth::KeyEnvironment;
+use terrapi::domain::KeyId;
+use terrapi::domain::rate::Subject;
+use terrapi::runtime::{App, Settings, SystemClock};
+use terrapi::store::{Store, StoreConfig, Tables, Timeouts};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+
+use super::{callers, some_key};
+use crate::support::World;
+
+const TOLD: &str = "TERRAPI_TEST_LIMITED_PROCESS";
+const PROCESSES: usize = 8;
+const RATE: u32 = 50;
+const BURST: u32 = 100;
+const SECONDS: u64 = 8;
+
+/// What a child is told.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    endpoint: String,
+    identity: String,
+    key: KeyId,
+}
+
+/// What it tells.
+#[derive(Debug, Serialize, Deserialize)]
+struct Counted {
+    sent: u64,
+    passed: u64,
+    first_ms: u64,
+    last_ms: u64,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_processes_that_send_all_they_can_stay_within_a_tenth_of_the_limit() {
+    if let Ok(told) = std::env::var(TOLD) {
+        return child(serde_json::from_str(&told).unwrap()).await;
+    }
+    let world = World::new().await;
+    let told = Told {
+        endpoint: world.faulty.endpoint().to_owned(),
+        identity: world.backend.tables.identity.clone(),
+        key: some_key(),
+    };
+    let name = "limits::processes::eight_processes_that_send_all_they_can_stay_within_a_tenth_of_the_limit";
+    let start = || {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(TOLD, serde_json::to_string(&told).unwrap())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    };
+    let children: Vec<_> = (0..PROCESSES).map(|_| start()).collect();
+    let counted = futures::future::join_all(children.into_iter().map(read)).await;
+    let calls = world.faulty.ledger().take().len() as u64;
+    let sum = |of: fn(&Counted) -> u64| counted.iter().map(of).sum::<u64>();
+    let (sent, passed) = (sum(|counted| counted.sent), sum(|counted| counted.passed));
+    // From the first that began to the last that ended: a slow machine starts them one after the other.
+    let first = counted.iter().map(|counted| counted.first_ms).min().unwrap();
+    let last = counted.iter().map(|counted| counted.last_ms).max().unwrap();
+    let due = u64::from(BURST) + u64::from(RATE) * (last - first) / 1_000;
+    println!("{passed} of {due} passed with {calls} calls");
+    assert!(passed * 10 <= due * 11 && passed * 10 >= due * 9, "{passed} passed, {due} were due: {counted:?}");
+    assert!(calls * 20 <= sent, "{calls} calls for {sent} requests");
+}
+
+async fn read(mut child: tokio::process::Child) -> Counted {
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).await.unwrap();
+    assert!(child.wait().await.unwrap().success(), "{text}");
+    let line = text.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{text}"));
+    serde_json::from_str(line).unwrap()
+}
+
+/// One sandbox's requests, as fast as one caller sends them.
+async fn child(told: Told) {
+    let rates = callers(RATE, BURST);
+    let settings =
+        Settings { issuer: "terrapi".into(), public_base_url: None, key_environment: KeyEnvironment::Test, rates };
+    let config = StoreConfig {
+        tables: Tables { identity: told.identity, kv: String::new(), operations: String::new() },
+        endpoint: Some(told.endpoint),
+        region: "us-east-1".into(),
+        credentials: aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"),
+        blobs: None,
+        timeouts: Timeouts { attempt: Duration::from_secs(3), operation: Duration::from_secs(20) },
+    };
+    let app = App::new(Store::without_blobs(&config).unwrap(), Arc::new(SystemClock), settings);
+    let now_ms = || u64::try_from(app.clock.now().0).unwrap();
+    let (began, first_ms) = (Instant::now(), now_ms());
+    let (mut sent, mut passed) = (0, 0);
+    while began.elapsed() < Duration::from_secs(SECONDS) {
+        let spent = app.spend(Subject::Key(told.key)).await.unwrap();
+        sent += 1;
+        passed += u64::from(spent.retry_after_seconds.is_none());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("\n{}", serde_json::to_string(&Counted { sent, passed, first_ms, last_ms: now_ms() }).unwrap());
+}
