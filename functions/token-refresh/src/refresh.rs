@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use terrapi::auth::{ApiKey, Claims, LIFETIME_SECONDS};
 use terrapi::domain::rate::Subject;
 use terrapi::domain::{ApiKeyRecord, AuditAction, AuditOutcome, Capabilities, Capability, Code, Error, Result};
-use terrapi::http::{ApiError, ClientInfo, ErrorBody, OptionalJsonBody, bearer, charge};
+use terrapi::http::{ApiError, ClientInfo, ErrorBody, OptionalJsonBody, bearer, charge, network, refuse_limited};
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
@@ -80,17 +80,45 @@ pub struct PresentedKey {
 impl FromRequestParts<App> for PresentedKey {
     type Rejection = ApiError;
 
-    /// A malformed key costs no read. An unknown id, a wrong secret and an expired key look the same from outside.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let presented = ApiKey::parse(bearer(&parts.headers)?).ok_or_else(Error::unauthenticated)?;
         let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
-        let key = app.store.find_api_key(presented.id).await?.ok_or_else(Error::unauthenticated)?;
-        if !presented.secret.matches(&key.secret_hash) || key.expired(app.clock.now()) {
-            record(app, &key, &client, AuditOutcome::Refused);
-            return Err(Error::unauthenticated().into());
+        match prove(parts, app, &client).await {
+            Ok(key) => {
+                charge(parts, app, Subject::Key(key.id)).await?;
+                Ok(Self { key, client })
+            }
+            Err(error @ Error::Unauthenticated { .. }) => {
+                charge(parts, app, Subject::Stranger(network(parts))).await?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
         }
-        charge(parts, app, Subject::Key(key.id)).await?;
-        Ok(Self { key, client })
+    }
+}
+
+/// The key, if its secret was presented. A malformed key costs no read, and none is made for a place that is over its
+/// budget. An unknown id, a wrong secret and an expired key look the same from outside, and are counted alike.
+async fn prove(parts: &Parts, app: &App, client: &ClientInfo) -> Result<ApiKeyRecord> {
+    let ApiKey { id, secret } = ApiKey::parse(bearer(&parts.headers)?).ok_or_else(Error::unauthenticated)?;
+    let place = network(parts);
+    refuse_limited(parts, app, Subject::Guesser(id, place))?;
+    // Whoever proved the key here before is not one of the strangers from the same place, and may know its standing.
+    let proven = app.limits.proven(id, secret.hash());
+    refuse_limited(parts, app, if proven { Subject::Key(id) } else { Subject::Stranger(place) })?;
+    let key = app.store.find_api_key(id).await?;
+    let good = |key: &ApiKeyRecord| secret.matches(&key.secret_hash) && !key.expired(app.clock.now());
+    match key {
+        Some(key) if good(&key) => {
+            app.limits.remember_proven(id, key.secret_hash);
+            Ok(key)
+        }
+        other => {
+            if let Some(key) = other {
+                record(app, &key, client, AuditOutcome::Refused);
+            }
+            charge(parts, app, Subject::Guesser(id, place)).await?;
+            Err(Error::unauthenticated())
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use super::cookie::session_cookie;
 use super::error::ApiError;
 use super::origin::Origin;
 use super::path::PathParams;
-use super::rate::charged;
+use super::rate::{charged, network, refuse_limited};
 use crate::auth::{ApiKey, Claims, Refused, SessionToken, Verified};
+use crate::domain::rate::Subject;
 use crate::domain::{Caller, Capability, Code, Credential, Error, Namespace, Result, Seconds, Session, Vcs};
 use crate::runtime::App;
 
@@ -219,13 +220,18 @@ fn presents_bearer(headers: &HeaderMap) -> bool {
 async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
     match session_cookie(&parts.headers) {
         Some(token) if !presents_bearer(&parts.headers) => by_session(&token, parts, app).await.map(Arc::new),
-        _ => by_access_token(&parts.headers, app).await,
+        _ => by_access_token(parts, app).await,
     }
 }
 
 /// A session is read for every request, so that a logout takes effect at once.
 async fn by_session(token: &SessionToken, parts: &Parts, app: &App) -> Result<Verified> {
     let now = app.clock.now().seconds();
+    let subject = Subject::Session(token.id());
+    refuse_limited(parts, app, subject)?;
+    if !app.limits.knows(subject) {
+        refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
+    }
     let session = app.store.find_session(token.id(), now).await?.ok_or_else(Error::unauthenticated)?;
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
     // The browser sends the cookie along whoever made it send the request.
@@ -247,8 +253,8 @@ async fn by_session(token: &SessionToken, parts: &Parts, app: &App) -> Result<Ve
     }))
 }
 
-async fn by_access_token(headers: &HeaderMap, app: &App) -> Result<Arc<Verified>> {
-    let token = bearer(headers)?;
+async fn by_access_token(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
+    let token = bearer(&parts.headers)?;
     if ApiKey::claimed_by(token) {
         return Err(Error::Unauthenticated { code: Code::ApiKeyNotAccepted });
     }
@@ -258,7 +264,10 @@ async fn by_access_token(headers: &HeaderMap, app: &App) -> Result<Arc<Verified>
     }
     renew_keys(now, app).await;
     let claims = match app.verifier.verify(token, now) {
-        Err(Refused::UnknownKey) => verify_with_fresh_keys(token, now, app).await?,
+        Err(Refused::UnknownKey) => {
+            refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
+            verify_with_fresh_keys(token, now, app).await?
+        }
         verdict => verdict,
     };
     let claims = claims.map_err(|_| Error::unauthenticated())?;

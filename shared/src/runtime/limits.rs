@@ -120,6 +120,11 @@ impl Limits {
         Some(Spent { standing: purse.standing(limit, now), retry_after_seconds })
     }
 
+    /// Whether a subject has been charged here lately.
+    pub fn knows(&self, subject: Subject) -> bool {
+        self.purses(&subject).lock().unwrap_or_else(PoisonError::into_inner).find(&subject).is_some()
+    }
+
     /// Remembers that a key was presented with its right secret, given by its hash.
     pub fn remember_proven(&self, key: KeyId, secret_hash: [u8; 32]) {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).entry((key, secret_hash), || ());

@@ -6,6 +6,7 @@ use terrapi::auth::ApiKey;
 use terrapi::domain::Capability::{KvStoreRead, KvStoreWrite};
 
 use super::{callers, leases, passed, probe, record, some_key, token_of};
+use crate::support::world::request;
 use crate::support::{Reply, World};
 
 /// `RateLimit-Limit`, `-Remaining` and `-Reset`, if they are all there or all not.
@@ -135,4 +136,23 @@ async fn a_clock_that_is_set_back_locks_nobody_out() {
     assert!(after <= 100, "{after}");
     world.clock.advance_ms(4_000);
     assert!(passed(&world.gateway, &token_of(&world, key), 10).await == 10);
+}
+
+#[tokio::test]
+async fn each_session_has_a_budget_and_is_refused_before_it_is_read() {
+    let world = World::limited(callers(5, 10)).await;
+    let cookies = [world.session_of(world.user).await, world.session_of(world.user).await];
+    let visit = async |cookie: &str| {
+        let mut request = request(Method::GET, "/api/v1/whoami", "", None);
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+        world.send(request).await
+    };
+    for _ in 0..10 {
+        visit(&cookies[0]).await.ok();
+    }
+    world.app.background.settle().await;
+    let refused = async { visit(&cookies[0]).await.failed(429) };
+    let (id, calls) = world.faulty.ledger().during(refused).await;
+    assert_eq!((id.as_str(), calls), ("RATE_LIMITED", vec![]));
+    assert_eq!(fields(&visit(&cookies[1]).await), Some((10, 9, 1)));
 }

@@ -2,15 +2,19 @@
 
 mod callers;
 mod faults;
+mod guessers;
 mod processes;
 mod sandboxes;
+mod strangers;
 
 use std::time::Duration;
 
+use axum::extract::Request;
 use http::Method;
 use terrapi::auth::Claims;
 use terrapi::domain::rate::Limit;
 use terrapi::domain::{Capability, KeyId};
+use terrapi::http::ClientInfo;
 use terrapi::runtime::{Random, Rates};
 
 use crate::support::faulty::Call;
@@ -59,6 +63,12 @@ fn leases(calls: &[Call]) -> usize {
 
 fn is_lease(request: &serde_json::Value) -> bool {
     request["Key"]["pk"]["S"].as_str().is_some_and(|key| key.starts_with("rate#"))
+}
+
+/// The same request from another address.
+fn from(address: &str, mut request: Request) -> Request {
+    request.extensions_mut().insert(ClientInfo { source_ip: Some(address.into()), user_agent: None });
+    request
 }
 
 /// A record's path.

@@ -1,0 +1,96 @@
+//! Wrong secrets for a known key.
+
+use http::Method;
+use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
+use terrapi::domain::KeyId;
+use terrapi::domain::rate::Limit;
+use terrapi::runtime::Rates;
+
+use super::{from, is_lease, patient, some_key};
+use crate::support::faulty::Refusal;
+use crate::support::world::{request, send_to};
+use crate::support::{Reply, World, routes::Gateway};
+
+const REFRESH: &str = "/api/v1/access-token/refresh";
+
+fn ten() -> Rates {
+    Rates { guessers: Limit::in_a_minute(10), ..patient() }
+}
+
+fn wrong(key: KeyId) -> String {
+    ApiKey { id: key, secret: Secret::new([7; 32]) }.reveal(KeyEnvironment::Test)
+}
+
+async fn exchange(gateway: &Gateway, address: &str, key: &str) -> Reply {
+    send_to(gateway, from(address, request(Method::POST, REFRESH, key, None))).await
+}
+
+#[tokio::test]
+async fn ten_wrong_secrets_shut_out_their_place_from_that_key_and_nobody_else() {
+    let world = World::limited(ten()).await;
+    let (right, other) = (world.api_key(&[]).await, world.api_key(&[]).await);
+    let wrong = wrong(ApiKey::parse(&right).unwrap().id);
+    for guess in 1..=10 {
+        assert_eq!(exchange(&world.gateway, "192.0.2.1", &wrong).await.status, 403, "guess {guess}");
+        exchange(&world.gateway, "198.51.100.7", &right).await.ok();
+    }
+    world.app.background.settle().await;
+    let refused = async {
+        for key in [&wrong, &right] {
+            let reply = exchange(&world.gateway, "192.0.2.1", key).await;
+            assert_eq!((reply.failed(429).as_str(), reply.header("retry-after")), ("RATE_LIMITED", Some("60")));
+        }
+    };
+    let ((), calls) = world.faulty.ledger().during(refused).await;
+    assert_eq!(calls, []);
+    exchange(&world.gateway, "198.51.100.7", &right).await.ok();
+    exchange(&world.gateway, "192.0.2.1", &other).await.ok();
+    world.clock.advance_ms(60_000);
+    exchange(&world.gateway, "192.0.2.1", &right).await.ok();
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_answered_like_a_wrong_secret_to_the_last_guess() {
+    let world = World::limited(ten()).await;
+    let known = ApiKey::parse(&world.api_key(&[]).await).unwrap().id;
+    for _ in 0..12 {
+        let replies = [
+            exchange(&world.gateway, "192.0.2.1", &wrong(known)).await,
+            exchange(&world.gateway, "192.0.2.1", &wrong(some_key())).await,
+        ];
+        assert!(replies[0].status == 403 || replies[0].status == 429);
+        assert_eq!(replies[1].status, 403, "another id each time");
+    }
+    let unknown = wrong(some_key());
+    for guess in 1..=12 {
+        let status = exchange(&world.gateway, "192.0.2.1", &unknown).await.status;
+        assert_eq!(status == 429, guess > 10, "guess {guess}");
+    }
+}
+
+#[tokio::test]
+async fn guesses_at_two_sandboxes_are_counted_together() {
+    let world = World::limited(ten()).await;
+    let other = world.sandbox();
+    let wrong = wrong(ApiKey::parse(&world.api_key(&[]).await).unwrap().id);
+    let mut heard = 0;
+    for _ in 0..10 {
+        for gateway in [&world.gateway, &other] {
+            heard += u32::from(exchange(gateway, "192.0.2.1", &wrong).await.status == 403);
+        }
+    }
+    assert!((9..=12).contains(&heard), "{heard}: each sandbox may give one away");
+}
+
+#[tokio::test]
+async fn guesses_are_counted_without_storage_too_and_the_owner_gets_in() {
+    let world = World::limited(ten()).await;
+    let right = world.api_key(&[]).await;
+    let wrong = wrong(ApiKey::parse(&right).unwrap().id);
+    world.faulty.on("UpdateItem").matching(is_lease).refuse(Refusal::Throttling);
+    for guess in 1..=12 {
+        let status = exchange(&world.gateway, "192.0.2.1", &wrong).await.status;
+        assert_eq!(status == 429, guess > 10, "guess {guess}");
+        exchange(&world.gateway, "198.51.100.7", &right).await.ok();
+    }
+}
