@@ -1,5 +1,7 @@
 //! How a call to a provider fails.
 
+use std::time::Duration;
+
 use crate::domain::{Code, Error};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -19,6 +21,9 @@ pub enum Failure {
     /// The provider knows no such thing, or shows it to nobody like this.
     #[error("the provider knows no such thing")]
     NotFound,
+    /// The provider wants to be left alone for this long: longer than a call waits.
+    #[error("the provider is over its rate for {} s", .0.as_secs())]
+    Busy(Duration),
     /// No answer, none in time, none below the rate limit, or one that makes no sense. Repeating may help.
     #[error("the provider is away")]
     Away(#[source] Source),
@@ -37,6 +42,7 @@ impl From<Failure> for Error {
             Failure::Rejected => Self::forbidden(Code::ProviderRejected),
             Failure::Forbidden => Self::forbidden(Code::ProviderForbidden),
             Failure::NotFound => Self::NotFound,
+            Failure::Busy(_) => Self::unavailable(failure),
             Failure::Away(source) => Self::unavailable(source),
         }
     }

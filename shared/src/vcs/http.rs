@@ -75,7 +75,7 @@ impl Http {
     /// The answer, unless it only says that the provider is away or busy.
     ///
     /// # Errors
-    /// [`Failure::Away`] alone: no answer in time, a 5xx, or over the rate for longer than we wait.
+    /// [`Failure::Busy`]: over the rate for longer than we wait. [`Failure::Away`]: no answer in time, or a 5xx.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
         let answer = timeout(self.limits.call, self.repeat(&request)).await;
         answer.unwrap_or_else(|_| Err(Failure::away("no answer in time")))
@@ -89,7 +89,10 @@ impl Http {
                 Verdict::Answer => return Ok(answer),
                 Verdict::Away(wait) => (answer.status(), wait),
             };
-            let wait = wait.filter(|wait| *wait <= self.limits.pause && attempts < Limits::ATTEMPTS);
+            if let Some(wait) = wait.filter(|wait| *wait > self.limits.pause) {
+                return Err(Failure::Busy(wait));
+            }
+            let wait = wait.filter(|_| attempts < Limits::ATTEMPTS);
             let Some(wait) = wait.filter(|_| request.method().is_safe()) else {
                 return Err(Failure::away(format!("it answers {status}")));
             };

@@ -50,10 +50,17 @@ async fn a_read_is_repeated_when_the_rate_limit_lets_it() {
 #[tokio::test]
 async fn nobody_waits_for_a_rate_limit_that_lasts() {
     let world = World::new().await;
-    let lasting = [busy(&[("retry-after", "60")]), used_up_until(DATE_SECONDS + 1800), Answer(429, vec![])];
-    for fault in lasting {
-        let answer = asked_under(&world, vec![fault]).await;
-        assert!(matches!(answer, Err(Failure::Away(_))), "{answer:?}");
+    let lasting = [
+        (busy(&[("retry-after", "60")]), Some(60)),
+        (used_up_until(DATE_SECONDS + 1800), Some(1800)),
+        (Answer(429, vec![]), None),
+    ];
+    for (fault, seconds) in lasting {
+        match (asked_under(&world, vec![fault]).await, seconds) {
+            (Err(Failure::Busy(wait)), Some(seconds)) => assert_eq!(wait, Duration::from_secs(seconds)),
+            (Err(Failure::Away(_)), None) => {}
+            (answer, _) => panic!("{answer:?}"),
+        }
     }
     assert!(world.pauses.take().is_empty());
 }

@@ -4,7 +4,7 @@ mod api;
 mod state;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -20,6 +20,8 @@ use super::stand_in::oauth::{Flavour, OAuth};
 use super::stand_in::{Description, Desk, Server, answer, form, locked};
 
 const DOCUMENT: &str = include_str!("../../../data/github/openapi.json");
+/// Read once: every world has a stand-in.
+static DESCRIPTION: LazyLock<Arc<Description>> = LazyLock::new(|| Arc::new(Description::new(DOCUMENT, "/")));
 pub const APP_PEM: &str = include_str!("../../../data/github/app.pem");
 pub const APP_ID: &str = "424242";
 
@@ -49,7 +51,7 @@ impl Github {
     /// With user 583231 (`octocat`), who is in installations 12345 (of `acme`) and 67890 (their own).
     pub async fn start(clock: Arc<dyn Clock>) -> Self {
         let mut shared = None;
-        let server = Server::start(Description::new(DOCUMENT, "/"), |origin, desk| {
+        let server = Server::start(DESCRIPTION.clone(), |origin, desk| {
             let hub = Hub::new(OAuth::new(FLAVOUR, clock.clone()), clock);
             let state = Arc::new(Shared { origin: origin.to_owned(), desk: desk.clone(), hub: Mutex::new(hub) });
             shared = Some(state.clone());

@@ -4,7 +4,7 @@ mod api;
 mod state;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -20,6 +20,8 @@ use super::stand_in::oauth::{Flavour, OAuth};
 use super::stand_in::{Description, Desk, Server, answer, form, locked};
 
 const DOCUMENT: &str = include_str!("../../../data/gitlab/openapi.json");
+/// Read once: every world has a stand-in.
+static DESCRIPTION: LazyLock<Arc<Description>> = LazyLock::new(|| Arc::new(Description::new(DOCUMENT, "/api/")));
 
 /// The token of the account that the service acts as, and that account.
 pub const BOT_TOKEN: &str = "glpat-the-bots-own";
@@ -51,7 +53,7 @@ impl Gitlab {
     /// With user 77 (`tanuki`), who owns group 555 (`platform`), and the service's own account.
     pub async fn start(clock: Arc<dyn Clock>) -> Self {
         let mut shared = None;
-        let server = Server::start(Description::new(DOCUMENT, "/api/"), |origin, desk| {
+        let server = Server::start(DESCRIPTION.clone(), |origin, desk| {
             let lab = Lab::new(OAuth::new(FLAVOUR, clock.clone()), clock);
             let state = Arc::new(Shared { origin: origin.to_owned(), desk: desk.clone(), lab: Mutex::new(lab) });
             shared = Some(state.clone());

@@ -1,10 +1,14 @@
 //! A provider's description of its API, and what a call owes to it.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use http::request::Parts;
 use http::{Method, StatusCode};
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::pairs;
+use super::{locked, pairs};
 
 /// A part of an OpenAPI document.
 pub struct Description {
@@ -12,6 +16,8 @@ pub struct Description {
     /// What the paths of the document are below, in calls. Nothing is cut off when it is empty.
     known: matchit::Router<String>,
     prefix: &'static str,
+    /// By the schema's text: building one takes longer than a call.
+    validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 /// The operation that a request is for.
@@ -32,7 +38,7 @@ impl Description {
             let pattern = template.replace("/contents/{path}", "/contents/{*path}");
             known.insert(pattern, template.clone()).unwrap();
         }
-        Self { document, known, prefix }
+        Self { document, known, prefix, validators: Mutex::default() }
     }
 
     /// Whether a call of this path must be described.
@@ -125,10 +131,17 @@ impl Description {
     }
 
     fn validate(&self, schema: &Value, value: &Value) -> Result<(), String> {
-        let schema = json!({"allOf": [schema], "components": self.document["components"]});
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let validator = self.validator(schema);
         let problems: Vec<_> =
             validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+
+    fn validator(&self, schema: &Value) -> Arc<Validator> {
+        let build = || {
+            let schema = json!({"allOf": [schema], "components": self.document["components"]});
+            Arc::new(jsonschema::options().should_validate_formats(true).build(&schema).unwrap())
+        };
+        locked(&self.validators).entry(schema.to_string()).or_insert_with(build).clone()
     }
 }

@@ -33,7 +33,7 @@ pub enum Fault {
 
 /// The front of a stand-in: it sees every request first.
 pub struct Desk {
-    description: Description,
+    description: Arc<Description>,
     faults: Mutex<Vec<(String, Fault)>>,
     seen: Mutex<Vec<String>>,
     violations: Mutex<Vec<String>>,
@@ -119,7 +119,7 @@ pub struct Server {
 
 impl Server {
     /// `routes` is given the server's own origin, for links.
-    pub async fn start(description: Description, routes: impl FnOnce(&str, &Arc<Desk>) -> Router) -> Self {
+    pub async fn start(description: Arc<Description>, routes: impl FnOnce(&str, &Arc<Desk>) -> Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let desk = Arc::new(Desk {
