@@ -4,6 +4,7 @@ mod installations;
 mod refresh;
 mod repositories;
 mod tasks;
+mod turns;
 
 use terrapi::domain::{Capability, InstallationId, Namespace, Repository, RepositoryName, Vcs};
 

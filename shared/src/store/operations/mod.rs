@@ -4,8 +4,10 @@ mod installations;
 mod refresh;
 mod repositories;
 mod tasks;
+mod turns;
 
 pub use repositories::Direction;
+pub use turns::{HandOver, LEASE_MS, Lost, Turn};
 
 /// How often a write that somebody was in the way of is judged anew before the caller is told to come again.
 const ATTEMPTS: usize = 5;

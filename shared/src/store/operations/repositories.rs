@@ -1,9 +1,10 @@
 //! Repositories: a row each under the provider's number, and beside it a copy at its place in the listing by name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::super::client::Store;
 use super::super::error::Failure;
@@ -98,10 +99,13 @@ impl Store {
     ) -> Result<()> {
         let wanted: BTreeMap<u64, &Repository> = repositories.iter().map(|each| (each.id, each)).collect();
         let rows = self.find_rows(namespace, wanted.keys().copied()).await?;
-        let writes = wanted.values().map(|repository| {
-            let row = rows.get(&repository.id).cloned();
-            self.upsert_repository(namespace, repository, row, generation, now)
-        });
+        let writes: Vec<_> = wanted
+            .values()
+            .map(|repository| {
+                let row = rows.get(&repository.id).cloned();
+                self.upsert_repository(namespace, repository, row, generation, now).boxed()
+            })
+            .collect();
         stream::iter(writes).buffer_unordered(CONCURRENCY).try_collect().await
     }
 
@@ -171,6 +175,19 @@ impl Store {
         Ok(items)
     }
 
+    /// Those of the numbers that no refresh since `generation` has seen, known or not. At most 100.
+    pub async fn unseen_repositories(
+        &self,
+        namespace: Namespace,
+        ids: impl IntoIterator<Item = u64>,
+        generation: u64,
+    ) -> Result<BTreeSet<u64>> {
+        let mut unseen: BTreeSet<u64> = ids.into_iter().collect();
+        let rows = self.find_rows(namespace, unseen.iter().copied()).await?;
+        unseen.retain(|id| rows.get(id).is_none_or(|row| row.generation < generation));
+        Ok(unseen)
+    }
+
     async fn find_rows(&self, namespace: Namespace, ids: impl Iterator<Item = u64>) -> Result<HashMap<u64, Row>> {
         let mut wanted: Vec<Item> = ids.map(|id| row_key(namespace, id)).collect();
         let mut rows = HashMap::new();
@@ -189,14 +206,40 @@ impl Store {
         Ok(rows)
     }
 
-    /// Removes repositories that no refresh since `generation` has seen: what a whole pass did not find has vanished.
-    /// Looks at some of those with numbers above `after`; the number to go on after, if there may be more.
-    pub async fn remove_vanished_repositories(
+    /// Whether there are repositories that no refresh since `generation` has seen.
+    pub async fn has_vanished_repositories(&self, namespace: Namespace, generation: u64) -> Result<bool> {
+        let mut after = None;
+        loop {
+            let (rows, next) = self.list_vanished(namespace, generation, after).await?;
+            match next {
+                _ if !rows.is_empty() => return Ok(true),
+                None => return Ok(false),
+                next => after = next,
+            }
+        }
+    }
+
+    /// Removes the repositories that no refresh since `generation` has seen: what a whole pass did not find has vanished.
+    pub async fn remove_vanished_repositories(&self, namespace: Namespace, generation: u64) -> Result<()> {
+        let mut after = None;
+        loop {
+            let (rows, next) = self.list_vanished(namespace, generation, after).await?;
+            let removals: Vec<_> = rows.iter().map(|row| self.remove_repository(namespace, row).boxed()).collect();
+            stream::iter(removals).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
+            match next {
+                None => return Ok(()),
+                next => after = next,
+            }
+        }
+    }
+
+    /// Some of them, among those with numbers above `after`, and the number to go on after.
+    async fn list_vanished(
         &self,
         namespace: Namespace,
         generation: u64,
         after: Option<u64>,
-    ) -> Result<Option<u64>> {
+    ) -> Result<(Vec<Row>, Option<u64>)> {
         let low = after.map_or_else(|| keys::REPOSITORIES.to_owned(), |after| format!("{}\0", keys::repository(after)));
         let query = self.db.query().table_name(&self.tables.operations).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high");
@@ -205,12 +248,9 @@ impl Store {
         let query = query.filter_expression("generation < :generation");
         let query = query.expression_attribute_values(":generation", n(generation));
         let page = query.send().await.map_err(Failure::of)?;
-        let rows = page.items.unwrap_or_default().iter().map(decode).collect::<Result<Vec<_>>>()?;
-        let removals = rows.iter().map(|row| self.remove_repository(namespace, row));
-        stream::iter(removals).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
-        let last =
-            page.last_evaluated_key.as_ref().and_then(|key| key.find_text(keys::SK)?.strip_prefix(keys::REPOSITORIES));
-        Ok(last.and_then(|id| id.parse().ok()))
+        let rows = page.items.unwrap_or_default().iter().map(decode).collect::<Result<_>>()?;
+        let last = page.last_evaluated_key.as_ref().and_then(|key| key.find_text(keys::SK));
+        Ok((rows, last.and_then(|last| last.strip_prefix(keys::REPOSITORIES)?.parse().ok())))
     }
 
     /// A row that has changed since it was read was seen again, or is gone.

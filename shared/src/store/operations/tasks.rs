@@ -53,6 +53,10 @@ fn encode(task: &Task) -> Result<Item> {
         ("progress".into(), n(task.progress)),
         ("created_at".into(), n(task.created_at.0)),
         ("updated_at".into(), n(task.updated_at.0)),
+        // The first turn is asked for by the write that creates the task.
+        ("wake".into(), n(task.created_at.0)),
+        ("turn".into(), n(0)),
+        ("failures".into(), n(0)),
         (keys::TTL.into(), n(task.created_at.seconds().plus(KEPT_SECONDS).0)),
     ]);
     Ok(item)

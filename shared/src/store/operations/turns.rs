@@ -1,0 +1,267 @@
+//! Turns: a worker takes a task for a while, goes on where the last one stopped, and finishes it or hands it over.
+//!
+//! One worker at a time holds a task, by a lease. Whatever it writes is refused once another has taken the task. A task
+//! nobody holds carries `wake` when somebody is to take it: the table's stream tells the worker of such writes alone.
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use uuid::Uuid;
+
+use super::super::client::{Store, unexpired};
+use super::super::error::Failure;
+use super::super::item::{Attributes, Item, b, json, n, s};
+use super::super::keys;
+use super::{installations, tasks};
+use crate::domain::{Error, Millis, Result, Task, TaskId, TaskState};
+
+/// How long a task is held without a sign of life, in milliseconds: longer than the worker's function may run, so that
+/// only a dead worker loses one.
+pub const LEASE_MS: i64 = 150_000;
+/// How long after it was woken a task that nobody took is woken again, in milliseconds.
+const WAKE_AGAIN_MS: i64 = 60_000;
+/// Unfinished tasks looked at with one query.
+const PAGE: i32 = 100;
+
+/// A task in hand.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// The task, as it was when it was taken.
+    pub task: Task,
+    /// What the last worker left behind.
+    pub cursor: Option<String>,
+    /// Turns in a row that ended without a step forward.
+    pub failures: u32,
+    /// Why the last of them did, for people.
+    pub last_error: Option<String>,
+    /// When it is another worker's for the taking.
+    pub held_until: Millis,
+    holder: Uuid,
+}
+
+/// What becomes of a task that is handed over.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    /// Not to be taken before; at once when absent.
+    pub not_before: Option<Millis>,
+    /// Why there was no step forward, when that was a failure.
+    pub error: Option<String>,
+}
+
+/// A worker's write came too late: another has taken the task since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+impl Store {
+    /// Takes a task, unless it is finished, held by somebody else, or not to be taken yet. `holder` is fresh.
+    pub async fn take_task(&self, id: TaskId, holder: Uuid, now: Millis) -> Result<Option<Turn>> {
+        let item = self.get(&self.tables.operations, s(keys::task(id)), s(keys::TASK)).await?;
+        let Some(item) = item.and_then(|item| unexpired(item, now.seconds())) else { return Ok(None) };
+        let task = tasks::decode(id, &item)?;
+        if task.state.is_final() || !may_be_taken(&item, now) {
+            return Ok(None);
+        }
+        // Whoever gives a task back says so; a lease that ran out means a worker that died.
+        let died = item.find_bytes("holder").is_some();
+        let failures = item.find_number("failures").unwrap_or(0) + u32::from(died);
+        let turn: u64 = item.number("turn")?;
+        let update = self.task_update(id).update_expression(
+            "SET #state = :running, holder = :holder, lease_until = :until, failures = :failures, turn = :next, \
+             updated_at = :now REMOVE wake, not_before",
+        );
+        let update = update.condition_expression("turn = :turn");
+        let update = update.expression_attribute_names("#state", "state");
+        let values = [
+            (":running", json(&TaskState::Running)?),
+            (":holder", b(holder.into_bytes())),
+            (":until", n(now.0 + LEASE_MS)),
+            (":failures", n(failures)),
+            (":next", n(turn + 1)),
+            (":now", n(now.0)),
+            (":turn", n(turn)),
+        ];
+        let update =
+            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        match update.send().await.map_err(Failure::of_update) {
+            Ok(_) => {}
+            // The answer to the first attempt was lost, and the second met its work.
+            Err(Failure::Condition(Some(there)))
+                if there.find_bytes("holder") == Some(holder.as_bytes().as_slice()) => {}
+            Err(Failure::Condition(_)) => return Ok(None),
+            Err(failure) => return Err(failure.into()),
+        }
+        let cursor = item.find_text("cursor").map(str::to_owned);
+        let last_error = item.find_text("last_error").map(str::to_owned);
+        Ok(Some(Turn { task, cursor, failures, last_error, held_until: Millis(now.0 + LEASE_MS), holder }))
+    }
+
+    /// Notes a step forward and the task's progress, and holds the task for longer. Doing it again changes nothing.
+    pub async fn step_task(&self, turn: &mut Turn, cursor: String, now: Millis) -> Result<Result<(), Lost>> {
+        let update = self.task_update(turn.task.id).update_expression(
+            "SET #cursor = :cursor, progress = :progress, failures = :none, lease_until = :until, updated_at = :now \
+             REMOVE last_error",
+        );
+        let update = update.expression_attribute_names("#cursor", "cursor");
+        let values = [
+            (":cursor", s(&cursor)),
+            (":progress", n(turn.task.progress)),
+            (":none", n(0)),
+            (":until", n(now.0 + LEASE_MS)),
+            (":now", n(now.0)),
+        ];
+        let update =
+            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        let kept = self.while_held(update, turn).await?;
+        if kept.is_ok() {
+            turn.cursor = Some(cursor);
+            turn.held_until = Millis(now.0 + LEASE_MS);
+            turn.failures = 0;
+            turn.last_error = None;
+        }
+        Ok(kept)
+    }
+
+    /// Gives a task back unfinished. The write itself wakes the next worker, unless that is to wait.
+    pub async fn hand_over_task(&self, turn: &Turn, how: &HandOver, now: Millis) -> Result<Result<(), Lost>> {
+        let wait = how.not_before.filter(|until| *until > now);
+        let failures = turn.failures + u32::from(how.error.is_some());
+        let mut set = "SET failures = :failures, updated_at = :now".to_owned();
+        set.push_str(if wait.is_some() { ", not_before = :then" } else { ", wake = :now" });
+        set.push_str(if how.error.is_some() { ", last_error = :error" } else { "" });
+        let update = self.task_update(turn.task.id).update_expression(format!("{set} REMOVE holder, lease_until"));
+        let values =
+            [(":failures", Some(n(failures))), (":now", Some(n(now.0))), (":then", wait.map(|then| n(then.0)))];
+        let values = values.into_iter().chain([(":error", how.error.as_ref().map(s))]);
+        let update = values.fold(update, |update, (name, value)| match value {
+            Some(value) => update.expression_attribute_values(name, value),
+            None => update,
+        });
+        self.while_held(update, turn).await
+    }
+
+    /// Ends a task: it is no longer among the unfinished, and another may begin.
+    pub async fn finish_task(
+        &self,
+        turn: &Turn,
+        state: TaskState,
+        error: Option<&str>,
+        now: Millis,
+    ) -> Result<Result<(), Lost>> {
+        let failed = |error| Error::internal("ending a task", error);
+        let open = Delete::builder().table_name(&self.tables.operations).set_key(Some(open_key(turn.task.id)));
+        let claim = Update::builder().table_name(&self.tables.operations);
+        let claim =
+            claim.set_key(Some(installations::key(turn.task.namespace))).update_expression("REMOVE refresh_task");
+        let claim = claim.condition_expression("refresh_task = :task");
+        let claim = claim.expression_attribute_values(":task", b(turn.task.id.bytes()));
+        let items = vec![
+            TransactWriteItem::builder().update(self.ending(turn, state, error, now)?).build(),
+            TransactWriteItem::builder().delete(open.build().map_err(failed)?).build(),
+            TransactWriteItem::builder().update(claim.build().map_err(failed)?).build(),
+        ];
+        let without_claim = items.iter().take(2).cloned().collect();
+        // A claim that is not this task's must not keep it from ending.
+        for items in [items, without_claim] {
+            match self.transact(items).await {
+                Ok(()) => return Ok(Ok(())),
+                Err(Failure::Condition(_)) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Ok(Err(Lost))
+    }
+
+    fn ending(&self, turn: &Turn, state: TaskState, error: Option<&str>, now: Millis) -> Result<Update> {
+        let set = if error.is_some() { "SET #error = :error, " } else { "SET " };
+        let update = Update::builder().table_name(&self.tables.operations).set_key(Some(tasks::key(turn.task.id)));
+        let update = update.update_expression(format!(
+            "{set}#state = :state, progress = :progress, updated_at = :now REMOVE holder, lease_until, #cursor, failures, last_error"
+        ));
+        let update = update.condition_expression("holder = :holder");
+        let update =
+            update.expression_attribute_names("#state", "state").expression_attribute_names("#cursor", "cursor");
+        let update = match error {
+            Some(error) => {
+                update.expression_attribute_names("#error", "error").expression_attribute_values(":error", s(error))
+            }
+            None => update,
+        };
+        let update = update.expression_attribute_values(":state", json(&state)?);
+        let update = update.expression_attribute_values(":progress", n(turn.task.progress));
+        let update = update.expression_attribute_values(":now", n(now.0));
+        let update = update.expression_attribute_values(":holder", b(turn.holder.into_bytes()));
+        update.build().map_err(|error| Error::internal("ending a task", error))
+    }
+
+    /// Wakes the unfinished tasks that nobody holds although somebody might: those of dead workers, and those whose time
+    /// has come. How many.
+    pub async fn wake_tasks(&self, now: Millis) -> Result<usize> {
+        let (mut woken, mut start) = (0, None);
+        loop {
+            let query = self.db.query().table_name(&self.tables.operations).consistent_read(true).limit(PAGE);
+            let query =
+                query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(keys::OPEN_TASKS));
+            let page = query.set_exclusive_start_key(start).send().await.map_err(Failure::of)?;
+            for item in page.items.unwrap_or_default() {
+                let id = TaskId::parse(item.text(keys::SK)?).ok_or(Error::corrupt("an open task has no id"))?;
+                woken += usize::from(self.wake_task(id, now).await?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(woken);
+            }
+        }
+    }
+
+    async fn wake_task(&self, id: TaskId, now: Millis) -> Result<bool> {
+        let item = self.get(&self.tables.operations, s(keys::task(id)), s(keys::TASK)).await?;
+        let Some(item) = item else {
+            self.forget_open_task(id).await?;
+            return Ok(false);
+        };
+        let asked: Option<i64> = item.find_number("wake");
+        if !may_be_taken(&item, now) || asked.is_some_and(|asked| asked > now.0 - WAKE_AGAIN_MS) {
+            return Ok(false);
+        }
+        let update = self.task_update(id).update_expression("SET wake = :now REMOVE not_before");
+        let update = update.condition_expression("turn = :turn");
+        let turn: u64 = item.number("turn")?;
+        let update = update.expression_attribute_values(":now", n(now.0)).expression_attribute_values(":turn", n(turn));
+        match update.send().await.map_err(Failure::of_update) {
+            Ok(_) => Ok(true),
+            Err(Failure::Condition(_)) => Ok(false),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// A task that is gone has no place among the unfinished.
+    async fn forget_open_task(&self, id: TaskId) -> Result<()> {
+        let delete = self.db.delete_item().table_name(&self.tables.operations).set_key(Some(open_key(id)));
+        delete.send().await.map_err(Failure::of)?;
+        Ok(())
+    }
+
+    fn task_update(&self, id: TaskId) -> UpdateItemFluentBuilder {
+        let update = self.db.update_item().table_name(&self.tables.operations).set_key(Some(tasks::key(id)));
+        update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    async fn while_held(&self, update: UpdateItemFluentBuilder, turn: &Turn) -> Result<Result<(), Lost>> {
+        let update = update.condition_expression("holder = :holder");
+        let update = update.expression_attribute_values(":holder", b(turn.holder.into_bytes()));
+        match update.send().await.map_err(Failure::of_update) {
+            Ok(_) => Ok(Ok(())),
+            Err(Failure::Condition(_)) => Ok(Err(Lost)),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+fn open_key(id: TaskId) -> Item {
+    Item::from([(keys::PK.into(), s(keys::OPEN_TASKS)), (keys::SK.into(), s(id.to_string()))])
+}
+
+/// Whether nobody holds it and its time has come.
+fn may_be_taken(item: &Item, now: Millis) -> bool {
+    let over = |name| item.find_number::<i64>(name).is_none_or(|until| until <= now.0);
+    over("lease_until") && over("not_before")
+}
