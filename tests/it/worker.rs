@@ -1,40 +1,10 @@
 //! The worker, fed by the engine's own stream through the template's own filters.
 
 use serde_json::{Value, json};
-use terrapi_local::Template;
-use terrapi_local::changes::Changes;
-use worker::{BatchAnswer, StreamEvent, work};
+use worker::BatchAnswer;
 
-use crate::support::World;
 use crate::support::world::KV;
-
-/// The worker's place in the stream.
-struct Pump(Changes);
-
-impl Pump {
-    fn new(world: &World) -> Self {
-        let engine =
-            world.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
-        let source = Template::project().unwrap().streams[0].clone();
-        Self(Changes::after(engine.database().clone(), source, None))
-    }
-
-    /// Works off what there is; the answers of batches that had something for the worker.
-    async fn run(&mut self, world: &World) -> Vec<BatchAnswer> {
-        let mut answers = Vec::new();
-        while let Some(batch) = self.0.next().unwrap() {
-            let event: StreamEvent = serde_json::from_value(batch.event()).unwrap();
-            if !event.records.is_empty() {
-                answers.push(work(&world.app.store, event).await);
-            }
-            if answers.last().is_some_and(|answer| !answer.failures.is_empty()) {
-                return answers;
-            }
-            self.0.accept(batch.position);
-        }
-        answers
-    }
-}
+use crate::support::{Pump, World};
 
 fn large(fill: &str) -> Value {
     json!(fill.repeat(20_000))
@@ -43,7 +13,7 @@ fn large(fill: &str) -> Value {
 #[tokio::test]
 async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
     let world = World::new().await;
-    let mut pump = Pump::new(&world);
+    let mut pump = Pump::new(&world, "kv");
     let token = world.kv_token();
     world.stage(&token, "k", &[json!(1), json!(2)]).await;
     world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
@@ -58,7 +28,7 @@ async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
 #[tokio::test]
 async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay() {
     let world = World::new().await;
-    let mut pump = Pump::new(&world);
+    let mut pump = Pump::new(&world, "kv");
     let token = world.kv_token();
     let path = format!("{KV}/key/k");
     for fill in ["a", "b"] {
@@ -80,7 +50,7 @@ async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay
 #[tokio::test]
 async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
     let world = World::new().await;
-    let mut pump = Pump::new(&world);
+    let mut pump = Pump::new(&world, "kv");
     let token = world.kv_token();
     world.put(&format!("{KV}/key/kept"), &token, json!({"data": large("k")})).await.ok();
     let refused = json!({"data": large("x"), "version": 1});
@@ -98,7 +68,7 @@ async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
 #[tokio::test]
 async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no_harm() {
     let world = World::new().await;
-    let mut pump = Pump::new(&world);
+    let mut pump = Pump::new(&world, "kv");
     let token = world.kv_token();
     world.stage(&token, "k", &[json!(1)]).await;
     world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
@@ -107,7 +77,7 @@ async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no
     assert_eq!(failed.last().unwrap().failures.len(), 1);
     world.faulty.heal();
     assert_eq!(pump.run(&world).await.last(), Some(&BatchAnswer::default()));
-    let mut again = Pump::new(&world);
+    let mut again = Pump::new(&world, "kv");
     again.run(&world).await;
     assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
 }

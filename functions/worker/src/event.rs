@@ -1,10 +1,31 @@
-//! Changes of the KV table as its stream delivers them.
+//! What invokes the worker: the changes of a table, as its stream delivers them, and a timer.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
-use terrapi::domain::{InstallationId, Namespace, Vcs};
+use terrapi::domain::{InstallationId, Namespace, TaskId, Vcs};
+
+/// An invocation's payload.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Changes of a table.
+    Changes(StreamEvent),
+    /// A timer's tick: `{"timer": "tasks"}`, as the template gives it.
+    Timer {
+        /// What it is time for.
+        timer: Timer,
+    },
+}
+
+/// What there is a timer for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Timer {
+    /// Tasks that nobody works on.
+    Tasks,
+}
 
 /// A batch.
 ///
@@ -52,6 +73,8 @@ pub enum Change {
         /// The record's sort key.
         record_sk: Vec<u8>,
     },
+    /// A task is to be taken.
+    Woken(TaskId),
     /// Nothing.
     Nothing,
 }
@@ -72,6 +95,9 @@ impl StreamRecord {
                 _ => Change::Nothing,
             },
             Some("kv-record") => released(old_image, new_image),
+            Some("task") if new_image.get("wake").is_some() => {
+                text(keys, "pk").and_then(woken).map_or(Change::Nothing, Change::Woken)
+            }
             Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(Change::Nothing),
             _ => Change::Nothing,
         }
@@ -90,6 +116,10 @@ fn namespace_of_head(pk: &str) -> Option<Namespace> {
     let (vcs, rest) = pk.split_once('#')?;
     let installation = InstallationId::parse(rest.strip_suffix("#head")?)?;
     Some(Namespace { vcs: Vcs::parse(vcs)?, installation })
+}
+
+fn woken(pk: &str) -> Option<TaskId> {
+    TaskId::parse(pk.strip_prefix("task#")?)
 }
 
 fn blobs(image: &Value) -> Vec<String> {
@@ -130,6 +160,23 @@ mod tests {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
         assert_eq!(change(head(json!({"c": {"N": "1"}}))), Change::Committed(namespace));
         assert_eq!(change(head(json!({}))), Change::Nothing);
+    }
+
+    #[test]
+    fn a_task_asks_for_a_worker_while_it_carries_the_wish() {
+        let id = "0190a5d0-ac96-774b-bcce-b302099a8057";
+        let task = |wish: Value| json!({"Keys": {"pk": {"S": format!("task#{id}")}}, "NewImage": {"entity": {"S": "task"}, "wake": wish}});
+        assert_eq!(change(task(json!({"N": "1"}))), Change::Woken(TaskId::parse(id).unwrap()));
+        let taken = json!({"Keys": {"pk": {"S": format!("task#{id}")}}, "NewImage": {"entity": {"S": "task"}}});
+        assert_eq!(change(taken), Change::Nothing);
+    }
+
+    #[test]
+    fn a_tick_is_told_from_changes() {
+        let event = |value: Value| serde_json::from_value::<Event>(value);
+        assert!(matches!(event(json!({"timer": "tasks"})), Ok(Event::Timer { timer: Timer::Tasks })));
+        assert!(matches!(event(json!({"Records": []})), Ok(Event::Changes(_))));
+        assert!(event(json!({"timer": "tea"})).is_err());
     }
 
     #[test]

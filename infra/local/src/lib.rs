@@ -3,6 +3,7 @@
 //! * [`template`] reads `template.yaml`, the one description of tables, routes and stream filters
 //! * [`engine`] serves those tables from an embedded, DynamoDB-compatible engine (a file, or memory for a test)
 //! * [`changes`] reads a table's stream the way Lambda's event source does; [`pump`] hands it to the worker
+//! * [`timer`] calls a function every so often
 //! * [`emulator`] runs the functions under `cargo lambda watch`
 //! * [`bootstrap`] creates the first administrator, [`connection`] tells people and programs how to get in
 //!
@@ -19,6 +20,7 @@ pub mod pump;
 mod schema;
 pub mod settings;
 pub mod template;
+pub mod timer;
 
 pub use engine::Engine;
 pub use error::{Error, Result};

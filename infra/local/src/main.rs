@@ -8,6 +8,7 @@ use terrapi_local::{
     emulator::{self, Emulator},
     pump::{Pump, sweep_expired},
     settings::Settings,
+    timer,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::Level;
@@ -53,6 +54,9 @@ async fn run() -> Result<()> {
     for source in &template.streams {
         let pump = Pump::new(engine.database().clone(), source.clone(), &settings.base_url(), &settings.data_dir)?;
         tokio::spawn(pump.run());
+    }
+    for timer in &template.timers {
+        tokio::spawn(timer::run(timer.clone(), settings.base_url()));
     }
     tokio::spawn(sweep_expired(engine.database().clone()));
 

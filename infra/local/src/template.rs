@@ -2,7 +2,7 @@
 //!
 //! Only what the local stack and the tests need is read. The tags (`!Ref`, `!GetAtt`) sit in members that are skipped.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use yaml_serde::Value;
@@ -16,7 +16,7 @@ use crate::{
 const SOURCE: &str = include_str!("../../../template.yaml");
 
 /// What the template says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Template {
     /// The tables, by logical id.
     pub tables: Vec<Table>,
@@ -26,6 +26,8 @@ pub struct Template {
     pub functions: Vec<String>,
     /// The event sources that read a table's stream.
     pub streams: Vec<StreamSource>,
+    /// What happens every so often.
+    pub timers: Vec<Timer>,
 }
 
 /// A table.
@@ -96,6 +98,17 @@ pub struct StreamSource {
     pub batch_size: usize,
 }
 
+/// A function that is called every so often.
+#[derive(Debug, Clone)]
+pub struct Timer {
+    /// The function, such as `worker`.
+    pub function: String,
+    /// The time between two calls.
+    pub period: Duration,
+    /// What it is called with, as JSON text.
+    pub input: String,
+}
+
 impl Template {
     /// The project's template, parsed once.
     ///
@@ -120,7 +133,7 @@ impl Template {
     /// As [`Self::project`].
     pub fn parse(text: &str) -> Result<Self> {
         let document: Document = yaml_serde::from_str(text).map_err(|error| Error::Template(error.to_string()))?;
-        let mut template = Self { tables: Vec::new(), routes: Vec::new(), functions: Vec::new(), streams: Vec::new() };
+        let mut template = Self::default();
         for (logical_id, resource) in document.resources {
             match resource.kind.as_str() {
                 "AWS::DynamoDB::Table" => template.tables.push(table(logical_id, resource.properties)?),
@@ -155,6 +168,12 @@ impl Template {
                 "DynamoDB" => {
                     let properties: StreamProperties = read(&place, event.properties)?;
                     self.streams.push(stream_source(&place, &function, properties)?);
+                }
+                "Schedule" => {
+                    let TimerProperties { schedule, input } = read(&place, event.properties)?;
+                    let period = period(&schedule)
+                        .ok_or_else(|| Error::Template(format!("{place}: Schedule is not rate(<n> minutes)")))?;
+                    self.timers.push(Timer { function: function.clone(), period, input });
                 }
                 other => return Err(Error::Template(format!("{place}: events of type {other} do not run locally"))),
             }
@@ -220,6 +239,12 @@ fn stream_source(place: &str, function: &str, properties: StreamProperties) -> R
     })
 }
 
+/// `rate(5 minutes)`
+fn period(schedule: &str) -> Option<Duration> {
+    let minutes = schedule.strip_prefix("rate(")?.strip_suffix(" minutes)")?;
+    minutes.parse().ok().map(Duration::from_mins)
+}
+
 fn role(logical_id: &str) -> String {
     logical_id.strip_suffix("Table").unwrap_or(logical_id).to_ascii_lowercase()
 }
@@ -283,6 +308,13 @@ struct FilterCriteria {
 #[serde(rename_all = "PascalCase")]
 struct Filter {
     pattern: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TimerProperties {
+    schedule: String,
+    input: String,
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,8 @@ mod refresh;
 mod repositories;
 mod tasks;
 mod turns;
+mod worker;
+mod worker_faults;
 
 use terrapi::domain::{Capability, InstallationId, Namespace, Repository, RepositoryName, Vcs};
 

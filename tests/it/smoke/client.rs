@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use terrapi_local::pump;
 
 use super::stack::Connection;
@@ -25,6 +25,19 @@ pub struct Client<'a> {
 impl<'a> Client<'a> {
     pub async fn new(connection: &'a Connection) -> Self {
         let mut client = Self { connection, http: pump::client().unwrap(), token: connection.api_key.clone() };
+        let answer = client.call(Method::POST, "/api/v1/access-token/refresh", None).await.ok();
+        answer["token"].as_str().unwrap().clone_into(&mut client.token);
+        client
+    }
+
+    /// As [`Self::new`], with a token that names the installation: of a key that was made for it.
+    pub async fn in_installation(connection: &'a Connection) -> Self {
+        let client = Self::new(connection).await;
+        let named = json!({"name": "installation_id", "id": connection.installation_id});
+        let path = format!("/api/v1/{}/access-token", connection.vcs);
+        let key =
+            client.call(Method::POST, &path, Some(&json!({"name": "refresh", "capabilities": [named]}))).await.ok();
+        let mut client = Self { token: key["refresh_token"].as_str().unwrap().to_owned(), ..client };
         let answer = client.call(Method::POST, "/api/v1/access-token/refresh", None).await.ok();
         answer["token"].as_str().unwrap().clone_into(&mut client.token);
         client

@@ -19,7 +19,7 @@ use stack::{Connection, DataDir, Stack, free_port, project};
 
 const CHUNK: usize = 100 * 1024;
 
-/// How soon the worker must have taken a commit in.
+/// How soon the worker must have taken a commit in, or a task.
 const FOLDED: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,6 +34,7 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
         keys_of_any_text_have_a_path(&connection).await;
         a_file_goes_through(&connection, &file).await;
         a_commit_is_folded_by_the_worker(&connection).await;
+        a_refresh_without_github_fails_and_says_so(&connection).await;
         an_outsider_s_installation_is_closed(&connection).await;
         both_users_are_signed_in(&connection).await;
     };
@@ -165,6 +166,23 @@ async fn a_commit_is_folded_by_the_worker(connection: &Connection) {
     let read = client.get("key/folded").await.ok();
     assert_eq!((&read["data"], &read["version"]), (&json!("plain"), &overwritten["version"]));
     assert_eq!(client.get("key/folded?idx=1").await.ok()["data"], "second");
+}
+
+async fn a_refresh_without_github_fails_and_says_so(connection: &Connection) {
+    let client = Client::in_installation(connection).await;
+    let path = format!("/api/v1/{}/installations/{}/repos/refresh", connection.vcs, connection.installation_id);
+    let begun = client.call(Method::POST, &path, None).await.ok();
+    let path = format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap());
+    let deadline = Instant::now() + FOLDED;
+    loop {
+        let task = client.call(Method::GET, &path, None).await.ok();
+        if task["state"] != "pending" && task["state"] != "running" {
+            assert_eq!((&task["state"], &task["error"]), (&json!("failed"), &json!("GitHub is not configured")));
+            break;
+        }
+        assert!(Instant::now() < deadline, "the worker does not come: {task}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn an_outsider_s_installation_is_closed(connection: &Connection) {

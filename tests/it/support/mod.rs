@@ -7,10 +7,12 @@ pub mod github;
 pub mod gitlab;
 pub mod openapi;
 pub mod providers;
+mod pump;
 pub mod reply;
 pub mod routes;
 pub mod stand_in;
 pub mod world;
 
+pub use pump::Pump;
 pub use reply::Reply;
 pub use world::{MemberOf, World};

@@ -39,11 +39,14 @@ fn routes_name_the_function_that_answers() {
 }
 
 #[test]
-fn the_worker_hears_of_the_kv_table_only_through_filters() {
+fn the_worker_hears_of_changes_only_through_filters_and_of_the_time() {
     let template = Template::project().unwrap();
-    let [source] = template.streams.as_slice() else { panic!("one event source, got {:?}", template.streams) };
-    assert_eq!((&*source.function, &*source.table, source.filters.len()), ("worker", "terrapi-kv", 4));
-    assert!(source.maximum_retry_attempts > 0, "bounded");
+    let sources: Vec<_> =
+        template.streams.iter().map(|each| (&*each.function, &*each.table, each.filters.len())).collect();
+    assert_eq!(sources, [("worker", "terrapi-kv", 4), ("worker", "terrapi-operations", 1)]);
+    assert!(template.streams.iter().all(|source| source.maximum_retry_attempts > 0), "bounded");
+    let timers: Vec<_> = template.timers.iter().map(|each| (&*each.function, each.period.as_secs())).collect();
+    assert_eq!(timers, [("worker", 300)]);
 }
 
 #[test]

@@ -1,0 +1,275 @@
+//! The worker refreshes repositories.
+
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::domain::{Installation, InstallationId, InstallationState, Millis, Namespace, Vcs};
+use terrapi::runtime::Clock;
+use terrapi::store::operations::Direction;
+use worker::{BatchAnswer, handle};
+
+use super::{REFRESH, here, named, token};
+use crate::support::gitlab::BOT;
+use crate::support::stand_in::Fault;
+use crate::support::{Pump, World};
+
+pub const LIST: &str = "GET /installation/repositories";
+pub const LOOK: &str = "GET /repos/{owner}/{repo}/contents/{path}";
+pub const WORKFLOW: &str = ".github/workflows/terrateam.yml";
+
+/// Tells GitHub which repositories 12345 has: `r1`, `r2`, …, every third of them set up.
+pub fn has(world: &World, ids: impl IntoIterator<Item = u64>) {
+    world.github.hub(|hub| {
+        let installation = hub.installation(12345);
+        installation.repositories.clear();
+        for id in ids {
+            let repository = installation.add(id, &format!("r{id}"));
+            if id % 3 == 0 {
+                repository.files.insert(WORKFLOW.into());
+            }
+        }
+    });
+}
+
+/// Begins a refresh; the path of its task.
+pub async fn begin(world: &World) -> String {
+    let begun = world.call(Method::POST, REFRESH, &token(world), None).await.ok();
+    format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap())
+}
+
+pub async fn look(world: &World, task: &str) -> Value {
+    world.get(task, &token(world)).await.ok()
+}
+
+/// What is known: number, and whether it is set up. Each by number and by name the same.
+pub async fn known(world: &World) -> Vec<(u64, bool)> {
+    let (mut found, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let store = &world.app.store;
+        let (page, next) = store.list_repositories(here(), Direction::Ascending, after.as_deref(), 100).await.unwrap();
+        for known in page {
+            let id = known.repository.id;
+            assert_eq!(known.repository.owner, "acme");
+            assert_eq!(known.repository.name.as_str(), format!("r{id}"));
+            assert_eq!(store.find_repository(here(), id).await.unwrap().as_ref(), Some(&known));
+            found.push((id, known.repository.setup));
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+pub fn expected(ids: impl IntoIterator<Item = u64>) -> Vec<(u64, bool)> {
+    ids.into_iter().map(|id| (id, id % 3 == 0)).collect()
+}
+
+/// What the timer does.
+pub async fn tick(world: &World) {
+    let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
+    assert_eq!(handle(&world.app, event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
+}
+
+/// An invocation with time for one step.
+pub fn brief(world: &World) -> Millis {
+    Millis(world.clock.now().0 + 29_000)
+}
+
+fn lasting(seconds: u64) -> Fault {
+    Fault::Answer(403, vec![("retry-after", seconds.to_string()), ("x-ratelimit-remaining", "0".into())])
+}
+
+fn away() -> Fault {
+    Fault::Answer(502, vec![])
+}
+
+fn count(seen: &[String], route: &str) -> usize {
+    seen.iter().filter(|seen| *seen == route).count()
+}
+
+#[tokio::test]
+async fn twelve_hundred_repositories_come_in_once_each_past_a_provider_that_fails_and_slows_down() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    has(&world, 1..=1200);
+    let task = begin(&world).await;
+    let desk = world.github.desk();
+    // A hiccup, which the client itself gets over.
+    desk.fail(LIST, [away()]);
+    for _ in 0..3 {
+        assert_eq!(pump.step(&world, brief(&world)).await, Some(BatchAnswer::default()));
+    }
+    assert_eq!(look(&world, &task).await["progress"]["done"], 300);
+    // Another one that lasts for longer than the client tries: the next turn begins with the same page.
+    desk.fail(LIST, [away(), away(), away()]);
+    pump.step(&world, brief(&world)).await.unwrap();
+    assert_eq!(look(&world, &task).await["state"], "running");
+    // In the middle of a page the provider wants to be left alone for two minutes.
+    desk.fail(LOOK, [lasting(120)]);
+    pump.step(&world, brief(&world)).await.unwrap();
+    assert!(pump.step(&world, brief(&world)).await.is_none(), "nobody is woken before");
+    world.clock.advance_ms(119_999);
+    tick(&world).await;
+    assert!(pump.step(&world, brief(&world)).await.is_none());
+    world.clock.advance_ms(1);
+    tick(&world).await;
+    assert_eq!(pump.run(&world).await, [BatchAnswer::default()], "with all the time in the world it is one turn");
+    let ended = look(&world, &task).await;
+    assert_eq!((&ended["state"], &ended["progress"]["done"]), (&json!("completed"), &json!(1200)), "{ended}");
+    assert_eq!(known(&world).await, expected(1..=1200));
+    let seen = desk.take_seen();
+    assert_eq!(count(&seen, LIST), 12 + 1 + 3 + 1, "each page once, but for the three mishaps");
+    assert!((1200..=1300).contains(&count(&seen, LOOK)), "{}", count(&seen, LOOK));
+}
+
+#[tokio::test]
+async fn a_second_refresh_finds_what_is_new_renamed_and_gone() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    has(&world, [1, 2, 3, 4]);
+    begin(&world).await;
+    pump.run(&world).await;
+    world.github.hub(|hub| {
+        let installation = hub.installation(12345);
+        installation.repositories.retain(|repository| repository.id != 2);
+        installation.add(7, "r7");
+        installation.repositories[1].files.clear();
+    });
+    let task = begin(&world).await;
+    world.github.desk().take_seen();
+    pump.run(&world).await;
+    assert_eq!(look(&world, &task).await["state"], "completed");
+    assert_eq!(known(&world).await, [(1, false), (3, false), (4, false), (7, false)]);
+    let seen = world.github.desk().take_seen();
+    assert_eq!((count(&seen, LIST), count(&seen, LOOK)), (2, 4), "what is missing is looked for a second time");
+}
+
+#[tokio::test]
+async fn a_repository_that_slips_to_a_page_already_read_is_not_taken_for_gone() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    has(&world, 1..=150);
+    begin(&world).await;
+    pump.run(&world).await;
+    let task = begin(&world).await;
+    pump.step(&world, brief(&world)).await.unwrap();
+    // What was the first of the second page is now the last of the first.
+    world.github.hub(|hub| hub.installation(12345).repositories.remove(0));
+    pump.run(&world).await;
+    assert_eq!(look(&world, &task).await["state"], "completed");
+    assert_eq!(
+        known(&world).await,
+        expected(1..=150),
+        "the first had been seen before it went, and 101 was missed once"
+    );
+    begin(&world).await;
+    pump.run(&world).await;
+    assert_eq!(known(&world).await, expected(2..=150));
+}
+
+#[tokio::test]
+async fn a_turn_that_runs_out_of_time_wakes_the_next_by_itself() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    has(&world, 1..=250);
+    let task = begin(&world).await;
+    let until = brief(&world);
+    assert_eq!(pump.run_until(&world, until).await.len(), 3, "a page each");
+    assert_eq!(look(&world, &task).await["state"], "completed");
+    assert_eq!(known(&world).await, expected(1..=250));
+}
+
+#[tokio::test]
+async fn a_task_in_an_installation_that_was_suspended_meanwhile_is_aborted_and_the_next_begins_anew() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    has(&world, [1]);
+    let task = begin(&world).await;
+    world.install(12345, InstallationState::Suspended).await;
+    pump.run(&world).await;
+    let ended = look(&world, &task).await;
+    assert_eq!((&ended["state"], &ended["error"]), (&json!("aborted"), &json!("the installation is suspended")));
+    assert!(known(&world).await.is_empty() && world.github.desk().take_seen().is_empty());
+    world.install(12345, InstallationState::Installed).await;
+    let next = begin(&world).await;
+    assert_ne!(next, task);
+    pump.run(&world).await;
+    assert_eq!(known(&world).await, expected([1]));
+}
+
+#[tokio::test]
+async fn a_provider_that_stays_away_is_asked_five_times_and_then_the_task_fails_and_says_so() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    let task = begin(&world).await;
+    world.github.desk().fail(LIST, std::iter::repeat_n(away(), 100));
+    let mut turns = 0;
+    for _ in 0..30 {
+        turns += pump.run(&world).await.len();
+        world.clock.advance_ms(60_000);
+        tick(&world).await;
+    }
+    assert_eq!(turns, 5);
+    let ended = look(&world, &task).await;
+    assert_eq!(
+        (&ended["state"], &ended["error"]),
+        (&json!("failed"), &json!("GitHub was away; given up after 5 attempts"))
+    );
+    assert_ne!(begin(&world).await, task, "another may try");
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_or_is_not_configured_is_not_asked_again() {
+    for (fault, error) in
+        [(Some(404), "GitHub does not let this service see the installation"), (None, "GitHub is not configured")]
+    {
+        let mut world = World::new().await;
+        let mut pump = Pump::new(&world, "operations");
+        let task = begin(&world).await;
+        match fault {
+            Some(status) => world.github.desk().fail(LIST, [Fault::Answer(status, vec![])]),
+            None => world.app.providers = terrapi::vcs::Providers::default(),
+        }
+        assert_eq!(pump.run(&world).await.len(), 1);
+        let ended = look(&world, &task).await;
+        assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!(error)));
+    }
+}
+
+#[tokio::test]
+async fn no_task_goes_on_for_longer_than_a_day() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    let task = begin(&world).await;
+    for _ in 0..30 {
+        world.github.desk().fail(LIST, [lasting(1_000_000_000)]);
+        pump.run(&world).await;
+        world.clock.advance_ms(3_600_000);
+        tick(&world).await;
+    }
+    let ended = look(&world, &task).await;
+    assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!("it took longer than a day")));
+}
+
+#[tokio::test]
+async fn a_gitlab_group_is_refreshed_too() {
+    let world = World::new().await;
+    let mut pump = Pump::new(&world, "operations");
+    let group = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
+    let known = world.app.store.find_installation(here()).await.unwrap().unwrap();
+    world.app.store.put_installation(&Installation { namespace: group, ..known }).await.unwrap();
+    world.app.store.put_membership(world.user, group).await.unwrap();
+    world.gitlab.lab(|lab| {
+        lab.group(555).members.insert(BOT, 30);
+        lab.group(555).add(5, "infra");
+    });
+    let path = "/api/v1/gitlab/installations/555/repos/refresh";
+    let begun = world.call(Method::POST, path, &world.token(&[named("555")]), None).await.ok();
+    pump.run(&world).await;
+    let task = world.get(&format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap()), &world.token(&[])).await.ok();
+    assert_eq!(task["state"], "completed", "{task}");
+    let infra = world.app.store.find_repository(group, 5).await.unwrap().unwrap().repository;
+    assert_eq!((infra.name.as_str(), &*infra.owner, infra.setup), ("infra", "platform", false));
+}
