@@ -24,6 +24,8 @@ pub struct Template {
     pub routes: Vec<Route>,
     /// The functions that something here calls, by a route or otherwise.
     pub functions: Vec<String>,
+    /// The functions that nothing on this machine calls.
+    pub uncalled: Vec<String>,
     /// The event sources that read a table's stream.
     pub streams: Vec<StreamSource>,
     /// What happens every so often.
@@ -154,8 +156,8 @@ impl Template {
         let Some(function) = properties.code_uri.strip_prefix("functions/").map(str::to_owned) else {
             return Err(Error::Template(format!("{logical_id}: CodeUri is not functions/<name>")));
         };
-        // Nobody on this machine would call it.
         if properties.events.is_empty() {
+            self.uncalled.push(function);
             return Ok(());
         }
         for (event_id, event) in properties.events {
