@@ -25,10 +25,11 @@ impl Programs {
     pub fn build() -> Result<Self> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("no workspace")?.to_path_buf();
         let baseline = workspace.join("infra/bench/baseline");
-        cargo(&workspace, &[])?;
+        cargo(&workspace, &["--release"])?;
         // One after the other, so that the probe's features stay out of hello.
-        for package in ["bench-hello", "bench-probe"] {
-            cargo(&baseline, &["--package", package])?;
+        for (package, profile) in [("bench-hello", "release"), ("bench-hello", "yardstick"), ("bench-probe", "release")]
+        {
+            cargo(&baseline, &["--package", package, "--profile", profile])?;
         }
         Ok(Self { workspace })
     }
@@ -48,6 +49,11 @@ impl Programs {
         self.workspace.join("infra/bench/baseline/target/release/bench-hello")
     }
 
+    /// The same as cargo builds it when nobody asks for a small binary.
+    pub fn yardstick(&self) -> PathBuf {
+        self.workspace.join("infra/bench/baseline/target/yardstick/bench-hello")
+    }
+
     /// Hello with storage calls.
     pub fn probe(&self) -> PathBuf {
         self.workspace.join("infra/bench/baseline/target/release/bench-probe")
@@ -56,7 +62,7 @@ impl Programs {
 
 fn cargo(folder: &Path, arguments: &[&str]) -> Result<()> {
     let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--locked"]).args(arguments).current_dir(folder);
+    build.args(["build", "--locked"]).args(arguments).current_dir(folder);
     build.args(["--target-dir".as_ref(), folder.join("target").as_os_str()]);
     if build.status()?.success() { Ok(()) } else { Err(format!("cargo build failed in {}", folder.display()).into()) }
 }
