@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
 use super::config::Config;
 use crate::domain::{Error, Result, SecretText};
-use crate::store::https_client;
+use crate::store::AwsHttp;
 
 /// One attempt. A caller of the exchange may be waiting.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -48,12 +48,8 @@ impl Secrets {
             .region(Region::new(config.store.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(config.store.credentials.clone()))
             .timeout_config(timeouts.build());
-        let builder = match &config.secrets_endpoint {
-            Some(endpoint) => {
-                builder.endpoint_url(endpoint).http_client(aws_smithy_http_client::Builder::new().build_http())
-            }
-            None => builder.http_client(https_client()?),
-        };
+        let builder = builder.http_client(AwsHttp::new(config.secrets_endpoint.as_deref())?);
+        let builder = config.secrets_endpoint.iter().fold(builder, Builder::endpoint_url);
         Ok(Self(Client::from_conf(builder.build())))
     }
 

@@ -18,7 +18,6 @@ pub fn init(config: &Config) {
         "aws_sdk_secretsmanager",
         "aws_smithy_runtime",
         "aws_smithy_runtime_api",
-        "aws_smithy_http_client",
         "aws_smithy_types",
         "hyper",
         "hyper_util",

@@ -2,7 +2,6 @@
 //!
 //! Whole objects are put, read and removed; the library's own S3 store does much more, and is a quarter of a binary.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -11,10 +10,7 @@ use aws_sigv4::http_request::{
     sign,
 };
 use aws_sigv4::sign::v4;
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::identity::Identity;
-use aws_smithy_runtime_api::http::Request;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -26,7 +22,7 @@ use object_store::http::{HttpBuilder, HttpStore};
 use object_store::{ClientOptions, Result as StoreResult};
 use tokio::time::timeout;
 
-use super::https::https_connector;
+use super::https::AwsHttp;
 use crate::domain::{Error, Result};
 
 /// One call; a value has at most 4 MiB.
@@ -35,8 +31,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The bucket at `url`: `https://<bucket>.s3.<region>.amazonaws.com`, or `http://<host>/<bucket>` on another engine.
 pub fn open_bucket(url: String, region: &str, credentials: &Credentials) -> Result<HttpStore> {
     let signer = Signer { region: region.to_owned(), identity: credentials.clone().into() };
-    let store =
-        HttpBuilder::new().with_url(url).with_http_connector(Signed { signer, over: https_connector()?.into() });
+    let over = AwsHttp::new(Some(&url))?;
+    let store = HttpBuilder::new().with_url(url).with_http_connector(Signed { signer, over });
     store.build().map_err(|error| Error::internal("opening the bucket", error))
 }
 
@@ -44,7 +40,7 @@ pub fn open_bucket(url: String, region: &str, credentials: &Credentials) -> Resu
 #[derive(Clone, Debug)]
 struct Signed {
     signer: Signer,
-    over: Arc<Connector>,
+    over: AwsHttp,
 }
 
 impl HttpConnector for Signed {
@@ -64,12 +60,8 @@ impl HttpService for Signed {
             let (parts, body) = request.into_parts();
             let mut request = http::Request::from_parts(parts, body.collect().await?.to_bytes());
             self.signer.sign(&mut request).map_err(|error| HttpError::new_boxed(HttpErrorKind::Request, error))?;
-            let request = Request::try_from(request.map(SdkBody::from)).map_err(unusable)?;
-            let answer = self.over.call(request).await.map_err(|error| {
-                let kind = if error.is_timeout() { HttpErrorKind::Timeout } else { HttpErrorKind::Connect };
-                HttpError::new(kind, error)
-            })?;
-            let (parts, body) = answer.try_into_http1x().map_err(unusable)?.into_parts();
+            let answer = self.over.send(request.map(SdkBody::from)).await;
+            let (parts, body) = answer.map_err(|error| HttpError::new(HttpErrorKind::Connect, error))?.into_parts();
             let broken = |error| HttpError::new_boxed(HttpErrorKind::Interrupted, error);
             let bytes = body.collect().await.map_err(broken)?.to_bytes();
             Ok(HttpResponse::from_parts(parts, bytes.into()))
@@ -79,10 +71,6 @@ impl HttpService for Signed {
             answer.unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
         })
     }
-}
-
-fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> HttpError {
-    HttpError::new(HttpErrorKind::Request, error)
 }
 
 /// AWS Signature Version 4, with what S3 has of its own: the body's hash in a header, and paths taken as they are.

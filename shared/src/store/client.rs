@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::blobs::Blobs;
 use super::error::Failure;
-use super::https::https_client;
+use super::https::AwsHttp;
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::domain::{Error, Result};
@@ -81,7 +81,7 @@ impl Store {
 
     /// As [`Self::new`] for a function that keeps no values: its binary does without a client for object storage.
     pub fn without_blobs(config: &StoreConfig) -> Result<Self> {
-        Self::with(config, Blobs::none())
+        Self::with(config, Blobs::None)
     }
 
     fn with(config: &StoreConfig, blobs: Blobs) -> Result<Self> {
@@ -127,16 +127,8 @@ fn base_config(config: &StoreConfig) -> Result<Builder> {
         .region(Region::new(config.region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(config.credentials.clone()))
         .timeout_config(timeouts);
-    Ok(match &config.endpoint {
-        // A local engine speaks plain HTTP: no trust store is read.
-        Some(endpoint) if endpoint.starts_with("http://") => {
-            builder.endpoint_url(endpoint).http_client(aws_smithy_http_client::Builder::new().build_http())
-        }
-        endpoint => {
-            let builder = builder.http_client(https_client()?);
-            endpoint.iter().fold(builder, Builder::endpoint_url)
-        }
-    })
+    let builder = builder.http_client(AwsHttp::new(config.endpoint.as_deref())?);
+    Ok(config.endpoint.iter().fold(builder, Builder::endpoint_url))
 }
 
 /// An item that DynamoDB has not removed yet although its time is over reads as absent.

@@ -21,7 +21,7 @@ mod users;
 
 pub use blobs::Blobs;
 pub use client::{Store, StoreConfig, Tables, Timeouts};
-pub use https::https_client;
+pub use https::AwsHttp;
 pub use public_keys::PublishedKey;
 pub use rate::Lease;
 pub use users::User;
