@@ -2,9 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terrapi::domain::{InstallationId, Namespace, TaskId, Vcs};
+use terrapi::domain::{DeadLetterId, InstallationId, Namespace, TaskId, Vcs};
 
 /// An invocation's payload.
 #[derive(Debug, Deserialize)]
@@ -58,7 +58,10 @@ struct Images {
 }
 
 /// What a change asks of the worker.
-#[derive(Debug, PartialEq, Eq)]
+///
+/// Shape, as dead letters keep it: `{"committed": …}`, `{"released": […]}` and so on.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The head names commits.
     Committed(Namespace),
@@ -75,8 +78,25 @@ pub enum Change {
     },
     /// A task is to be taken.
     Woken(TaskId),
+    /// A dead letter is to be tried again.
+    #[serde(skip)]
+    Replayed(DeadLetterId),
     /// Nothing.
+    #[serde(skip)]
     Nothing,
+}
+
+impl Change {
+    /// The word in a dead letter's id; none for what can be no dead letter.
+    pub const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Committed(_) => Some("fold"),
+            Self::Released(_) => Some("release"),
+            Self::IntentExpired { .. } => Some("intent"),
+            Self::Woken(_) => Some("task"),
+            Self::Replayed(_) | Self::Nothing => None,
+        }
+    }
 }
 
 impl StreamRecord {
@@ -97,6 +117,9 @@ impl StreamRecord {
             Some("kv-record") => released(old_image, new_image),
             Some("task") if new_image.get("wake").is_some() => {
                 text(keys, "pk").and_then(woken).map_or(Change::Nothing, Change::Woken)
+            }
+            Some("dead-letter") if asks_for_replay(old_image, new_image) => {
+                text(keys, "sk").and_then(DeadLetterId::parse).map_or(Change::Nothing, Change::Replayed)
             }
             Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(Change::Nothing),
             _ => Change::Nothing,
@@ -120,6 +143,12 @@ fn namespace_of_head(pk: &str) -> Option<Namespace> {
 
 fn woken(pk: &str) -> Option<TaskId> {
     TaskId::parse(pk.strip_prefix("task#")?)
+}
+
+/// A letter changes for other reasons too; asking is writing the time of it.
+fn asks_for_replay(old: &Value, new: &Value) -> bool {
+    let asked = |image: &Value| image.pointer("/replay_requested_at/N").cloned();
+    asked(new).is_some_and(|at| asked(old) != Some(at))
 }
 
 fn blobs(image: &Value) -> Vec<String> {

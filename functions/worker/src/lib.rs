@@ -1,6 +1,7 @@
 //! Follows the tables' streams: folds published commits, reclaims values that no record points at any longer, and works on
 //! tasks. A timer has it look for tasks that nobody works on.
 
+mod dead_letter;
 mod event;
 mod refresh;
 mod task;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use terrapi::domain::{Millis, Result};
 use terrapi::runtime::App;
 
-use event::{Change, StreamRecord};
+use event::Change;
 pub use event::{Event, StreamEvent};
 use task::Deadline;
 pub use task::ends_at;
@@ -45,35 +46,47 @@ pub async fn handle(app: &App, event: Event, until: Millis) -> Result<BatchAnswe
     }
 }
 
-/// Works through a batch in order. It stops at the first record that fails, from which the stream begins again; every
-/// change may come twice.
+/// Works through a batch in order. It stops at the first record that fails, from which the stream begins again, until the
+/// record is given up; every change may come twice.
 pub async fn work(app: &App, event: StreamEvent, until: Millis) -> BatchAnswer {
     for record in &event.records {
-        if let Err(error) = apply(app, record, Deadline(until)).await {
+        let change = record.change();
+        if let Err(error) = apply(app, &change, Deadline(until)).await {
             let sequence_number = record.sequence_number().to_owned();
             tracing::error!(%error, sequence_number, "a change was not worked off");
+            match dead_letter::note(app, &change, &sequence_number, &error).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, sequence_number, "its failure could not be counted"),
+            }
             return BatchAnswer { failures: vec![BatchFailure { sequence_number }] };
         }
     }
     BatchAnswer::default()
 }
 
-async fn apply(app: &App, record: &StreamRecord, deadline: Deadline) -> Result<()> {
+async fn apply(app: &App, change: &Change, deadline: Deadline) -> Result<()> {
     let store = &app.store;
-    match record.change() {
+    match change {
         Change::Committed(namespace) => {
-            let folded = store.fold_commits(namespace).await?;
+            let folded = store.fold_commits(*namespace).await?;
             tracing::info!(%namespace, folded, "commits folded");
         }
         Change::Released(names) => {
             for name in names {
-                store.delete_value(&name).await?;
+                store.delete_value(name).await?;
             }
         }
         Change::IntentExpired { blob, record_pk, record_sk } => {
-            store.settle_blob_intent(&blob, &record_pk, &record_sk).await?;
+            store.settle_blob_intent(blob, record_pk, record_sk).await?;
         }
-        Change::Woken(task) => task::take_turn(app, task, deadline).await?,
+        Change::Woken(task) => task::take_turn(app, *task, deadline).await?,
+        Change::Replayed(letter) => {
+            if let Some(change) = dead_letter::open(app, letter).await? {
+                Box::pin(apply(app, &change, deadline)).await?;
+                store.remove_dead_letter(letter).await?;
+            }
+        }
         Change::Nothing => {}
     }
     Ok(())

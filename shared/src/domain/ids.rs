@@ -66,7 +66,7 @@ impl fmt::Display for InstallationId {
 }
 
 /// The installation whose data a request is about: nothing is stored or read without one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Namespace {
     /// Whose numbering the id belongs to.
     pub vcs: Vcs,

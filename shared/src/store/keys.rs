@@ -20,6 +20,8 @@
 //! | repository's place in a listing | operations | `installation#<vcs>#<id>` | `repo-name#<hex name>#<id, 20 digits>` | listing by (name, id), both ways |
 //! | task | operations | `task#<id>` | `task` | its owners, the worker |
 //! | unfinished task | operations | `tasks-open` | `<task id>` | the worker, every few minutes |
+//! | dead letter | operations | `dead-letters` | `<milliseconds, 15 digits>-<word>-<sequence number>` | listing, newest first; replay |
+//! | count of a change's failures | operations | `failure#<word>#<sequence number>` | `failure` | the worker, when the change fails again |
 //!
 //! The index is what keeps an audit entry one write for the exchange; DynamoDB copies it there by itself. An index has no
 //! limit to what one of its partitions holds, only to how fast it grows, so four shards (4,000 entries a second) stand for
@@ -115,6 +117,15 @@ pub fn session(id: SessionId) -> String {
 }
 
 pub const SESSION: &str = "session";
+
+pub const DEAD_LETTERS: &str = "dead-letters";
+
+pub const FAILURE: &str = "failure";
+
+/// `what` is one of the worker's words, `place` a sequence number of a stream: digits.
+pub fn failure(what: &str, place: &str) -> String {
+    format!("failure#{what}#{place}")
+}
 
 pub const PUBLIC_KEYS: &str = "public-keys";
 

@@ -1,3 +1,4 @@
 //! What administrators look at.
 
 mod audit;
+mod dead_letters;

@@ -41,6 +41,7 @@ pub struct Route {
 }
 
 const ID: &str = "0190a5d0-ac96-774b-bcce-b302099a8057";
+const LETTER: &str = "001790000000000-fold-4900";
 const READ: Access = Access::Token(&[KvStoreRead], Reach::Installation);
 const WRITE: Access = Access::Token(&[KvStoreWrite], Reach::Installation);
 const READ_WRITE: Access = Access::Token(&[KvStoreRead, KvStoreWrite], Reach::Installation);
@@ -74,6 +75,8 @@ pub fn routes() -> Vec<Route> {
         (Method::POST, "/api/v1/{vcs}/installations/{installation_id}/repos/refresh", NAMED, None),
         (Method::POST, "/api/v1/installations/{installation_id}/repos/refresh", NAMED, None),
         (Method::GET, "/api/v1/admin/audit", ADMINISTRATOR, None),
+        (Method::GET, "/api/v1/admin/dead-letters", ADMINISTRATOR, None),
+        (Method::POST, "/api/v1/admin/dead-letters/{id}/replay", ADMINISTRATOR, None),
         (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ, None),
         (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", WRITE, Some(record.clone())),
         (Method::DELETE, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ_WRITE, None),
@@ -85,7 +88,8 @@ pub fn routes() -> Vec<Route> {
     ];
     let route = |(method, path, access, body): (Method, &'static str, Access, Option<Value>)| {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace("{key}", "a");
-        let url = url.replace("{id}", ID).replace("{asset}", "page.js");
+        let id = if path.contains("dead-letters") { LETTER } else { ID };
+        let url = url.replace("{id}", id).replace("{asset}", "page.js");
         let url = if method == Method::DELETE && access == KEYS { format!("{url}?id={ID}") } else { url };
         Route { method, path, access, url, body }
     };

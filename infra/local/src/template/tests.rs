@@ -43,7 +43,7 @@ fn the_worker_hears_of_changes_only_through_filters_and_of_the_time() {
     let template = Template::project().unwrap();
     let sources: Vec<_> =
         template.streams.iter().map(|each| (&*each.function, &*each.table, each.filters.len())).collect();
-    assert_eq!(sources, [("worker", "terrapi-kv", 4), ("worker", "terrapi-operations", 1)]);
+    assert_eq!(sources, [("worker", "terrapi-kv", 4), ("worker", "terrapi-operations", 2)]);
     assert!(template.streams.iter().all(|source| source.maximum_retry_attempts > 0), "bounded");
     let timers: Vec<_> = template.timers.iter().map(|each| (&*each.function, each.period.as_secs())).collect();
     assert_eq!(timers, [("worker", 300)]);

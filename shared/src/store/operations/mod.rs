@@ -1,5 +1,6 @@
 //! The operations table: installations, their repositories, and tasks.
 
+mod dead_letters;
 mod installations;
 mod refresh;
 mod repositories;

@@ -1,0 +1,105 @@
+//! Shows administrators what the worker has given up on, and has it tried again.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+use terrapi::domain::{Code, DeadLetter, DeadLetterId, Error, Result};
+use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, PathParams, Query, open_cursor, page_link};
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+/// A page of dead letters.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeadLetterPage {
+    /// The newest failure first.
+    results: Vec<DeadLetterItem>,
+}
+
+/// A change that the worker has given up on.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
+pub struct DeadLetterItem {
+    /// Names it.
+    id: String,
+    /// Where it stands.
+    state: DeadLetterState,
+    /// How often it was tried.
+    attempts: u32,
+    /// Why the last attempt failed, for people.
+    error: String,
+    /// RFC 3339: when the first attempt failed.
+    #[schema(format = DateTime)]
+    first_failed_at: String,
+    /// RFC 3339: when the last attempt failed.
+    #[schema(format = DateTime)]
+    last_failed_at: String,
+}
+
+/// Where a dead letter stands.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadLetterState {
+    /// Nothing happens to it.
+    Waiting,
+    /// It is about to be tried again. It vanishes when that goes well.
+    Replaying,
+}
+
+impl From<DeadLetter> for DeadLetterItem {
+    fn from(letter: DeadLetter) -> Self {
+        let state = match letter.replay_requested_at {
+            Some(_) => DeadLetterState::Replaying,
+            None => DeadLetterState::Waiting,
+        };
+        Self {
+            id: letter.id.to_string(),
+            state,
+            attempts: letter.attempts,
+            error: letter.error,
+            first_failed_at: letter.first_failed_at.rfc3339(),
+            last_failed_at: letter.last_failed_at.rfc3339(),
+        }
+    }
+}
+
+/// List dead letters
+///
+/// Changes that the worker could not work off in five attempts, the newest failure first. For administrators.
+#[utoipa::path(get, path = "/api/v1/admin/dead-letters", tag = "administration", security(("bearer" = [])), params(PageQuery),
+    responses((status = 200, body = DeadLetterPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn list_dead_letters(
+    State(app): State<App>,
+    _: Administrator,
+    query: Query,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    const LISTING: &str = "dead-letters";
+    let limit = query.limit(20, 100)?;
+    let after: Option<String> = query.text("page").map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
+    let after =
+        after.map(|after| DeadLetterId::parse(&after).ok_or(Error::invalid(Code::InvalidCursor))).transpose()?;
+    let (letters, next) = app.store.list_dead_letters(after.as_ref(), limit).await?;
+    let link = page_link(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let results = letters.into_iter().map(DeadLetterItem::from).collect();
+    Ok((link, Json(DeadLetterPage { results })).into_response())
+}
+
+/// Replay a dead letter
+///
+/// Has the worker try the change again; the letter vanishes when that goes well. Asking twice is asking once. For
+/// administrators.
+#[utoipa::path(post, path = "/api/v1/admin/dead-letters/{id}/replay", tag = "administration", security(("bearer" = [])),
+    params(("id" = String, Path, description = "Which letter")),
+    responses((status = 202, body = DeadLetterItem), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn replay_dead_letter(
+    State(app): State<App>,
+    _: Administrator,
+    path: PathParams,
+) -> Result<(StatusCode, Json<DeadLetterItem>), ApiError> {
+    let id = DeadLetterId::parse(path.text("id"));
+    let id = id.ok_or_else(|| Error::invalid_because(Code::InvalidPath, "this is no dead letter's id"))?;
+    let letter = app.store.request_replay(&id, app.clock.now()).await?.ok_or(Error::NotFound)?;
+    Ok((StatusCode::ACCEPTED, Json(letter.into())))
+}

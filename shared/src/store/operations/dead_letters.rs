@@ -1,0 +1,127 @@
+//! Changes that failed: how often, and those that the worker has given up on.
+
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::super::client::Store;
+use super::super::error::Failure;
+use super::super::item::{Attributes, Item, n, s};
+use super::super::keys;
+use crate::domain::{DeadLetter, DeadLetterId, Error, Millis, Result};
+
+/// How long the count of a change's attempts is kept, in seconds: as long as its stream.
+const COUNTED_SECONDS: i64 = 2 * 24 * 3600;
+/// How long a replay may take, in milliseconds. One whose worker is gone may be asked for again.
+const REPLAY_MS: i64 = 15 * 60 * 1000;
+
+impl Store {
+    /// Counts a failed attempt at a change; how many there were, and when the first one was.
+    pub async fn count_failure(&self, what: &str, place: &str, now: Millis) -> Result<(u32, Millis)> {
+        let update = self.db.update_item().table_name(&self.tables.operations);
+        let update = update.key(keys::PK, s(keys::failure(what, place))).key(keys::SK, s(keys::FAILURE));
+        let update = update.update_expression(
+            "SET entity = :entity, #schema = :one, first_at = if_not_exists(first_at, :now), #ttl = :ttl ADD attempts :one",
+        );
+        let update =
+            update.expression_attribute_names("#schema", "schema").expression_attribute_names("#ttl", keys::TTL);
+        let update =
+            update.expression_attribute_values(":entity", s("failure")).expression_attribute_values(":one", n(1));
+        let update = update.expression_attribute_values(":now", n(now.0));
+        let update = update.expression_attribute_values(":ttl", n(now.seconds().plus(COUNTED_SECONDS).0));
+        let answer = update.return_values(ReturnValue::AllNew).send().await.map_err(Failure::of_update)?;
+        let item = answer.attributes.unwrap_or_default();
+        Ok((item.number("attempts")?, Millis(item.number("first_at")?)))
+    }
+
+    /// Keeps a letter, in place of an older state of it.
+    pub async fn put_dead_letter(&self, letter: &DeadLetter) -> Result<()> {
+        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(letter)));
+        put.send().await.map_err(Failure::of_put)?;
+        Ok(())
+    }
+
+    /// The letter, if it is there.
+    pub async fn find_dead_letter(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>> {
+        let item = self.get(&self.tables.operations, s(keys::DEAD_LETTERS), s(id.as_str())).await?;
+        item.map(|item| decode(&item)).transpose()
+    }
+
+    /// Takes a letter away whose change was worked off. One that is gone already stays so.
+    pub async fn remove_dead_letter(&self, id: &DeadLetterId) -> Result<()> {
+        let delete = self.db.delete_item().table_name(&self.tables.operations);
+        let delete = delete.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()));
+        delete.send().await.map_err(Failure::of)?;
+        Ok(())
+    }
+
+    /// A page of letters, the newest failure first, and the place to go on from.
+    pub async fn list_dead_letters(
+        &self,
+        after: Option<&DeadLetterId>,
+        limit: usize,
+    ) -> Result<(Vec<DeadLetter>, Option<String>)> {
+        let query = self.db.query().table_name(&self.tables.operations).consistent_read(true).scan_index_forward(false);
+        let query = query.expression_attribute_values(":pk", s(keys::DEAD_LETTERS));
+        let query = match after {
+            Some(after) => query
+                .key_condition_expression("pk = :pk AND sk < :after")
+                .expression_attribute_values(":after", s(after.as_str())),
+            None => query.key_condition_expression("pk = :pk"),
+        };
+        let query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
+        let answer = query.send().await.map_err(Failure::of)?;
+        let mut items = answer.items.unwrap_or_default();
+        let more = items.len() > limit || answer.last_evaluated_key.is_some();
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|item| item.text(keys::SK).map(str::to_owned)).transpose()?;
+        Ok((items.iter().map(decode).collect::<Result<_>>()?, next))
+    }
+
+    /// Asks for another attempt, which the table's stream tells the worker. Of several who ask, one is heard; all see the
+    /// letter as it is then. `None` when there is no such letter.
+    pub async fn request_replay(&self, id: &DeadLetterId, now: Millis) -> Result<Option<DeadLetter>> {
+        let update = self.db.update_item().table_name(&self.tables.operations);
+        let update = update.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()));
+        let update = update.update_expression("SET replay_requested_at = :now");
+        let update = update.condition_expression(
+            "attribute_exists(pk) AND (attribute_not_exists(replay_requested_at) OR replay_requested_at <= :given_up)",
+        );
+        let update = update.expression_attribute_values(":now", n(now.0));
+        let update = update.expression_attribute_values(":given_up", n(now.0 - REPLAY_MS));
+        let update = update.return_values(ReturnValue::AllNew);
+        let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match update.send().await.map_err(Failure::of_update) {
+            Ok(answer) => answer.attributes.map(|item| decode(&item)).transpose(),
+            Err(Failure::Condition(item)) => item.filter(|item| !item.is_empty()).map(|item| decode(&item)).transpose(),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+fn encode(letter: &DeadLetter) -> Item {
+    let mut item = Item::from([
+        (keys::PK.into(), s(keys::DEAD_LETTERS)),
+        (keys::SK.into(), s(letter.id.as_str())),
+        ("entity".into(), s("dead-letter")),
+        ("schema".into(), n(1)),
+        ("change".into(), s(&letter.change)),
+        ("attempts".into(), n(letter.attempts)),
+        ("error".into(), s(&letter.error)),
+        ("first_failed_at".into(), n(letter.first_failed_at.0)),
+        ("last_failed_at".into(), n(letter.last_failed_at.0)),
+    ]);
+    item.extend(letter.replay_requested_at.map(|at| ("replay_requested_at".into(), n(at.0))));
+    item
+}
+
+fn decode(item: &Item) -> Result<DeadLetter> {
+    let id = DeadLetterId::parse(item.text(keys::SK)?).ok_or(Error::corrupt("a dead letter's id is malformed"))?;
+    Ok(DeadLetter {
+        id,
+        change: item.text("change")?.to_owned(),
+        attempts: item.number("attempts")?,
+        error: item.text("error")?.to_owned(),
+        first_failed_at: Millis(item.number("first_failed_at")?),
+        last_failed_at: Millis(item.number("last_failed_at")?),
+        replay_requested_at: item.find_number("replay_requested_at").map(Millis),
+    })
+}
