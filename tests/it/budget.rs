@@ -5,9 +5,10 @@
 use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, KvStoreRead, KvStoreWrite};
-use terrapi::domain::{DeadLetter, DeadLetterId};
+use terrapi::domain::{DeadLetter, DeadLetterId, UserId, Vcs};
 use terrapi::runtime::Clock;
 
+use crate::identity::browser::Browser;
 use crate::support::World;
 use crate::support::world::KV;
 
@@ -88,6 +89,41 @@ async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note
     calls.sort();
     assert_eq!(calls, ["GetItem 1.0 RU", "GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
     assert_eq!(cost("/api/v1/whoami").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_and_the_audit_entry() {
+    let world = World::new().await;
+    let names = |lines: Vec<String>| -> Vec<String> {
+        lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let mut browser = Browser::new(&world);
+    let page = browser.begin(Vcs::Github, "").await;
+    assert_eq!(world.faulty.ledger().take_lines(), ["PutItem 1.0 WU"]);
+    browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
+    let first = ["UpdateItem", "GetItem", "TransactWriteItems", "PutItem", "PutItem"];
+    assert_eq!(names(world.faulty.ledger().take_lines()), first);
+    browser.get("/api/v1/github/whoami").await.ok();
+    assert_eq!(names(world.faulty.ledger().take_lines()), ["GetItem", "GetItem"], "the session, the identity");
+    browser.jar.remove("session");
+    let page = browser.begin(Vcs::Github, "").await;
+    world.faulty.ledger().take();
+    browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
+    let later = ["UpdateItem", "GetItem", "GetItem", "TransactWriteItems", "PutItem", "PutItem"];
+    assert_eq!(names(world.faulty.ledger().take_lines()), later, "and whether they were an administrator");
+}
+
+#[tokio::test]
+async fn a_person_s_token_costs_one_read_and_its_renewal_two_writes() {
+    let world = World::new().await;
+    let user = Browser::new(&world).user(Vcs::Github, 583_231).await;
+    let user = UserId::parse(&user).unwrap();
+    world.faulty.ledger().take();
+    world.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert_eq!(world.faulty.ledger().take_lines(), ["GetItem 1.0 RU"]);
+    world.clock.advance_ms(8 * 3_600_000);
+    world.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert_eq!(world.faulty.ledger().take_lines(), ["GetItem 1.0 RU", "UpdateItem 1.0 WU", "UpdateItem 1.0 WU"]);
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! Who is calling, and what this server is.
 
+mod callback;
 mod client_id;
 mod health;
+mod login;
 mod logout;
 mod server_config;
+mod vcs_whoami;
 mod whoami;
 
 use terrapi::http::{Description, Routes};
@@ -13,6 +16,11 @@ use terrapi::routes;
 pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(whoami::whoami))
+        .routes(routes!(vcs_whoami::github_whoami))
+        .routes(routes!(vcs_whoami::gitlab_whoami))
+        .routes(routes!(login::begin_sign_in))
+        .routes(routes!(callback::github_callback))
+        .routes(routes!(callback::gitlab_callback))
         .routes(routes!(logout::logout))
         .routes(routes!(server_config::server_config))
         .routes(routes!(client_id::github_client_id))

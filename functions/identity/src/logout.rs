@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::SET_COOKIE;
-use terrapi::http::{AnyCaller, ApiError, Authorized, ErrorBody, Origin, session_cookie, session_ends};
+use terrapi::domain::{AuditAction, AuditOutcome};
+use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody, Origin, session_cookie, session_ends};
 use terrapi::runtime::App;
 
 /// Sign out
@@ -15,12 +16,15 @@ use terrapi::runtime::App;
     responses((status = 200, description = "Signed out; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn logout(
     State(app): State<App>,
-    _caller: Authorized<AnyCaller>,
+    caller: Authorized<AnyCaller>,
+    client: ClientInfo,
     headers: HeaderMap,
     origin: Origin,
 ) -> Result<Response, ApiError> {
-    if let Some(token) = session_cookie(&headers) {
-        app.store.delete_session(token.id()).await?;
+    if let Some(id) = session_cookie(&headers) {
+        app.store.delete_session(id).await?;
+        let done = (AuditAction::Logout, AuditOutcome::Success);
+        app.audit(&client.audited(app.clock.now(), done, caller.caller().user, None)).await?;
     }
     Ok([(SET_COOKIE, session_ends(&origin)?)].into_response())
 }

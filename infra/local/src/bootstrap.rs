@@ -4,18 +4,18 @@
 //! is in the tables is written when it is missing. So a start that died half way is finished by the next one. Sessions
 //! begin anew with every start.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use aws_sdk_dynamodb::config::Credentials as AwsCredentials;
 use serde::{Deserialize, Serialize};
 use terrapi::{
-    auth::{ApiKey, KeyEnvironment, Secret, SessionToken, SigningKeyFile},
+    auth::{ApiKey, KeyEnvironment, OpaqueToken, Secret, SigningKeyFile},
     domain::{
-        AccountStatus, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId, InstallationState, KeyId,
-        KeyName, Namespace, Session, Tier, UserId, Vcs,
+        AccountStatus, ApiKeyRecord, Capabilities, Capability, Identity, Installation, InstallationId,
+        InstallationState, KeyId, KeyName, Namespace, Profile, Session, SessionId, Tier, UserId, Vcs,
     },
     runtime::{Clock, Random, SystemClock},
-    store::{Store, StoreConfig, Tables, Timeouts, User},
+    store::{Store, StoreConfig, Tables, Timeouts},
 };
 
 use crate::{
@@ -30,10 +30,14 @@ use crate::{
 const CREDENTIALS: &str = "credentials.json";
 /// The file of the signing key.
 const SIGNING_KEYS: &str = "signing-keys.json";
+/// The file of what GitHub and GitLab are to be told, for whoever wants to sign in there from this machine.
+const PROVIDERS: &str = "providers.json";
 /// `local-admin`, whose id is the same on every machine.
 const ADMINISTRATOR: &str = "00000000-0000-4000-8000-000000000001";
 /// The second user.
 const OTHER_USER: &str = "00000000-0000-4000-8000-000000000002";
+/// What GitHub would call both: numbers that it has given to nobody.
+const LOCAL_NUMBERS: u64 = 9_000_000_000_000;
 /// Where the administrator alone belongs.
 const INSTALLATION: u64 = 12_345;
 /// Where the second user belongs, too.
@@ -74,6 +78,7 @@ pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -
     let random = Random::default();
     let keys = key_file(&settings.data_dir, &random)?;
     signing_keys(&settings.data_dir, &random)?;
+    provider_secret(&settings.data_dir, &random)?;
     seed(&store(engine, template)?, &keys).await?;
     Ok(Credentials {
         session_cookie: format!("session={}", keys.session),
@@ -85,11 +90,12 @@ pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -
     })
 }
 
-/// What the functions find in their environment, the signing key's place included.
+/// What the functions find in their environment, the secrets' places included.
 pub fn environment(settings: &Settings, template: &Template, engine: &Engine) -> Vec<(String, String)> {
     let mut variables = emulator::environment(settings, template, &engine.endpoint());
-    let keys = settings.data_dir.join(SIGNING_KEYS);
-    variables.push(("TERRAPI_SIGNING_KEYS".to_owned(), format!("file://{}", keys.display())));
+    for (name, file) in [("TERRAPI_SIGNING_KEYS", SIGNING_KEYS), ("TERRAPI_SECRET_ARN", PROVIDERS)] {
+        variables.push((name.to_owned(), format!("file://{}", settings.data_dir.join(file).display())));
+    }
     variables
 }
 
@@ -97,11 +103,12 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
     let corrupt = || terrapi::domain::Error::corrupt("the local credentials are damaged");
     let administrator = UserId::parse(ADMINISTRATOR).ok_or_else(corrupt)?;
     let other = UserId::parse(OTHER_USER).ok_or_else(corrupt)?;
-    for (id, is_administrator, installations) in
-        [(administrator, true, &[INSTALLATION, OTHER_INSTALLATION][..]), (other, false, &[OTHER_INSTALLATION])]
-    {
-        if store.find_user(id).await?.is_none() {
-            store.put_user(&User { id, vcs: vec![Vcs::Github], administrator: is_administrator }).await?;
+    for (id, login, is_administrator, installations) in [
+        (administrator, "local-admin", true, &[INSTALLATION, OTHER_INSTALLATION][..]),
+        (other, "local-user", false, &[OTHER_INSTALLATION]),
+    ] {
+        if store.find_identity(id, Vcs::Github).await?.is_none() {
+            store.put_identity(&local_identity(id, login, is_administrator), None, is_administrator).await?;
         }
         for installation in installations {
             let installation = InstallationId::new(*installation);
@@ -115,8 +122,8 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
         }
     }
     for (user, session) in [(administrator, &keys.session), (other, &keys.other_session)] {
-        let token = SessionToken::parse(session).ok_or_else(corrupt)?;
-        store.put_session(&Session::begin(token.id(), user, SystemClock.now().seconds())).await?;
+        let token = OpaqueToken::parse(session).ok_or_else(corrupt)?;
+        store.put_session(&Session::begin(SessionId::new(token.hash()), user, SystemClock.now().seconds())).await?;
     }
     let key = ApiKey::parse(&keys.api_key).ok_or_else(corrupt)?;
     if store.find_api_key(key.id).await?.is_some() {
@@ -150,6 +157,17 @@ fn local_installation(namespace: Namespace) -> Installation {
     }
 }
 
+fn local_identity(user: UserId, login: &str, is_administrator: bool) -> Identity {
+    let profile = Profile {
+        id: LOCAL_NUMBERS + u64::from(is_administrator),
+        login: login.to_owned(),
+        name: None,
+        email: None,
+        avatar_url: None,
+    };
+    Identity { vcs: Vcs::Github, user, profile }
+}
+
 /// The texts from their file, made where they are missing. The rows in the tables hold only hashes.
 fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
     let path = folder.join(CREDENTIALS);
@@ -162,7 +180,7 @@ fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
     };
     for session in [&mut file.session, &mut file.other_session] {
         if session.is_empty() {
-            *session = SessionToken::new(random.bytes()?).reveal();
+            *session = OpaqueToken::new(random.bytes()?).reveal();
         }
     }
     write(&path, &file)?;
@@ -174,13 +192,22 @@ fn signing_keys(folder: &Path, random: &Random) -> Result<()> {
     if read(&path)?.is_some() {
         return Ok(());
     }
+    write(&path, &SigningKeyFile::new(seed_text(random)?))
+}
+
+/// The local counterpart of the providers' secret: it begins with the key that seals people's tokens.
+fn provider_secret(folder: &Path, random: &Random) -> Result<()> {
+    let path = folder.join(PROVIDERS);
+    if read(&path)?.is_some() {
+        return Ok(());
+    }
+    write(&path, &BTreeMap::from([("TOKEN_SEALING_KEY", seed_text(random)?)]))
+}
+
+fn seed_text(random: &Random) -> Result<String> {
     let seed: [u8; 32] = random.bytes()?;
-    let seed: String = seed
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect();
-    write(&path, &SigningKeyFile::new(seed))
+    let digits = seed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
 }
 
 fn store(engine: &Engine, template: &Template) -> Result<Store> {
@@ -247,8 +274,8 @@ mod tests {
         let now = SystemClock.now().seconds();
         let cookies = [(&third.session_cookie, ADMINISTRATOR), (&third.other_session_cookie, OTHER_USER)];
         for (cookie, user) in cookies {
-            let token = SessionToken::parse(cookie.strip_prefix("session=").unwrap()).unwrap();
-            let session = store.find_session(token.id(), now).await.unwrap().unwrap();
+            let token = OpaqueToken::parse(cookie.strip_prefix("session=").unwrap()).unwrap();
+            let session = store.find_session(SessionId::new(token.hash()), now).await.unwrap().unwrap();
             assert_eq!(Some(session.user), UserId::parse(user));
         }
         let key = ApiKey::parse(&first.api_key).unwrap();
@@ -256,6 +283,8 @@ mod tests {
         assert!(key.secret.matches(&row.secret_hash));
         assert_eq!(row.capabilities.iter().count(), 3);
         assert!(store.find_user(row.user).await.unwrap().unwrap().administrator);
+        let identity = store.find_identity(row.user, Vcs::Github).await.unwrap().unwrap();
+        assert_eq!(identity.profile.login, "local-admin");
         for id in [INSTALLATION, OTHER_INSTALLATION] {
             let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
             store.find_installation(namespace).await.unwrap().unwrap().require_active().unwrap();
@@ -264,5 +293,6 @@ mod tests {
         let in_installation = |id| Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
         assert!(store.is_member(other, in_installation(OTHER_INSTALLATION)).await.unwrap());
         assert!(!store.is_member(other, in_installation(INSTALLATION)).await.unwrap());
+        assert!(!store.find_user(other).await.unwrap().unwrap().administrator);
     }
 }

@@ -46,6 +46,10 @@ codes! {
     ProviderRejected = "PROVIDER_REJECTED",
     /// GitHub or GitLab does not let the caller do this there.
     ProviderForbidden = "PROVIDER_FORBIDDEN",
+    /// A browser came back from a sign-in that it did not begin, that took too long, or that was finished before.
+    InvalidState = "INVALID_STATE",
+    /// The provider did not let the person sign in, or they did not want to.
+    SignInRefused = "SIGN_IN_REFUSED",
     /// Nothing is there, or nothing the caller may see.
     NotFound = "NOT_FOUND",
     /// The path is known, the method is not.

@@ -13,9 +13,9 @@ use super::error::ApiError;
 use super::origin::Origin;
 use super::path::PathParams;
 use super::rate::{charged, network, refuse_limited};
-use crate::auth::{ApiKey, Claims, Refused, SessionToken, Verified};
+use crate::auth::{ApiKey, Claims, Refused, Verified};
 use crate::domain::rate::Subject;
-use crate::domain::{Caller, Capability, Code, Credential, Error, Namespace, Result, Seconds, Session, Vcs};
+use crate::domain::{Caller, Capability, Code, Credential, Error, Namespace, Result, Seconds, Session, SessionId, Vcs};
 use crate::runtime::App;
 
 /// What a route asks of its callers.
@@ -219,20 +219,20 @@ fn presents_bearer(headers: &HeaderMap) -> bool {
 
 async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
     match session_cookie(&parts.headers) {
-        Some(token) if !presents_bearer(&parts.headers) => by_session(&token, parts, app).await.map(Arc::new),
+        Some(id) if !presents_bearer(&parts.headers) => by_session(id, parts, app).await.map(Arc::new),
         _ => by_access_token(parts, app).await,
     }
 }
 
 /// A session is read for every request, so that a logout takes effect at once.
-async fn by_session(token: &SessionToken, parts: &Parts, app: &App) -> Result<Verified> {
+async fn by_session(id: SessionId, parts: &Parts, app: &App) -> Result<Verified> {
     let now = app.clock.now().seconds();
-    let subject = Subject::Session(token.id());
+    let subject = Subject::Session(id);
     refuse_limited(parts, app, subject)?;
     if !app.limits.knows(subject) {
         refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
     }
-    let session = app.store.find_session(token.id(), now).await?.ok_or_else(Error::unauthenticated)?;
+    let session = app.store.find_session(id, now).await?.ok_or_else(Error::unauthenticated)?;
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
     // The browser sends the cookie along whoever made it send the request.
     if writes && !Origin::of(parts, app).sent(&parts.headers) {

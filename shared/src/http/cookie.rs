@@ -4,8 +4,8 @@ use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
 
 use super::origin::Origin;
-use crate::auth::SessionToken;
-use crate::domain::{Error, Result, Session};
+use crate::auth::OpaqueToken;
+use crate::domain::{Error, Result, Session, SessionId};
 
 /// The session cookie's name.
 const SESSION: &str = "session";
@@ -20,26 +20,27 @@ pub fn find_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     values.all(|other| other == first).then_some(first)
 }
 
-/// The session that a request's cookie names, well-formed or not at all.
-pub fn session_cookie(headers: &HeaderMap) -> Option<SessionToken> {
-    find_cookie(headers, SESSION).and_then(SessionToken::parse)
+/// The session that a request's cookie names. `None` for a text that names none.
+pub fn session_cookie(headers: &HeaderMap) -> Option<SessionId> {
+    let token = find_cookie(headers, SESSION).and_then(OpaqueToken::parse)?;
+    Some(SessionId::new(token.hash()))
 }
 
 /// `Set-Cookie` for a session that begins.
-pub fn session_begins(token: &SessionToken, origin: &Origin) -> Result<HeaderValue> {
-    set_cookie(SESSION, &token.reveal(), "/", Session::ABSOLUTE_SECONDS, origin)
+pub fn session_begins(token: &OpaqueToken, origin: &Origin) -> Result<HeaderValue> {
+    set_cookie(SESSION, &token.reveal(), Session::ABSOLUTE_SECONDS, origin)
 }
 
 /// `Set-Cookie` for a session that ends.
 pub fn session_ends(origin: &Origin) -> Result<HeaderValue> {
-    set_cookie(SESSION, "", "/", 0, origin)
+    set_cookie(SESSION, "", 0, origin)
 }
 
 /// A cookie that scripts cannot read and foreign pages cannot send along with their writes.
-pub fn set_cookie(name: &str, value: &str, path: &str, seconds: i64, origin: &Origin) -> Result<HeaderValue> {
+pub fn set_cookie(name: &str, value: &str, seconds: i64, origin: &Origin) -> Result<HeaderValue> {
     // A browser that talks plain HTTP to its own machine would drop it otherwise.
     let secure = if origin.is_plain_loopback() { "" } else { "; Secure" };
-    let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::try_from(text).map_err(|error| Error::internal("setting a cookie", error))
 }
 

@@ -11,7 +11,7 @@ use super::limits::{Limits, Rates, Spent};
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
 use crate::domain::rate::Subject;
-use crate::domain::{AuditEntry, Code, Error, Result, Seconds};
+use crate::domain::{Administrators, AuditEntry, Code, Error, Result, Seconds};
 use crate::store::Store;
 use crate::vcs::Providers;
 
@@ -22,6 +22,8 @@ pub struct Settings {
     pub issuer: String,
     /// The origin that links use, when it is not what the client called.
     pub public_base_url: Option<String>,
+    /// Whom a sign-in makes an administrator.
+    pub administrators: Administrators,
     /// The prefix of new keys.
     pub key_environment: KeyEnvironment,
     /// What callers may send.
@@ -139,6 +141,7 @@ impl App {
         let settings = Settings {
             issuer: config.issuer.clone(),
             public_base_url: config.public_base_url.clone(),
+            administrators: config.administrators.clone(),
             key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
             rates: config.rates.clone(),
         };

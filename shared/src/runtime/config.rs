@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use super::limits::Rates;
 use crate::auth::AUDIENCE;
 use crate::domain::rate::Limit;
-use crate::domain::{Error, Result, SecretText};
+use crate::domain::{Administrators, Error, Result, SecretText};
 use crate::store::{StoreConfig, Tables, Timeouts};
 use crate::vcs::VARIABLES;
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub provider_variables: BTreeMap<String, SecretText>,
     /// What callers may send.
     pub rates: Rates,
+    /// Whom a sign-in makes an administrator.
+    pub administrators: Administrators,
     /// Which messages are logged: `level` or `target=level`, with commas between.
     pub log_filter: String,
     /// Whether this is AWS and not the local stack.
@@ -43,7 +45,7 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Names the variable that is missing.
+    /// Names the variable that is missing, or what cannot be read.
     pub fn from_env() -> Result<Self> {
         let endpoint = find("AWS_ENDPOINT_URL_DYNAMODB");
         let tables = Tables {
@@ -78,6 +80,7 @@ impl Config {
                 .filter_map(|name| Some((name.to_owned(), SecretText::new(find(name)?))))
                 .collect(),
             rates: rates()?,
+            administrators: Administrators::parse(&find("TERRAPI_ADMINISTRATORS").unwrap_or_default())?,
             log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),
         })
     }

@@ -12,6 +12,7 @@ mod run;
 mod secrets;
 mod signing;
 mod telemetry;
+mod vcs_token;
 
 pub use app::{App, KeyLook, Settings};
 pub use background::Background;

@@ -3,6 +3,9 @@
 //! | entity | table | pk | sk | read by |
 //! |---|---|---|---|---|
 //! | user | identity | `user#<id>` | `profile` | whoami |
+//! | identity at a provider | identity | `user#<id>` | `identity#<vcs>` | whoami of a provider, acting for a person there |
+//! | whose an identity is | identity | `identity#<vcs>#<provider's number>` | `identity` | sign-in |
+//! | sign-in under way | identity | `sign-in#<SHA-256 of its state>` | `sign-in` | the provider's redirect back |
 //! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation |
 //! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
 //! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
@@ -50,6 +53,22 @@ pub fn user(id: UserId) -> String {
 }
 
 pub const PROFILE: &str = "profile";
+
+pub fn identity_of_user(vcs: Vcs) -> String {
+    format!("identity#{vcs}")
+}
+
+pub fn identity(vcs: Vcs, provider_id: u64) -> String {
+    format!("identity#{vcs}#{provider_id}")
+}
+
+pub const IDENTITY: &str = "identity";
+
+pub fn sign_in(state: &[u8; 32]) -> String {
+    format!("sign-in#{}", hex(state))
+}
+
+pub const SIGN_IN: &str = "sign-in";
 
 pub fn membership(namespace: Namespace) -> String {
     format!("member#{namespace}")

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::{Error, Result, SecretText};
 
 /// Every name that is looked up, in the environment and in the secret.
-pub const VARIABLES: [&str; 13] = [
+pub const VARIABLES: [&str; 15] = [
     "GITHUB_APP_ID",
     "GITHUB_APP_PEM",
     "GITHUB_APP_CLIENT_ID",
@@ -19,6 +19,8 @@ pub const VARIABLES: [&str; 13] = [
     "GITLAB_ACCESS_TOKEN",
     "GITLAB_API_BASE_URL",
     "GITLAB_WEB_BASE_URL",
+    "TOKEN_SEALING_KEY",
+    "RETIRED_TOKEN_SEALING_KEY",
 ];
 
 /// How clients reach GitHub for themselves.

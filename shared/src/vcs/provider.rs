@@ -11,6 +11,7 @@ use super::github::Github;
 use super::gitlab::Gitlab;
 use super::http::{Http, Limits, Pause};
 use super::oauth::SignIn;
+use crate::auth::SealingKeys;
 use crate::domain::{
     self, Error, InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText, UserTokens, Vcs,
 };
@@ -115,6 +116,8 @@ pub struct Providers {
     pub github: Option<GithubSettings>,
     /// What everybody may know of GitLab.
     pub gitlab: Option<GitlabSettings>,
+    /// Seal the tokens that people's sign-ins give.
+    pub sealing: Option<Arc<SealingKeys>>,
     github_client: Option<Arc<dyn Provider>>,
     gitlab_client: Option<Arc<dyn Provider>>,
 }

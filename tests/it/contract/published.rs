@@ -11,12 +11,14 @@ type Operation = (Method, &'static str, &'static [u16], &'static [&'static str])
 const RECORD: &[&str] = &["committed", "created_at", "data", "idx", "key", "size", "version"];
 
 /// The operations of keys, tokens, identity and the key-value store. A path parameter is named as in the reference.
-const OPERATIONS: [Operation; 17] = [
+const OPERATIONS: [Operation; 19] = [
     (Method::POST, "/api/v1/access-token/refresh", &[200, 403], &["token"]),
     (Method::GET, "/api/v1/github/client_id", &[200], &["client_id"]),
     (Method::GET, "/api/v1/server/config", &[200], &[]),
     (Method::GET, "/api/v1/whoami", &[200, 403], &["id", "vcs"]),
     (Method::POST, "/api/v1/logout", &[200, 403], &[]),
+    (Method::GET, "/api/v1/github/whoami", &[200, 403, 404], &["username"]),
+    (Method::GET, "/api/v1/gitlab/whoami", &[200, 403], &["username"]),
     (Method::POST, "/api/v1/{vcs}/access-token", &[200, 400, 403], &["refresh_token"]),
     (Method::GET, "/api/v1/{vcs}/access-token", &[200, 403], &["results"]),
     (Method::DELETE, "/api/v1/{vcs}/access-token", &[200, 403, 404], &[]),

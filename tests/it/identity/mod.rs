@@ -1,3 +1,9 @@
-//! Who is calling: browsers' sessions.
+//! Who is calling: sign-in, identities at providers, browsers' sessions.
 
+pub mod browser;
+mod faults;
+mod people;
+mod renewal;
 mod sessions;
+mod sign_in;
+mod states;

@@ -87,13 +87,33 @@ async fn a_limit_above_the_maximum_is_the_maximum_however_large() {
     }
 }
 
+const NO_TEXT: [&str; 8] = ["%ff", "x=%C3", "%ff=1", "x=%zz", "x=%", "x=%2", "%", "select=%ff"];
+
+#[tokio::test]
+async fn a_sign_in_refuses_what_is_no_text_and_no_installation() {
+    let world = World::new().await;
+    for url in ["/api/v1/github/login", "/api/github/v1/callback", "/api/v1/gitlab/callback"] {
+        let numbers = ["x", "-1", "", "9223372036854775808", "%00"].map(|id| format!("installation_id={id}"));
+        for query in NO_TEXT.into_iter().map(str::to_owned).chain(numbers) {
+            let reply = send_anonymously(&world, &Method::GET, &format!("{url}?{query}"), "").await;
+            assert_eq!(reply.failed(400), "INVALID_QUERY", "{url}?{query}");
+        }
+        for odd in
+            ["return_to=%00", "state=%00", "code=%00&state=%F0%9F%A6%80", &format!("state={}", "s".repeat(9_000))]
+        {
+            let status = send_anonymously(&world, &Method::GET, &format!("{url}?{odd}"), "").await.status.as_u16();
+            assert!(matches!(status, 302 | 403), "{url}?{odd}: {status}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_query_that_is_no_text_is_refused_everywhere() {
     let world = World::new().await;
     let token = world.token(&ALL);
     let routes = ["key/a", "count/key/a", "size/key/a", "iter/a"].map(|path| format!("{KV}/{path}"));
     for url in routes.iter().map(String::as_str).chain(LISTINGS) {
-        for query in ["%ff", "x=%C3", "%ff=1", "x=%zz", "x=%", "x=%2", "%", "select=%ff"] {
+        for query in NO_TEXT {
             let reply = world.get(&format!("{url}?{query}"), &token).await;
             assert_eq!(reply.failed(400), "INVALID_QUERY", "{url}?{query}");
         }

@@ -86,8 +86,13 @@ async fn read(mut child: tokio::process::Child) -> Counted {
 /// One sandbox's requests, as fast as one caller sends them.
 async fn child(told: Told) {
     let rates = callers(RATE, BURST);
-    let settings =
-        Settings { issuer: "terrapi".into(), public_base_url: None, key_environment: KeyEnvironment::Test, rates };
+    let settings = Settings {
+        issuer: "terrapi".into(),
+        public_base_url: None,
+        administrators: terrapi::domain::Administrators::default(),
+        key_environment: KeyEnvironment::Test,
+        rates,
+    };
     let config = StoreConfig {
         tables: Tables { identity: told.identity, kv: String::new(), operations: String::new() },
         endpoint: Some(told.endpoint),

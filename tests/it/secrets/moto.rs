@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_secretsmanager::primitives::Blob;
+use terrapi::domain::Administrators;
 use terrapi::runtime::Config;
 use terrapi::store::{StoreConfig, Tables, Timeouts};
 
@@ -111,6 +112,7 @@ impl Moto {
             provider_secret: None,
             provider_variables: BTreeMap::new(),
             rates: terrapi::runtime::Rates::default(),
+            administrators: Administrators::default(),
             log_filter: "info".into(),
             on_aws: true,
         }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use terrapi::auth::SealingKeys;
+use terrapi::domain::SecretText;
 use terrapi::vcs::{Limits, ProviderConfig, Providers};
 
 use super::github::Github;
@@ -23,6 +25,9 @@ impl Pauses {
 pub const PATIENT: Limits =
     Limits { attempt: Duration::from_secs(20), call: Duration::from_secs(40), pause: Duration::from_secs(3) };
 
+/// Seals what sign-ins give.
+pub const SEALING_KEY: &str = "test-sealing-key-of-every-world-0123456789-abcdefghijkl";
+
 pub fn providers(github: &Github, gitlab: &Gitlab, limits: Limits, pauses: &Pauses) -> Providers {
     let mut variables = github.variables();
     variables.extend(gitlab.variables());
@@ -31,5 +36,8 @@ pub fn providers(github: &Github, gitlab: &Gitlab, limits: Limits, pauses: &Paus
         locked(&pauses.0).push(wait);
         Box::pin(std::future::ready(())) as _
     });
-    Providers::new(ProviderConfig::read(&variables).unwrap(), limits, pause).unwrap()
+    let mut providers = Providers::new(ProviderConfig::read(&variables).unwrap(), limits, pause).unwrap();
+    let key = SecretText::new(SEALING_KEY.into());
+    providers.sealing = Some(Arc::new(SealingKeys::new(&key, None).unwrap()));
+    providers
 }

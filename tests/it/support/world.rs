@@ -9,10 +9,10 @@ use axum::extract::Request;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use serde_json::{Value, json};
-use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, SessionToken, Signer, SigningKeyFile};
+use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
-    AccountStatus, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId, InstallationState, KeyId,
-    KeyName, Millis, Namespace, Seconds, Session, Tier, UserId, Vcs,
+    AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
+    InstallationState, KeyId, KeyName, Millis, Namespace, Seconds, Session, SessionId, Tier, UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Description, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Rates, Settings, Signing};
@@ -189,8 +189,8 @@ impl World {
 
     /// The cookie of a session that began and was last used at these times.
     pub async fn session_from(&self, user: UserId, created_at: Seconds, last_used_at: Seconds) -> String {
-        let token = SessionToken::new(Random::default().bytes().unwrap());
-        let session = Session { id: token.id(), user, created_at, last_used_at };
+        let token = OpaqueToken::new(Random::default().bytes().unwrap());
+        let session = Session { id: SessionId::new(token.hash()), user, created_at, last_used_at };
         self.app.store.put_session(&session).await.unwrap();
         format!("session={}", token.reveal())
     }
@@ -300,6 +300,7 @@ fn settings(rates: &Rates) -> Settings {
     Settings {
         issuer: "terrapi".into(),
         public_base_url: None,
+        administrators: Administrators::default(),
         key_environment: KeyEnvironment::Test,
         rates: rates.clone(),
     }

@@ -46,6 +46,11 @@ impl Desk {
         locked(&self.faults).extend(faults);
     }
 
+    /// Nothing goes wrong from now on.
+    pub fn clear(&self) {
+        locked(&self.faults).clear();
+    }
+
     /// The routes that were called since the last time somebody asked, in order.
     pub fn take_seen(&self) -> Vec<String> {
         std::mem::take(&mut *locked(&self.seen))

@@ -1,0 +1,91 @@
+//! Sends a browser to a provider to sign in.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::{HeaderMap, StatusCode};
+use terrapi::auth::OpaqueToken;
+use terrapi::domain::{Code, Error, InstallationId, PendingSignIn, Result, ReturnTo, SecretText, Vcs};
+use terrapi::http::{ApiError, ErrorBody, Origin, PathParams, Query, VcsPath, find_cookie, set_cookie};
+use terrapi::runtime::App;
+use terrapi::vcs::SignIn;
+
+/// What a sign-in may ask for.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description: the handler takes Query")]
+pub struct LoginQuery {
+    /// The path to return to, `/` when absent. Anything but a path on this origin is taken as `/`.
+    #[param(example = "/runs?page=2")]
+    return_to: Option<String>,
+    /// Comes back in the query of `return_to`.
+    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    installation_id: Option<String>,
+}
+
+/// Sign in
+///
+/// For browsers: redirects to the provider, which sends the browser back to the callback. A cookie ties both together for
+/// ten minutes.
+#[utoipa::path(get, path = "/api/v1/{vcs}/login", tag = "identity", params(VcsPath, LoginQuery),
+    responses((status = 302, description = "To the provider", headers(("location" = String), ("set-cookie" = String))),
+        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn begin_sign_in(
+    State(app): State<App>,
+    path: PathParams,
+    query: Query,
+    headers: HeaderMap,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    let vcs = path.vcs()?;
+    let provider = app.providers.get(vcs)?;
+    let installation = installation(&query)?;
+    // Two tabs of one browser may sign in at once.
+    let browser = browser(&headers, &origin).map_or_else(|| app.random.bytes().map(OpaqueToken::new), Ok)?;
+    let state = OpaqueToken::new(app.random.bytes()?);
+    let pending = PendingSignIn {
+        state: state.hash(),
+        browser: browser.hash(),
+        vcs,
+        return_to: ReturnTo::new(query.text("return_to")),
+        installation,
+        ends_at: app.clock.now().seconds().plus(PendingSignIn::LIFETIME_SECONDS),
+    };
+    let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(&origin, vcs));
+    let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
+    let location = provider.authorize_url(sign_in, &state.reveal())?;
+    app.store.put_sign_in(&pending).await?;
+    let cookie = set_cookie(cookie_name(&origin), &browser.reveal(), PendingSignIn::LIFETIME_SECONDS, &origin)?;
+    let headers = [(LOCATION, location.as_str()), (CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::FOUND, headers, [(SET_COOKIE, cookie)]).into_response())
+}
+
+/// `installation_id` of a query.
+pub fn installation(query: &Query) -> Result<Option<InstallationId>> {
+    let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
+    query.text("installation_id").map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
+}
+
+/// The secret of the browser that signs in.
+pub fn browser(headers: &HeaderMap, origin: &Origin) -> Option<OpaqueToken> {
+    find_cookie(headers, cookie_name(origin)).and_then(OpaqueToken::parse)
+}
+
+/// The prefix makes browsers refuse the cookie from anybody but this very host, neighbours included; it needs TLS.
+fn cookie_name(origin: &Origin) -> &'static str {
+    if origin.is_plain_loopback() { "sign_in" } else { "__Host-sign_in" }
+}
+
+/// What proves to the provider that whoever brings the code began the sign-in (RFC 7636). It follows from the browser's
+/// secret, so nothing stored can tell it.
+pub fn verifier(browser: &OpaqueToken, state: &OpaqueToken) -> SecretText {
+    SecretText::new(browser.derive(&state.hash()).reveal())
+}
+
+/// Where the provider sends the browser back to.
+pub fn redirect_uri(origin: &Origin, vcs: Vcs) -> String {
+    origin.url(match vcs {
+        Vcs::Github => "/api/github/v1/callback",
+        Vcs::Gitlab => "/api/v1/gitlab/callback",
+    })
+}

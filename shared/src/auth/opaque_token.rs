@@ -1,0 +1,90 @@
+//! Texts that a browser holds and nobody else does: a session cookie's value, the state of a sign-in and the secret that
+//! ties it to its browser. 256 random bits in base62; storage knows their hashes.
+
+use std::fmt;
+
+use ring::{digest, hmac};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::base62;
+
+const BYTES: usize = 32;
+/// 32 bytes need ⌈256 / log₂ 62⌉ digits.
+const DIGITS: usize = 43;
+
+/// Such a text. Prints as nothing and is wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct OpaqueToken([u8; BYTES]);
+
+impl OpaqueToken {
+    /// Wraps 256 random bits.
+    pub const fn new(random: [u8; BYTES]) -> Self {
+        Self(random)
+    }
+
+    /// Reads the text. `None` for another length or a foreign digit: nothing that needs a read to refuse.
+    pub fn parse(text: &str) -> Option<Self> {
+        base62::decode(text).filter(|_| text.len() == DIGITS).map(Self)
+    }
+
+    /// The text.
+    pub fn reveal(&self) -> String {
+        base62::encode(&self.0, DIGITS)
+    }
+
+    /// What is stored in its place, and found by: its SHA-256.
+    pub fn hash(&self) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, &self.0).as_ref());
+        hash
+    }
+
+    /// Another such text, for `purpose`, that only the holder of this one can make.
+    #[must_use]
+    pub fn derive(&self, purpose: &[u8]) -> Self {
+        let mut derived = [0; BYTES];
+        derived.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), purpose).as_ref());
+        Self(derived)
+    }
+}
+
+impl fmt::Debug for OpaqueToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpaqueToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_back_with_the_same_hash() {
+        let token = OpaqueToken::new([0xff; 32]);
+        let text = token.reveal();
+        assert_eq!(text.len(), DIGITS);
+        assert_eq!(OpaqueToken::parse(&text).unwrap().hash(), token.hash());
+        assert_ne!(OpaqueToken::new([0; 32]).hash(), token.hash());
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let text = OpaqueToken::new([1; 32]).reveal();
+        for broken in ["", &text[1..], &format!("0{text}"), &text.replacen('0', "-", 1), &"z".repeat(DIGITS)] {
+            assert!(OpaqueToken::parse(broken).is_none(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_the_token_and_the_purpose() {
+        let token = OpaqueToken::new([7; 32]);
+        assert_eq!(token.derive(b"a").reveal(), OpaqueToken::new([7; 32]).derive(b"a").reveal());
+        assert_ne!(token.derive(b"a").reveal(), token.derive(b"b").reveal());
+        assert_ne!(token.derive(b"a").reveal(), OpaqueToken::new([8; 32]).derive(b"a").reveal());
+    }
+
+    #[test]
+    fn a_token_does_not_print() {
+        assert_eq!(format!("{:?}", OpaqueToken::new([7; 32])), "OpaqueToken(..)");
+    }
+}

@@ -1,0 +1,131 @@
+//! Seals what providers gave us to act for people, so that a copy of the table opens nothing.
+//!
+//! Shape of a sealed text: a key's id (8 bytes), a nonce (12), the ciphertext with its tag (AES-256-GCM, RFC 5116). The id
+//! lets the key be changed: a retired one opens until nothing is sealed under it any longer. What a text is bound to (the
+//! row it stands in) is authenticated with it, so that it opens nowhere else.
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use zeroize::Zeroizing;
+
+use crate::domain::{Error, Result, SecretText};
+
+const ID_BYTES: usize = 8;
+/// Keeps these keys apart from others that somebody may derive from the same seed.
+const SALT: &[u8] = b"terrapi sealed tokens";
+
+struct SealingKey {
+    id: [u8; ID_BYTES],
+    key: LessSafeKey,
+}
+
+/// The keys: the first seals, all open.
+pub struct SealingKeys(Vec<SealingKey>);
+
+struct IdLength;
+
+impl KeyType for IdLength {
+    fn len(&self) -> usize {
+        ID_BYTES
+    }
+}
+
+impl SealingKey {
+    fn derive(seed: &SecretText) -> Result<Self> {
+        let failed = |_| Error::corrupt("a sealing key cannot be derived");
+        let root = Salt::new(HKDF_SHA256, SALT).extract(seed.reveal().as_bytes());
+        let mut id = [0; ID_BYTES];
+        root.expand(&[b"id"], IdLength).and_then(|okm| okm.fill(&mut id)).map_err(failed)?;
+        let key = root.expand(&[b"key"], &AES_256_GCM).map(UnboundKey::from).map_err(failed)?;
+        Ok(Self { id, key: LessSafeKey::new(key) })
+    }
+}
+
+impl SealingKeys {
+    /// The shortest seed, in characters: 43 base64 or base62 characters hold 256 bits.
+    const MIN_SEED_CHARS: usize = 43;
+
+    /// Derives the keys of random texts: the one that seals, and those that only open.
+    ///
+    /// # Errors
+    /// Internal: a seed is too short.
+    pub fn new<'a>(seed: &'a SecretText, retired: impl IntoIterator<Item = &'a SecretText>) -> Result<Self> {
+        let keys = std::iter::once(seed).chain(retired).map(|seed| {
+            if seed.reveal().len() < Self::MIN_SEED_CHARS {
+                return Err(Error::corrupt("a sealing key's seed is too short"));
+            }
+            SealingKey::derive(seed)
+        });
+        keys.collect::<Result<_>>().map(Self)
+    }
+
+    /// Seals a text. `nonce` is random: 96 bits are enough for billions of texts under one key.
+    pub fn seal(&self, plain: &[u8], bound_to: &str, nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>> {
+        let SealingKey { id, key } = self.0.first().ok_or(Error::corrupt("there is no sealing key"))?;
+        let mut text = Zeroizing::new(plain.to_vec());
+        let aad = Aad::from(bound_to.as_bytes());
+        let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text);
+        let tag = tag.map_err(|_| Error::corrupt("a text cannot be sealed"))?;
+        Ok([id, &nonce[..], &text, tag.as_ref()].concat())
+    }
+
+    /// Opens a sealed text. `None`: its key is not held, it is bound to something else, or it was changed.
+    pub fn open(&self, sealed: &[u8], bound_to: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let (id, rest) = sealed.split_first_chunk::<ID_BYTES>()?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>()?;
+        let key = self.0.iter().find(|key| key.id == *id)?;
+        let mut text = Zeroizing::new(rest.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = key.key.open_in_place(nonce, Aad::from(bound_to.as_bytes()), &mut text).ok()?.len();
+        text.truncate(length);
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seed(letter: &str) -> SecretText {
+        SecretText::new(letter.repeat(43))
+    }
+
+    fn keys(seals: &str, retired: &[&str]) -> SealingKeys {
+        let retired: Vec<_> = retired.iter().map(|letter| seed(letter)).collect();
+        SealingKeys::new(&seed(seals), &retired).unwrap()
+    }
+
+    #[test]
+    fn a_sealed_text_opens_for_what_it_is_bound_to_and_shows_nothing() {
+        let sealed = keys("a", &[]).seal(b"ghu_secret", "github#1", [3; 12]).unwrap();
+        assert_eq!(keys("a", &[]).open(&sealed, "github#1").unwrap().as_slice(), b"ghu_secret");
+        assert!(keys("a", &[]).open(&sealed, "github#2").is_none());
+        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_opens_as_long_as_it_is_held() {
+        let sealed = keys("a", &[]).seal(b"text", "x", [3; 12]).unwrap();
+        let (next, forgot) = (keys("b", &["a"]), keys("b", &[]));
+        assert!(next.open(&sealed, "x").is_some() && forgot.open(&sealed, "x").is_none());
+        let again = next.seal(b"text", "x", [4; 12]).unwrap();
+        assert!(forgot.open(&again, "x").is_some());
+    }
+
+    #[test]
+    fn every_changed_and_every_missing_byte_is_noticed() {
+        let keys = keys("a", &[]);
+        let sealed = keys.seal(b"text", "x", [3; 12]).unwrap();
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(keys.open(&changed, "x").is_none(), "byte {at}");
+            assert!(keys.open(&sealed[..at], "x").is_none(), "{at} bytes");
+        }
+    }
+
+    #[test]
+    fn a_short_seed_is_no_key() {
+        assert!(SealingKeys::new(&SecretText::new("short".into()), []).is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! A sign-in under way: from the redirect to the provider until the browser comes back.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{Error, InstallationId, Result, Seconds, Vcs};
+
+/// What a URI cannot hold as it is (RFC 3986 §2). Escapes that are there stay.
+const NOT_IN_URI: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
+/// Where the browser goes in the end: a path on the own origin, never elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    const MAX_BYTES: usize = 2_048;
+
+    /// Takes a path with its query; anything that a browser might read as another origin is `/`.
+    pub fn new(asked: Option<&str>) -> Self {
+        let path = asked.filter(|path| {
+            let local = path.starts_with('/') && !path.starts_with("//");
+            // Browsers drop tabs and line breaks from addresses, and take `\` for `/`.
+            local
+                && path.len() <= Self::MAX_BYTES
+                && !path.contains(|letter: char| letter == '\\' || letter.is_control())
+        });
+        Self(path.unwrap_or("/").to_owned())
+    }
+
+    /// The path, its query and its fragment.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As a URI's path, query and fragment.
+    pub fn encoded(&self) -> String {
+        utf8_percent_encode(&self.0, NOT_IN_URI).to_string()
+    }
+
+    /// The same with `installation_id` in the query, as the provider's installation flow gave it.
+    #[must_use]
+    pub fn with_installation(&self, installation: Option<InstallationId>) -> Self {
+        let Some(installation) = installation else { return self.clone() };
+        let (address, fragment) = self.0.find('#').map_or((self.0.as_str(), ""), |at| self.0.split_at(at));
+        let mark = if address.contains('?') { '&' } else { '?' };
+        Self(format!("{address}{mark}installation_id={installation}{fragment}"))
+    }
+}
+
+/// A sign-in that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingSignIn {
+    /// SHA-256 of its `state`.
+    pub state: [u8; 32],
+    /// SHA-256 of the secret in the cookie of the browser that began it.
+    pub browser: [u8; 32],
+    /// Where it began.
+    pub vcs: Vcs,
+    /// Where the browser goes in the end.
+    pub return_to: ReturnTo,
+    /// What the provider's installation flow gave when it sent the browser here without a state.
+    pub installation: Option<InstallationId>,
+    /// The first second at which it is over.
+    pub ends_at: Seconds,
+}
+
+impl PendingSignIn {
+    /// How long a person may take at the provider.
+    pub const LIFETIME_SECONDS: i64 = 600;
+}
+
+/// Who is made an administrator by signing in: people by the numbers that never change hands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Administrators(Vec<(Vcs, u64)>);
+
+impl Administrators {
+    /// Reads `<vcs>:<number>` with commas or white space between.
+    ///
+    /// # Errors
+    /// Internal: an entry is something else. A login is refused because anybody may take it over.
+    pub fn parse(text: &str) -> Result<Self> {
+        let entries = text.split([',', ' ', '\n', '\t']).filter(|entry| !entry.is_empty()).map(|entry| {
+            let parsed = entry.split_once(':').and_then(|(vcs, id)| Some((Vcs::parse(vcs)?, id.parse().ok()?)));
+            let bad = || format!("{entry} in TERRAPI_ADMINISTRATORS is not like github:583231");
+            parsed.ok_or_else(|| Error::internal("reading the administrators", bad()))
+        });
+        entries.collect::<Result<_>>().map(Self)
+    }
+
+    /// Whether this person is one.
+    pub fn include(&self, vcs: Vcs, provider_id: u64) -> bool {
+        self.0.contains(&(vcs, provider_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_returns_to_a_path_on_the_own_origin_and_to_nothing_else() {
+        for path in ["/", "/a/b", "/a?x=1&y=//z", "/a#b", "/ä b", "/a//b", "/:80"] {
+            assert_eq!(ReturnTo::new(Some(path)).as_str(), path);
+        }
+        let long = format!("/{}", "a".repeat(2_048));
+        let elsewhere = [
+            "",
+            "a",
+            "//evil.test",
+            "///evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "/a\\b",
+            "https://evil.test",
+            "javascript:alert(1)",
+            "/\t/evil.test",
+            "/\r\nset-cookie: a=b",
+            "\t//evil.test",
+            " /a",
+            "/a\u{7f}",
+            "/a\u{85}",
+            &long,
+        ];
+        for path in elsewhere {
+            assert_eq!(ReturnTo::new(Some(path)).as_str(), "/", "{path:?}");
+        }
+        assert_eq!(ReturnTo::new(None).as_str(), "/");
+        assert_eq!(ReturnTo::new(Some("/ä b?c=%20#d")).encoded(), "/%C3%A4%20b?c=%20#d");
+    }
+
+    #[test]
+    fn an_installation_is_added_to_the_query() {
+        let table = [
+            ("/", "/?installation_id=7"),
+            ("/a?b=c", "/a?b=c&installation_id=7"),
+            ("/a#b?c", "/a?installation_id=7#b?c"),
+        ];
+        for (path, expected) in table {
+            let path = ReturnTo::new(Some(path));
+            assert_eq!(path.with_installation(Some(InstallationId::new(7))).as_str(), expected);
+            assert_eq!(path.with_installation(None), path);
+        }
+    }
+
+    #[test]
+    fn administrators_are_named_by_their_numbers() {
+        let administrators = Administrators::parse("github:1, gitlab:2\n github:3").unwrap();
+        assert!(administrators.include(Vcs::Github, 1) && administrators.include(Vcs::Gitlab, 2));
+        assert!(!administrators.include(Vcs::Gitlab, 1));
+        assert_eq!(Administrators::parse(" ").unwrap(), Administrators::default());
+        for bad in ["octocat", "github:octocat", "bitbucket:1", "github:", "1", "github:-1"] {
+            assert!(Administrators::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A browser: it keeps cookies by the rules, and goes where it is sent, to the stand-ins and back.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::Request;
+use http::header::{COOKIE, HOST, ORIGIN};
+use http::{HeaderValue, Method};
+use serde_json::Value;
+use terrapi::domain::Vcs;
+
+use crate::support::routes::Gateway;
+use crate::support::world::send_to;
+use crate::support::{Reply, World};
+
+const OWN: &str = "https://api.example.test";
+
+pub struct Browser<'a> {
+    world: &'a World,
+    gateway: Gateway,
+    pub jar: BTreeMap<String, String>,
+}
+
+impl<'a> Browser<'a> {
+    pub fn new(world: &'a World) -> Self {
+        Self { world, gateway: world.gateway.clone(), jar: BTreeMap::new() }
+    }
+
+    /// A browser whose requests another sandbox answers.
+    pub fn on(world: &'a World, gateway: Gateway) -> Self {
+        Self { gateway, ..Self::new(world) }
+    }
+
+    pub async fn get(&mut self, url: &str) -> Reply {
+        self.send(Method::GET, url, None).await
+    }
+
+    /// A request of one of our pages, or of the address bar.
+    pub async fn send(&mut self, method: Method, url: &str, body: Option<Value>) -> Reply {
+        let path = url.strip_prefix(OWN).unwrap_or(url);
+        assert!(path.starts_with('/'), "the browser is sent to {url}");
+        let mut request = Request::builder().method(method.clone()).uri(path).header(HOST, "api.example.test");
+        if method != Method::GET {
+            request = request.header(ORIGIN, OWN).header("content-type", "application/json");
+        }
+        if !self.jar.is_empty() {
+            let cookies: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, cookies.join("; "));
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let reply = send_to(&self.gateway, request.body(body).unwrap()).await;
+        for cookie in reply.headers.get_all("set-cookie") {
+            self.take(cookie);
+        }
+        reply
+    }
+
+    fn take(&mut self, cookie: &HeaderValue) {
+        let mut parts = cookie.to_str().unwrap().split("; ");
+        let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+        let attributes: Vec<_> = parts.collect();
+        for needed in ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"] {
+            assert!(attributes.contains(&needed), "{cookie:?}");
+        }
+        assert!(!attributes.iter().any(|attribute| attribute.starts_with("Domain")), "{cookie:?}");
+        if attributes.contains(&"Max-Age=0") {
+            self.jar.remove(name);
+        } else {
+            self.jar.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Begins a sign-in: the provider's page.
+    pub async fn begin(&mut self, vcs: Vcs, query: &str) -> String {
+        let reply = self.get(&format!("/api/v1/{vcs}/login{query}")).await;
+        assert_eq!(reply.status, 302, "{reply:?}");
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        reply.header("location").unwrap().to_owned()
+    }
+
+    /// The person agrees: where the provider sends the browser back to.
+    pub fn agree(&self, page: &str, vcs: Vcs, person: u64) -> String {
+        let back = match vcs {
+            Vcs::Github => self.world.github.agree(page, person),
+            Vcs::Gitlab => self.world.gitlab.agree(page, person),
+        };
+        back.unwrap()
+    }
+
+    /// A whole sign-in: the last answer.
+    pub async fn sign_in(&mut self, vcs: Vcs, person: u64, query: &str) -> Reply {
+        let page = self.begin(vcs, query).await;
+        let back = self.agree(&page, vcs, person);
+        self.get(&back).await
+    }
+
+    /// A sign-in that succeeds: the user's id.
+    pub async fn user(&mut self, vcs: Vcs, person: u64) -> String {
+        let reply = self.sign_in(vcs, person, "").await;
+        assert_eq!(reply.status, 303, "{}", String::from_utf8_lossy(&reply.bytes));
+        self.get("/api/v1/whoami").await.ok()["id"].as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,83 @@
+//! Who a person at a provider is here: by their number, whatever they are called.
+
+use http::Method;
+use terrapi::domain::{Administrators, UserId, Vcs};
+use terrapi::http::service;
+use terrapi::runtime::Settings;
+
+use super::browser::Browser;
+use crate::support::World;
+use crate::support::routes::Gateway;
+
+const OCTOCAT: u64 = 583_231;
+
+#[tokio::test]
+async fn a_new_login_is_the_same_user_and_an_old_login_in_other_hands_is_not() {
+    let world = World::new().await;
+    let (mut browser, mut other) = (Browser::new(&world), Browser::new(&world));
+    let user = browser.user(Vcs::Github, OCTOCAT).await;
+    world.github.hub(|hub| {
+        hub.person(OCTOCAT, "octocat-renamed");
+        hub.person(999, "octocat");
+    });
+    assert_eq!(browser.user(Vcs::Github, OCTOCAT).await, user);
+    assert_eq!(browser.get("/api/v1/github/whoami").await.ok()["username"], "octocat-renamed");
+    assert_ne!(other.user(Vcs::Github, 999).await, user);
+    // The same number elsewhere is another person.
+    world.gitlab.lab(|lab| lab.people.insert(OCTOCAT, "octocat".into()));
+    assert_ne!(other.user(Vcs::Gitlab, OCTOCAT).await, user);
+}
+
+#[tokio::test]
+async fn two_first_sign_ins_at_once_make_one_user() {
+    let world = World::new().await;
+    let (mut one, mut two) = (Browser::new(&world), Browser::new(&world));
+    let gate = world.faulty.on("TransactWriteItems").first(2).hold_before_store();
+    let both = async { tokio::join!(one.user(Vcs::Github, OCTOCAT), two.user(Vcs::Github, OCTOCAT)) };
+    let release = async {
+        gate.arrived(2).await;
+        gate.release();
+    };
+    let ((one, two), ()) = tokio::join!(both, release);
+    assert_eq!(one, two);
+}
+
+/// A gateway whose deployment names these administrators.
+fn naming(world: &World, administrators: &str) -> Gateway {
+    let settings = Settings {
+        administrators: Administrators::parse(administrators).unwrap(),
+        ..Settings::clone(&world.app.settings)
+    };
+    let app = terrapi::runtime::App { settings: settings.into(), ..world.app.clone() };
+    Gateway::new([("identity".to_owned(), service(identity::routes(), app))].into())
+}
+
+#[tokio::test]
+async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
+    let world = World::new().await;
+    let is_administrator = async |user: &str| {
+        let user = UserId::parse(user).unwrap();
+        world.app.store.find_user(user).await.unwrap().unwrap().administrator
+    };
+    let trail = async |user: &str| {
+        let path = format!("/api/v1/admin/audit?user={user}");
+        let entries = world.get(&path, &world.token(&[])).await.ok()["results"].clone();
+        let action = |entry: &serde_json::Value| entry["action"].as_str().unwrap().to_owned();
+        entries.as_array().unwrap().iter().map(action).collect::<Vec<_>>()
+    };
+    let user = Browser::on(&world, naming(&world, "gitlab:583231")).user(Vcs::Github, OCTOCAT).await;
+    assert!(!is_administrator(&user).await, "the number of somebody at another provider");
+    world.clock.advance_ms(1);
+    Browser::on(&world, naming(&world, "github:583231")).user(Vcs::Github, OCTOCAT).await;
+    assert!(is_administrator(&user).await);
+    world.clock.advance_ms(1);
+    let mut browser = Browser::on(&world, naming(&world, ""));
+    browser.user(Vcs::Github, OCTOCAT).await;
+    assert!(!is_administrator(&user).await);
+    world.clock.advance_ms(1);
+    browser.send(Method::POST, "/api/v1/logout", None).await.ok();
+    let mut told = trail(&user).await;
+    assert_eq!(told.remove(0), "logout");
+    told.sort();
+    assert_eq!(told, ["login", "login", "login", "permission_changed", "permission_changed"]);
+}

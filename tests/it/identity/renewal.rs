@@ -1,0 +1,164 @@
+//! Acting for a person at a provider: the token that their sign-in gave, renewed once however many ask.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use terrapi::auth::SealingKeys;
+use terrapi::domain::{Code, Error, Result, SecretText, UserId, Vcs};
+use terrapi::runtime::{App, Random};
+
+use super::browser::Browser;
+use crate::support::World;
+use crate::support::providers::SEALING_KEY;
+use crate::support::stand_in::Fault;
+
+const OCTOCAT: u64 = 583_231;
+const TOKEN_CALL: &str = "POST /login/oauth/access_token";
+const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
+
+async fn signed_in(world: &World) -> UserId {
+    let user = Browser::new(world).user(Vcs::Github, OCTOCAT).await;
+    world.github.desk().take_seen();
+    UserId::parse(&user).unwrap()
+}
+
+fn works(world: &World, token: &SecretText) -> bool {
+    world.github.hub(|hub| hub.oauth.person(token.reveal())) == Some(OCTOCAT)
+}
+
+fn code(outcome: Result<SecretText>) -> Code {
+    match outcome.unwrap_err() {
+        Error::Forbidden { code, .. } | Error::Unavailable { code, .. } => code,
+        Error::NotFound => Code::NotFound,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_lives_is_handed_out_as_it_is() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    let token = world.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert!(works(&world, &token));
+    world.clock.advance_ms(EIGHT_HOURS_MS - 61_000);
+    assert_eq!(world.app.vcs_token(user, Vcs::Github).await.unwrap(), token);
+    assert!(world.github.desk().take_seen().is_empty());
+    assert_eq!(code(world.app.vcs_token(user, Vcs::Gitlab).await), Code::NotFound);
+    let stranger = UserId::new(Random::default().id().unwrap());
+    assert_eq!(code(world.app.vcs_token(stranger, Vcs::Github).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn eight_who_ask_at_once_get_one_new_token_from_one_renewal() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    let before = world.app.vcs_token(user, Vcs::Github).await.unwrap();
+    world.clock.advance_ms(EIGHT_HOURS_MS);
+    // All of them have read the old tokens before the first claims the renewal.
+    let gate = world.faulty.on("UpdateItem").hold_before_store();
+    let asking = join_all((0..8).map(|_| world.app.vcs_token(user, Vcs::Github)));
+    let release = async {
+        gate.arrived(8).await;
+        gate.release();
+        world.faulty.heal();
+    };
+    let (tokens, ()) = tokio::join!(asking, release);
+    let tokens: Vec<_> = tokens.into_iter().map(Result::unwrap).collect();
+    assert!(tokens.iter().all(|token| *token == tokens[0] && *token != before));
+    assert!(works(&world, &tokens[0]));
+    assert_eq!(world.github.desk().take_seen(), [TOKEN_CALL]);
+    // The next renewal uses what this one brought.
+    world.clock.advance_ms(EIGHT_HOURS_MS);
+    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+}
+
+#[tokio::test]
+async fn who_was_refused_signs_in_again_and_the_provider_is_not_asked_until_then() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    world.clock.advance_ms(EIGHT_HOURS_MS);
+    world.github.hub(|hub| hub.oauth.revoke(OCTOCAT));
+    for _ in 0..3 {
+        assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
+    }
+    assert_eq!(world.github.desk().take_seen(), [TOKEN_CALL]);
+    assert_eq!(signed_in(&world).await, user);
+    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+    // The refresh token ends, too.
+    world.clock.advance_ms(15_897_600_000);
+    assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
+    assert!(world.github.desk().take_seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_costs_nothing_but_time() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    world.clock.advance_ms(EIGHT_HOURS_MS);
+    world.github.desk().fail(TOKEN_CALL, [Fault::Answer(502, vec![])]);
+    assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
+    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+}
+
+#[tokio::test]
+async fn lost_answers_of_storage_waste_no_renewal() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    for nth in 1..=2 {
+        world.clock.advance_ms(EIGHT_HOURS_MS);
+        let hits = world.faulty.on("UpdateItem").nth(nth).cut_after_store();
+        assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+        assert_eq!(hits.count(), 1);
+        world.faulty.heal();
+        assert_eq!(world.github.desk().take_seen(), [TOKEN_CALL]);
+        assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+        assert!(world.github.desk().take_seen().is_empty(), "it was kept");
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_whose_process_died_is_taken_over_once_its_claim_has_ended() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    world.clock.advance_ms(EIGHT_HOURS_MS);
+    // It claims, and is never heard of again.
+    let dead = world.faulty.on("UpdateItem").nth(1).die_after_store();
+    assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
+    assert_eq!(dead.count(), 1);
+    world.faulty.heal();
+    world.clock.advance_ms(15_000);
+    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_sign_in_during_a_renewal_wins() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    world.clock.advance_ms(EIGHT_HOURS_MS);
+    let gate = world.faulty.on("UpdateItem").nth(2).hold_before_store();
+    let meanwhile = async {
+        gate.arrived(1).await;
+        assert_eq!(signed_in(&world).await, user);
+        gate.release();
+    };
+    let (renewed, ()) = tokio::join!(world.app.vcs_token(user, Vcs::Github), meanwhile);
+    let kept = world.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert!(works(&world, &renewed.unwrap()) && works(&world, &kept));
+    assert!(world.github.desk().take_seen().is_empty());
+}
+
+#[tokio::test]
+async fn the_sealing_key_can_be_changed_and_without_it_people_sign_in_again() {
+    let world = World::new().await;
+    let user = signed_in(&world).await;
+    let (old, new) = (SecretText::new(SEALING_KEY.into()), SecretText::new("next-".repeat(9)));
+    let with = |retired: Option<&SecretText>| {
+        let mut app: App = world.app.clone();
+        app.providers.sealing = Some(Arc::new(SealingKeys::new(&new, retired).unwrap()));
+        app
+    };
+    assert_eq!(code(with(None).vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
+    world.clock.advance_ms(EIGHT_HOURS_MS);
+    assert!(works(&world, &with(Some(&old)).vcs_token(user, Vcs::Github).await.unwrap()), "renewed, sealed anew");
+    assert!(works(&world, &with(None).vcs_token(user, Vcs::Github).await.unwrap()));
+}

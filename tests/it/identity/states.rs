@@ -1,0 +1,103 @@
+//! A sign-in works once, soon, for the browser that began it and at the provider where it began.
+
+use terrapi::domain::Vcs;
+
+use super::browser::Browser;
+use crate::support::World;
+
+const OCTOCAT: u64 = 583_231;
+
+async fn refused(browser: &mut Browser<'_>, url: &str) {
+    let reply = browser.get(url).await;
+    assert_eq!(reply.failed(403), "INVALID_STATE", "{url}");
+    assert_eq!(reply.header("set-cookie"), None);
+    assert_eq!(browser.get("/api/v1/whoami").await.failed(403), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn another_browser_cannot_finish_a_sign_in_and_the_one_that_began_it_still_can() {
+    let world = World::new().await;
+    let (mut own, mut other) = (Browser::new(&world), Browser::new(&world));
+    let page = own.begin(Vcs::Github, "").await;
+    let back = own.agree(&page, Vcs::Github, OCTOCAT);
+    refused(&mut other, &back).await;
+    // Not even one that has a sign-in of its own under way.
+    other.begin(Vcs::Github, "").await;
+    refused(&mut other, &back).await;
+    assert_eq!(world.github.desk().take_seen().len(), 0, "the provider never heard of it");
+    assert_eq!(own.get(&back).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_state_is_used_up_when_it_comes_back_however_that_ends() {
+    let world = World::new().await;
+    for ending in ["", "&error=access_denied", "&code="] {
+        let mut browser = Browser::new(&world);
+        let page = browser.begin(Vcs::Github, "").await;
+        let back = browser.agree(&page, Vcs::Github, OCTOCAT);
+        let (path, _) = back.split_once("code=").unwrap();
+        let state = back.split_once("state=").unwrap().1;
+        let odd = format!("{path}state={state}{ending}");
+        let reply = browser.get(if ending.is_empty() { &back } else { &odd }).await;
+        match ending {
+            "" => assert_eq!(reply.status, 303),
+            "&code=" => assert_eq!(reply.failed(400), "INVALID_QUERY"),
+            _ => assert_eq!(reply.failed(403), "SIGN_IN_REFUSED"),
+        }
+        browser.jar.remove("session");
+        refused(&mut browser, &back).await;
+    }
+}
+
+#[tokio::test]
+async fn forged_old_and_foreign_states_are_refused() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    let page = browser.begin(Vcs::Github, "").await;
+    let back = browser.agree(&page, Vcs::Github, OCTOCAT);
+    let state = back.split_once("state=").unwrap().1.to_owned();
+    let other_digit = if state.ends_with('0') { '1' } else { '0' };
+    let forged = format!("{}{other_digit}", &state[..state.len() - 1]);
+    for wrong in [forged.as_str(), "x", "%20", &"0".repeat(43), &"z".repeat(10_000)] {
+        refused(&mut browser, &back.replace(&state, wrong)).await;
+    }
+    refused(&mut browser, &back.replace("/api/github/v1/", "/api/v1/gitlab/")).await;
+    world.clock.advance_ms(600_000);
+    refused(&mut browser, &back).await;
+}
+
+#[tokio::test]
+async fn two_tabs_sign_in_at_once() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    let first = browser.begin(Vcs::Github, "?return_to=/first").await;
+    let second = browser.begin(Vcs::Github, "?return_to=/second").await;
+    for (page, path) in [(first, "/first"), (second, "/second")] {
+        let back = browser.agree(&page, Vcs::Github, OCTOCAT);
+        let reply = browser.get(&back).await;
+        assert_eq!(reply.header("location").unwrap(), format!("https://api.example.test{path}"));
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_says_no_is_told_so_and_not_asked_again() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    let reply = browser.get("/api/github/v1/callback?error=access_denied&error_description=no").await;
+    assert_eq!(reply.failed(403), "SIGN_IN_REFUSED");
+}
+
+#[tokio::test]
+async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    let page = browser.begin(Vcs::Github, "").await;
+    let state = page.split('&').find_map(|pair| pair.split_once("state=")).unwrap().1;
+    let secret = &browser.jar["__Host-sign_in"];
+    let calls = world.faulty.ledger().take();
+    assert_eq!(calls.len(), 1);
+    for hidden in [state, secret] {
+        assert!(hidden.len() == 43 && !calls[0].request.to_string().contains(hidden));
+    }
+    assert!(page.contains("code_challenge_method=S256"));
+}
