@@ -9,8 +9,8 @@ use terrapi::domain::{DeadLetter, DeadLetterId, UserId, Vcs};
 use terrapi::runtime::Clock;
 
 use crate::identity::browser::Browser;
-use crate::support::World;
 use crate::support::world::KV;
+use crate::support::{Pump, World};
 
 /// The calls of one request, with those sent beside the answer.
 async fn cost(world: &World, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
@@ -267,4 +267,22 @@ async fn a_refresh_is_one_read_and_one_transaction_and_asking_again_one_update_a
     let id = world.call(Method::POST, path, &token, None).await.ok()["id"].as_str().unwrap().to_owned();
     world.faulty.ledger().take();
     assert_eq!(cost(&world, Method::GET, &format!("/api/v1/tasks/{id}"), &token, None).await, ["GetItem 1.0 RU"]);
+}
+
+#[tokio::test]
+async fn a_refresh_that_finds_nothing_new_writes_once_for_each_repository_and_a_dozen_calls_are_all() {
+    let (world, _) = warm().await;
+    let token = world.token(&[InstallationId("12345".into())]);
+    let path = "/api/v1/github/installations/12345/repos/refresh";
+    world.github.hub(|hub| (1..=3).for_each(|id| drop(hub.installation(12345).add(id, "r").clone())));
+    let mut pump = Pump::new(&world, "operations");
+    for _ in 0..2 {
+        world.call(Method::POST, path, &token, None).await.ok();
+        world.faulty.ledger().take();
+        pump.run(&world).await;
+    }
+    let calls: Vec<_> = world.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
+    let (taking, page) = (["GetItem", "UpdateItem", "GetItem"], ["BatchGetItem", "BatchGetItem"]);
+    let expected: Vec<&str> = [&taking[..], &page, &["UpdateItem"; 3], &["Query", "TransactWriteItems"]].concat();
+    assert_eq!(calls, expected, "task, installation; the page; each one; what has vanished; the end");
 }

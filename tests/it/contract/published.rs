@@ -10,8 +10,9 @@ type Operation = (Method, &'static str, &'static [u16], &'static [&'static str])
 
 const RECORD: &[&str] = &["committed", "created_at", "data", "idx", "key", "size", "version"];
 
-/// The operations of keys, tokens, identity and the key-value store. A path parameter is named as in the reference.
-const OPERATIONS: [Operation; 19] = [
+/// The operations of keys, tokens, identity, the key-value store, installations and tasks. A path parameter is named as in
+/// the reference.
+const OPERATIONS: [Operation; 22] = [
     (Method::POST, "/api/v1/access-token/refresh", &[200, 403], &["token"]),
     (Method::GET, "/api/v1/github/client_id", &[200], &["client_id"]),
     (Method::GET, "/api/v1/server/config", &[200], &[]),
@@ -30,6 +31,9 @@ const OPERATIONS: [Operation; 19] = [
     (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/size/key/{key}", &[200, 403, 404], &["size"]),
     (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/iter/{key}", &[200, 403], &["results"]),
     (Method::POST, "/api/v1/{vcs}/kv/{installation_id}/commit", &[200, 403], &["keys"]),
+    (Method::POST, "/api/v1/{vcs}/installations/{installation_id}/repos/refresh", &[200, 403], &["id"]),
+    (Method::POST, "/api/v1/installations/{installation_id}/repos/refresh", &[200, 403], &["id"]),
+    (Method::GET, "/api/v1/tasks/{id}", &[200, 403, 404], &["id", "name", "state", "updated_at"]),
     (Method::GET, "/.well-known/jwks.json", &[200], &["keys"]),
 ];
 
