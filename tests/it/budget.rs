@@ -286,3 +286,19 @@ async fn a_refresh_that_finds_nothing_new_writes_once_for_each_repository_and_a_
     let expected: Vec<&str> = [&taking[..], &page, &["UpdateItem"; 3], &["Query", "TransactWriteItems"]].concat();
     assert_eq!(calls, expected, "task, installation; the page; each one; what has vanished; the end");
 }
+
+#[tokio::test]
+async fn a_listing_of_one_s_installations_reads_each_and_writes_what_changed() {
+    let world = crate::memberships::signed_in(Vcs::Github).await;
+    let token = world.token(&[]);
+    let listing = "/api/v1/user/github/installations";
+    let names =
+        |lines: &[String]| lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+    let calls = cost(&world, Method::GET, listing, &token, None).await;
+    let unchanged = ["GetItem", "UpdateItem", "GetItem", "GetItem", "UpdateItem", "Query"];
+    assert_eq!(names(&calls), unchanged, "the identity, the ticket, two installations, its claim, the memberships");
+    world.github.hub(|hub| hub.installation(12345).members.clear());
+    let calls = cost(&world, Method::GET, listing, &token, None).await;
+    let changed = ["GetItem", "UpdateItem", "GetItem", "UpdateItem", "Query", "TransactWriteItems", "PutItem"];
+    assert_eq!(names(&calls), changed, "and what was lost, with its audit entry");
+}

@@ -11,6 +11,7 @@ mod input;
 mod keys;
 mod kv;
 mod limits;
+mod memberships;
 mod operations;
 mod secrets;
 mod smoke;

@@ -1,5 +1,7 @@
 //! Installations: `/api/v1/{vcs}/installations/…`, and the older paths without a VCS, which mean GitHub.
 
+mod groups;
+mod of_user;
 mod refresh;
 
 use terrapi::http::{Description, Routes};
@@ -7,5 +9,10 @@ use terrapi::routes;
 
 /// The function's routes.
 pub fn routes<D: Description>() -> Routes<D> {
-    Routes::new().routes(routes!(refresh::refresh_repositories)).routes(routes!(refresh::refresh_github_repositories))
+    Routes::new()
+        .routes(routes!(refresh::refresh_repositories))
+        .routes(routes!(refresh::refresh_github_repositories))
+        .routes(routes!(of_user::list_github_installations))
+        .routes(routes!(of_user::list_gitlab_installations))
+        .routes(routes!(groups::list_gitlab_groups))
 }

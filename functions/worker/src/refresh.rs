@@ -70,7 +70,7 @@ pub async fn run(app: &App, turn: &mut Turn, generation: u64, deadline: Deadline
 async fn inactive(app: &App, namespace: Namespace) -> Result<Option<&'static str>> {
     let installation = app.store.find_installation(namespace).await?;
     Ok(match installation.map(|installation| installation.state) {
-        Some(InstallationState::Installed) => None,
+        Some(InstallationState::Pending | InstallationState::Installed) => None,
         Some(InstallationState::Suspended) => Some("the installation is suspended"),
         Some(InstallationState::Uninstalled) | None => Some("the installation is uninstalled"),
     })

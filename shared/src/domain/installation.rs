@@ -9,6 +9,8 @@ use super::{Code, Error, Millis, Namespace, Result, Seconds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstallationState {
+    /// It was told of the service and has not called yet.
+    Pending,
     /// It does.
     Installed,
     /// Not for now.
@@ -59,15 +61,37 @@ pub struct Installation {
     pub trial_ends_at: Option<Seconds>,
 }
 
+impl Tier {
+    /// Of an account that nobody has said anything about: no limits.
+    pub fn unknown() -> Self {
+        Self { name: "Unknown".into(), num_users_per_month: None }
+    }
+}
+
+impl InstallationState {
+    const fn is_active(self) -> bool {
+        match self {
+            Self::Pending | Self::Installed => true,
+            Self::Suspended | Self::Uninstalled => false,
+        }
+    }
+}
+
 impl Installation {
+    /// One that is met for the first time.
+    pub fn new(namespace: Namespace, name: String, state: InstallationState, now: Millis) -> Self {
+        let (account, tier) = (AccountStatus::Active, Tier::unknown());
+        Self { namespace, name, state, account, tier, created_at: now, trial_ends_at: None }
+    }
+
     /// How the account stands: `disabled` while the provider does not let the service in.
     pub fn account_status(&self) -> AccountStatus {
-        if self.state == InstallationState::Installed { self.account } else { AccountStatus::Disabled }
+        if self.state.is_active() { self.account } else { AccountStatus::Disabled }
     }
 
     /// Refuses writes and commands where the provider does not let the service in. Members may go on reading.
     pub fn require_active(&self) -> Result<()> {
-        if self.state == InstallationState::Installed {
+        if self.state.is_active() {
             return Ok(());
         }
         Err(Error::forbidden(Code::InstallationInactive))
@@ -90,11 +114,10 @@ mod tests {
             created_at: Millis(0),
             trial_ends_at: None,
         };
-        let installed = of(InstallationState::Installed);
-        assert_eq!(
-            (installed.account_status(), installed.require_active().is_ok()),
-            (AccountStatus::TrialEnding, true)
-        );
+        for state in [InstallationState::Pending, InstallationState::Installed] {
+            let active = of(state);
+            assert_eq!((active.account_status(), active.require_active().is_ok()), (AccountStatus::TrialEnding, true));
+        }
         for state in [InstallationState::Suspended, InstallationState::Uninstalled] {
             assert_eq!(of(state).account_status(), AccountStatus::Disabled);
             assert!(of(state).require_active().is_err());

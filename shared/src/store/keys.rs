@@ -6,7 +6,8 @@
 //! | identity at a provider | identity | `user#<id>` | `identity#<vcs>` | whoami of a provider, acting for a person there |
 //! | whose an identity is | identity | `identity#<vcs>#<provider's number>` | `identity` | sign-in |
 //! | sign-in under way | identity | `sign-in#<SHA-256 of its state>` | `sign-in` | the provider's redirect back |
-//! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation |
+//! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation; whole, when they are replaced |
+//! | the newest look at memberships | identity | `user#<id>` | `member-list#<vcs>` | the condition on replacing them |
 //! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
 //! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
 //! | audit entry | identity | `audit#key#<id>`, or `audit#user#<id>` about no key | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
@@ -70,8 +71,16 @@ pub fn sign_in(state: &[u8; 32]) -> String {
 
 pub const SIGN_IN: &str = "sign-in";
 
+pub fn memberships(vcs: Vcs) -> String {
+    format!("member#{vcs}#")
+}
+
 pub fn membership(namespace: Namespace) -> String {
-    format!("member#{namespace}")
+    format!("{}{}", memberships(namespace.vcs), namespace.installation)
+}
+
+pub fn membership_list(vcs: Vcs) -> String {
+    format!("member-list#{vcs}")
 }
 
 pub fn api_key(id: KeyId) -> String {

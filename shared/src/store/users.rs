@@ -1,10 +1,10 @@
-//! People and where they belong.
+//! People.
 
 use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
 use super::keys;
-use crate::domain::{Namespace, Result, UserId, Vcs};
+use crate::domain::{Result, UserId, Vcs};
 
 /// A person, as far as other pages need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,20 +30,6 @@ impl Store {
         let put = put.item(keys::PK, s(keys::user(user.id))).item(keys::SK, s(keys::PROFILE));
         let put = put.item("entity", s("user")).item("schema", n(1)).item("vcs", json(&user.vcs)?);
         put.item("administrator", json(&user.administrator)?).send().await.map_err(Failure::of)?;
-        Ok(())
-    }
-
-    /// Whether a person belongs to an installation.
-    pub async fn is_member(&self, user: UserId, namespace: Namespace) -> Result<bool> {
-        let item = self.get(&self.tables.identity, s(keys::user(user)), s(keys::membership(namespace))).await?;
-        Ok(item.is_some())
-    }
-
-    /// Lets a person into an installation.
-    pub async fn put_membership(&self, user: UserId, namespace: Namespace) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::user(user))).item(keys::SK, s(keys::membership(namespace)));
-        put.item("entity", s("membership")).item("schema", n(1)).send().await.map_err(Failure::of)?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Installations. The item also holds the claim of the one refresh that may run (`refresh.rs`).
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use super::super::client::Store;
 use super::super::error::Failure;
@@ -19,6 +19,22 @@ impl Store {
         self.get(&self.tables.operations, s(keys::installation(namespace)), s(keys::INSTALLATION)).await
     }
 
+    /// The installation as it is known, which is this one if it was not.
+    pub async fn find_or_create_installation(&self, fresh: &Installation) -> Result<Installation> {
+        if let Some(known) = self.find_installation(fresh.namespace).await? {
+            return Ok(known);
+        }
+        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(fresh)?));
+        let put = put.condition_expression("attribute_not_exists(pk)");
+        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match put.send().await.map_err(Failure::of_put) {
+            // Somebody else, or this very write before its answer was lost.
+            Err(Failure::Condition(Some(item))) => decode(fresh.namespace, &item),
+            Err(failure) => Err(failure.into()),
+            Ok(_) => Ok(fresh.clone()),
+        }
+    }
+
     /// Writes what is known of an installation. What was first seen when, and a refresh that runs, stay as they are.
     pub async fn put_installation(&self, installation: &Installation) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.operations);
@@ -29,21 +45,31 @@ impl Store {
         let update = [("#schema", "schema"), ("#name", "name"), ("#state", "state")]
             .into_iter()
             .fold(update, |update, (name, stands_for)| update.expression_attribute_names(name, stands_for));
-        let values = [
-            (":entity", s("installation")),
-            (":schema", n(1)),
-            (":name", s(&installation.name)),
-            (":state", json(&installation.state)?),
-            (":account", json(&installation.account)?),
-            (":tier", json(&installation.tier)?),
-            (":created_at", n(installation.created_at.0)),
-            (":trial_ends_at", installation.trial_ends_at.map_or(AttributeValue::Null(true), |end| n(end.0))),
-        ];
-        let update =
-            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        let update = attributes(installation)?
+            .into_iter()
+            .fold(update, |update, (name, value)| update.expression_attribute_values(format!(":{name}"), value));
         update.send().await.map_err(Failure::of_update)?;
         Ok(())
     }
+}
+
+fn attributes(installation: &Installation) -> Result<[(&'static str, AttributeValue); 8]> {
+    Ok([
+        ("entity", s("installation")),
+        ("schema", n(1)),
+        ("name", s(&installation.name)),
+        ("state", json(&installation.state)?),
+        ("account", json(&installation.account)?),
+        ("tier", json(&installation.tier)?),
+        ("created_at", n(installation.created_at.0)),
+        ("trial_ends_at", installation.trial_ends_at.map_or(AttributeValue::Null(true), |end| n(end.0))),
+    ])
+}
+
+fn encode(installation: &Installation) -> Result<Item> {
+    let mut item = key(installation.namespace);
+    item.extend(attributes(installation)?.map(|(name, value)| (name.to_owned(), value)));
+    Ok(item)
 }
 
 pub(super) fn key(namespace: Namespace) -> Item {

@@ -1,0 +1,93 @@
+//! Replacements that overtake each other, are killed, or meet a busy table.
+
+use std::collections::BTreeSet;
+
+use terrapi::domain::{InstallationId, Vcs};
+use terrapi::store::{MembershipTicket, Replaced};
+
+use super::{GITHUB, OCTOCAT, ids, set, signed_in};
+use crate::support::World;
+use crate::support::faulty::Refusal;
+use crate::support::github::Installation;
+
+async fn ticket(world: &World) -> MembershipTicket {
+    world.app.store.draw_membership_ticket(world.user, Vcs::Github).await.unwrap()
+}
+
+async fn replace(world: &World, wanted: &BTreeSet<InstallationId>, ticket: MembershipTicket) -> Replaced {
+    world.app.store.replace_memberships(world.user, Vcs::Github, wanted, ticket).await.unwrap()
+}
+
+async fn known(world: &World) -> BTreeSet<InstallationId> {
+    world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_older_look_changes_nothing_after_a_newer_one() {
+    let world = World::new().await;
+    let (older, newer) = (ticket(&world).await, ticket(&world).await);
+    assert!(older < newer);
+    assert_eq!(replace(&world, &set([1]), newer).await, Replaced::Changed);
+    assert_eq!(replace(&world, &set([1, 12345]), older).await, Replaced::Overtaken);
+    assert_eq!(known(&world).await, set([1]));
+    assert_eq!(replace(&world, &set([1]), newer).await, Replaced::Unchanged, "the same once more");
+    assert_eq!(replace(&world, &set([1, 2]), ticket(&world).await).await, Replaced::Changed);
+}
+
+#[tokio::test]
+async fn a_look_that_is_overtaken_while_it_writes_writes_no_further() {
+    let world = World::new().await;
+    let (first, second) = (ticket(&world).await, ticket(&world).await);
+    let gate = world.faulty.on("TransactWriteItems").first(1).hold_before_store();
+    let with_another = set([12345, 67890, 7]);
+    let older = replace(&world, &with_another, first);
+    let newer = async {
+        gate.arrived(1).await;
+        let outcome = replace(&world, &set([67890]), second).await;
+        gate.release();
+        outcome
+    };
+    let (older, newer) = tokio::join!(older, newer);
+    assert_eq!((older, newer), (Replaced::Overtaken, Replaced::Changed));
+    assert_eq!(known(&world).await, set([67890]));
+}
+
+#[tokio::test]
+async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_taken_and_is_finished_later() {
+    let lost: BTreeSet<_> = (1..=120).map(InstallationId::new).collect();
+    let won: BTreeSet<_> = (1_001..=1_120).map(InstallationId::new).collect();
+    for after_store in [false, true] {
+        for call in 1.. {
+            let world = World::new().await;
+            assert_eq!(replace(&world, &lost, ticket(&world).await).await, Replaced::Changed);
+            let second = ticket(&world).await;
+            let rule = world.faulty.on("*").nth(call);
+            let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
+            let _ = world.app.store.replace_memberships(world.user, Vcs::Github, &won, second).await;
+            world.faulty.heal();
+            let seen = known(&world).await;
+            let (kept, given) = (seen.intersection(&lost).count(), seen.intersection(&won).count());
+            assert!(kept == 0 || given == 0, "call {call}: {kept} kept, {given} given");
+            replace(&world, &won, ticket(&world).await).await;
+            assert_eq!(known(&world).await, won, "call {call}");
+            if hits.count() == 0 {
+                assert!(call > 4, "only {} calls were killed", call - 1);
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_busy_table_and_a_lost_answer_are_not_seen() {
+    let world = signed_in(Vcs::Github).await;
+    world.github.hub(|hub| {
+        hub.installation(12345).members.clear();
+        hub.installations.insert(7, Installation::of("fresh", "Organization").with_member(OCTOCAT));
+    });
+    let conflict = world.faulty.on("TransactWriteItems").first(1).refuse(Refusal::TransactionCanceledByConflict);
+    let lost = world.faulty.on("PutItem").first(1).cut_after_store();
+    assert_eq!(ids(&world.get(GITHUB, &world.token(&[])).await.ok()), ["7", "67890"]);
+    assert_eq!((conflict.count(), lost.count()), (1, 1));
+    assert_eq!(known(&world).await, set([7, 67890]));
+}
