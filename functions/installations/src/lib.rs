@@ -2,6 +2,8 @@
 
 mod groups;
 mod of_user;
+mod onboarding;
+mod paths;
 mod refresh;
 
 use terrapi::http::{Description, Routes};
@@ -15,4 +17,8 @@ pub fn routes<D: Description>() -> Routes<D> {
         .routes(routes!(of_user::list_github_installations))
         .routes(routes!(of_user::list_gitlab_installations))
         .routes(routes!(groups::list_gitlab_groups))
+        .routes(routes!(groups::is_gitlab_group_member))
+        .routes(routes!(groups::gitlab_whoareyou))
+        .routes(routes!(onboarding::get_gitlab_webhook))
+        .routes(routes!(onboarding::put_gitlab_access_token))
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{Code, Error, Millis, Namespace, Result, Seconds};
 
 /// Whether the provider lets the service in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InstallationState {
     /// It was told of the service and has not called yet.

@@ -180,6 +180,33 @@ impl FromRequestParts<App> for InInstallation {
     }
 }
 
+/// A caller who may ask about the path's GitLab group: a token that names it, or a browser session. Whether its owner
+/// belongs there is for GitLab to say: a group may be set up before anybody belongs to it here.
+pub struct InGroup {
+    authorized: Authorized<AnyCaller>,
+    /// The path's group.
+    pub group: Namespace,
+}
+
+impl InGroup {
+    /// The caller.
+    pub fn caller(&self) -> &Caller {
+        self.authorized.caller()
+    }
+}
+
+impl FromRequestParts<App> for InGroup {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let authorized = Authorized::from_request_parts(parts, app).await?;
+        let group = PathParams::from_request_parts(parts, app).await?.group()?;
+        authorized.caller().require_reach(group)?;
+        authorized.caller().require_installation(group.installation)?;
+        Ok(Self { authorized, group })
+    }
+}
+
 /// Refuses a caller who does not belong to an installation. Read once in a token's life.
 async fn require_member(verified: &Verified, namespace: Namespace, app: &App) -> Result<()> {
     if !verified.member_of(namespace) {

@@ -17,7 +17,7 @@ mod rate;
 mod routes;
 
 pub use authorize::{
-    AccessTokenCreate, Administrator, AnyCaller, Authorized, InInstallation, InNamespace, KvStoreRead,
+    AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, bearer,
 };
 pub use body::{JsonBody, OptionalJsonBody, present};

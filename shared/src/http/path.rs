@@ -41,6 +41,14 @@ impl PathParams {
         InstallationId::parse(self.text("installation_id")).ok_or_else(problem)
     }
 
+    /// `{id}` or `{installation_id}` of a path that is GitLab's.
+    pub fn group(&self) -> Result<Namespace> {
+        let name = if self.has("id") { "id" } else { "installation_id" };
+        let problem = || Error::invalid_because(Code::InvalidPath, "a group is a number");
+        let installation = InstallationId::parse(self.text(name)).ok_or_else(problem)?;
+        Ok(Namespace { vcs: Vcs::Gitlab, installation })
+    }
+
     /// `{vcs}` and `{installation_id}`. Older paths have no VCS: they mean GitHub.
     pub fn namespace(&self) -> Result<Namespace> {
         let vcs = if self.has("vcs") { self.vcs()? } else { Vcs::Github };

@@ -9,6 +9,7 @@ mod providers;
 mod random;
 mod recent;
 mod run;
+mod sealed;
 mod secrets;
 mod signing;
 mod telemetry;

@@ -20,6 +20,7 @@
 //! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | readers that meet a draft, the folding worker |
 //! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
 //! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | whatever is done in it |
+//! | installation's secrets | operations | `installation#<vcs>#<id>` | `webhook-secret`, `access-token` | its set-up; whoever reads its repositories |
 //! | repository | operations | `installation#<vcs>#<id>` | `repo#<id, 20 digits>` | by number; a refresh, in batches |
 //! | repository's place in a listing | operations | `installation#<vcs>#<id>` | `repo-name#<hex name>#<id, 20 digits>` | listing by (name, id), both ways |
 //! | task | operations | `task#<id>` | `task` | its owners, the worker |
@@ -198,6 +199,9 @@ pub fn installation(namespace: Namespace) -> String {
 }
 
 pub const INSTALLATION: &str = "installation";
+
+pub const WEBHOOK_SECRET: &str = "webhook-secret";
+pub const ACCESS_TOKEN: &str = "access-token";
 
 pub const REPOSITORIES: &str = "repo#";
 

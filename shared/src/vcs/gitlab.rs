@@ -204,11 +204,30 @@ impl Provider for Gitlab {
     }
 
     async fn own_account(&self) -> Result<Profile> {
-        self.profile(self.own_token.as_ref().ok_or(Failure::NotFound)?).await
+        let token = self.own_token.as_ref().ok_or(Failure::NotFound)?;
+        self.profile(token).await.map_err(not_the_persons_fault)
+    }
+
+    async fn own_account_belongs_to(&self, group: InstallationId) -> Result<bool> {
+        let Some(token) = self.own_token.as_ref() else { return Ok(false) };
+        let own = self.own_account().await?;
+        match self.level(token, &group.to_string(), own.id).await {
+            Ok(_) => Ok(true),
+            Err(Failure::NotFound) => Ok(false),
+            Err(failure) => Err(not_the_persons_fault(failure)),
+        }
     }
 
     async fn group_name(&self, access: &SecretText, group: InstallationId) -> Result<String> {
         self.get::<Group>(access, &format!("/groups/{group}?with_projects=false")).await.map(|group| group.full_name)
+    }
+}
+
+/// Our own token was refused: nothing that a person could mend by signing in again.
+fn not_the_persons_fault(failure: Failure) -> Failure {
+    match failure {
+        Failure::Rejected | Failure::Forbidden => Failure::away("it refuses the service's own token"),
+        failure => failure,
     }
 }
 

@@ -102,6 +102,12 @@ pub trait Provider: Send + Sync {
         Err(Failure::NotFound)
     }
 
+    /// GitLab's: whether that account belongs to a group; no account belongs to none.
+    async fn own_account_belongs_to(&self, group: InstallationId) -> Result<bool> {
+        let _ = group;
+        Ok(false)
+    }
+
     /// GitLab's: the group's name, for a person who may see it.
     async fn group_name(&self, access: &SecretText, group: InstallationId) -> Result<String> {
         let _ = (access, group);

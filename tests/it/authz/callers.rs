@@ -168,6 +168,15 @@ pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
                 elsewhere("an administrator, limited", token(world.user, with(&limited)), &[]),
             ]);
         }
+        Reach::Group => {
+            let github = with(&[Capability::Vcs("github".into())]);
+            let other = with(&[Capability::InstallationId("67890".into())]);
+            callers.extend([
+                elsewhere("another VCS", token(world.user, github), &[]),
+                elsewhere("another group", token(world.user, other), &[]),
+                lacking("no group named", token(world.user, with(&gitlab)), "installation_id:12345".into()),
+            ]);
+        }
         Reach::Installation | Reach::Named => {
             let installation = |id: &str| [Capability::InstallationId(id.into())];
             callers.extend([

@@ -26,6 +26,8 @@ pub enum Reach {
     Installation,
     /// As [`Self::Installation`], and the token must name it.
     Named,
+    /// The path's GitLab group, which the token must name. GitLab says whether its owner belongs there.
+    Group,
     /// Everything: its owner must be an administrator.
     Administrator,
 }
@@ -47,6 +49,7 @@ const WRITE: Access = Access::Token(&[KvStoreWrite], Reach::Installation);
 const READ_WRITE: Access = Access::Token(&[KvStoreRead, KvStoreWrite], Reach::Installation);
 const KEYS: Access = Access::Token(&[AccessTokenCreate], Reach::Vcs);
 const NAMED: Access = Access::Token(&[], Reach::Named);
+const GROUP: Access = Access::Token(&[], Reach::Group);
 const ADMINISTRATOR: Access = Access::Token(&[], Reach::Administrator);
 const ANYBODY: Access = Access::Token(&[], Reach::Anywhere);
 
@@ -82,6 +85,15 @@ pub fn routes() -> Vec<Route> {
         (Method::GET, "/api/v1/user/github/installations", ANYBODY, None),
         (Method::GET, "/api/v1/gitlab/installations", ANYBODY, None),
         (Method::GET, "/api/v1/gitlab/groups", ANYBODY, None),
+        (Method::GET, "/api/v1/gitlab/groups/{id}/is-member", GROUP, None),
+        (Method::GET, "/api/v1/gitlab/whoareyou", ANYBODY, None),
+        (Method::GET, "/api/v1/gitlab/installations/{id}/webhook", GROUP, None),
+        (
+            Method::PUT,
+            "/api/v1/gitlab/installations/{installation_id}/access-token",
+            GROUP,
+            Some(json!({"access_token": "glpat-1"})),
+        ),
         (Method::GET, "/api/v1/admin/audit", ADMINISTRATOR, None),
         (Method::GET, "/api/v1/admin/dead-letters", ADMINISTRATOR, None),
         (Method::POST, "/api/v1/admin/dead-letters/{id}/replay", ADMINISTRATOR, None),
@@ -96,7 +108,11 @@ pub fn routes() -> Vec<Route> {
     ];
     let route = |(method, path, access, body): (Method, &'static str, Access, Option<Value>)| {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace("{key}", "a");
-        let id = if path.contains("dead-letters") { LETTER } else { ID };
+        let id = match access {
+            GROUP => "12345",
+            _ if path.contains("dead-letters") => LETTER,
+            _ => ID,
+        };
         let url = url.replace("{id}", id).replace("{asset}", "page.js");
         let url = if method == Method::DELETE && access == KEYS { format!("{url}?id={ID}") } else { url };
         Route { method, path, access, url, body }
@@ -108,7 +124,7 @@ impl Route {
     /// What its caller needs.
     pub fn capabilities(&self) -> Vec<Capability> {
         let Access::Token(capabilities, reach) = self.access else { return Vec::new() };
-        let named = (reach == Reach::Named).then(|| Capability::InstallationId("12345".into()));
+        let named = matches!(reach, Reach::Named | Reach::Group).then(|| Capability::InstallationId("12345".into()));
         capabilities.iter().cloned().chain(named).collect()
     }
 }

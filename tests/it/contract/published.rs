@@ -12,7 +12,7 @@ const RECORD: &[&str] = &["committed", "created_at", "data", "idx", "key", "size
 
 /// The operations of keys, tokens, identity, the key-value store, installations and tasks. A path parameter is named as in
 /// the reference.
-const OPERATIONS: [Operation; 25] = [
+const OPERATIONS: [Operation; 29] = [
     (Method::POST, "/api/v1/access-token/refresh", &[200, 403], &["token"]),
     (Method::GET, "/api/v1/github/client_id", &[200], &["client_id"]),
     (Method::GET, "/api/v1/server/config", &[200], &[]),
@@ -23,6 +23,10 @@ const OPERATIONS: [Operation; 25] = [
     (Method::GET, "/api/v1/user/github/installations", &[200, 403], &["installations"]),
     (Method::GET, "/api/v1/gitlab/installations", &[200, 403], &["installations"]),
     (Method::GET, "/api/v1/gitlab/groups", &[200], &[]),
+    (Method::GET, "/api/v1/gitlab/groups/{id}/is-member", &[200], &["result"]),
+    (Method::GET, "/api/v1/gitlab/whoareyou", &[200], &["id", "username"]),
+    (Method::GET, "/api/v1/gitlab/installations/{id}/webhook", &[200], &["state", "webhook_url"]),
+    (Method::PUT, "/api/v1/gitlab/installations/{installation_id}/access-token", &[200, 403], &[]),
     (Method::POST, "/api/v1/{vcs}/access-token", &[200, 400, 403], &["refresh_token"]),
     (Method::GET, "/api/v1/{vcs}/access-token", &[200, 403], &["results"]),
     (Method::DELETE, "/api/v1/{vcs}/access-token", &[200, 403, 404], &[]),

@@ -3,6 +3,7 @@
 mod faults;
 mod github;
 mod gitlab;
+mod onboarding;
 
 use std::collections::BTreeSet;
 

@@ -4,10 +4,12 @@ mod dead_letters;
 mod installations;
 mod refresh;
 mod repositories;
+mod secrets;
 mod tasks;
 mod turns;
 
 pub use repositories::Direction;
+pub use secrets::InstallationSecret;
 pub use turns::{HandOver, LEASE_MS, Lost, Turn};
 
 /// How often a write that somebody was in the way of is judged anew before the caller is told to come again.

@@ -1,0 +1,23 @@
+//! How documents name a group in a path.
+
+use utoipa::IntoParams;
+
+/// A group in a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take InGroup")]
+pub struct GroupPath {
+    /// The group.
+    #[param(pattern = "^[0-9]{1,19}$", example = "555")]
+    id: String,
+}
+
+/// A group in a path, by the name of an installation.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take InGroup")]
+pub struct GroupInstallationPath {
+    /// The group.
+    #[param(pattern = "^[0-9]{1,19}$", example = "555")]
+    installation_id: String,
+}
