@@ -60,6 +60,20 @@ async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
 }
 
 #[tokio::test]
+async fn the_public_keys_are_read_once_in_ten_seconds_however_many_ask() {
+    let (world, _) = warm().await;
+    let path = "/.well-known/jwks.json";
+    let ask = async || cost(&world, Method::GET, path, "", None).await;
+    assert_eq!(ask().await, ["Query 1.0 RU"]);
+    world.clock.advance_ms(9_000);
+    assert!(ask().await.is_empty());
+    world.clock.advance_ms(1_000);
+    let (_, calls) =
+        world.faulty.ledger().during(async { tokio::join!(world.get(path, ""), world.get(path, "")) }).await;
+    assert_eq!(calls.len(), 1, "many who ask at once wait for one look");
+}
+
+#[tokio::test]
 async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no_other_does() {
     let (world, _) = warm().await;
     let fresh = world.kv_token();

@@ -49,15 +49,7 @@ pub async fn list_public_keys(
     State(app): State<App>,
     Extension(signing): Extension<Arc<Signing>>,
 ) -> impl IntoResponse {
-    let signer = signing.signer(&app).await;
-    let mut keys = match app.store.list_public_keys(app.clock.now().seconds()).await {
-        Ok(keys) => keys,
-        Err(error) => {
-            tracing::warn!(%error, "the published keys could not be read, the signer's own are shown");
-            signer.public_keys().to_vec()
-        }
-    };
-    keys.sort_by_key(|key| Some(key) != signer.active_key());
+    let keys = signing.public_keys(&app).await;
     let keys: Vec<_> = keys.iter().map(PublicKey::jwk).collect();
     ([(CACHE_CONTROL, "public, max-age=60")], Json(json!({ "keys": keys })))
 }

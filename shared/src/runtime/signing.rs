@@ -8,11 +8,14 @@ use tokio::sync::Mutex;
 use super::app::App;
 use super::config::Config;
 use super::secrets::{Secrets, read_file};
-use crate::auth::{Signer, SigningKeyFile};
+use crate::auth::{PublicKey, Signer, SigningKeyFile};
 use crate::domain::{Error, Result, Seconds};
 
 /// How long keys are used without another look, in seconds.
 const LOOK_SECONDS: i64 = 300;
+/// How long the listed keys are shown without another look, in seconds. Together with the minute for which the answer may
+/// be kept it ends before a new key signs ([`HEAD_START_SECONDS`](crate::auth::HEAD_START_SECONDS)).
+const LISTED_SECONDS: i64 = 10;
 /// How soon a look that failed is repeated, in seconds.
 const RETRY_SECONDS: i64 = 60;
 
@@ -22,6 +25,8 @@ pub struct Signing {
     signer: RwLock<Arc<Signer>>,
     /// When the next look is due. Who holds the lock looks; nobody waits for it.
     due: Mutex<Seconds>,
+    /// The published keys, and when they were looked at. Many who want them at once wait for one look.
+    listed: Mutex<Option<(Seconds, Vec<PublicKey>)>>,
 }
 
 enum Source {
@@ -44,12 +49,17 @@ impl Signing {
         };
         let due = app.clock.now().seconds().plus(LOOK_SECONDS);
         let signer = source.signer(app).await?;
-        Ok(Self { source, signer: RwLock::new(Arc::new(signer)), due: Mutex::new(due) })
+        Ok(Self { source, signer: RwLock::new(Arc::new(signer)), due: Mutex::new(due), listed: Mutex::default() })
     }
 
     /// Keys that never change, already published.
     pub fn fixed(signer: Arc<Signer>) -> Self {
-        Self { source: Source::Given, signer: RwLock::new(signer), due: Mutex::new(Seconds(i64::MAX)) }
+        Self {
+            source: Source::Given,
+            signer: RwLock::new(signer),
+            due: Mutex::new(Seconds(i64::MAX)),
+            listed: Mutex::default(),
+        }
     }
 
     /// The signer to use. Every few minutes one caller waits for a look at the keys; when that fails, those at hand stay.
@@ -70,6 +80,29 @@ impl Signing {
             };
         }
         Arc::clone(&self.signer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The published keys, the active one first, as they were at most ten seconds ago. When storage does not say, those at
+    /// hand.
+    pub async fn public_keys(&self, app: &App) -> Vec<PublicKey> {
+        let (signer, now) = (self.signer(app).await, app.clock.now().seconds());
+        let mut listed = self.listed.lock().await;
+        if let Some((at, keys)) = &*listed
+            && (0..LISTED_SECONDS).contains(&(now.0 - at.0))
+        {
+            return keys.clone();
+        }
+        match app.store.list_public_keys(now).await {
+            Ok(mut keys) => {
+                keys.sort_by_key(|key| Some(key) != signer.active_key());
+                *listed = Some((now, keys.clone()));
+                keys
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the published keys could not be read, the signer's own are shown");
+                signer.public_keys().to_vec()
+            }
+        }
     }
 }
 
