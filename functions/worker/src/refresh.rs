@@ -8,10 +8,11 @@ use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use terrapi::domain::{
-    Error, InstallationState, Millis, Namespace, ProviderRepository, Repository, RepositoryName, Result, TaskState, Vcs,
+    Error, InstallationState, Millis, Namespace, ProviderRepository, Repository, RepositoryName, Result, SecretText,
+    TaskState, Vcs,
 };
 use terrapi::runtime::App;
-use terrapi::store::operations::Turn;
+use terrapi::store::operations::{InstallationSecret, Turn};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};
 
 use crate::task::{Deadline, End};
@@ -42,12 +43,14 @@ pub async fn run(app: &App, turn: &mut Turn, generation: u64, deadline: Deadline
     let Ok(provider) = app.providers.get(namespace.vcs) else {
         return Ok(End::Over(TaskState::Failed, format!("{} is not configured", name(namespace.vcs))));
     };
+    let token = group_token(app, namespace).await?;
+    let token = token.as_ref();
     let mut place = match &turn.cursor {
         Some(cursor) => serde_json::from_str(cursor).map_err(|error| Error::internal("reading a cursor", error))?,
         None => Place::Reading(1),
     };
     loop {
-        let refresh = Refresh { app, provider, namespace, generation, held_until: turn.held_until };
+        let refresh = Refresh { app, provider, namespace, token, generation, held_until: turn.held_until };
         let (next, seen) = match refresh.step(place).await {
             Ok(step) => step,
             Err(Stop::Turn(end)) => return Ok(end),
@@ -66,6 +69,16 @@ pub async fn run(app: &App, turn: &mut Turn, generation: u64, deadline: Deadline
     }
 }
 
+/// The token that a GitLab group's maintainers have given; without one, this service's own account is used.
+async fn group_token(app: &App, namespace: Namespace) -> Result<Option<SecretText>> {
+    if namespace.vcs == Vcs::Github {
+        return Ok(None);
+    }
+    let which = InstallationSecret::AccessToken;
+    let sealed = app.store.find_installation_secret(namespace, which).await?;
+    sealed.map(|sealed| app.open_secret(&sealed, &which.binding(namespace))).transpose()
+}
+
 /// Why nothing may be done in an installation, if so.
 async fn inactive(app: &App, namespace: Namespace) -> Result<Option<&'static str>> {
     let installation = app.store.find_installation(namespace).await?;
@@ -80,6 +93,7 @@ struct Refresh<'a> {
     app: &'a App,
     provider: &'a dyn Provider,
     namespace: Namespace,
+    token: Option<&'a SecretText>,
     generation: u64,
     /// When the task is another worker's for the taking.
     held_until: Millis,
@@ -163,9 +177,9 @@ impl Refresh<'_> {
         if self.app.clock.now() < self.held_until { Ok(()) } else { Err(Stop::Turn(End::Lost)) }
     }
 
-    /// GitLab groups have no token of their own yet: this service's account is used.
-    fn access(&self) -> InstallationAccess<'static> {
-        InstallationAccess { installation: self.namespace.installation, token: None, now: self.app.clock.now() }
+    fn access(&self) -> InstallationAccess<'_> {
+        let installation = self.namespace.installation;
+        InstallationAccess { installation, token: self.token, now: self.app.clock.now() }
     }
 
     fn explain(&self, failure: &Failure) -> Stop {

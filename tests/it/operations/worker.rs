@@ -2,9 +2,9 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use terrapi::domain::{Installation, InstallationId, InstallationState, Millis, Namespace, Vcs};
+use terrapi::domain::{Installation, InstallationId, InstallationState, Millis, Namespace, SecretText, Vcs};
 use terrapi::runtime::Clock;
-use terrapi::store::operations::Direction;
+use terrapi::store::operations::{Direction, InstallationSecret};
 use worker::{BatchAnswer, handle};
 
 use super::{REFRESH, here, named, token};
@@ -12,6 +12,7 @@ use crate::support::gitlab::BOT;
 use crate::support::stand_in::Fault;
 use crate::support::{Pump, World};
 
+const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
 pub const LIST: &str = "GET /installation/repositories";
 pub const LOOK: &str = "GET /repos/{owner}/{repo}/contents/{path}";
 pub const WORKFLOW: &str = ".github/workflows/terrateam.yml";
@@ -253,23 +254,44 @@ async fn no_task_goes_on_for_longer_than_a_day() {
     assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!("it took longer than a day")));
 }
 
-#[tokio::test]
-async fn a_gitlab_group_is_refreshed_too() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    let group = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
+/// How a refresh of the GitLab group 555 ends, in which `members` may see one project.
+async fn refreshed_group(world: &World, pump: &mut Pump, members: &[u64]) -> Value {
     let known = world.app.store.find_installation(here()).await.unwrap().unwrap();
-    world.app.store.put_installation(&Installation { namespace: group, ..known }).await.unwrap();
-    world.app.store.put_membership(world.user, group).await.unwrap();
+    world.app.store.find_or_create_installation(&Installation { namespace: GROUP, ..known }).await.unwrap();
+    world.app.store.put_membership(world.user, GROUP).await.unwrap();
     world.gitlab.lab(|lab| {
-        lab.group(555).members.insert(BOT, 30);
-        lab.group(555).add(5, "infra");
+        let group = lab.group(555);
+        group.members = members.iter().map(|member| (*member, 30)).collect();
+        group.projects.clear();
+        group.add(5, "infra");
     });
     let path = "/api/v1/gitlab/installations/555/repos/refresh";
     let begun = world.call(Method::POST, path, &world.token(&[named("555")]), None).await.ok();
-    pump.run(&world).await;
-    let task = world.get(&format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap()), &world.token(&[])).await.ok();
+    pump.run(world).await;
+    world.get(&format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap()), &world.token(&[])).await.ok()
+}
+
+#[tokio::test]
+async fn a_gitlab_group_is_refreshed_too() {
+    let world = World::new().await;
+    let task = refreshed_group(&world, &mut Pump::new(&world, "operations"), &[BOT]).await;
     assert_eq!(task["state"], "completed", "{task}");
-    let infra = world.app.store.find_repository(group, 5).await.unwrap().unwrap().repository;
+    let infra = world.app.store.find_repository(GROUP, 5).await.unwrap().unwrap().repository;
     assert_eq!((infra.name.as_str(), &*infra.owner, infra.setup), ("infra", "platform", false));
+}
+
+#[tokio::test]
+async fn a_group_that_gave_a_token_is_read_with_it_and_not_as_the_service() {
+    let (world, group_member) = (World::new().await, 77);
+    let mut pump = Pump::new(&world, "operations");
+    let task = refreshed_group(&world, &mut pump, &[group_member]).await;
+    assert_eq!(task["progress"]["done"], 0, "the service's own account is no member: {task}");
+
+    world.gitlab.lab(|lab| lab.tokens.insert("glpat-group".into(), group_member));
+    let which = InstallationSecret::AccessToken;
+    let sealed = world.app.seal_secret(&SecretText::new("glpat-group".into()), &which.binding(GROUP)).unwrap();
+    let by = (world.user, world.app.clock.now());
+    world.app.store.put_installation_secret(GROUP, which, &sealed, by).await.unwrap();
+    let task = refreshed_group(&world, &mut pump, &[group_member]).await;
+    assert_eq!((&task["state"], &task["progress"]["done"]), (&json!("completed"), &json!(1)), "{task}");
 }

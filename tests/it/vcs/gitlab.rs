@@ -61,6 +61,7 @@ async fn projects_are_read_with_the_groups_token_or_else_our_own() {
         for id in 1..=130 {
             lab.group(555).add(id, "infra");
         }
+        lab.group(555).members.insert(BOT, 30);
         lab.tokens.insert("glpat-group".into(), BOT);
     });
     let token = SecretText::new("glpat-group".into());

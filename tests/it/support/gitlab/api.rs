@@ -95,6 +95,7 @@ async fn member(State(gitlab): Gitlab, Path((id, person)): Path<(String, u64)>, 
     answer(200, member)
 }
 
+/// The groups are public, their projects are not: others than members see none.
 async fn projects(
     State(gitlab): Gitlab,
     Path(id): Path<String>,
@@ -102,12 +103,11 @@ async fn projects(
     headers: HeaderMap,
 ) -> Response {
     let lab = locked(&gitlab.lab);
-    if caller(&lab, &headers).is_none() {
-        return unknown();
-    }
+    let Some(person) = caller(&lab, &headers) else { return unknown() };
     let Some((_, group)) = lab.find_group(&id) else { return missing("Group") };
     let url = format!("{}/api/v4/groups/{id}/projects", gitlab.origin);
-    let (page, pages) = page_of(group.projects.iter().collect(), url, pairs(&query.unwrap_or_default()), 20);
+    let seen = group.projects.iter().filter(|_| group.members.contains_key(&person)).collect();
+    let (page, pages) = page_of(seen, url, pairs(&query.unwrap_or_default()), 20);
     let page: Vec<Value> = page.into_iter().map(|project| shown_project(&gitlab, group, project)).collect();
     let mut response = answer(200, page.into());
     response.headers_mut().extend(pages.gitlab_headers());
