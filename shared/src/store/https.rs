@@ -4,7 +4,7 @@
 //! The roots are those of <https://www.amazontrust.com/repository/>; AWS's endpoints lead to no others. They end in 2037
 //! and later. The SDK's own client would do, but for the HTTP/2 it brings, half a megabyte that no endpoint here speaks.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -17,7 +17,7 @@ use aws_smithy_types::body::SdkBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore, crypto};
@@ -27,8 +27,8 @@ use crate::domain::{Error, Result};
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// The SDK's limits hold for whole attempts. This one lets an attempt that cannot connect say so.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Load balancers close connections that rest for longer.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A process has several clients and reads the roots for the first of them.
+static TRUSTED: OnceLock<Arc<RootCertStore>> = OnceLock::new();
 
 /// The client. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl AwsHttp {
     /// A client for `endpoint`, or for AWS's own where none is given. One that speaks plain HTTP needs no roots.
     pub fn new(endpoint: Option<&str>) -> Result<Self> {
         let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
-        let roots = if plain { RootCertStore::empty() } else { amazon_roots()? };
+        let roots = if plain { Arc::new(RootCertStore::empty()) } else { amazon_roots()? };
         let tls = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
         let tls =
             tls.with_safe_default_protocol_versions().map_err(|error| Error::internal("setting up TLS", error))?;
@@ -48,9 +48,7 @@ impl AwsHttp {
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let mut client = Client::builder(TokioExecutor::new());
-        client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT);
-        Ok(Self(client.build(connector.wrap_connector(tcp))))
+        Ok(Self(Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp))))
     }
 
     /// Sends a request and hands on the answer's head; its body is still to be read.
@@ -77,13 +75,16 @@ impl SdkConnector for AwsHttp {
     }
 }
 
-fn amazon_roots() -> Result<RootCertStore> {
+fn amazon_roots() -> Result<Arc<RootCertStore>> {
+    if let Some(known) = TRUSTED.get() {
+        return Ok(Arc::clone(known));
+    }
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(AMAZON_ROOTS) {
         let root = root.map_err(|error| Error::internal("reading Amazon's roots", error))?;
         roots.add(root).map_err(|error| Error::internal("trusting Amazon's roots", error))?;
     }
-    Ok(roots)
+    Ok(Arc::clone(TRUSTED.get_or_init(|| Arc::new(roots))))
 }
 
 #[cfg(test)]
