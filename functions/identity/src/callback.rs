@@ -10,7 +10,7 @@ use terrapi::domain::{
     AuditAction, AuditOutcome, Code, Error, Identity, InstallationId, Profile, Result, Session, SessionId, UserId,
     UserTokens, Vcs,
 };
-use terrapi::http::{ApiError, ClientInfo, ErrorBody, Origin, Query, session_begins, session_cookie};
+use terrapi::http::{ApiError, ClientInfo, ErrorBody, Origin, Query, Stranger, session_begins, session_cookie};
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
 
@@ -33,23 +33,27 @@ pub struct CallbackQuery {
 }
 
 /// Finish a sign-in with GitHub
+///
+/// Limited by the address that it comes from. After 429 the same `state` is still good.
 #[utoipa::path(get, path = "/api/github/v1/callback", tag = "identity", params(CallbackQuery),
     responses((status = 302, description = "No `state`: to the start of a sign-in", headers(("location" = String))),
         (status = 303, description = "Signed in: to where the sign-in began", headers(("location" = String), ("set-cookie" = String))),
         (status = 403, description = "`INVALID_STATE`: begin again; `SIGN_IN_REFUSED`, `PROVIDER_REJECTED`: GitHub says no", body = ErrorBody),
         (status = 404, description = "GitHub is not configured", body = ErrorBody),
-        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+        (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn github_callback(State(app): State<App>, back: Back) -> Result<Response, ApiError> {
     Ok(back.finish(&app, Vcs::Github).await?)
 }
 
 /// Finish a sign-in with GitLab
+///
+/// Limited by the address that it comes from. After 429 the same `state` is still good.
 #[utoipa::path(get, path = "/api/v1/gitlab/callback", tag = "identity", params(CallbackQuery),
     responses((status = 302, description = "No `state`: to the start of a sign-in", headers(("location" = String))),
         (status = 303, description = "Signed in: to where the sign-in began", headers(("location" = String), ("set-cookie" = String))),
         (status = 403, description = "`INVALID_STATE`: begin again; `SIGN_IN_REFUSED`, `PROVIDER_REJECTED`: GitLab says no", body = ErrorBody),
         (status = 404, description = "GitLab is not configured", body = ErrorBody),
-        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+        (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn gitlab_callback(State(app): State<App>, back: Back) -> Result<Response, ApiError> {
     Ok(back.finish(&app, Vcs::Gitlab).await?)
 }
@@ -66,6 +70,8 @@ impl FromRequestParts<App> for Back {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        // Before the state is used up: a browser that is refused may come again.
+        Stranger::from_request_parts(parts, app).await?;
         let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
         let query = Query::from_request_parts(parts, app).await?;
         Ok(Self { query, headers: parts.headers.clone(), origin: Origin::of(parts, app), client })

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{Code, Error, InstallationId, PendingSignIn, Result, ReturnTo, SecretText, Vcs};
-use terrapi::http::{ApiError, ErrorBody, Origin, PathParams, Query, VcsPath, find_cookie, set_cookie};
+use terrapi::http::{ApiError, ErrorBody, Origin, PathParams, Query, Stranger, VcsPath, find_cookie, set_cookie};
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
 
@@ -26,12 +26,13 @@ pub struct LoginQuery {
 /// Sign in
 ///
 /// For browsers: redirects to the provider, which sends the browser back to the callback. A cookie ties both together for
-/// ten minutes.
+/// ten minutes. Limited by the address that it comes from.
 #[utoipa::path(get, path = "/api/v1/{vcs}/login", tag = "identity", params(VcsPath, LoginQuery),
     responses((status = 302, description = "To the provider", headers(("location" = String), ("set-cookie" = String))),
-        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+        (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn begin_sign_in(
     State(app): State<App>,
+    _: Stranger,
     path: PathParams,
     query: Query,
     headers: HeaderMap,

@@ -32,5 +32,5 @@ pub use origin::Origin;
 pub use page::{PageLink, page_link};
 pub use path::PathParams;
 pub use query::Query;
-pub use rate::{charge, network, refuse_limited};
+pub use rate::{Stranger, charge, network, refuse_limited};
 pub use routes::{Described, Description, Handlers, Routes, macros};

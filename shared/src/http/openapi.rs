@@ -2,7 +2,8 @@
 //!
 //! What all operations share (the shape of failures, the headers around every answer) is not repeated at each handler:
 //! `4XX` and `5XX` there stand for the failures that [`whole_document`] spells out, and `bearer` for any
-//! caller's credential: a session opens what a token opens.
+//! caller's credential: a session opens what a token opens. Whoever needs a credential is limited by it; a route that
+//! charges the address instead names 429, and no more.
 
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
@@ -101,7 +102,7 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
     }
     let items = whole.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
-        let (failures, limited) = (failures(operation), operation.get("security").is_some());
+        let (failures, limited) = (failures(operation), limited(operation));
         if let Some(Value::Array(credentials)) = operation.get_mut("security")
             && credentials.contains(&json!({"bearer": []}))
         {
@@ -114,6 +115,11 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
         }
     }
     Ok(whole)
+}
+
+/// Whether its requests are charged to somebody's budget.
+fn limited(operation: &Value) -> bool {
+    operation.get("security").is_some() || operation["responses"].get("429").is_some()
 }
 
 /// The statuses that an operation's `4XX` and `5XX` stand for, with the shared answer of each.
@@ -131,11 +137,12 @@ fn failures(operation: &Value) -> Map<String, Value> {
         ("404", "NotFound", refused && parameters("path")),
         ("413", "TooLarge", refused && body),
         ("415", "UnsupportedMediaType", refused && body),
-        ("429", "TooManyRequests", refused && operation.get("security").is_some()),
+        ("429", "TooManyRequests", refused && limited(operation)),
         ("500", "Internal", failed),
         ("503", "Unavailable", failed),
     ];
-    let given = table.into_iter().filter(|(status, _, given)| *given && responses.get(*status).is_none());
+    let unsaid = |status: &str| status == "429" || responses.get(status).is_none();
+    let given = table.into_iter().filter(|(status, _, given)| *given && unsaid(status));
     given
         .map(|(status, name, _)| (status.to_owned(), json!({"$ref": format!("#/components/responses/{name}")})))
         .collect()

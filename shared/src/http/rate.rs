@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 
+use super::error::ApiError;
 use super::event::ClientInfo;
 use crate::auth::Verified;
 use crate::domain::rate::{Network, Standing, Subject};
@@ -62,6 +63,19 @@ fn judged(parts: &Parts, spent: Spent) -> Result<()> {
 /// Where a request came from, as the gateway saw it.
 pub fn network(parts: &Parts) -> Network {
     Network::of(parts.extensions.get::<ClientInfo>().and_then(|client| client.source_ip.as_deref()))
+}
+
+/// Anybody, charged to the place they come from: for a route that writes and asks for no credential. Its description
+/// names 429.
+pub struct Stranger;
+
+impl FromRequestParts<App> for Stranger {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        charge(parts, app, Subject::Stranger(network(parts))).await?;
+        Ok(Self)
+    }
 }
 
 /// Charges the caller, or for a credential that is none the place where it came from.

@@ -2,10 +2,12 @@
 
 use http::Method;
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
+use terrapi::domain::Vcs;
 use terrapi::domain::rate::Limit;
 use terrapi::runtime::Rates;
 
-use super::{from, patient, probe, some_key};
+use super::{from, leases, patient, probe, some_key};
+use crate::identity::browser::Browser;
 use crate::support::world::{request, send_to};
 use crate::support::{World, forge};
 
@@ -111,4 +113,43 @@ async fn two_sandboxes_share_a_places_budget() {
     }
     // Each may owe the four that it gave away before it asked.
     assert!((20..=48).contains(&passed), "{passed}");
+}
+
+#[tokio::test]
+async fn a_place_begins_sign_ins_within_its_budget_and_each_of_them_is_a_write() {
+    let world = World::limited(strangers(5, 50)).await;
+    let begin = |address| from(address, request(Method::GET, "/api/v1/github/login", "", None));
+    let within = async {
+        for _ in 0..50 {
+            let reply = world.send(begin("192.0.2.1")).await;
+            assert_eq!((reply.status.as_u16(), reply.header("ratelimit-limit")), (302, Some("50")));
+        }
+    };
+    let ((), calls) = world.faulty.ledger().during(within).await;
+    assert!(leases(&calls) <= 10, "{} calls about the budget", leases(&calls));
+    assert_eq!(calls.len() - leases(&calls), 50, "and one row each");
+    let over = async {
+        let reply = world.send(begin("192.0.2.1")).await;
+        assert_eq!(reply.failed(429), "RATE_LIMITED");
+        assert!(reply.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+        assert_eq!(reply.header("set-cookie"), None);
+    };
+    let ((), calls) = world.faulty.ledger().during(over).await;
+    assert_eq!(calls, []);
+    assert_eq!(world.send(begin("192.0.2.2")).await.status, 302);
+}
+
+#[tokio::test]
+async fn a_browser_that_comes_back_to_a_place_that_is_over_comes_again_and_is_signed_in() {
+    let world = World::limited(strangers(1, 10)).await;
+    let mut browser = Browser::new(&world);
+    let page = browser.begin(Vcs::Github, "").await;
+    let back = browser.agree(&page, Vcs::Github, 583_231);
+    for state in 0..20 {
+        let url = format!("/api/github/v1/callback?code=a&state={state}");
+        world.send(from("192.0.2.1", request(Method::GET, &url, "", None))).await;
+    }
+    assert_eq!(browser.get(&back).await.failed(429), "RATE_LIMITED");
+    world.clock.advance_ms(10_000);
+    assert_eq!(browser.get(&back).await.status, 303);
 }
