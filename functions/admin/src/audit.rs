@@ -4,7 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use terrapi::domain::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, Code, Error, KeyId, Result, UserId};
+use terrapi::domain::{
+    AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, Code, Error, KeyId, Permission, PermissionChange,
+    Result, UserId, Vcs,
+};
 use terrapi::http::{
     AccessTokenCreate, Administrator, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath,
     open_cursor, page_link,
@@ -29,16 +32,61 @@ pub struct AuditItem {
     action: AuditAction,
     /// How it ended.
     outcome: AuditOutcome,
-    /// On whose behalf.
-    actor: UserId,
-    /// The key; absent when it was about the actor.
+    /// On whose behalf; `null` when a sign-in was refused before anybody knew whose it was.
+    #[schema(required = true)]
+    actor: Option<UserId>,
+    /// The key, if it was about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = KeyId, required = false, nullable = false)]
     key_id: Option<KeyId>,
+    /// The permission that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AuditSubject, required = false, nullable = false)]
+    subject: Option<AuditSubject>,
+    /// Where a person signed in, or tried to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vcs, required = false, nullable = false)]
+    vcs: Option<Vcs>,
+    /// The `id` of the answer to a refused sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "INVALID_STATE")]
+    reason: Option<&'static str>,
     /// The client's address; `null` when the front end did not tell.
     source_ip: Option<String>,
     /// The client's word for itself; `null` when it gave none.
     user_agent: Option<String>,
+}
+
+/// A permission that a person was given, or lost.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"user_id": "0190a5d0-ac96-774b-bcce-b302099a8057", "permission": "member", "change": "granted",
+    "vcs": "github", "installation_id": "12345"}))]
+pub struct AuditSubject {
+    /// Whose.
+    user_id: UserId,
+    /// `administrator`, or `member` of an installation.
+    permission: &'static str,
+    /// Whether it was given or taken away.
+    change: Change,
+    /// Whose numbering the installation's number belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vcs, required = false, nullable = false)]
+    vcs: Option<Vcs>,
+    /// Which installation, in decimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    installation_id: Option<String>,
+}
+
+impl From<PermissionChange> for AuditSubject {
+    fn from(PermissionChange { user, permission, change }: PermissionChange) -> Self {
+        let (permission, namespace) = match permission {
+            Permission::Administrator => ("administrator", None),
+            Permission::Member(namespace) => ("member", Some(namespace)),
+        };
+        let installation_id = namespace.map(|namespace| namespace.installation.to_string());
+        Self { user_id: user, permission, change, vcs: namespace.map(|namespace| namespace.vcs), installation_id }
+    }
 }
 
 impl From<Vec<AuditEntry>> for AuditPage {
@@ -55,6 +103,9 @@ impl From<AuditEntry> for AuditItem {
             outcome: entry.outcome,
             actor: entry.actor,
             key_id: entry.key,
+            subject: entry.subject.map(AuditSubject::from),
+            vcs: entry.vcs,
+            reason: entry.reason.map(Code::as_str),
             source_ip: entry.source_ip,
             user_agent: entry.user_agent,
         }
@@ -82,7 +133,7 @@ pub async fn list_audit_of_key(
     let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
     let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
     // Every entry names the owner; a page of a stranger's key, or of no key, is nothing at all.
-    if entries.first().is_none_or(|entry| entry.actor != caller.caller().user) {
+    if entries.first().is_none_or(|entry| entry.actor != Some(caller.caller().user)) {
         return Err(Error::NotFound.into());
     }
     let link = page_link(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;

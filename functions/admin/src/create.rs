@@ -73,7 +73,7 @@ pub async fn create_api_key(
     };
     app.store.create_api_key(&record).await?;
     let done = (AuditAction::KeyCreated, AuditOutcome::Success);
-    app.audit(&client.audited(now, done, record.user, Some(record.id))).await?;
+    app.audit(client.audited(now, done, record.user, Some(record.id))).await?;
     Ok(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() }))
 }
 

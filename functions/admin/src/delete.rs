@@ -25,6 +25,6 @@ pub async fn delete_api_key(
     let key = own.ok_or(Error::NotFound)?;
     app.store.delete_api_key(&key).await?;
     let done = (AuditAction::KeyDeleted, AuditOutcome::Success);
-    app.audit(&client.audited(app.clock.now(), done, key.user, Some(key.id))).await?;
+    app.audit(client.audited(app.clock.now(), done, key.user, Some(key.id))).await?;
     Ok(StatusCode::OK)
 }

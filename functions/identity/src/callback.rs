@@ -7,11 +7,12 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{
-    AuditAction, AuditOutcome, Code, Error, Identity, InstallationId, Profile, Result, Session, SessionId, UserId,
-    UserTokens, Vcs,
+    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, Permission, PermissionChange,
+    Profile, Result, Session, SessionId, UserId, UserTokens, Vcs,
 };
 use terrapi::http::{ApiError, ClientInfo, ErrorBody, Origin, Query, Stranger, session_begins, session_cookie};
 use terrapi::runtime::App;
+use terrapi::store::NewAuditEntry;
 use terrapi::vcs::SignIn;
 
 use crate::login::{browser, installation, redirect_uri, verifier};
@@ -80,7 +81,18 @@ impl FromRequestParts<App> for Back {
 
 impl Back {
     async fn finish(self, app: &App, vcs: Vcs) -> Result<Response> {
-        let Self { query, headers, origin, client } = &self;
+        let outcome = self.sign_in(app, vcs).await;
+        if let Err(Error::Forbidden { code, .. }) = &outcome {
+            let refused = (AuditAction::Login, AuditOutcome::Refused);
+            // A session that the browser may have says nothing about who was about to sign in.
+            let entry = self.client.audited(app.clock.now(), refused, None, None);
+            app.audit_beside(AuditEntry { vcs: Some(vcs), reason: Some(*code), ..entry });
+        }
+        outcome
+    }
+
+    async fn sign_in(&self, app: &App, vcs: Vcs) -> Result<Response> {
+        let Self { query, headers, origin, client } = self;
         let provider = app.providers.get(vcs)?;
         let installation = installation(query)?;
         let Some(state) = query.text("state").filter(|state| !state.is_empty()) else {
@@ -99,7 +111,8 @@ impl Back {
         let user = keep(app, vcs, profile, &tokens, client).await?;
         let token = OpaqueToken::new(app.random.bytes()?);
         app.store.put_session(&Session::begin(SessionId::new(token.hash()), user, now.seconds())).await?;
-        app.audit(&client.clone().audited(now, (AuditAction::Login, AuditOutcome::Success), user, None)).await?;
+        let done = client.clone().audited(now, (AuditAction::Login, AuditOutcome::Success), user, None);
+        app.audit(AuditEntry { vcs: Some(vcs), ..done }).await?;
         forget_session_before(app, headers);
         let return_to = pending.return_to.with_installation(installation.or(pending.installation));
         let cookie = [(SET_COOKIE, session_begins(&token, origin)?)];
@@ -146,15 +159,22 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
             None => false,
         };
         let identity = Identity { vcs, user, profile: profile.clone() };
-        if app.store.put_identity(&identity, Some(&sealed), administrator).await? {
-            if administrator != was_administrator {
-                let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
-                app.audit(&client.clone().audited(app.clock.now(), done, user, None)).await?;
-            }
+        let note = match (was_administrator, administrator) {
+            (false, true) => Some(role_changed(app, client, user, Change::Granted)?),
+            (true, false) => Some(role_changed(app, client, user, Change::Revoked)?),
+            _ => None,
+        };
+        if app.store.put_identity(&identity, Some(&sealed), administrator, note.as_ref()).await? {
             return Ok(user);
         }
     }
     Err(Error::corrupt("an identity changes hands"))
+}
+
+fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: Change) -> Result<NewAuditEntry> {
+    let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
+    let subject = Some(PermissionChange { user, permission: Permission::Administrator, change });
+    app.noted(AuditEntry { subject, ..client.clone().audited(app.clock.now(), done, user, None) })
 }
 
 /// The browser drops the cookie of the session before: nobody needs its row.

@@ -24,7 +24,7 @@ pub async fn logout(
     if let Some(id) = session_cookie(&headers) {
         app.store.delete_session(id).await?;
         let done = (AuditAction::Logout, AuditOutcome::Success);
-        app.audit(&client.audited(app.clock.now(), done, caller.caller().user, None)).await?;
+        app.audit(client.audited(app.clock.now(), done, caller.caller().user, None)).await?;
     }
     Ok([(SET_COOKIE, session_ends(&origin)?)].into_response())
 }

@@ -7,12 +7,12 @@ use axum::extract::State;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use terrapi::domain::{
-    AccountStatus, AuditAction, AuditOutcome, Caller, Installation, InstallationState, Millis, Namespace,
+    AccountStatus, AuditAction, AuditEntry, AuditOutcome, Caller, Installation, InstallationState, Millis, Namespace,
     ProviderInstallation, Result, Vcs,
 };
 use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody};
 use terrapi::runtime::App;
-use terrapi::store::{MembershipTicket, Replaced};
+use terrapi::store::MembershipTicket;
 use utoipa::ToSchema;
 
 /// Rows that are read at the same time.
@@ -139,10 +139,11 @@ async fn settle(
     (vcs, ticket): (Vcs, MembershipTicket),
 ) -> Result<InstallationList> {
     let memberships: BTreeSet<_> = known.iter().map(|(listed, _)| listed.id).collect();
-    if app.store.replace_memberships(caller.user, vcs, &memberships, ticket).await? == Replaced::Changed {
-        let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
-        app.audit(&client.audited(app.clock.now(), done, caller.user, None)).await?;
-    }
+    let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
+    let note = |change| {
+        app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
+    };
+    app.store.replace_memberships(caller.user, vcs, &memberships, ticket, note).await?;
     let reached = known.into_iter().filter(|(_, known)| caller.capabilities.reaches(known.namespace));
     Ok(InstallationList { installations: reached.map(|(listed, known)| shown(listed, known)).collect() })
 }

@@ -122,14 +122,7 @@ async fn prove(parts: &Parts, app: &App, client: &ClientInfo) -> Result<ApiKeyRe
     }
 }
 
-/// Adds to the audit trail, beside the answer.
 fn record(app: &App, key: &ApiKeyRecord, client: &ClientInfo, outcome: AuditOutcome) {
     let done = (AuditAction::KeyRefreshed, outcome);
-    let entry = client.clone().audited(app.clock.now(), done, key.user, Some(key.id));
-    let app_in_background = app.clone();
-    app.background.spawn(async move {
-        if let Err(error) = app_in_background.audit(&entry).await {
-            tracing::error!(%error, key = ?entry.key, "an audit entry was lost");
-        }
-    });
+    app.audit_beside(client.clone().audited(app.clock.now(), done, key.user, Some(key.id)));
 }

@@ -108,7 +108,7 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
         (other, "local-user", false, &[OTHER_INSTALLATION]),
     ] {
         if store.find_identity(id, Vcs::Github).await?.is_none() {
-            store.put_identity(&local_identity(id, login, is_administrator), None, is_administrator).await?;
+            store.put_identity(&local_identity(id, login, is_administrator), None, is_administrator, None).await?;
         }
         for installation in installations {
             let installation = InstallationId::new(*installation);

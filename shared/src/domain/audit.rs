@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{KeyId, Millis, UserId};
+use super::{Code, KeyId, Millis, Namespace, UserId, Vcs};
 
-/// What was done, or tried.
+/// What was done, or tried. `key_refreshed`, refused: the id is a key's, and its secret is wrong or its time over. `login`,
+/// refused: a browser came back from a provider with a sign-in that is not its own, or with a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
@@ -15,7 +16,7 @@ pub enum AuditAction {
     KeyDeleted,
     /// A key was exchanged for an access token. Refused: the id is a key's, and its secret is wrong or its time over.
     KeyRefreshed,
-    /// A person signed in.
+    /// A person signed in. Refused: nobody did, and who it was is not known.
     Login,
     /// A person signed out.
     Logout,
@@ -33,6 +34,38 @@ pub enum AuditOutcome {
     Refused,
 }
 
+/// A permission that a person was given, or lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionChange {
+    /// Whose.
+    pub user: UserId,
+    /// Which.
+    pub permission: Permission,
+    /// Which way.
+    pub change: Change,
+}
+
+/// What a person may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// The administrators' routes.
+    Administrator,
+    /// An installation.
+    Member(Namespace),
+}
+
+/// Whether something was given or taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AuditChange)]
+pub enum Change {
+    /// Given.
+    Granted,
+    /// Taken away.
+    Revoked,
+}
+
 /// One entry. Entries are kept for 90 days, also those of deleted keys. None holds a secret: everything but the client's
 /// own word for itself is an id or one of a few words.
 #[derive(Clone, Debug)]
@@ -43,10 +76,16 @@ pub struct AuditEntry {
     pub action: AuditAction,
     /// How it ended.
     pub outcome: AuditOutcome,
-    /// On whose behalf.
-    pub actor: UserId,
-    /// The key it was about; none when it was about the actor.
+    /// On whose behalf; none when a sign-in was refused before anybody knew whose it was.
+    pub actor: Option<UserId>,
+    /// The key it was about, if it was about one.
     pub key: Option<KeyId>,
+    /// The permission that changed.
+    pub subject: Option<PermissionChange>,
+    /// Where a person signed in, or tried to.
+    pub vcs: Option<Vcs>,
+    /// What was said to whoever was refused a sign-in.
+    pub reason: Option<Code>,
     /// The client's address as the gateway saw it.
     pub source_ip: Option<String>,
     /// The client's own word for itself.

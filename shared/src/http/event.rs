@@ -41,11 +41,12 @@ impl ClientInfo {
         self,
         at: Millis,
         (action, outcome): (AuditAction, AuditOutcome),
-        actor: UserId,
+        actor: impl Into<Option<UserId>>,
         key: Option<KeyId>,
     ) -> AuditEntry {
         let Self { source_ip, user_agent } = self;
-        AuditEntry { at, action, outcome, actor, key, source_ip, user_agent }
+        let (actor, subject, vcs, reason) = (actor.into(), None, None, None);
+        AuditEntry { at, action, outcome, actor, key, subject, vcs, reason, source_ip, user_agent }
     }
 }
 

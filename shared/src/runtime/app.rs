@@ -12,7 +12,7 @@ use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
 use crate::domain::rate::Subject;
 use crate::domain::{Administrators, AuditEntry, Code, Error, Result, Seconds};
-use crate::store::Store;
+use crate::store::{NewAuditEntry, Store};
 use crate::vcs::Providers;
 
 /// What a deployment decides.
@@ -167,7 +167,23 @@ impl App {
     }
 
     /// Adds to the audit trail.
-    pub async fn audit(&self, entry: &AuditEntry) -> Result<()> {
-        self.store.put_audit(entry, self.random.bytes()?).await
+    pub async fn audit(&self, entry: AuditEntry) -> Result<()> {
+        self.store.put_audit(&self.noted(entry)?).await
+    }
+
+    /// Adds to the audit trail beside the answer, which is neither delayed nor failed by it.
+    pub fn audit_beside(&self, entry: AuditEntry) {
+        let app = self.clone();
+        self.background.spawn(async move {
+            let about = (entry.action, entry.key);
+            if let Err(error) = app.audit(entry).await {
+                tracing::error!(%error, ?about, "an audit entry was lost");
+            }
+        });
+    }
+
+    /// An entry that is written together with what it tells of.
+    pub fn noted(&self, entry: AuditEntry) -> Result<NewAuditEntry> {
+        Ok(NewAuditEntry { entry, nonce: self.random.bytes()? })
     }
 }

@@ -1,5 +1,6 @@
 //! The audit trail, by key and as a whole.
 
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use futures::future::try_join_all;
 
 use super::client::{Store, unexpired};
@@ -13,6 +14,15 @@ const KEPT_SECONDS: i64 = 90 * 24 * 3600;
 /// The most entries that one page of a filtered listing looks at. They are below 1 KB each.
 const LOOKED_AT: usize = 1_000;
 
+/// An entry to add. `nonce` keeps two of one millisecond apart.
+#[derive(Clone, Debug)]
+pub struct NewAuditEntry {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// Random.
+    pub nonce: [u8; 8],
+}
+
 /// What a partition had to say.
 struct Found {
     items: Vec<Item>,
@@ -21,20 +31,18 @@ struct Found {
 }
 
 impl Store {
-    /// Adds an entry. `nonce` keeps two of one millisecond apart.
-    pub async fn put_audit(&self, entry: &AuditEntry, nonce: [u8; 8]) -> Result<()> {
-        let nonce = u64::from_be_bytes(nonce);
-        let put = self.db.put_item().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::audit(entry.key, entry.actor)));
-        let put = put.item(keys::SK, s(keys::audit_place(entry.at, nonce)));
-        let put = put.item(keys::TRAIL, s(keys::trail(nonce % keys::TRAIL_SHARDS)));
-        let put = put.item("entity", s("audit")).item("schema", n(1)).item("at", n(entry.at.0));
-        let put = put.item("action", json(&entry.action)?).item("outcome", json(&entry.outcome)?);
-        let put = put.item("actor", json(&entry.actor)?).item("source_ip", json(&entry.source_ip)?);
-        let put = put.item("user_agent", json(&entry.user_agent)?);
-        let put = put.item(keys::TTL, n(entry.at.seconds().plus(KEPT_SECONDS).0));
+    /// Adds an entry.
+    pub async fn put_audit(&self, new: &NewAuditEntry) -> Result<()> {
+        let put = self.db.put_item().table_name(&self.tables.identity).set_item(Some(encode(new)?));
         put.send().await.map_err(Failure::of)?;
         Ok(())
+    }
+
+    /// The same as a part of the transaction that does what the entry tells of.
+    pub(super) fn note(&self, new: &NewAuditEntry) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(&self.tables.identity).set_item(Some(encode(new)?)).build();
+        let put = put.map_err(|error| Error::internal("writing an audit entry", error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// A page of what fits `filter`, newest first, and the place to go on from. The page may be short, even empty: a
@@ -127,6 +135,32 @@ fn range(filter: &AuditFilter, after: Option<&str>) -> Result<Option<(String, St
     Ok((low <= high && high.0 >= Millis(0)).then(|| (place(low), place(high))))
 }
 
+fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
+    let nonce = u64::from_be_bytes(*nonce);
+    let mut item = Item::from([
+        (keys::PK.into(), s(keys::audit(entry.key, entry.actor))),
+        (keys::SK.into(), s(keys::audit_place(entry.at, nonce))),
+        (keys::TRAIL.into(), s(keys::trail(nonce % keys::TRAIL_SHARDS))),
+        (keys::TTL.into(), n(entry.at.seconds().plus(KEPT_SECONDS).0)),
+        ("entity".into(), s("audit")),
+        ("schema".into(), n(1)),
+        ("at".into(), n(entry.at.0)),
+        ("action".into(), json(&entry.action)?),
+        ("outcome".into(), json(&entry.outcome)?),
+        ("actor".into(), json(&entry.actor)?),
+        ("source_ip".into(), json(&entry.source_ip)?),
+        ("user_agent".into(), json(&entry.user_agent)?),
+    ]);
+    // What few entries have takes no room in the others.
+    let rare = [
+        ("subject", entry.subject.as_ref().map(json).transpose()?),
+        ("vcs", entry.vcs.as_ref().map(json).transpose()?),
+        ("reason", entry.reason.map(|reason| s(reason.as_str()))),
+    ];
+    item.extend(rare.into_iter().filter_map(|(name, value)| Some((name.into(), value?))));
+    Ok(item)
+}
+
 fn decode(item: &Item) -> Result<AuditEntry> {
     Ok(AuditEntry {
         at: Millis(item.number("at")?),
@@ -134,6 +168,9 @@ fn decode(item: &Item) -> Result<AuditEntry> {
         outcome: item.parsed("outcome")?,
         actor: item.parsed("actor")?,
         key: keys::parse_audit(item.text(keys::PK)?),
+        subject: item.find_text("subject").map(|_| item.parsed("subject")).transpose()?,
+        vcs: item.find_text("vcs").map(|_| item.parsed("vcs")).transpose()?,
+        reason: item.find_text("reason").and_then(Code::parse),
         source_ip: item.parsed("source_ip")?,
         user_agent: item.parsed("user_agent")?,
     })

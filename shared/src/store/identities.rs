@@ -4,6 +4,7 @@
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use uuid::Uuid;
 
+use super::audit::NewAuditEntry;
 use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s};
@@ -53,22 +54,25 @@ impl Store {
         self.get(&self.tables.identity, s(keys::user(user)), s(keys::identity_of_user(vcs))).await
     }
 
-    /// Writes what a sign-in brought: the user, if they are new, the identity and its tokens, and whether they are an
-    /// administrator. All or nothing. `false`: this person at the provider belongs to another user, who was first.
+    /// Writes what a sign-in brought: the user, if they are new, the identity and its tokens, whether they are an
+    /// administrator, and `note`, which tells of a change in that. All or nothing. `false`: this person at the provider
+    /// belongs to another user, who was first.
     pub async fn put_identity(
         &self,
         identity: &Identity,
         tokens: Option<&SealedTokens>,
         administrator: bool,
+        note: Option<&NewAuditEntry>,
     ) -> Result<bool> {
-        let items = [
+        let mut items = vec![
             self.pointer(identity)?,
             self.signed_in_user(identity, administrator)?,
             self.identity_row(identity, tokens)?,
         ];
+        items.extend(note.map(|note| self.note(note)).transpose()?);
         let mut attempt = 1;
         loop {
-            match self.transact(items.to_vec()).await {
+            match self.transact(items.clone()).await {
                 Err(Failure::Busy(_)) if attempt < ATTEMPTS => attempt += 1,
                 outcome => return changed(outcome),
             }

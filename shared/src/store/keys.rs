@@ -10,7 +10,7 @@
 //! | the newest look at memberships | identity | `user#<id>` | `member-list#<vcs>` | the condition on replacing them |
 //! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
 //! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
-//! | audit entry | identity | `audit#key#<id>`, or `audit#user#<id>` about no key | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
+//! | audit entry | identity | `audit#key#<id>`; about no key `audit#user#<id>`, or `audit#nobody` | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
 //! | audit entry once more | identity, index `trail` | `<shard>` | as above | the administrators' trail, newest first |
 //! | session | identity | `session#<SHA-256 of the cookie's value>` | `session` | every request with the cookie, logout |
 //! | public key | identity | `public-keys` | `<kid>` | verifiers, at start and for an unknown kid |
@@ -113,8 +113,12 @@ pub fn trail(shard: u64) -> String {
     shard.to_string()
 }
 
-pub fn audit(key: Option<KeyId>, actor: UserId) -> String {
-    key.map_or_else(|| format!("audit#user#{actor}"), audit_of_key)
+pub fn audit(key: Option<KeyId>, actor: Option<UserId>) -> String {
+    match (key, actor) {
+        (Some(key), _) => audit_of_key(key),
+        (None, Some(actor)) => format!("audit#user#{actor}"),
+        (None, None) => "audit#nobody".into(),
+    }
 }
 
 pub fn audit_of_key(id: KeyId) -> String {

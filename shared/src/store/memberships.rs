@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, ReturnValue, TransactWriteItem};
 
+use super::audit::NewAuditEntry;
 use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, n, s};
 use super::keys;
-use crate::domain::{Error, InstallationId, Namespace, Result, UserId, Vcs};
+use crate::domain::{Change, Error, InstallationId, Namespace, Permission, PermissionChange, Result, UserId, Vcs};
 
-/// Memberships that one transaction changes: DynamoDB takes 100 items, and one is the condition.
-const CHUNK: usize = 99;
+/// Memberships that one transaction changes: DynamoDB takes 100 items, one is the condition, and each comes with its
+/// audit entry.
+const CHUNK: usize = 49;
 
 /// How often a chunk is written again when another listing was about to begin.
 const ATTEMPTS: usize = 3;
@@ -85,25 +87,33 @@ impl Store {
     /// Makes these the installations of a provider that a person belongs to, and no others: first goes what was lost.
     /// Killed half-way it has taken away rather than given, and the next time does the rest.
     ///
-    /// `ticket` was drawn before the provider was asked.
+    /// `ticket` was drawn before the provider was asked. `note` makes the audit entry of a change, which is written with it.
     pub async fn replace_memberships(
         &self,
         user: UserId,
         vcs: Vcs,
         wanted: &BTreeSet<InstallationId>,
         ticket: MembershipTicket,
+        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
         if !self.claim_memberships(user, vcs, ticket).await? {
             return Ok(Replaced::Overtaken);
         }
         let known = self.list_memberships(user, vcs).await?;
         let of = |installation: &InstallationId| Namespace { vcs, installation: *installation };
-        let lost = known.difference(wanted).map(|id| self.remove(user, of(id)));
-        let won = wanted.difference(&known).map(|id| self.add(user, of(id)));
-        let changes = lost.chain(won).collect::<Result<Vec<_>>>()?;
+        let lost = known.difference(wanted).map(|id| (of(id), Change::Revoked));
+        let won = wanted.difference(&known).map(|id| (of(id), Change::Granted));
+        let changes: Vec<_> = lost.chain(won).collect();
         for chunk in changes.chunks(CHUNK) {
-            let newest = self.holds_ticket(user, vcs, ticket)?;
-            let items: Vec<_> = std::iter::once(newest).chain(chunk.iter().cloned()).collect();
+            let mut items = vec![self.holds_ticket(user, vcs, ticket)?];
+            for (namespace, change) in chunk.iter().copied() {
+                items.push(match change {
+                    Change::Revoked => self.remove(user, namespace)?,
+                    Change::Granted => self.add(user, namespace)?,
+                });
+                let permission = Permission::Member(namespace);
+                items.push(self.note(&note(PermissionChange { user, permission, change })?)?);
+            }
             if !self.write_chunk(items).await? {
                 return Ok(Replaced::Overtaken);
             }

@@ -22,6 +22,7 @@ mod sessions;
 mod sign_ins;
 mod users;
 
+pub use audit::NewAuditEntry;
 pub use blobs::Blobs;
 pub use client::{Store, StoreConfig, Tables, Timeouts};
 pub use https::AwsHttp;

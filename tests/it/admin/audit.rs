@@ -5,7 +5,8 @@ use http::Method;
 use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
 use terrapi::domain::Capability::AccessTokenCreate;
-use terrapi::domain::{AuditAction, AuditEntry, AuditOutcome, KeyId, UserId};
+use terrapi::domain::{AuditAction, AuditOutcome, KeyId, UserId};
+use terrapi::http::ClientInfo;
 use terrapi::runtime::{Clock, Random};
 
 use crate::support::World;
@@ -17,9 +18,9 @@ const REFRESH: &str = "/api/v1/access-token/refresh";
 
 /// Adds an entry of this moment.
 async fn note(world: &World, action: AuditAction, outcome: AuditOutcome, actor: UserId, key: Option<KeyId>) {
-    let (source_ip, user_agent) = (Some("192.0.2.7".into()), None);
-    let entry = AuditEntry { at: world.clock.now(), action, outcome, actor, key, source_ip, user_agent };
-    world.app.audit(&entry).await.unwrap();
+    let client = ClientInfo { source_ip: Some("192.0.2.7".into()), user_agent: None };
+    let entry = client.audited(world.clock.now(), (action, outcome), actor, key);
+    world.app.audit(entry).await.unwrap();
 }
 
 fn somebody() -> UserId {

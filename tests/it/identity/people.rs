@@ -62,8 +62,14 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     let trail = async |user: &str| {
         let path = format!("/api/v1/admin/audit?user={user}");
         let entries = world.get(&path, &world.token(&[])).await.ok()["results"].clone();
-        let action = |entry: &serde_json::Value| entry["action"].as_str().unwrap().to_owned();
-        entries.as_array().unwrap().iter().map(action).collect::<Vec<_>>()
+        let told = |entry: &serde_json::Value| match &entry["subject"] {
+            serde_json::Value::Null => entry["action"].as_str().unwrap().to_owned(),
+            subject => {
+                assert_eq!((&entry["action"], &subject["user_id"]), (&"permission_changed".into(), &user.into()));
+                format!("{} {}", subject["permission"].as_str().unwrap(), subject["change"].as_str().unwrap())
+            }
+        };
+        entries.as_array().unwrap().iter().map(told).collect::<Vec<_>>()
     };
     let user = Browser::on(&world, naming(&world, "gitlab:583231")).user(Vcs::Github, OCTOCAT).await;
     assert!(!is_administrator(&user).await, "the number of somebody at another provider");
@@ -79,5 +85,5 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     let mut told = trail(&user).await;
     assert_eq!(told.remove(0), "logout");
     told.sort();
-    assert_eq!(told, ["login", "login", "login", "permission_changed", "permission_changed"]);
+    assert_eq!(told, ["administrator granted", "administrator revoked", "login", "login", "login"]);
 }

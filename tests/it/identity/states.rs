@@ -1,5 +1,6 @@
 //! A sign-in works once, soon, for the browser that began it and at the provider where it began.
 
+use serde_json::{Value, json};
 use terrapi::domain::Vcs;
 
 use super::browser::Browser;
@@ -100,4 +101,73 @@ async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored()
         assert!(hidden.len() == 43 && !calls[0].request.to_string().contains(hidden));
     }
     assert!(page.contains("code_challenge_method=S256"));
+}
+
+/// What the trail tells of sign-ins, newest first.
+async fn trail(world: &World) -> Vec<Value> {
+    world.app.background.settle().await;
+    world.clock.advance_ms(1);
+    let trail = world.get("/api/v1/admin/audit?action=login", &world.token(&[])).await.ok();
+    trail["results"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_why_and_no_other_is() {
+    let world = World::new().await;
+    let (mut own, mut other) = (Browser::new(&world), Browser::new(&world));
+    // A session says who was here before, not who was about to sign in.
+    let session = world.session_of(world.user).await;
+    other.jar.insert("session".into(), session.strip_prefix("session=").unwrap().into());
+    let page = own.begin(Vcs::Github, "").await;
+    let back = own.agree(&page, Vcs::Github, OCTOCAT);
+    let (path, _) = back.split_once("code=").unwrap();
+    let state = back.split_once("state=").unwrap().1;
+    let wrong = back.replace(state, "x");
+    let elsewhere = back.replace("/api/github/v1/", "/api/v1/gitlab/");
+    let says_no = format!("{path}state={state}&error=access_denied");
+    let nobody = |vcs: &str, reason: &str, at: &Value| {
+        json!({"at": at, "action": "login", "outcome": "refused", "actor": null, "vcs": vcs, "reason": reason,
+            "source_ip": "192.0.2.1", "user_agent": "test"})
+    };
+    let mut told = 0;
+    for (foreign, url, vcs, reason) in [
+        (true, &back, "github", "INVALID_STATE"),
+        (false, &wrong, "github", "INVALID_STATE"),
+        (false, &elsewhere, "gitlab", "INVALID_STATE"),
+        (false, &says_no, "github", "SIGN_IN_REFUSED"),
+        (false, &back, "github", "INVALID_STATE"),
+    ] {
+        let browser = if foreign { &mut other } else { &mut own };
+        browser.get(url).await.failed(403);
+        told += 1;
+        let trail = trail(&world).await;
+        assert_eq!((trail.len(), &trail[0]), (told, &nobody(vcs, reason, &trail[0]["at"])), "{url}");
+    }
+    let page = own.begin(Vcs::Gitlab, "").await;
+    let back = own.agree(&page, Vcs::Gitlab, 77);
+    let (before, after) = back.split_once("code=").unwrap();
+    own.get(&format!("{before}code=expired&{}", after.split_once('&').unwrap().1)).await.failed(403);
+    let refused = trail(&world).await;
+    assert_eq!(refused[0], nobody("gitlab", "PROVIDER_REJECTED", &refused[0]["at"]));
+
+    // What was no attempt, or came to no verdict, is not there.
+    own.get("/api/github/v1/callback").await;
+    own.get("/api/github/v1/callback?installation_id=x").await.failed(400);
+    own.begin(Vcs::Github, "").await;
+    assert_eq!(trail(&world).await.len(), refused.len());
+    let user = own.user(Vcs::Gitlab, 77).await;
+    let done = trail(&world).await;
+    assert_eq!((&done[0]["actor"], &done[0]["vcs"]), (&json!(user), &json!("gitlab")));
+    assert_eq!((done.len(), done[0].get("reason")), (refused.len() + 1, None));
+    assert!(!format!("{done:?}").contains(state));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_although_the_trail_cannot_be_written() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    let lost = world.faulty.on("PutItem").cut_before_store();
+    refused(&mut browser, "/api/github/v1/callback?code=a&state=b").await;
+    world.app.background.settle().await;
+    assert!(lost.count() > 0);
 }

@@ -1,8 +1,10 @@
 //! Replacements that overtake each other, are killed, or meet a busy table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use terrapi::domain::{InstallationId, Vcs};
+use terrapi::domain::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, InstallationId, Permission, Vcs};
+use terrapi::http::ClientInfo;
+use terrapi::runtime::Clock;
 use terrapi::store::{MembershipTicket, Replaced};
 
 use super::{GITHUB, OCTOCAT, ids, set, signed_in};
@@ -14,8 +16,37 @@ async fn ticket(world: &World) -> MembershipTicket {
     world.app.store.draw_membership_ticket(world.user, Vcs::Github).await.unwrap()
 }
 
+async fn try_replace(
+    world: &World,
+    wanted: &BTreeSet<InstallationId>,
+    ticket: MembershipTicket,
+) -> terrapi::domain::Result<Replaced> {
+    let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
+    let entry = ClientInfo::default().audited(world.clock.now(), done, world.user, None);
+    let note = |change| world.app.noted(AuditEntry { subject: Some(change), ..entry.clone() });
+    world.app.store.replace_memberships(world.user, Vcs::Github, wanted, ticket, note).await
+}
+
 async fn replace(world: &World, wanted: &BTreeSet<InstallationId>, ticket: MembershipTicket) -> Replaced {
-    world.app.store.replace_memberships(world.user, Vcs::Github, wanted, ticket).await.unwrap()
+    try_replace(world, wanted, ticket).await.unwrap()
+}
+
+/// How often the trail tells that each installation was taken from the user, and given to them.
+async fn told(world: &World) -> BTreeMap<(InstallationId, bool), usize> {
+    let (mut told, mut after) = (BTreeMap::new(), None::<String>);
+    loop {
+        let (all, now) = (AuditFilter::default(), world.clock.now());
+        let (entries, next) = world.app.store.list_audit(&all, after.as_deref(), 100, now).await.unwrap();
+        for entry in entries {
+            let change = entry.subject.unwrap();
+            let Permission::Member(namespace) = change.permission else { panic!("{change:?}") };
+            *told.entry((namespace.installation, change.change == Change::Granted)).or_default() += 1;
+        }
+        after = next;
+        if after.is_none() {
+            return told;
+        }
+    }
 }
 
 async fn known(world: &World) -> BTreeSet<InstallationId> {
@@ -54,8 +85,9 @@ async fn a_look_that_is_overtaken_while_it_writes_writes_no_further() {
 
 #[tokio::test]
 async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_taken_and_is_finished_later() {
-    let lost: BTreeSet<_> = (1..=120).map(InstallationId::new).collect();
-    let won: BTreeSet<_> = (1_001..=1_120).map(InstallationId::new).collect();
+    let lost: BTreeSet<_> = (1..=60).map(InstallationId::new).collect();
+    let won: BTreeSet<_> = (1_001..=1_060).map(InstallationId::new).collect();
+    let own = set([12345, 67890]);
     for after_store in [false, true] {
         for call in 1.. {
             let world = World::new().await;
@@ -63,13 +95,16 @@ async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_take
             let second = ticket(&world).await;
             let rule = world.faulty.on("*").nth(call);
             let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-            let _ = world.app.store.replace_memberships(world.user, Vcs::Github, &won, second).await;
+            let _ = try_replace(&world, &won, second).await;
             world.faulty.heal();
             let seen = known(&world).await;
             let (kept, given) = (seen.intersection(&lost).count(), seen.intersection(&won).count());
             assert!(kept == 0 || given == 0, "call {call}: {kept} kept, {given} given");
             replace(&world, &won, ticket(&world).await).await;
             assert_eq!(known(&world).await, won, "call {call}");
+            let given = lost.iter().chain(&won).map(|id| ((*id, true), 1));
+            let expected = given.chain(own.iter().chain(&lost).map(|id| ((*id, false), 1))).collect();
+            assert_eq!(told(&world).await, expected, "each change once, however often it was tried: call {call}");
             if hits.count() == 0 {
                 assert!(call > 4, "only {} calls were killed", call - 1);
                 break;

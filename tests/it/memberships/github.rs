@@ -118,17 +118,26 @@ async fn an_ended_token_is_renewed_on_the_way() {
 }
 
 #[tokio::test]
-async fn a_change_is_audited_and_a_look_is_not() {
+async fn a_change_is_audited_with_whose_and_which_permission_it_was_and_a_look_is_not() {
     let world = signed_in(Vcs::Github).await;
     let token = world.token(&[]);
     let changes = async || {
-        let trail = world.get("/api/v1/admin/audit", &token).await.ok();
-        let entries = trail["results"].as_array().unwrap().clone();
-        entries.iter().filter(|entry| entry["action"] == "permission_changed").count()
+        let trail = world.get("/api/v1/admin/audit?action=permission_changed", &token).await.ok();
+        trail["results"].as_array().unwrap().iter().map(|entry| entry["subject"].clone()).collect::<Vec<_>>()
     };
     world.get(GITHUB, &token).await.ok();
-    assert_eq!(changes().await, 0);
+    assert_eq!(changes().await, Vec::<serde_json::Value>::new());
+    let subject = |id: &str, change: &str| {
+        json!({"user_id": world.user.to_string(), "permission": "member", "change": change, "vcs": "github",
+            "installation_id": id})
+    };
     world.github.hub(|hub| hub.installation(12345).members.clear());
     world.get(GITHUB, &token).await.ok();
-    assert_eq!(changes().await, 1);
+    assert_eq!(changes().await, [subject("12345", "revoked")]);
+    world.clock.advance_ms(1);
+    world.github.hub(|hub| {
+        hub.installations.insert(7, Installation::of("fresh", "Organization").with_member(OCTOCAT));
+    });
+    world.get(GITHUB, &token).await.ok();
+    assert_eq!(changes().await, [subject("7", "granted"), subject("12345", "revoked")]);
 }

@@ -34,7 +34,7 @@ async fn keep(world: &World, vcs: Vcs, tokens: &UserTokens) {
     let profile = Profile { id, login: "somebody".into(), name: None, email: None, avatar_url: None };
     let sealed = world.app.seal(vcs, id, tokens).unwrap();
     let identity = Identity { vcs, user: world.user, profile };
-    assert!(world.app.store.put_identity(&identity, Some(&sealed), true).await.unwrap());
+    assert!(world.app.store.put_identity(&identity, Some(&sealed), true, None).await.unwrap());
 }
 
 /// The numbers that a listing shows.
