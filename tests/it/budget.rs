@@ -5,7 +5,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, KvStoreRead, KvStoreWrite};
-use terrapi::domain::{DeadLetter, DeadLetterId, UserId, Vcs};
+use terrapi::domain::{DeadLetter, DeadLetterId, Run, RunKind, RunState, UserId, Vcs};
 use terrapi::runtime::Clock;
 
 use crate::identity::browser::Browser;
@@ -225,6 +225,28 @@ async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_sha
     world.faulty.ledger().take();
     let calls = cost(&world, Method::GET, &format!("{audit}?key={key}"), &token, None).await;
     assert_eq!(calls, ["GetItem 1.0 RU", "Query 1.0 RU"]);
+}
+
+#[tokio::test]
+async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batch_of_unlocks_a_run_one_write() {
+    let world = World::new().await;
+    let token = world.token(&[]);
+    let drifts = "/api/v1/admin/drifts";
+    let shards = [repeat("GetItem 1.0 RU", 1), repeat("Query 0.5 RU", 4)].concat();
+    assert_eq!(cost(&world, Method::GET, drifts, &token, None).await, shards);
+    let store = &world.app.store;
+    let drift = crate::admin::drifts::run(&world, Vcs::Github, 1);
+    let other = Run { kind: RunKind::Index, ..crate::admin::drifts::run(&world, Vcs::Github, 1) };
+    for (run, price) in [(drift, "2.0"), (other, "1.0")] {
+        store.create_run(&run).await.unwrap();
+        store.move_run(run.id, RunState::Completed, world.clock.now()).await.unwrap();
+        let expected = ["PutItem", "UpdateItem"].map(|name| format!("{name} {price} WU"));
+        assert_eq!(world.faulty.ledger().take_lines(), expected, "a drift run with its copy in the index");
+        store.unlock_drift(run.namespace, run.repository.id, world.clock.now()).await.unwrap();
+        world.faulty.ledger().take();
+    }
+    let calls = cost(&world, Method::GET, drifts, &token, None).await;
+    assert_eq!(calls, [shards, repeat("BatchGetItem 1.0 RU", 1)].concat());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod audit;
 mod create;
 mod dead_letters;
 mod delete;
+mod drifts;
 mod list;
 mod task;
 
@@ -18,6 +19,7 @@ pub fn routes<D: Description>() -> Routes<D> {
         .routes(routes!(audit::list_audit_of_key))
         .routes(routes!(task::find_task))
         .routes(routes!(audit::list_audit))
+        .routes(routes!(drifts::list_drifts))
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::replay_dead_letter))
 }

@@ -126,6 +126,10 @@ uuid_id! {
     /// Work that a request began.
     TaskId
 }
+uuid_id! {
+    /// A run in CI; its runner knows it by this too.
+    RunId
+}
 
 #[cfg(test)]
 mod tests {

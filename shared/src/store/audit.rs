@@ -7,6 +7,7 @@ use super::client::{Store, unexpired};
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
 use super::keys;
+use super::newest::{Found, newest};
 use crate::domain::{AuditEntry, AuditFilter, Code, Error, Millis, Result};
 
 /// How long entries are kept, in seconds.
@@ -21,13 +22,6 @@ pub struct NewAuditEntry {
     pub entry: AuditEntry,
     /// Random.
     pub nonce: [u8; 8],
-}
-
-/// What a partition had to say.
-struct Found {
-    items: Vec<Item>,
-    /// It was read from the top to here; to its end when there is none.
-    read_to: Option<String>,
 }
 
 impl Store {
@@ -65,21 +59,8 @@ impl Store {
         let chosen = filter.actor.is_some() || filter.action.is_some() || filter.outcome.is_some();
         let each = if chosen { LOOKED_AT / partitions.len() } else { limit + 1 };
         let reads = partitions.into_iter().map(|partition| self.read_trail(filter, partition, (&low, &high), each));
-        let found = try_join_all(reads).await?;
-        // Below the highest place where one of the partitions was left, another one's entries would come too early.
-        let horizon = found.iter().filter_map(|found| found.read_to.clone()).max();
-        let mut items = Vec::new();
-        for item in found.into_iter().flat_map(|found| found.items) {
-            let place = item.text(keys::SK)?.to_owned();
-            if horizon.as_ref().is_none_or(|horizon| place >= *horizon) {
-                items.push((place, item));
-            }
-        }
-        items.sort_by(|(one, _), (other, _)| other.cmp(one));
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = if more { items.last().map(|(place, _)| place.clone()) } else { horizon };
-        let kept = items.into_iter().filter_map(|(_, item)| unexpired(item, now.seconds()));
+        let (items, next) = newest(try_join_all(reads).await?, keys::SK, limit)?;
+        let kept = items.into_iter().filter_map(|item| unexpired(item, now.seconds()));
         Ok((kept.map(|item| decode(&item)).collect::<Result<_>>()?, next))
     }
 
@@ -115,8 +96,7 @@ impl Store {
         }
         let query = query.set_filter_expression((!conditions.is_empty()).then(|| conditions.join(" AND ")));
         let answer = query.limit(i32::try_from(each).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        let read_to = answer.last_evaluated_key.map(|key| key.text(keys::SK).map(str::to_owned)).transpose()?;
-        Ok(Found { items: answer.items.unwrap_or_default(), read_to })
+        Found::new(answer.items, answer.last_evaluated_key, keys::SK)
     }
 }
 

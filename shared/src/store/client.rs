@@ -40,7 +40,7 @@ pub struct Tables {
     pub identity: String,
     /// KV records and commits.
     pub kv: String,
-    /// Installations, repositories, tasks.
+    /// Installations, repositories, runs, tasks.
     pub operations: String,
 }
 

@@ -23,6 +23,9 @@
 //! | installation's secrets | operations | `installation#<vcs>#<id>` | `webhook-secret`, `access-token` | its set-up; whoever reads its repositories |
 //! | repository | operations | `installation#<vcs>#<id>` | `repo#<id, 20 digits>` | by number; a refresh, in batches |
 //! | repository's place in a listing | operations | `installation#<vcs>#<id>` | `repo-name#<hex name>#<id, 20 digits>` | listing by (name, id), both ways |
+//! | run | operations | `run#<id>` | `run` | by id |
+//! | drift run once more | operations, index `drifts` | `<shard>` | `<milliseconds, 15 digits>#<id>` | the administrators' listing of drift runs, newest first |
+//! | last unlock of a repository's drift | operations | `installation#<vcs>#<id>` | `drift-unlock#<repository's id, 20 digits>` | that listing, in batches |
 //! | task | operations | `task#<id>` | `task` | its owners, the worker |
 //! | unfinished task | operations | `tasks-open` | `<task id>` | the worker, every few minutes |
 //! | dead letter | operations | `dead-letters` | `<milliseconds, 15 digits>-<word>-<sequence number>` | listing, newest first; replay |
@@ -33,11 +36,16 @@
 //! all time: a page asks each once. A partition a day would be as hot on its day, and a quiet week would cost a page a
 //! walk over its empty days. Only audit entries have the index's attribute.
 //!
+//! Drift runs have such an index for the same reasons, and one more: a run changes its state, and DynamoDB copies that too.
+//! Places in a partition of their own would make each creation a transaction at twice the price, and a page would have to
+//! read its runs in a batch, or each change of state would be a transaction as well. Only drift runs have the index's
+//! attributes. The index holds whole items, so what grows with a run belongs beside it in its partition, not into it.
+//!
 //! Only hex, decimal and closed words enter a composite key, so that no two things share one.
 
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::rate::{Network, Subject};
-use crate::domain::{KeyId, KeyName, Millis, Namespace, RepositoryName, SessionId, TaskId, UserId, Vcs};
+use crate::domain::{KeyId, KeyName, Millis, Namespace, RepositoryName, RunId, SessionId, TaskId, UserId, Vcs};
 
 /// Name of every table's partition key.
 pub const PK: &str = "pk";
@@ -145,6 +153,36 @@ pub fn parse_audit_place(place: &str) -> Option<(Millis, u64)> {
     (audit_place(at, nonce) == place).then_some((at, nonce))
 }
 
+/// Name of the index over all drift runs, and of its partition key.
+pub const DRIFTS: &str = "drifts";
+/// Name of that index's sort key.
+pub const DRIFT_PLACE: &str = "drift_place";
+/// Into how many partitions the index is cut.
+pub const DRIFT_SHARDS: u8 = 4;
+
+pub fn drifts(shard: u8) -> String {
+    shard.to_string()
+}
+
+/// Whatever version of UUID an id is, its last byte is random.
+pub fn drift_shard(id: RunId) -> u8 {
+    id.bytes()[15] % DRIFT_SHARDS
+}
+
+/// The order of places is the order of (instant, id).
+pub fn drift_place(created_at: Millis, id: RunId) -> String {
+    format!("{:015}#{id}", created_at.0.clamp(0, LAST_MILLIS))
+}
+
+/// Whether this is some run's [`drift_place`].
+pub fn is_drift_place(place: &str) -> bool {
+    let parse = |place: &str| {
+        let (at, id) = place.split_once('#')?;
+        Some(drift_place(Millis(at.parse().ok()?), RunId::parse(id)?))
+    };
+    parse(place).is_some_and(|parsed| parsed == place)
+}
+
 pub fn session(id: SessionId) -> String {
     format!("session#{id}")
 }
@@ -220,6 +258,16 @@ pub fn listed_repository(name: &RepositoryName, id: u64) -> String {
     format!("{LISTED_REPOSITORIES}{}#{id:020}", hex(name.as_str()))
 }
 
+pub fn drift_unlock(repository: u64) -> String {
+    format!("drift-unlock#{repository:020}")
+}
+
+pub fn run(id: RunId) -> String {
+    format!("run#{id}")
+}
+
+pub const RUN: &str = "run";
+
 pub fn task(id: TaskId) -> String {
     format!("task#{id}")
 }
@@ -275,6 +323,21 @@ mod tests {
         for bad in ["", "#", "zzz", "1#1", "-00000000000001#0000000000000000", "000000000000001#000000000000000G"] {
             assert_eq!(parse_audit_place(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn places_of_drift_runs_are_in_the_order_of_time_and_others_are_none() {
+        let id = |number| RunId::new(uuid::Uuid::from_u128(number));
+        let places = [(0, u128::MAX), (1, 0), (1, 1), (1_790_000_000_000, 7), (LAST_MILLIS, u128::MAX)];
+        let places = places.map(|(at, number)| drift_place(Millis(at), id(number)));
+        assert!(places.is_sorted());
+        assert!(places.iter().all(|place| is_drift_place(place)));
+        let (upper, short) = (places[4].to_uppercase(), format!("1#{}", id(1)));
+        for bad in ["", "#", "000000000000001#", "000000000000001#x", &upper, &short] {
+            assert!(!is_drift_place(bad), "{bad}");
+        }
+        let shards: std::collections::BTreeSet<u8> = (0..16).map(|number| drift_shard(id(number))).collect();
+        assert!(shards.into_iter().eq(0..DRIFT_SHARDS));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod item;
 mod keys;
 pub mod kv;
 mod memberships;
+mod newest;
 pub mod operations;
 mod public_keys;
 mod rate;

@@ -2,3 +2,4 @@
 
 mod audit;
 mod dead_letters;
+pub mod drifts;

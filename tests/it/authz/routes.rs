@@ -95,6 +95,7 @@ pub fn routes() -> Vec<Route> {
             Some(json!({"access_token": "glpat-1"})),
         ),
         (Method::GET, "/api/v1/admin/audit", ADMINISTRATOR, None),
+        (Method::GET, "/api/v1/admin/drifts", ADMINISTRATOR, None),
         (Method::GET, "/api/v1/admin/dead-letters", ADMINISTRATOR, None),
         (Method::POST, "/api/v1/admin/dead-letters/{id}/replay", ADMINISTRATOR, None),
         (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ, None),

@@ -10,9 +10,9 @@ type Operation = (Method, &'static str, &'static [u16], &'static [&'static str])
 
 const RECORD: &[&str] = &["committed", "created_at", "data", "idx", "key", "size", "version"];
 
-/// The operations of keys, tokens, identity, the key-value store, installations and tasks. A path parameter is named as in
-/// the reference.
-const OPERATIONS: [Operation; 29] = [
+/// The operations of keys, tokens, identity, the key-value store, installations, tasks and drift. A path parameter is
+/// named as in the reference.
+const OPERATIONS: [Operation; 30] = [
     (Method::POST, "/api/v1/access-token/refresh", &[200, 403], &["token"]),
     (Method::GET, "/api/v1/github/client_id", &[200], &["client_id"]),
     (Method::GET, "/api/v1/server/config", &[200], &[]),
@@ -41,6 +41,7 @@ const OPERATIONS: [Operation; 29] = [
     (Method::POST, "/api/v1/{vcs}/installations/{installation_id}/repos/refresh", &[200, 403], &["id"]),
     (Method::POST, "/api/v1/installations/{installation_id}/repos/refresh", &[200, 403], &["id"]),
     (Method::GET, "/api/v1/tasks/{id}", &[200, 403, 404], &["id", "name", "state", "updated_at"]),
+    (Method::GET, "/api/v1/admin/drifts", &[200], &["results"]),
     (Method::GET, "/.well-known/jwks.json", &[200], &["keys"]),
 ];
 

@@ -6,9 +6,10 @@ use super::{ALL, send_anonymously};
 use crate::support::World;
 use crate::support::world::KV;
 
-const LISTINGS: [&str; 5] = [
+const LISTINGS: [&str; 6] = [
     "/api/v1/github/access-token",
     "/api/v1/admin/audit",
+    "/api/v1/admin/drifts",
     "/api/v1/admin/dead-letters",
     "/api/v1/github/access-token/0190a5d0-ac96-774b-bcce-b302099a8057/audit",
     "/api/v1/github/kv/12345/iter/",

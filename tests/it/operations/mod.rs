@@ -1,8 +1,9 @@
-//! Installations, their repositories, and tasks.
+//! Installations, their repositories, runs, and tasks.
 
 mod installations;
 mod refresh;
 mod repositories;
+mod runs;
 mod tasks;
 mod turns;
 mod worker;

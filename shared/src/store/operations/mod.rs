@@ -1,9 +1,11 @@
-//! The operations table: installations, their repositories, and tasks.
+//! The operations table: installations, their repositories, runs, and tasks.
 
 mod dead_letters;
+mod drifts;
 mod installations;
 mod refresh;
 mod repositories;
+mod runs;
 mod secrets;
 mod tasks;
 mod turns;

@@ -1,0 +1,83 @@
+//! Shows administrators the drift runs of all installations.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use terrapi::domain::{DriftRun, Millis, RunId, RunState, RunType, Vcs};
+use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, Query, open_cursor, page_link};
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+/// A page of drift runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DriftPage {
+    /// The newest first.
+    results: Vec<DriftItem>,
+}
+
+/// A drift run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DriftItem {
+    /// Names the run.
+    id: RunId,
+    /// Where its repository is.
+    vcs: Vcs,
+    /// The installation, or GitLab group, that it belongs to.
+    installation_id: String,
+    /// The account or group that the repository belongs to.
+    owner: String,
+    /// The repository's name, without its owner.
+    name: String,
+    /// Where the run stands; an unlock does not change it.
+    state: RunState,
+    /// What it does.
+    run_type: RunType,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Whether the repository's drift was unlocked when the run was created or later. `false` when it never was.
+    unlocked: bool,
+    /// RFC 3339; absent until the run has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    completed_at: Option<String>,
+}
+
+impl From<DriftRun> for DriftItem {
+    fn from(DriftRun { run, unlocked }: DriftRun) -> Self {
+        Self {
+            id: run.id,
+            vcs: run.namespace.vcs,
+            installation_id: run.namespace.installation.to_string(),
+            owner: run.repository.owner,
+            name: run.repository.name.as_str().to_owned(),
+            state: run.state,
+            run_type: run.run_type,
+            created_at: run.created_at.rfc3339(),
+            unlocked,
+            completed_at: run.completed_at.map(Millis::rfc3339),
+        }
+    }
+}
+
+/// List drift runs
+///
+/// Those of all installations of GitHub and GitLab, the newest first. For administrators. A run, and where it stands, is
+/// here within a second or so. A page may be shorter than `limit`; only a missing `next` link marks the end.
+#[utoipa::path(get, path = "/api/v1/admin/drifts", tag = "administration", security(("bearer" = [])), params(PageQuery),
+    responses((status = 200, body = DriftPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn list_drifts(
+    State(app): State<App>,
+    _: Administrator,
+    query: Query,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    const LISTING: &str = "drifts";
+    let limit = query.limit(20, 100)?;
+    let after: Option<String> = query.text("page").map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
+    let (runs, next) = app.store.list_drift_runs(after.as_deref(), limit).await?;
+    let link = page_link(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let results = runs.into_iter().map(DriftItem::from).collect();
+    Ok((link, Json(DriftPage { results })).into_response())
+}
