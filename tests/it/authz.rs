@@ -20,6 +20,11 @@ use crate::support::faulty::Call;
 use crate::support::world::{self, KV};
 use crate::support::{Reply, World};
 
+/// Every operation's method and a path of it.
+pub fn every_route() -> Vec<(Method, String)> {
+    routes().into_iter().map(|route| (route.method, route.url)).collect()
+}
+
 fn request(route: &Route, headers: &[(HeaderName, HeaderValue)], body: Option<&str>) -> Request {
     let mut request = Request::builder().method(route.method.clone()).uri(&route.url).header("host", "api.test");
     for (name, value) in headers {

@@ -4,6 +4,7 @@ mod admin;
 mod authz;
 mod budget;
 mod contract;
+mod cors;
 mod events;
 mod faults;
 mod identity;

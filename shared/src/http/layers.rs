@@ -32,6 +32,7 @@ pub fn service(routes: Routes, app: App) -> Router {
     let (paths, ()) = routes.into_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
+        .option_layer(app.settings.listed_origins.layer())
         .layer(middleware::from_fn(rate_fields))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))
         .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))

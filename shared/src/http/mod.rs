@@ -3,6 +3,7 @@
 mod authorize;
 mod body;
 mod cookie;
+mod cors;
 mod cursor;
 mod error;
 mod etag;
@@ -22,6 +23,7 @@ pub use authorize::{
 };
 pub use body::{JsonBody, OptionalJsonBody, present};
 pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};
+pub use cors::ListedOrigins;
 pub use cursor::{open_cursor, seal_cursor};
 pub use error::{ApiError, ErrorBody};
 pub use etag::unchanged;

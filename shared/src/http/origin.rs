@@ -42,12 +42,9 @@ impl Origin {
     /// Whether a page of this origin sent the request, as far as the browser says. What it says cannot be forged by a
     /// page; a client that is no browser has no cookie to lose.
     pub fn sent(&self, headers: &HeaderMap) -> bool {
-        let only = |name: &str| {
-            let mut values = headers.get_all(name).iter();
-            values.next().filter(|_| values.next().is_none())
-        };
         let own = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(self.base.as_bytes());
-        only(ORIGIN.as_str()).is_some_and(own) || only("sec-fetch-site").is_some_and(|value| value == "same-origin")
+        only(headers, ORIGIN.as_str()).is_some_and(own)
+            || only(headers, "sec-fetch-site").is_some_and(|value| value == "same-origin")
     }
 }
 
@@ -64,6 +61,12 @@ impl Origin {
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
+}
+
+/// The one value of a header; none of several.
+pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 fn called(headers: &HeaderMap) -> String {

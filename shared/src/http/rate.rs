@@ -16,9 +16,9 @@ use crate::domain::{Credential, Error, Result};
 use crate::runtime::{App, Spent};
 
 // draft-ietf-httpapi-ratelimit-headers-06: the last form with a field for each figure, and the one that clients read.
-const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+pub(super) const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+pub(super) const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+pub(super) const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// How the sender of a request stands, once somebody has charged it. A request extension.
 #[derive(Clone, Default)]

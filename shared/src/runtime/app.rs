@@ -12,6 +12,7 @@ use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
 use crate::domain::rate::Subject;
 use crate::domain::{Administrators, AuditEntry, Code, Error, Result, Seconds};
+use crate::http::ListedOrigins;
 use crate::store::{NewAuditEntry, Store};
 use crate::vcs::Providers;
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub issuer: String,
     /// The origin that links use, when it is not what the client called.
     pub public_base_url: Option<String>,
+    /// Whose pages may call, beside its own.
+    pub listed_origins: ListedOrigins,
     /// Whom a sign-in makes an administrator.
     pub administrators: Administrators,
     /// The prefix of new keys.
@@ -141,6 +144,7 @@ impl App {
         let settings = Settings {
             issuer: config.issuer.clone(),
             public_base_url: config.public_base_url.clone(),
+            listed_origins: config.listed_origins.clone(),
             administrators: config.administrators.clone(),
             key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
             rates: config.rates.clone(),

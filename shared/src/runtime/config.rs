@@ -10,6 +10,7 @@ use super::limits::Rates;
 use crate::auth::AUDIENCE;
 use crate::domain::rate::Limit;
 use crate::domain::{Administrators, Error, Result, SecretText};
+use crate::http::ListedOrigins;
 use crate::store::{StoreConfig, Tables, Timeouts};
 use crate::vcs::VARIABLES;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub issuer: String,
     /// The origin that links use, when it is not what the client called.
     pub public_base_url: Option<String>,
+    /// Whose pages may call, beside its own.
+    pub listed_origins: ListedOrigins,
     /// Where the rest of the providers' settings are: a secret's ARN or a `file://` URL. Only functions that talk to a
     /// provider have it.
     pub provider_secret: Option<String>,
@@ -74,6 +77,7 @@ impl Config {
             secrets_endpoint: find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             issuer: find("TERRAPI_ISSUER").unwrap_or_else(|| AUDIENCE.into()),
             public_base_url: find("PUBLIC_BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
+            listed_origins: ListedOrigins::parse(&find("CORS_ORIGINS").unwrap_or_default())?,
             provider_secret: find("TERRAPI_SECRET_ARN"),
             provider_variables: VARIABLES
                 .into_iter()

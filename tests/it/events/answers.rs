@@ -1,12 +1,17 @@
 //! What goes back to the gateway, and what an event gets that is no request at all.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::response::AppendHeaders;
 use axum::routing::any;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use serde_json::{Value, json};
+use terrapi::http::{ListedOrigins, service};
+use terrapi::runtime::{App, Settings};
 
 use super::template::{ALL, Golden, send};
+use crate::support::World;
 
 #[tokio::test]
 async fn cookies_and_repeated_headers_survive_in_either_format() {
@@ -24,6 +29,33 @@ async fn cookies_and_repeated_headers_survive_in_either_format() {
             assert_eq!(answer["headers"].get("set-cookie"), None);
             assert_eq!(answer.get("multiValueHeaders"), None);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_s_preflight_is_answered_through_every_front_end() {
+    let world = World::new().await;
+    let listed_origins = ListedOrigins::parse("https://console.example.com").unwrap();
+    let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&world.app.settings) });
+    let router = service(kv_store::routes(), App { settings, ..world.app.clone() });
+    for golden in ALL {
+        let mut event = golden.event("/api/v1/github/kv/12345/key/k", "");
+        let asked = json!({"origin": "https://console.example.com", "access-control-request-method": "PUT"});
+        event["headers"] = asked;
+        event["multiValueHeaders"] = Value::Null;
+        event["cookies"] = Value::Null;
+        match golden {
+            Golden::RestApi => event["httpMethod"] = json!("OPTIONS"),
+            _ => event["requestContext"]["http"]["method"] = json!("OPTIONS"),
+        }
+        let answer = send(router.clone(), &event).await;
+        let told = |name: &str| match golden {
+            Golden::RestApi => answer["multiValueHeaders"][name][0].clone(),
+            _ => answer["headers"][name].clone(),
+        };
+        assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(200), &json!("")), "{golden:?}");
+        assert_eq!(told("access-control-allow-origin"), "https://console.example.com");
+        assert_eq!(told("access-control-allow-methods"), "PUT");
     }
 }
 

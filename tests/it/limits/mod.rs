@@ -22,7 +22,7 @@ use crate::support::world::{KV, request, send_to};
 use crate::support::{Reply, World, routes::Gateway};
 
 /// Requests a second, and at once.
-fn callers(rate: u32, burst: u32) -> Rates {
+pub fn callers(rate: u32, burst: u32) -> Rates {
     Rates { callers: Limit::per_second(rate, burst), ..patient() }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use terrapi::auth::KeyEnvironment;
 use terrapi::domain::KeyId;
 use terrapi::domain::rate::Subject;
+use terrapi::http::ListedOrigins;
 use terrapi::runtime::{App, Settings, SystemClock};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts};
 use tokio::io::AsyncReadExt as _;
@@ -89,6 +90,7 @@ async fn child(told: Told) {
     let settings = Settings {
         issuer: "terrapi".into(),
         public_base_url: None,
+        listed_origins: ListedOrigins::default(),
         administrators: terrapi::domain::Administrators::default(),
         key_environment: KeyEnvironment::Test,
         rates,

@@ -14,7 +14,7 @@ use terrapi::domain::{
     AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
     InstallationState, KeyId, KeyName, Millis, Namespace, Seconds, Session, SessionId, Tier, UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, Description, Routes, service};
+use terrapi::http::{ClientInfo, Description, ListedOrigins, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Rates, Settings, Signing};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
@@ -300,6 +300,7 @@ fn settings(rates: &Rates) -> Settings {
     Settings {
         issuer: "terrapi".into(),
         public_base_url: None,
+        listed_origins: ListedOrigins::default(),
         administrators: Administrators::default(),
         key_environment: KeyEnvironment::Test,
         rates: rates.clone(),

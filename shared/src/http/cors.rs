@@ -1,0 +1,130 @@
+//! Pages of other origins: which may call this service, and what their browsers are told (CORS).
+//!
+//! A page of the service's own origin needs none of this, so a deployment that lists no other has no such layer.
+
+use std::time::Duration;
+
+use http::Uri;
+use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, LINK, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use tower_http::cors::{AllowCredentials, AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
+
+use super::event::REQUEST_ID;
+use super::origin::only;
+use super::rate;
+use crate::domain::{Error, Result};
+
+/// How long a browser may remember a preflight's answer.
+const REMEMBERED: Duration = Duration::from_hours(1);
+
+/// What a page may read of an answer beside the few headers that it always may.
+const EXPOSED: [HeaderName; 8] =
+    [ETAG, LINK, RETRY_AFTER, WWW_AUTHENTICATE, rate::LIMIT, rate::REMAINING, rate::RESET, REQUEST_ID];
+
+/// The origins beside its own whose pages a deployment trusts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListedOrigins(Vec<HeaderValue>);
+
+impl ListedOrigins {
+    /// Reads `scheme://host` or `scheme://host:port`, with commas between, each as browsers write it.
+    ///
+    /// # Errors
+    /// Internal: an entry is something else, a path or `*` for example. It would match nothing, or too much.
+    pub fn parse(text: &str) -> Result<Self> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let problem = |word| format!("{word} in CORS_ORIGINS is not like https://console.example.com");
+        let bad = |word| Error::internal("reading the listed origins", problem(word));
+        words.map(|word| as_browsers_write_it(word).ok_or_else(|| bad(word))).collect::<Result<_>>().map(Self)
+    }
+
+    /// Whether a page of one of them sent the request.
+    pub fn sent(&self, headers: &HeaderMap) -> bool {
+        only(headers, ORIGIN.as_str()).is_some_and(|origin| self.0.contains(origin))
+    }
+
+    /// What answers the preflights of their pages, and lets those read answers. None when none is listed.
+    pub(super) fn layer(&self) -> Option<CorsLayer> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let listed = self.clone();
+        let layer = CorsLayer::new()
+            .allow_origin(AllowOrigin::list(self.0.iter().cloned()))
+            .allow_credentials(AllowCredentials::predicate(move |origin, _| listed.0.contains(origin)))
+            // Which of them a route takes is for the route to say.
+            .allow_methods(AllowMethods::mirror_request())
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(EXPOSED)
+            .max_age(REMEMBERED)
+            .vary([ORIGIN]);
+        Some(layer)
+    }
+}
+
+/// RFC 6454 §6.2: in lower case, without the scheme's own port, and with nothing behind.
+fn as_browsers_write_it(word: &str) -> Option<HeaderValue> {
+    let uri: Uri = word.parse().ok()?;
+    let (scheme, host, port) = (uri.scheme_str()?, uri.host()?, uri.port_u16());
+    let own_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
+    if host.is_empty() || !host.bytes().all(letter) || port == Some(own_port) {
+        return None;
+    }
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let written = format!("{scheme}://{host}{port}");
+    if written == word { HeaderValue::try_from(written).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_listed_as_browsers_write_them() {
+        let text = "https://a.example.com, http://localhost:3000,https://[::1]:8443,,https://xn--4ca.example";
+        let listed = ListedOrigins::parse(text).unwrap();
+        let expected =
+            ["https://a.example.com", "http://localhost:3000", "https://[::1]:8443", "https://xn--4ca.example"];
+        assert_eq!(listed, ListedOrigins(expected.map(HeaderValue::from_static).into()));
+        for none in ["", " ", ","] {
+            let listed = ListedOrigins::parse(none).unwrap();
+            assert!(listed.layer().is_none(), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_match_nothing_or_too_much_is_refused() {
+        let bad = [
+            "*",
+            "null",
+            "a.example.com",
+            "//a.example.com",
+            "https://",
+            "https://*",
+            "https://*.example.com",
+            "https://a.example.com/",
+            "https://a.example.com/console",
+            "https://a.example.com?x",
+            "https://a.example.com#x",
+            "https://me@a.example.com",
+            "https://A.example.com",
+            "HTTPS://a.example.com",
+            "https://a.example.com:443",
+            "http://a.example.com:80",
+            "https://a.example.com:",
+            "https://a.example.com:08443",
+            "https://a.example.com:99999",
+            "https://ä.example.com",
+            "ftp://a.example.com",
+            "chrome-extension://abc",
+            "https://a.example.com https://b.example.com",
+        ];
+        for word in bad {
+            assert!(ListedOrigins::parse(word).is_err(), "{word}");
+            assert!(ListedOrigins::parse(&format!("https://a.test,{word}")).is_err(), "{word}");
+        }
+    }
+}
