@@ -57,7 +57,7 @@ fn media_type(headers: &HeaderMap) -> Result<()> {
 /// The limit holds for the unpacked size: unpacking stops there.
 async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     // The layer below unpacked what it knows and removed the header.
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Error::invalid_because(Code::UnsupportedMediaType, "the body may be packed with gzip alone"));
     }
     axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::header::HeaderValue;
+use http::header::{CONTENT_ENCODING, HeaderValue};
 use percent_encoding::percent_decode_str;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -35,6 +35,7 @@ pub fn service(routes: Routes, app: App) -> Router {
         .option_layer(app.settings.listed_origins.layer())
         .layer(middleware::from_fn(rate_fields))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))
+        .map_request(plain_coding)
         .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
         .map_request(|request: Request<_>| request.map(Body::new))
         .layer(CatchPanicLayer::custom(panicked));
@@ -44,6 +45,17 @@ pub fn service(routes: Routes, app: App) -> Router {
         .method_not_allowed_fallback(|| async { ApiError(Error::invalid(Code::MethodNotAllowed)) })
         .with_state(app)
         .layer(around)
+}
+
+/// Codings are named in any case, and gzip has an older name (RFC 9110 §8.4.1); the layer below knows one word for it.
+fn plain_coding(mut request: Request) -> Request {
+    if let Some(coding) = request.headers_mut().get_mut(CONTENT_ENCODING) {
+        let gzip = [&b"gzip"[..], b"x-gzip"].iter().any(|name| coding.as_bytes().eq_ignore_ascii_case(name));
+        if gzip {
+            *coding = HeaderValue::from_static("gzip");
+        }
+    }
+    request
 }
 
 /// Routing comes first: another word in place of `{vcs}` is an unknown path.
