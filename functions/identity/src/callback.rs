@@ -106,7 +106,7 @@ impl Back {
         let code = code(query)?;
         let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(origin, vcs));
         let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
-        let tokens = provider.exchange(code, sign_in, now).await?;
+        let tokens = provider.oauth().exchange(code, sign_in, now).await?;
         let profile = provider.profile(&tokens.access).await?;
         let user = keep(app, vcs, profile, &tokens, client).await?;
         let token = OpaqueToken::new(app.random.bytes()?);

@@ -54,7 +54,7 @@ pub async fn begin_sign_in(
     };
     let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(&origin, vcs));
     let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
-    let location = provider.authorize_url(sign_in, &state.reveal())?;
+    let location = provider.oauth().authorize_url(sign_in, &state.reveal())?;
     app.store.put_sign_in(&pending).await?;
     let cookie = set_cookie(cookie_name(&origin), &browser.reveal(), PendingSignIn::LIFETIME_SECONDS, &origin)?;
     let headers = [(LOCATION, location.as_str()), (CACHE_CONTROL, "no-store")];

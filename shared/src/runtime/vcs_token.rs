@@ -68,7 +68,7 @@ impl App {
 
     /// `None`: a sign-in has brought others meanwhile.
     async fn renew(&self, identity: &Identity, refresh: &SecretText, claim: Uuid) -> Result<Option<SecretText>> {
-        let renewed = self.providers.get(identity.vcs)?.refresh(refresh, self.clock.now()).await;
+        let renewed = self.providers.get(identity.vcs)?.oauth().refresh(refresh, self.clock.now()).await;
         let tokens = match renewed {
             Ok(tokens) => tokens,
             Err(failure) => {

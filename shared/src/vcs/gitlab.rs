@@ -14,12 +14,9 @@ use serde::de::DeserializeOwned;
 use super::config::{GitlabCredentials, GitlabSettings};
 use super::failure::{Failure, Result};
 use super::http::Http;
-use super::oauth::{Endpoints, OAuth, SignIn};
+use super::oauth::{Endpoints, OAuth};
 use super::provider::{InstallationAccess, Provider, RepositoryPage};
-use crate::domain::{
-    self, AccountKind, InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText,
-    UserTokens,
-};
+use crate::domain::{self, AccountKind, InstallationId, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
 /// Things on a page: GitLab's maximum.
 const PER_PAGE: u32 = 100;
@@ -128,16 +125,8 @@ impl Gitlab {
 
 #[async_trait]
 impl Provider for Gitlab {
-    fn authorize_url(&self, sign_in: SignIn<'_>, state: &str) -> domain::Result<String> {
-        self.oauth.authorize_url(sign_in, state)
-    }
-
-    async fn exchange(&self, code: &str, sign_in: SignIn<'_>, now: Millis) -> Result<UserTokens> {
-        self.oauth.exchange(code, sign_in, now).await
-    }
-
-    async fn refresh(&self, refresh: &SecretText, now: Millis) -> Result<UserTokens> {
-        self.oauth.refresh(refresh, now).await
+    fn oauth(&self) -> &OAuth {
+        &self.oauth
     }
 
     async fn profile(&self, access: &SecretText) -> Result<Profile> {

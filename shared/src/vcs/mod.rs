@@ -15,5 +15,5 @@ mod provider;
 pub use config::{GithubSettings, GitlabSettings, ProviderConfig, VARIABLES};
 pub use failure::{Failure, Result};
 pub use http::{Limits, Pause, real_pause};
-pub use oauth::SignIn;
+pub use oauth::{OAuth, SignIn};
 pub use provider::{InstallationAccess, Provider, Providers, RepositoryPage};

@@ -96,7 +96,7 @@ impl OAuth {
         Ok(Self { client, scope, http })
     }
 
-    /// Where the person's browser is sent.
+    /// Where a browser is sent to sign in. It comes back to `redirect_uri` with a code and `state`.
     pub fn authorize_url(&self, sign_in: SignIn<'_>, state: &str) -> domain::Result<String> {
         let verifier = PkceCodeVerifier::new(sign_in.verifier.reveal().to_owned());
         let request = self.client.authorize_url(|| CsrfToken::new(state.to_owned()));
@@ -106,7 +106,10 @@ impl OAuth {
         Ok(request.url().0.into())
     }
 
-    /// Tokens for the code that came back. It works once.
+    /// Tokens for a code, which works once.
+    ///
+    /// # Errors
+    /// [`Failure::Rejected`]: a wrong, old or used code, or not this sign-in's verifier.
     pub async fn exchange(&self, code: &str, sign_in: SignIn<'_>, now: Millis) -> Result<UserTokens> {
         let redirect = redirect(sign_in).map_err(Failure::away)?;
         let request = self.client.exchange_code(AuthorizationCode::new(code.to_owned()));
@@ -115,7 +118,10 @@ impl OAuth {
         answer.map(|answer| tokens(&answer, now)).map_err(failure)
     }
 
-    /// The next pair. The one before is used up.
+    /// New tokens for old. `refresh` is used up.
+    ///
+    /// # Errors
+    /// [`Failure::Rejected`]: it is used, revoked or over.
     pub async fn refresh(&self, refresh: &SecretText, now: Millis) -> Result<UserTokens> {
         let refresh = RefreshToken::new(refresh.reveal().to_owned());
         let answer = self.client.exchange_refresh_token(&refresh).request_async(self).await;

@@ -10,10 +10,10 @@ use super::failure::{Failure, Result};
 use super::github::Github;
 use super::gitlab::Gitlab;
 use super::http::{Http, Limits, Pause};
-use super::oauth::SignIn;
+use super::oauth::OAuth;
 use crate::auth::SealingKeys;
 use crate::domain::{
-    self, Error, InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText, UserTokens, Vcs,
+    self, Error, InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText, Vcs,
 };
 
 /// On whose behalf an installation's repositories are looked at.
@@ -40,20 +40,8 @@ pub struct RepositoryPage {
 /// fail with [`Failure::Away`].
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Where a browser is sent to sign in. It comes back to `redirect_uri` with a code and `state`.
-    fn authorize_url(&self, sign_in: SignIn<'_>, state: &str) -> domain::Result<String>;
-
-    /// Tokens for a code, which works once.
-    ///
-    /// # Errors
-    /// [`Failure::Rejected`]: a wrong, old or used code, or not this sign-in's verifier.
-    async fn exchange(&self, code: &str, sign_in: SignIn<'_>, now: Millis) -> Result<UserTokens>;
-
-    /// New tokens for old. `refresh` is used up.
-    ///
-    /// # Errors
-    /// [`Failure::Rejected`]: it is used, revoked or over.
-    async fn refresh(&self, refresh: &SecretText, now: Millis) -> Result<UserTokens>;
+    /// How people sign in here.
+    fn oauth(&self) -> &OAuth;
 
     /// Whose token it is.
     async fn profile(&self, access: &SecretText) -> Result<Profile>;

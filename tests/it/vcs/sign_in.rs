@@ -16,7 +16,7 @@ fn verifier(letter: char) -> SecretText {
 /// Sends a browser to the provider and back: the code.
 fn code(world: &World, vcs: Vcs, person: u64, verifier: &SecretText) -> String {
     let sign_in = SignIn { verifier, redirect_uri: REDIRECT_URI };
-    let url = provider(world, vcs).authorize_url(sign_in, "a state/+&").unwrap();
+    let url = provider(world, vcs).oauth().authorize_url(sign_in, "a state/+&").unwrap();
     let location = match vcs {
         Vcs::Github => world.github.agree(&url, person),
         Vcs::Gitlab => world.gitlab.agree(&url, person),
@@ -35,7 +35,7 @@ async fn signed_in(world: &World, vcs: Vcs, person: u64) -> UserTokens {
     let verifier = verifier('v');
     let code = code(world, vcs, person, &verifier);
     let sign_in = SignIn { verifier: &verifier, redirect_uri: REDIRECT_URI };
-    provider(world, vcs).exchange(&code, sign_in, world.app.clock.now()).await.unwrap()
+    provider(world, vcs).oauth().exchange(&code, sign_in, world.app.clock.now()).await.unwrap()
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn a_code_works_once() {
         let code = code(&world, vcs, person, &verifier);
         let sign_in = SignIn { verifier: &verifier, redirect_uri: REDIRECT_URI };
         let now = world.app.clock.now();
-        provider(&world, vcs).exchange(&code, sign_in, now).await.unwrap();
-        let again = provider(&world, vcs).exchange(&code, sign_in, now).await;
+        provider(&world, vcs).oauth().exchange(&code, sign_in, now).await.unwrap();
+        let again = provider(&world, vcs).oauth().exchange(&code, sign_in, now).await;
         assert!(matches!(again, Err(Failure::Rejected)), "{again:?}");
     }
 }
@@ -79,7 +79,7 @@ async fn a_code_is_worth_nothing_with_another_verifier_or_another_address() {
         for (letter, redirect_uri) in [('w', REDIRECT_URI), ('v', "https://elsewhere.example.test/callback")] {
             let code = code(&world, vcs, person, &verifier('v'));
             let sign_in = SignIn { verifier: &verifier(letter), redirect_uri };
-            let stolen = provider(&world, vcs).exchange(&code, sign_in, world.app.clock.now()).await;
+            let stolen = provider(&world, vcs).oauth().exchange(&code, sign_in, world.app.clock.now()).await;
             assert!(matches!(stolen, Err(Failure::Rejected)), "{stolen:?}");
         }
     }
@@ -94,9 +94,9 @@ async fn tokens_are_renewed_and_the_old_refresh_token_is_used_up() {
         world.clock.advance_ms(9 * 3_600_000);
         assert!(matches!(provider.profile(&old.access).await, Err(Failure::Rejected)), "it is over");
         let refresh = old.refresh.unwrap();
-        let new = provider.refresh(&refresh, world.app.clock.now()).await.unwrap();
+        let new = provider.oauth().refresh(&refresh, world.app.clock.now()).await.unwrap();
         assert_eq!(provider.profile(&new.access).await.unwrap().id, person);
-        let again = provider.refresh(&refresh, world.app.clock.now()).await;
+        let again = provider.oauth().refresh(&refresh, world.app.clock.now()).await;
         assert!(matches!(again, Err(Failure::Rejected)), "{again:?}");
     }
 }
@@ -110,7 +110,7 @@ async fn a_token_endpoint_that_is_away_is_asked_once() {
         let verifier = verifier('v');
         let code = code(&world, vcs, person, &verifier);
         let sign_in = SignIn { verifier: &verifier, redirect_uri: REDIRECT_URI };
-        let lost = provider(&world, vcs).exchange(&code, sign_in, world.app.clock.now()).await;
+        let lost = provider(&world, vcs).oauth().exchange(&code, sign_in, world.app.clock.now()).await;
         assert!(matches!(lost, Err(Failure::Away(_))), "{lost:?}");
     }
     assert_eq!(world.github.desk().take_seen(), ["POST /login/oauth/access_token"]);
@@ -127,7 +127,7 @@ async fn what_a_person_takes_back_is_refused() {
         let provider = provider(&world, vcs);
         assert!(matches!(provider.profile(&tokens.access).await, Err(Failure::Rejected)));
         assert!(matches!(provider.installations_of_user(&tokens.access).await, Err(Failure::Rejected)));
-        let refreshed = provider.refresh(&tokens.refresh.unwrap(), world.app.clock.now()).await;
+        let refreshed = provider.oauth().refresh(&tokens.refresh.unwrap(), world.app.clock.now()).await;
         assert!(matches!(refreshed, Err(Failure::Rejected)), "{refreshed:?}");
     }
 }
