@@ -338,3 +338,15 @@ async fn a_listing_of_one_s_installations_reads_each_and_writes_what_changed() {
     let changed = ["GetItem", "UpdateItem", "GetItem", "UpdateItem", "Query", "TransactWriteItems"];
     assert_eq!(names(&calls), changed, "and what was lost, together with its audit entry");
 }
+
+#[tokio::test]
+async fn a_question_about_a_group_reads_who_asks_once() {
+    let world = crate::memberships::signed_in(Vcs::Gitlab).await;
+    let token = world.token(&[InstallationId("555".into())]);
+    world.gitlab.lab(|lab| lab.group(555).members.insert(77, 40));
+    let member = cost(&world, Method::GET, "/api/v1/gitlab/groups/555/is-member", &token, None).await;
+    assert_eq!(member, ["GetItem 1.0 RU"], "the identity with its tokens");
+    let webhook = "/api/v1/gitlab/installations/555/webhook";
+    cost(&world, Method::GET, webhook, &token, None).await;
+    assert_eq!(cost(&world, Method::GET, webhook, &token, None).await, repeat("GetItem 1.0 RU", 3), "group, secret");
+}

@@ -99,8 +99,7 @@ pub async fn gitlab_whoareyou(
 /// Forbidden: they have less, or do not belong there, or there is no such group.
 pub async fn require_level(app: &App, caller: &InGroup, least: u32) -> Result<SecretText> {
     let user = caller.caller().user;
-    let token = app.vcs_token(user, Vcs::Gitlab).await?;
-    let identity = app.store.find_identity(user, Vcs::Gitlab).await?.ok_or(Error::NotFound)?;
+    let (identity, token) = app.vcs_identity(user, Vcs::Gitlab).await?;
     let group = caller.group.installation;
     match app.providers.get(Vcs::Gitlab)?.group_access_level(&token, group, identity.profile.id).await {
         Ok(level) if level >= least => Ok(token),

@@ -24,6 +24,11 @@ impl App {
     /// * forbidden, `PROVIDER_REJECTED`: they have to sign in again;
     /// * unavailable: the provider or storage is away, or somebody else's renewal does not end.
     pub async fn vcs_token(&self, user: UserId, vcs: Vcs) -> Result<SecretText> {
+        self.vcs_identity(user, vcs).await.map(|(_, token)| token)
+    }
+
+    /// The same with who the person is there, which the token's row tells too.
+    pub async fn vcs_identity(&self, user: UserId, vcs: Vcs) -> Result<(Identity, SecretText)> {
         self.providers.get(vcs)?;
         for _ in 0..LOOKS {
             let (identity, sealed) = self.store.find_tokens(user, vcs).await?.ok_or(Error::NotFound)?;
@@ -31,14 +36,14 @@ impl App {
             let tokens = self.unseal(&identity, &sealed)?;
             let now = self.clock.now().seconds();
             if !tokens.due(now) {
-                return Ok(tokens.access);
+                return Ok((identity, tokens.access));
             }
             let over = tokens.refresh_expires_at.is_some_and(|end| end <= now);
             let refresh = tokens.refresh.filter(|_| !over).ok_or_else(sign_in_again)?;
             let (claim, until) = (self.random.id()?, now.plus(CLAIM_SECONDS));
             if self.store.claim_renewal(&identity, sealed.id, claim, now, until).await? {
                 if let Some(token) = self.renew(&identity, &refresh, claim).await? {
-                    return Ok(token);
+                    return Ok((identity, token));
                 }
                 continue;
             }
