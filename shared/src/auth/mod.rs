@@ -8,6 +8,7 @@ mod opaque_token;
 mod rs256;
 mod seal;
 mod signing;
+mod team_secret;
 mod verified;
 mod verifier;
 
@@ -17,5 +18,6 @@ pub use opaque_token::OpaqueToken;
 pub use rs256::RsaKey;
 pub use seal::SealingKeys;
 pub use signing::{HEAD_START_SECONDS, PublicKey, Signer, SigningKeyFile};
+pub use team_secret::TeamSecret;
 pub use verified::{Verified, VerifiedTokens};
 pub use verifier::{Refused, Verifier};

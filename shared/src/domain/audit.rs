@@ -16,6 +16,15 @@ pub enum AuditAction {
     KeyDeleted,
     /// A key was exchanged for an access token. Refused: the id is a key's, and its secret is wrong or its time over.
     KeyRefreshed,
+    /// A token of a team or an organization was created.
+    TeamTokenCreated,
+    /// A team's or an organization's legacy token was put in place of the one before.
+    TeamTokenReplaced,
+    /// A token of a team or an organization was deleted.
+    TeamTokenDeleted,
+    /// A token of a team or an organization was used: at most one entry a minute. Refused: the id is a token's, and its
+    /// secret is wrong or its time over.
+    TeamTokenUsed,
     /// A person signed in. Refused: nobody did, and who it was is not known.
     Login,
     /// A person signed out.

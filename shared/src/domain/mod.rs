@@ -11,6 +11,7 @@ mod identity;
 mod ids;
 mod installation;
 pub mod kv;
+pub mod organization;
 pub mod rate;
 mod repository;
 mod run;

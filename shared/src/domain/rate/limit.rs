@@ -62,6 +62,11 @@ impl Limit {
         self.free
     }
 
+    /// What may be sent a second for ever, in tokens.
+    pub const fn per_second_rate(&self) -> i64 {
+        1_000_000 / self.interval
+    }
+
     /// The most that may be sent at once, in tokens.
     pub const fn burst(&self) -> i64 {
         self.burst

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::domain::{KeyId, SessionId};
+use crate::domain::{KeyId, SessionId, UserId};
 
 /// Whose budget a request is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum Subject {
     Key(KeyId),
     /// A browser session.
     Session(SessionId),
+    /// A person, team or organization, with all its tokens, where organizations are managed.
+    Principal(UserId),
     /// Everybody without a usable credential at one place.
     Stranger(Network),
     /// Wrong secrets for one key from one place.

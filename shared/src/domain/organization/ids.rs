@@ -1,0 +1,200 @@
+//! Identifiers of 16 letters and digits behind a word: `team-4nQvD8sYk2LmPx6R`.
+//!
+//! The first eight are the organization's own and the same in all that belongs to it. So an id, and with it a token, says
+//! in which partition its row is: presenting a token costs one read, and an organization's list is one query.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::domain::{KeyId, UserId};
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const HALF: usize = 8;
+const DIGITS: usize = 2 * HALF;
+
+/// What the ids of an organization's things begin with: eight letters and digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganizationCode([u8; HALF]);
+
+impl OrganizationCode {
+    /// A code of random bits.
+    pub fn new(random: [u8; 8]) -> Self {
+        Self(digits(u64::from_be_bytes(random).into()))
+    }
+
+    /// Reads the eight digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_digits(text).map(Self)
+    }
+}
+
+impl fmt::Display for OrganizationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(text(&self.0))
+    }
+}
+
+macro_rules! short_id {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal, $mark:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; DIGITS]);
+
+        impl $name {
+            /// A fresh id in an organization.
+            pub fn new(organization: OrganizationCode, random: [u8; 8]) -> Self {
+                let mut id = [0; DIGITS];
+                let own: [u8; HALF] = digits(u64::from_be_bytes(random).into());
+                for (place, digit) in id.iter_mut().zip(organization.0.into_iter().chain(own)) {
+                    *place = digit;
+                }
+                Self(id)
+            }
+
+            /// Reads an id with its prefix. `None` for anything else.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::of_digits(text.strip_prefix($prefix)?)
+            }
+
+            /// Reads an id without its prefix.
+            pub fn of_digits(text: &str) -> Option<Self> {
+                parse_digits(text).map(Self)
+            }
+
+            /// The id without its prefix.
+            pub fn digits(&self) -> &str {
+                text(&self.0)
+            }
+
+            /// The organization it belongs to.
+            pub fn organization(&self) -> OrganizationCode {
+                OrganizationCode(self.0.first_chunk().copied().unwrap_or_default())
+            }
+
+            /// The same in the form of a UUID: version 8, of which it fills 96 bits.
+            fn uuid(self) -> Uuid {
+                to_uuid(self.0, $mark)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.digits())
+            }
+        }
+    )*};
+}
+
+short_id! {
+    /// An organization, besides its name: `org-…`.
+    OrganizationId = "org-", 1;
+    /// A team: `team-…`.
+    TeamId = "team-", 2;
+    /// A token of a team or an organization: `at-…`.
+    TeamTokenId = "at-", 3;
+}
+
+impl TeamTokenId {
+    /// The id that access tokens and audit entries know the token by.
+    pub fn key_id(self) -> KeyId {
+        KeyId::new(self.uuid())
+    }
+
+    /// The token whose [`Self::key_id`] this is; `None` for an API key's.
+    pub fn of_key(key: KeyId) -> Option<Self> {
+        let uuid = Uuid::from_bytes(key.bytes());
+        let number = uuid.as_u128();
+        let high = number >> 80;
+        let id = Self(digits((high << 62) | (number & LOW)));
+        (id.uuid() == uuid).then_some(id)
+    }
+}
+
+impl TeamId {
+    /// The user in whose name the team's tokens act.
+    pub fn service_user(self) -> UserId {
+        UserId::new(self.uuid())
+    }
+}
+
+impl OrganizationId {
+    /// The user in whose name the organization's own token acts.
+    pub fn service_user(self) -> UserId {
+        UserId::new(self.uuid())
+    }
+}
+
+/// 16 letters and digits that stand for a user.
+pub fn user_number(user: UserId) -> String {
+    let digits: [u8; DIGITS] = digits(u128::from_be_bytes(user.bytes()));
+    text(&digits).to_owned()
+}
+
+/// The bits of a UUID below its variant.
+const LOW: u128 = (1 << 62) - 1;
+
+/// RFC 9562 §5.8. `mark` keeps the kinds apart.
+fn to_uuid(digits: [u8; DIGITS], mark: u128) -> Uuid {
+    let place = |digit: &u8| ALPHABET.iter().position(|known| known == digit).unwrap_or_default();
+    let number = digits.iter().fold(0_u128, |number, digit| number * 62 + place(digit) as u128);
+    Uuid::from_u128(((number >> 62) << 80) | (8 << 76) | (mark << 64) | (0b10 << 62) | (number & LOW))
+}
+
+/// The last `N` digits of a number.
+fn digits<const N: usize>(mut number: u128) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    for place in digits.iter_mut().rev() {
+        let digit = usize::try_from(number % 62).unwrap_or_default();
+        *place = ALPHABET.get(digit).copied().unwrap_or(b'0');
+        number /= 62;
+    }
+    digits
+}
+
+fn parse_digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits: [u8; N] = text.as_bytes().try_into().ok()?;
+    digits.iter().all(u8::is_ascii_alphanumeric).then_some(digits)
+}
+
+fn text(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_its_word_and_sixteen_letters_or_digits() {
+        let id = TeamId::parse("team-4nQvD8sYk2LmPx6R").unwrap();
+        assert_eq!(id.to_string(), "team-4nQvD8sYk2LmPx6R");
+        assert_eq!(id.organization().to_string(), "4nQvD8sY");
+        for bad in
+            ["team-4nQvD8sYk2LmPx6", "team-4nQvD8sYk2LmPx6RR", "team-4nQvD8sYk2LmPx6_", "at-4nQvD8sYk2LmPx6R", ""]
+        {
+            assert_eq!(TeamId::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_s_id_comes_back_from_the_key_id_and_no_two_kinds_share_one(random: [u8; 8], other: [u8; 8]) {
+            let code = OrganizationCode::new(other);
+            let (token, team) = (TeamTokenId::new(code, random), TeamId::new(code, random));
+            prop_assert_eq!(token.organization(), code);
+            prop_assert_eq!(TeamTokenId::of_key(token.key_id()), Some(token));
+            prop_assert_eq!(TeamTokenId::parse(&token.to_string()), Some(token));
+            prop_assert_eq!(token.key_id().bytes()[6] >> 4, 8);
+            prop_assert_ne!(token.uuid(), team.uuid());
+        }
+
+        #[test]
+        fn an_api_key_s_id_is_no_token_s(random: [u8; 16]) {
+            let id = uuid::Builder::from_random_bytes(random).into_uuid();
+            prop_assert_eq!(TeamTokenId::of_key(KeyId::new(id)), None);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The order of an organization's tokens in a list.
+
+use std::cmp::Ordering;
+
+use super::TeamToken;
+use crate::domain::Millis;
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortKey {
+    /// The team's name, in any case.
+    TeamName,
+    /// The creator's name, in any case; those that are gone come last.
+    CreatedBy,
+    /// The end; never comes last.
+    #[default]
+    ExpiredAt,
+    /// The last use; never comes last.
+    LastUsedAt,
+}
+
+/// An order of tokens. It is total, and backwards it is exactly the reverse, so that pages never overlap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenOrder {
+    /// What comes first.
+    pub key: SortKey,
+    /// From the other end.
+    pub backwards: bool,
+}
+
+impl TokenOrder {
+    /// Reads `team-name`, `created-by`, `expired-at` or `last-used-at`, with `-` before it for backwards.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (backwards, word) = text.strip_prefix('-').map_or((false, text), |word| (true, word));
+        let key = match word {
+            "team-name" => SortKey::TeamName,
+            "created-by" => SortKey::CreatedBy,
+            "expired-at" => SortKey::ExpiredAt,
+            "last-used-at" => SortKey::LastUsedAt,
+            _ => return None,
+        };
+        Some(Self { key, backwards })
+    }
+
+    /// Puts rows in this order.
+    pub fn sort(self, rows: &mut [ListedToken]) {
+        rows.sort_by(|one, other| self.compare(one, other));
+    }
+
+    fn compare(self, one: &ListedToken, other: &ListedToken) -> Ordering {
+        let first = match self.key {
+            SortKey::TeamName => one.team_name.cmp(&other.team_name),
+            SortKey::CreatedBy => absent_last(one.creator_name.as_ref(), other.creator_name.as_ref()),
+            SortKey::ExpiredAt => absent_last(one.token.expired_at.as_ref(), other.token.expired_at.as_ref()),
+            SortKey::LastUsedAt => absent_last(one.token.last_used_at.as_ref(), other.token.last_used_at.as_ref()),
+        };
+        let age = |row: &ListedToken| -> (Millis, _) { (row.token.created_at, row.token.id) };
+        let order = first.then_with(|| age(one).cmp(&age(other)));
+        if self.backwards { order.reverse() } else { order }
+    }
+}
+
+/// A token with what lists sort by.
+#[derive(Clone, Debug)]
+pub struct ListedToken {
+    /// The token.
+    pub token: TeamToken,
+    /// Its team's name in lower case.
+    pub team_name: String,
+    /// Its creator's name in lower case, while there is one.
+    pub creator_name: Option<String>,
+}
+
+fn absent_last<T: Ord>(one: Option<&T>, other: Option<&T>) -> Ordering {
+    match (one, other) {
+        (Some(one), Some(other)) => one.cmp(other),
+        (one, other) => other.is_some().cmp(&one.is_some()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Creator, OrganizationCode, TeamId, TeamTokenId, TokenHolder};
+    use super::*;
+
+    fn row(number: u8, team: &str, creator: Option<&str>, expired: Option<i64>, used: Option<i64>) -> ListedToken {
+        let code = OrganizationCode::new([0; 8]);
+        let team_id = TeamId::new(code, [0; 8]);
+        let token = TeamToken {
+            id: TeamTokenId::new(code, [number; 8]),
+            holder: TokenHolder::Team(team_id),
+            description: None,
+            secret_hash: [0; 32],
+            created_at: Millis(i64::from(number / 2)),
+            expired_at: expired.map(Millis),
+            last_used_at: used.map(Millis),
+            created_by: Creator::Team(team_id),
+        };
+        ListedToken { token, team_name: team.into(), creator_name: creator.map(Into::into) }
+    }
+
+    #[test]
+    fn each_key_puts_the_absent_last_and_backwards_is_the_exact_reverse() {
+        let rows = [
+            row(1, "b", None, Some(5), None),
+            row(2, "a", Some("z"), None, Some(7)),
+            row(3, "a", Some("y"), None, Some(6)),
+            row(4, "c", Some("y"), Some(4), None),
+        ];
+        let table = [
+            ("team-name", [2, 3, 1, 4]),
+            ("created-by", [3, 4, 2, 1]),
+            ("expired-at", [4, 1, 2, 3]),
+            ("last-used-at", [3, 2, 1, 4]),
+        ];
+        let ids = rows.each_ref().map(|row| row.token.id);
+        let sorted = |text: &str| {
+            let mut rows = rows.to_vec();
+            TokenOrder::parse(text).unwrap().sort(&mut rows);
+            let number = |row: &ListedToken| ids.iter().position(|id| *id == row.token.id).unwrap() + 1;
+            rows.iter().map(number).collect::<Vec<_>>()
+        };
+        for (word, expected) in table {
+            assert_eq!(sorted(word), expected, "{word}");
+            let reverse: Vec<_> = expected.into_iter().rev().collect();
+            assert_eq!(sorted(&format!("-{word}")), reverse, "-{word}");
+        }
+        assert_eq!(TokenOrder::parse("expired-at"), Some(TokenOrder::default()));
+        assert!(
+            ["", "-", "description", "--expired-at", "Team-Name"].iter().all(|bad| TokenOrder::parse(bad).is_none())
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! Organizations, their teams, and the tokens that both have.
+//!
+//! An organization belongs to an installation. Its teams carry capabilities there; a team token is exchanged for an access
+//! token that holds them. Who may hand out what is decided here, by [`Role`].
+
+mod ids;
+mod listing;
+mod names;
+mod role;
+mod team;
+mod team_token;
+
+pub use ids::{OrganizationCode, OrganizationId, TeamId, TeamTokenId, user_number};
+pub use listing::{ListedToken, SortKey, TokenOrder};
+pub use names::{Description, Email, OrganizationName, TeamName};
+pub use role::Role;
+pub use team::{Organization, OrganizationAccess, Team, Visibility};
+pub use team_token::{Creator, TeamToken, TokenHolder};
