@@ -14,6 +14,13 @@
 //! | audit entry once more | identity, index `trail` | `<shard>` | as above | the administrators' trail, newest first |
 //! | session | identity | `session#<SHA-256 of the cookie's value>` | `session` | every request with the cookie, logout |
 //! | public key | identity | `public-keys` | `<kid>` | verifiers, at start and for an unknown kid |
+//! | organization, by its name | identity | `organization-name#<hex name>` | `organization` | whatever is done in it by its name |
+//! | organization | identity | `organization#<code>` | `organization` | the same; whole, together with what follows |
+//! | team | identity | `organization#<code>` | `team#<digits>` | by id; each use of its tokens |
+//! | token of a team or an organization | identity | `organization#<code>` | `token#<digits>` | by id; each use of it |
+//! | a team's name is taken | identity | `organization#<code>` | `name#<hex name>` | the condition on naming another so |
+//! | a token's description is taken | identity | `organization#<code>` | `description#<team's digits>#<SHA-256 of it>` | the condition on creating another |
+//! | belonging to a team | identity | `user#<id>` | `team#<digits>` | the list of a person's organizations |
 //! | rate budget | identity | `rate#<kind>#<hex>` | `budget` | nobody: each call that takes tokens out tells what is left |
 //! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
@@ -41,9 +48,10 @@
 //! read its runs in a batch, or each change of state would be a transaction as well. Only drift runs have the index's
 //! attributes. The index holds whole items, so what grows with a run belongs beside it in its partition, not into it.
 //!
-//! Only hex, decimal and closed words enter a composite key, so that no two things share one.
+//! Only hex, decimal, ids of letters and digits, and closed words enter a composite key, so that no two things share one.
 
 use crate::domain::kv::{Address, Idx, Key};
+use crate::domain::organization::{Description, OrganizationCode, OrganizationName, TeamId, TeamName, TeamTokenId};
 use crate::domain::rate::{Network, Subject};
 use crate::domain::{KeyId, KeyName, Millis, Namespace, RepositoryName, RunId, SessionId, TaskId, UserId, Vcs};
 
@@ -198,6 +206,39 @@ pub fn failure(what: &str, place: &str) -> String {
     format!("failure#{what}#{place}")
 }
 
+pub fn organization_name(name: &OrganizationName) -> String {
+    format!("organization-name#{}", hex(name.as_str()))
+}
+
+pub fn organization(code: OrganizationCode) -> String {
+    format!("organization#{code}")
+}
+
+/// The organization itself, its teams and its tokens sort behind everything else in their partition.
+pub const ORGANIZATION: &str = "organization";
+
+pub const TEAMS: &str = "team#";
+
+pub fn team(id: TeamId) -> String {
+    format!("{TEAMS}{}", id.digits())
+}
+
+pub const TOKENS: &str = "token#";
+
+pub fn team_token(id: TeamTokenId) -> String {
+    format!("{TOKENS}{}", id.digits())
+}
+
+pub fn team_name(name: &TeamName) -> String {
+    format!("name#{}", hex(name.as_str()))
+}
+
+/// A description has up to 255 characters, too many for a key, and two of them must not share a place.
+pub fn description(team: TeamId, description: &Description) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, description.as_str().as_bytes());
+    format!("description#{}#{}", team.digits(), hex(digest))
+}
+
 pub const PUBLIC_KEYS: &str = "public-keys";
 
 /// One partition for each subject, apart from everything else that is kept about it.
@@ -205,6 +246,7 @@ pub fn budget(subject: &Subject) -> String {
     match subject {
         Subject::Key(key) => format!("rate#key#{key}"),
         Subject::Session(session) => format!("rate#session#{session}"),
+        Subject::Principal(user) => format!("rate#principal#{user}"),
         Subject::Stranger(network) => format!("rate#stranger#{}", place(network)),
         Subject::Guesser(key, network) => format!("rate#guesser#{key}#{}", place(network)),
     }

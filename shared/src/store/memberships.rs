@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem};
 
 use super::audit::NewAuditEntry;
 use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, n, s};
 use super::keys;
+use super::transaction::{delete, malformed, put};
 use crate::domain::{Change, Error, InstallationId, Namespace, Permission, PermissionChange, Result, UserId, Vcs};
 
 /// Memberships that one transaction changes: DynamoDB takes 100 items, one is the condition, and each comes with its
@@ -46,7 +47,7 @@ impl Store {
 
     /// Lets a person into an installation.
     pub async fn put_membership(&self, user: UserId, namespace: Namespace) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.identity).set_item(Some(membership(user, namespace)));
+        let put = self.db.put_item().table_name(&self.tables.identity).set_item(Some(row(user, namespace)));
         put.send().await.map_err(Failure::of)?;
         Ok(())
     }
@@ -100,6 +101,7 @@ impl Store {
             return Ok(Replaced::Overtaken);
         }
         let known = self.list_memberships(user, vcs).await?;
+        let table = &self.tables.identity;
         let of = |installation: &InstallationId| Namespace { vcs, installation: *installation };
         let lost = known.difference(wanted).map(|id| (of(id), Change::Revoked));
         let won = wanted.difference(&known).map(|id| (of(id), Change::Granted));
@@ -108,8 +110,8 @@ impl Store {
             let mut items = vec![self.holds_ticket(user, vcs, ticket)?];
             for (namespace, change) in chunk.iter().copied() {
                 items.push(match change {
-                    Change::Revoked => self.remove(user, namespace)?,
-                    Change::Granted => self.add(user, namespace)?,
+                    Change::Revoked => delete(table, key(user, namespace))?,
+                    Change::Granted => put(table, row(user, namespace))?,
                 });
                 let permission = Permission::Member(namespace);
                 items.push(self.note(&note(PermissionChange { user, permission, change })?)?);
@@ -152,20 +154,6 @@ impl Store {
         let check = check.expression_attribute_values(":ticket", n(ticket.0)).build();
         Ok(TransactWriteItem::builder().condition_check(check.map_err(malformed)?).build())
     }
-
-    fn remove(&self, user: UserId, namespace: Namespace) -> Result<TransactWriteItem> {
-        let delete = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(malformed)?).build())
-    }
-
-    fn add(&self, user: UserId, namespace: Namespace) -> Result<TransactWriteItem> {
-        let put = Put::builder().table_name(&self.tables.identity).set_item(Some(membership(user, namespace)));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(malformed)?).build())
-    }
-}
-
-fn malformed(error: aws_sdk_dynamodb::error::BuildError) -> Error {
-    Error::internal("writing memberships", error)
 }
 
 fn pair(pk: String, sk: String) -> [(String, AttributeValue); 2] {
@@ -176,11 +164,11 @@ fn list_key(user: UserId, vcs: Vcs) -> Item {
     Item::from(pair(keys::user(user), keys::membership_list(vcs)))
 }
 
-fn key(user: UserId, namespace: Namespace) -> Item {
+pub(super) fn key(user: UserId, namespace: Namespace) -> Item {
     Item::from(pair(keys::user(user), keys::membership(namespace)))
 }
 
-fn membership(user: UserId, namespace: Namespace) -> Item {
+pub(super) fn row(user: UserId, namespace: Namespace) -> Item {
     let mut item = key(user, namespace);
     item.extend([("entity".into(), s("membership")), ("schema".into(), n(1))]);
     item

@@ -1,0 +1,166 @@
+//! Rows of organizations, teams and tokens.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::super::item::{Attributes, Item, b, json, n, s, ss};
+use super::super::keys;
+use crate::domain::organization::{
+    Creator, Description, Email, Organization, OrganizationCode, OrganizationId, OrganizationName, Team, TeamId,
+    TeamName, TeamToken, TeamTokenId, TokenHolder,
+};
+use crate::domain::{Error, Millis, Result, UserId};
+
+pub fn key(organization: OrganizationCode, place: impl Into<String>) -> Item {
+    Item::from([(keys::PK.into(), s(keys::organization(organization))), (keys::SK.into(), s(place))])
+}
+
+pub fn name_key(name: &OrganizationName) -> Item {
+    Item::from([(keys::PK.into(), s(keys::organization_name(name))), (keys::SK.into(), s(keys::ORGANIZATION))])
+}
+
+pub fn of_user_key(user: UserId, team: TeamId) -> Item {
+    Item::from([(keys::PK.into(), s(keys::user(user))), (keys::SK.into(), s(keys::team(team)))])
+}
+
+/// A row that says no more than that it is there.
+pub fn marker(mut key: Item, entity: &str) -> Item {
+    key.extend([("entity".into(), s(entity)), ("schema".into(), n(1))]);
+    key
+}
+
+pub fn name_row(organization: &Organization) -> Item {
+    let mut item = marker(name_key(&organization.name), "organization-name");
+    item.insert("id".into(), s(organization.id.to_string()));
+    item
+}
+
+pub fn organization_row(organization: &Organization) -> Result<Item> {
+    let mut item = marker(key(organization.id.organization(), keys::ORGANIZATION), "organization");
+    item.extend([
+        ("id".into(), s(organization.id.to_string())),
+        ("name".into(), s(organization.name.as_str())),
+        ("email".into(), s(organization.email.as_str())),
+        ("namespace".into(), json(&organization.namespace)?),
+        ("created_at".into(), n(organization.created_at.0)),
+    ]);
+    Ok(item)
+}
+
+pub fn organization(item: &Item) -> Result<Organization> {
+    let text = |name| item.text(name);
+    Ok(Organization {
+        id: OrganizationId::parse(text("id")?).ok_or_else(damaged)?,
+        name: OrganizationName::new(text("name")?).ok_or_else(damaged)?,
+        email: Email::new(text("email")?).ok_or_else(damaged)?,
+        namespace: item.parsed("namespace")?,
+        created_at: Millis(item.number("created_at")?),
+        token: token_of(item)?,
+    })
+}
+
+pub fn team_row(team: &Team) -> Result<Item> {
+    let mut item = marker(key(team.id.organization(), keys::team(team.id)), "team");
+    item.extend([
+        ("name".into(), s(team.name.as_str())),
+        ("owners".into(), AttributeValue::Bool(team.owners)),
+        ("visibility".into(), json(&team.visibility)?),
+        ("token_management".into(), AttributeValue::Bool(team.allow_member_token_management)),
+        ("access".into(), json(&team.access)?),
+        ("capabilities".into(), json(&team.capabilities)?),
+        ("created_at".into(), n(team.created_at.0)),
+    ]);
+    item.extend((!team.users.is_empty()).then(|| ("users".into(), ss(&team.users))));
+    Ok(item)
+}
+
+pub fn team(item: &Item) -> Result<Team> {
+    let digits = item.text(keys::SK)?.strip_prefix(keys::TEAMS);
+    let id = digits.and_then(TeamId::of_digits).ok_or_else(damaged)?;
+    let users = item.find_texts("users").unwrap_or_default().iter().map(|user| UserId::parse(user).ok_or_else(damaged));
+    Ok(Team {
+        id,
+        name: TeamName::new(item.text("name")?).ok_or_else(damaged)?,
+        owners: flag(item, "owners")?,
+        visibility: item.parsed("visibility")?,
+        allow_member_token_management: flag(item, "token_management")?,
+        access: item.parsed("access")?,
+        capabilities: item.parsed("capabilities")?,
+        users: users.collect::<Result<BTreeSet<_>>>()?,
+        created_at: Millis(item.number("created_at")?),
+        token: token_of(item)?,
+    })
+}
+
+pub fn token_row(token: &TeamToken) -> Item {
+    let mut item = marker(key(token.id.organization(), keys::team_token(token.id)), "team-token");
+    let (kind, creator, name) = match &token.created_by {
+        Creator::User(id, name) => ("user", id.to_string(), Some(name)),
+        Creator::Team(id) => ("team", id.to_string(), None),
+        Creator::Organization(id) => ("organization", id.to_string(), None),
+    };
+    item.extend([
+        ("secret_hash".into(), b(token.secret_hash)),
+        ("created_at".into(), n(token.created_at.0)),
+        ("creator_kind".into(), s(kind)),
+        ("creator".into(), s(creator)),
+    ]);
+    let team = match token.holder {
+        TokenHolder::Organization => None,
+        TokenHolder::Team(team) => Some(("team".into(), s(team.to_string()))),
+    };
+    item.extend(team);
+    item.extend(name.map(|name| ("creator_name".into(), s(name))));
+    item.extend(token.description.as_ref().map(|text| ("description".into(), s(text.as_str()))));
+    item.extend(token.expired_at.map(|end| ("expired_at".into(), n(end.0))));
+    item
+}
+
+pub fn team_token(item: &Item) -> Result<TeamToken> {
+    let digits = item.text(keys::SK)?.strip_prefix(keys::TOKENS);
+    let id = digits.and_then(TeamTokenId::of_digits).ok_or_else(damaged)?;
+    let hash =
+        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt("a token's hash has another length"))?;
+    let team = item.find_text("team").map(|team| TeamId::parse(team).ok_or_else(damaged)).transpose()?;
+    Ok(TeamToken {
+        id,
+        holder: team.map_or(TokenHolder::Organization, TokenHolder::Team),
+        description: item
+            .find_text("description")
+            .map(|text| Description::new(text).ok_or_else(damaged))
+            .transpose()?,
+        secret_hash: hash,
+        created_at: Millis(item.number("created_at")?),
+        expired_at: item.find_number("expired_at").map(Millis),
+        last_used_at: item.find_number("last_used_at").map(Millis),
+        created_by: creator(item)?,
+    })
+}
+
+fn creator(item: &Item) -> Result<Creator> {
+    let id = item.text("creator")?;
+    let creator = match item.text("creator_kind")? {
+        "user" => {
+            let name = item.text("creator_name")?.to_owned();
+            UserId::parse(id).map(|id| Creator::User(id, name))
+        }
+        "team" => TeamId::parse(id).map(Creator::Team),
+        "organization" => OrganizationId::parse(id).map(Creator::Organization),
+        _ => None,
+    };
+    creator.ok_or_else(damaged)
+}
+
+fn token_of(item: &Item) -> Result<Option<TeamTokenId>> {
+    item.find_text("token").map(|id| TeamTokenId::parse(id).ok_or_else(damaged)).transpose()
+}
+
+fn flag(item: &Item, name: &str) -> Result<bool> {
+    let value = item.get(name).and_then(|value| value.as_bool().ok());
+    value.copied().ok_or(Error::corrupt("an item lacks a flag"))
+}
+
+pub fn damaged() -> Error {
+    Error::corrupt("a row of an organization is malformed")
+}
