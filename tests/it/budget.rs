@@ -13,7 +13,7 @@ use crate::support::world::KV;
 use crate::support::{Pump, World};
 
 /// The calls of one request, with those sent beside the answer.
-async fn cost(world: &World, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
+pub async fn cost(world: &World, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
     let (reply, calls) = world
         .faulty
         .ledger()
@@ -27,7 +27,7 @@ async fn cost(world: &World, method: Method, path: &str, token: &str, body: Opti
     calls.iter().map(ToString::to_string).collect()
 }
 
-fn repeat(line: &str, times: usize) -> Vec<String> {
+pub fn repeat(line: &str, times: usize) -> Vec<String> {
     vec![line.to_owned(); times]
 }
 

@@ -14,6 +14,7 @@ mod kv;
 mod limits;
 mod memberships;
 mod operations;
+mod organizations;
 mod secrets;
 mod smoke;
 mod support;

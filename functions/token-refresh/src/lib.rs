@@ -1,6 +1,7 @@
-//! Exchanges API keys for access tokens. The only function that can sign.
+//! Exchanges API keys and team tokens for access tokens. The only function that can sign.
 
 mod jwks;
+mod presented;
 mod refresh;
 
 use std::sync::Arc;

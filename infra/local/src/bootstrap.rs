@@ -1,6 +1,6 @@
 //! Who may come in on the first day: an administrator with an API key, and somebody who may see less.
 //!
-//! What cannot be made up again is kept in the data folder (the key's text, the sessions', the signing key's seed); what
+//! What cannot be made up again is kept in the data folder (the texts of the key, of the sessions and of the organization's token, the signing key's seed); what
 //! is in the tables is written when it is missing. So a start that died half way is finished by the next one. Sessions
 //! begin anew with every start.
 
@@ -22,6 +22,7 @@ use crate::{
     emulator,
     engine::Engine,
     error::{Error, Result},
+    organization,
     settings::{Settings, write_private},
     template::Template,
 };
@@ -54,6 +55,8 @@ pub struct Credentials {
     pub other_session_cookie: String,
     /// The VCS of both installations.
     pub vcs: String,
+    /// The token of the administrator's organization.
+    pub organization_token: String,
     /// The administrator's own installation.
     pub installation_id: String,
     /// The installation of both users.
@@ -68,6 +71,8 @@ struct KeyFile {
     session: String,
     #[serde(default)]
     other_session: String,
+    #[serde(default)]
+    organization_token: String,
 }
 
 /// The first credentials, made where they are missing.
@@ -84,6 +89,7 @@ pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -
         session_cookie: format!("session={}", keys.session),
         other_session_cookie: format!("session={}", keys.other_session),
         api_key: keys.api_key,
+        organization_token: keys.organization_token,
         vcs: Vcs::Github.to_string(),
         installation_id: INSTALLATION.to_string(),
         other_installation_id: OTHER_INSTALLATION.to_string(),
@@ -125,6 +131,7 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
         let token = OpaqueToken::parse(session).ok_or_else(corrupt)?;
         store.put_session(&Session::begin(SessionId::new(token.hash()), user, SystemClock.now().seconds())).await?;
     }
+    organization::seed(store, &keys.organization_token, administrator, INSTALLATION).await?;
     let key = ApiKey::parse(&keys.api_key).ok_or_else(corrupt)?;
     if store.find_api_key(key.id).await?.is_some() {
         return Ok(());
@@ -176,12 +183,15 @@ fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
     } else {
         let key = ApiKey { id: KeyId::new(random.id()?), secret: Secret::new(random.bytes()?) };
         let api_key = key.reveal(KeyEnvironment::Test);
-        KeyFile { api_key, session: String::new(), other_session: String::new() }
+        KeyFile { api_key, session: String::new(), other_session: String::new(), organization_token: String::new() }
     };
     for session in [&mut file.session, &mut file.other_session] {
         if session.is_empty() {
             *session = OpaqueToken::new(random.bytes()?).reveal();
         }
+    }
+    if file.organization_token.is_empty() {
+        file.organization_token = organization::new_token(random)?;
     }
     write(&path, &file)?;
     Ok(file)
@@ -244,6 +254,8 @@ fn damaged(path: &Path, error: &serde_json::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use terrapi::auth::TeamSecret;
+
     use super::*;
 
     #[tokio::test]
@@ -263,6 +275,7 @@ mod tests {
         let old = ensure(&elsewhere, template, &settings).await.unwrap();
         fs::remove_dir_all(&data_dir).unwrap();
         assert_eq!(first.api_key, second.api_key);
+        assert_eq!(first.organization_token, third.organization_token);
         assert_eq!(first.api_key, third.api_key, "even when the tables are gone");
 
         let store = store(&elsewhere, template).unwrap();
@@ -278,6 +291,8 @@ mod tests {
             let session = store.find_session(SessionId::new(token.hash()), now).await.unwrap().unwrap();
             assert_eq!(Some(session.user), UserId::parse(user));
         }
+        let secret = TeamSecret::parse(&third.organization_token).unwrap();
+        assert!(secret.matches(&store.find_team_token(secret.id()).await.unwrap().unwrap().secret_hash));
         let key = ApiKey::parse(&first.api_key).unwrap();
         let row = store.find_api_key(key.id).await.unwrap().unwrap();
         assert!(key.secret.matches(&row.secret_hash));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     bootstrap::Credentials,
     error::{Error, Result},
+    organization,
     settings::{Settings, write_private},
 };
 
@@ -30,6 +31,12 @@ pub struct Connection {
     pub installation_id: String,
     /// An installation that the second user belongs to as well.
     pub other_installation_id: String,
+    /// An organization of the administrator's.
+    pub organization: String,
+    /// Its own token.
+    pub organization_token: String,
+    /// A team of it that may use the KV store.
+    pub team_id: String,
     /// The embedded database's address, new on every start.
     pub dynamodb_endpoint: String,
 }
@@ -45,6 +52,9 @@ impl Connection {
             vcs: credentials.vcs.clone(),
             installation_id: credentials.installation_id.clone(),
             other_installation_id: credentials.other_installation_id.clone(),
+            organization: organization::NAME.to_owned(),
+            organization_token: credentials.organization_token.clone(),
+            team_id: organization::TEAM.to_owned(),
             dynamodb_endpoint,
         }
     }
@@ -62,7 +72,7 @@ impl Connection {
     /// Commands that show the service at work.
     pub fn curl_lines(&self) -> String {
         let Self { base_url, api_key, session_cookie, other_session_cookie, vcs, .. } = self;
-        let Self { installation_id, other_installation_id, .. } = self;
+        let Self { installation_id, other_installation_id, organization, organization_token, team_id, .. } = self;
         format!(
             r#"terrapi answers on {base_url} (Ctrl-C stops it). To try it:
 
@@ -77,6 +87,11 @@ As a browser would, signed in as the local administrator and as somebody who may
 
   curl -s {base_url}/api/v1/whoami -H "Cookie: {session_cookie}"
   curl -s {base_url}/api/v1/{vcs}/kv/{other_installation_id}/iter/ -H "Cookie: {other_session_cookie}"
+
+As a client of the HCP Terraform API: a token of a team, and the tokens of all:
+
+  curl -s -X POST {base_url}/api/v2/teams/{team_id}/authentication-token -H "Authorization: Bearer {organization_token}"
+  curl -s {base_url}/api/v2/organizations/{organization}/team-tokens -H "Authorization: Bearer {organization_token}"
 
 A token lives for a minute: exchange the key again when it is refused. The API is described at {base_url}/docs."#
         )
@@ -97,11 +112,15 @@ mod tests {
             vcs: "github".into(),
             installation_id: "12345".into(),
             other_installation_id: "67890".into(),
+            organization: "local".into(),
+            organization_token: "secret".into(),
+            team_id: "team-1".into(),
             dynamodb_endpoint: "http://127.0.0.1:1".into(),
         };
         let lines = connection.curl_lines();
         assert!(lines.contains("http://127.0.0.1:9000/api/v1/github/kv/12345/key/hello"));
         assert!(lines.contains(r#"-H "Cookie: session=a""#) && lines.contains(r#"-H "Cookie: session=b""#));
         assert!(lines.contains(r#"-d '{"data": "world"}'"#));
+        assert!(lines.contains("/api/v2/teams/team-1/authentication-token -H \"Authorization: Bearer secret\""));
     }
 }

@@ -15,6 +15,7 @@ pub mod connection;
 pub mod emulator;
 pub mod engine;
 pub mod error;
+mod organization;
 pub mod pattern;
 pub mod pump;
 mod schema;

@@ -244,7 +244,11 @@ fn presents_bearer(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(scheme)
 }
 
-async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
+/// Who is calling, by access token or session. Nobody is charged for it.
+///
+/// # Errors
+/// Unauthenticated; forbidden, when another site's page sent the cookie along; over the rate, when the caller is known to be.
+pub async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
     match session_cookie(&parts.headers) {
         Some(id) if !presents_bearer(&parts.headers) => by_session(id, parts, app).await.map(Arc::new),
         _ => by_access_token(parts, app).await,

@@ -38,6 +38,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
     }
 }
 
+/// A body of any media type, unpacked.
+///
+/// # Errors
+/// It is over the limit, packed with something unknown, or breaks off.
+pub async fn read_body(request: Request) -> Result<Bytes> {
+    let (parts, body) = request.into_parts();
+    bytes(&parts.headers, body).await
+}
+
 async fn read(request: Request) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
     media_type(&parts.headers)?;

@@ -29,7 +29,7 @@ const PACK_ABOVE_BYTES: u64 = 1024;
 
 /// A function's whole service: its routes, errors for everything else, and what surrounds both.
 pub fn service(routes: Routes, app: App) -> Router {
-    let (paths, ()) = routes.into_parts();
+    let (paths, (), finish) = routes.into_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
         .option_layer(app.settings.listed_origins.layer())
@@ -39,12 +39,18 @@ pub fn service(routes: Routes, app: App) -> Router {
         .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
         .map_request(|request: Request<_>| request.map(Body::new))
         .layer(CatchPanicLayer::custom(panicked));
-    paths
+    let service = paths
         .route_layer(middleware::from_fn(known_vcs))
         .fallback(|| async { ApiError(Error::NotFound) })
         .method_not_allowed_fallback(|| async { ApiError(Error::invalid(Code::MethodNotAllowed)) })
-        .with_state(app)
-        .layer(around)
+        .with_state(app.clone())
+        .layer(around);
+    match finish {
+        Some(finish) => {
+            service.layer(middleware::map_response(move |response| std::future::ready(finish(&app, response))))
+        }
+        None => service,
+    }
 }
 
 /// Codings are named in any case, and gzip has an older name (RFC 9110 §8.4.1); the layer below knows one word for it.

@@ -16,12 +16,13 @@ mod path;
 mod query;
 mod rate;
 mod routes;
+mod team_token;
 
 pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
-    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, bearer,
+    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer,
 };
-pub use body::{JsonBody, OptionalJsonBody, present};
+pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};
 pub use cors::ListedOrigins;
 pub use cursor::{open_cursor, seal_cursor};
@@ -35,4 +36,5 @@ pub use page::{PageLink, page_link};
 pub use path::PathParams;
 pub use query::Query;
 pub use rate::{Stranger, charge, network, refuse_limited};
-pub use routes::{Described, Description, Handlers, Routes, macros};
+pub use routes::{Described, Description, Finish, Handlers, Routes, macros};
+pub use team_token::{Holder, ProvenToken, prove_team_token};

@@ -102,7 +102,8 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
     }
     let items = whole.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
-        let (failures, limited) = (failures(operation), limited(operation));
+        let failures = if speaks_json_api(operation) { json_api_failures(operation) } else { failures(operation) };
+        let limited = limited(operation);
         if let Some(Value::Array(credentials)) = operation.get_mut("security")
             && credentials.contains(&json!({"bearer": []}))
         {
@@ -122,13 +123,38 @@ fn limited(operation: &Value) -> bool {
     operation.get("security").is_some() || operation["responses"].get("429").is_some()
 }
 
+/// Whether an operation's failures are documents of JSON:API.
+fn speaks_json_api(operation: &Value) -> bool {
+    let schema = operation.pointer("/responses/4XX/content/application~1json/schema/$ref");
+    schema.and_then(Value::as_str).is_some_and(|schema| schema.ends_with("/ErrorDocument"))
+}
+
+/// As [`failures`], for those operations: they answer 401 and 404 where others answer 403.
+fn json_api_failures(operation: &Value) -> Map<String, Value> {
+    let body = operation.get("requestBody").is_some();
+    let table = [
+        ("400", "JsonApiBadRequest", body || has_parameters(operation, "query")),
+        ("401", "JsonApiUnauthorized", true),
+        ("404", "JsonApiNotFound", true),
+        ("413", "JsonApiTooLarge", body),
+        ("415", "JsonApiUnsupportedMediaType", body),
+        ("422", "JsonApiInvalidAttribute", body),
+        ("429", "JsonApiTooManyRequests", true),
+        ("500", "JsonApiInternal", true),
+        ("503", "JsonApiUnavailable", true),
+    ];
+    shared_answers(operation, table)
+}
+
+fn has_parameters(operation: &Value, place: &str) -> bool {
+    let all = operation["parameters"].as_array().into_iter().flatten();
+    all.filter(|parameter| parameter["in"] == place).count() > 0
+}
+
 /// The statuses that an operation's `4XX` and `5XX` stand for, with the shared answer of each.
 fn failures(operation: &Value) -> Map<String, Value> {
     let responses = &operation["responses"];
-    let parameters = |place: &str| {
-        let all = operation["parameters"].as_array().into_iter().flatten();
-        all.filter(|parameter| parameter["in"] == place).count() > 0
-    };
+    let parameters = |place: &str| has_parameters(operation, place);
     let body = operation.get("requestBody").is_some();
     let (refused, failed) = (responses.get("4XX").is_some(), responses.get("5XX").is_some());
     let table = [
@@ -141,6 +167,15 @@ fn failures(operation: &Value) -> Map<String, Value> {
         ("500", "Internal", failed),
         ("503", "Unavailable", failed),
     ];
+    shared_answers(operation, table)
+}
+
+/// What is given of a table of (status, shared answer, whether it is given) and not described by the operation itself.
+fn shared_answers<'a>(
+    operation: &Value,
+    table: impl IntoIterator<Item = (&'a str, &'a str, bool)>,
+) -> Map<String, Value> {
+    let responses = &operation["responses"];
     let unsaid = |status: &str| status == "429" || responses.get(status).is_none();
     let given = table.into_iter().filter(|(status, _, given)| *given && unsaid(status));
     given

@@ -29,6 +29,11 @@ impl Origin {
         &self.base
     }
 
+    /// The path that was called, as it was sent.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether this is plain HTTP on the client's own machine.
     pub fn is_plain_loopback(&self) -> bool {
         let Some(authority) = self.base.strip_prefix("http://") else { return false };

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, Route};
 use tower::{Layer, Service};
 use utoipa::openapi::OpenApi;
@@ -51,11 +51,15 @@ pub struct Handlers<F> {
     pub describe: F,
 }
 
+/// Has the last word on every answer of a function.
+pub type Finish = fn(&App, Response) -> Response;
+
 /// A function's routes.
 #[derive(Default)]
 pub struct Routes<D = ()> {
     router: Router<App>,
     description: D,
+    finish: Option<Finish>,
 }
 
 impl<D: Description> Routes<D> {
@@ -68,7 +72,7 @@ impl<D: Description> Routes<D> {
     #[must_use]
     pub fn routes(self, handlers: Handlers<impl FnOnce() -> UtoipaMethodRouter<App>>) -> Self {
         let description = self.description.with(handlers.describe);
-        Self { router: self.router.route(&handlers.path, handlers.methods), description }
+        Self { router: self.router.route(&handlers.path, handlers.methods), description, ..self }
     }
 
     /// Adds a path that no document mentions.
@@ -90,8 +94,15 @@ impl<D: Description> Routes<D> {
         Self { router: self.router.layer(layer), ..self }
     }
 
-    pub(super) fn into_parts(self) -> (Router<App>, D) {
-        (self.router, self.description)
+    /// Gives every answer its last form, those to unknown paths and after a panic included: for a function whose answers
+    /// are shaped otherwise than everybody's.
+    #[must_use]
+    pub fn finished_by(self, finish: Finish) -> Self {
+        Self { finish: Some(finish), ..self }
+    }
+
+    pub(super) fn into_parts(self) -> (Router<App>, D, Option<Finish>) {
+        (self.router, self.description, self.finish)
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub key_environment: KeyEnvironment,
     /// What callers may send.
     pub rates: Rates,
+    /// What the service calls itself to clients of the HCP Terraform API.
+    pub app_name: String,
 }
 
 /// When the published keys were last looked at, and whether that went well. A forged header must not cost a read each
@@ -148,6 +150,7 @@ impl App {
             administrators: config.administrators.clone(),
             key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
             rates: config.rates.clone(),
+            app_name: config.app_name.clone(),
         };
         Self::new(store, Arc::new(SystemClock), settings)
     }

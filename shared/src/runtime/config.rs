@@ -38,6 +38,9 @@ pub struct Config {
     pub rates: Rates,
     /// Whom a sign-in makes an administrator.
     pub administrators: Administrators,
+    /// What the service calls itself to clients of the HCP Terraform API. From the usual name they conclude that it is the
+    /// cloud product.
+    pub app_name: String,
     /// Which messages are logged: `level` or `target=level`, with commas between.
     pub log_filter: String,
     /// Whether this is AWS and not the local stack.
@@ -85,16 +88,20 @@ impl Config {
                 .collect(),
             rates: rates()?,
             administrators: Administrators::parse(&find("TERRAPI_ADMINISTRATORS").unwrap_or_default())?,
+            app_name: find("TFP_APP_NAME").unwrap_or_else(|| "HCP Terraform".into()),
             log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),
         })
     }
 }
 
-/// Unlimited, but for wrong secrets, unless the environment says otherwise; 0 takes a limit away.
+/// Unlimited, but for wrong secrets and where organizations are managed, unless the environment says otherwise; 0 takes a limit away.
 fn rates() -> Result<Rates> {
     let rate = |rate, burst| Ok::<_, Error>(Limit::per_second(number(rate, 0)?, number(burst, 0)?));
+    // What clients of such APIs are told to expect.
+    let principals = (number("RATE_LIMIT_PRINCIPALS_PER_SECOND", 30)?, number("RATE_LIMIT_PRINCIPALS_BURST", 40)?);
     Ok(Rates {
         callers: rate("RATE_LIMIT_PER_SECOND", "RATE_LIMIT_BURST")?,
+        principals: Limit::per_second(principals.0, principals.1),
         strangers: rate("RATE_LIMIT_STRANGERS_PER_SECOND", "RATE_LIMIT_STRANGERS_BURST")?,
         guessers: Limit::in_a_minute(number("RATE_LIMIT_WRONG_SECRETS", 10)?),
         ..Rates::default()

@@ -31,6 +31,8 @@ const TURNS: usize = 16;
 pub struct Rates {
     /// Each API key, and each session.
     pub callers: Option<Limit>,
+    /// Each person, team and organization, where organizations are managed.
+    pub principals: Option<Limit>,
     /// Each place, for requests without a usable credential.
     pub strangers: Option<Limit>,
     /// Each place, for wrong secrets of one key.
@@ -42,7 +44,7 @@ pub struct Rates {
 impl Default for Rates {
     /// No limit.
     fn default() -> Self {
-        Self { callers: None, strangers: None, guessers: None, patience: Duration::from_millis(250) }
+        Self { callers: None, principals: None, strangers: None, guessers: None, patience: Duration::from_millis(250) }
     }
 }
 
@@ -160,6 +162,7 @@ impl Limits {
     fn limit(&self, subject: &Subject) -> Option<&Limit> {
         match subject {
             Subject::Key(_) | Subject::Session(_) => self.rates.callers.as_ref(),
+            Subject::Principal(_) => self.rates.principals.as_ref(),
             Subject::Stranger(_) => self.rates.strangers.as_ref(),
             Subject::Guesser(..) => self.rates.guessers.as_ref(),
         }
@@ -167,7 +170,7 @@ impl Limits {
 
     fn purses(&self, subject: &Subject) -> &Mutex<Recent<Subject, Purse>> {
         match subject {
-            Subject::Key(_) | Subject::Session(_) => &self.callers,
+            Subject::Key(_) | Subject::Session(_) | Subject::Principal(_) => &self.callers,
             Subject::Stranger(_) | Subject::Guesser(..) => &self.strangers,
         }
     }

@@ -4,6 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{self, AccessTokenCreate, KvStoreRead, KvStoreWrite};
 
+use crate::support::organizations::{ACME, PLATFORM, PLATFORM_TOKEN};
+
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -11,6 +13,11 @@ pub enum Access {
     Open,
     /// The holder of an API key.
     Key,
+    /// Somebody with a part in the organization: by its own or a team's token, as a person by an access token that may hand
+    /// out credentials, or by a session.
+    Holder,
+    /// As [`Self::Holder`], but a person.
+    Person,
     /// The holder of an access token with these capabilities, and a browser's session.
     Token(&'static [Capability], Reach),
 }
@@ -55,7 +62,7 @@ const ANYBODY: Access = Access::Token(&[], Reach::Anywhere);
 
 /// Every operation there is. A new one is a line here.
 pub fn routes() -> Vec<Route> {
-    use Access::{Key, Open};
+    use Access::{Holder, Key, Open, Person};
     let key = json!({"name": "ci", "capabilities": []});
     let record = json!({"data": 1});
     let commit = json!({"keys": [{"key": "a"}]});
@@ -106,6 +113,54 @@ pub fn routes() -> Vec<Route> {
         (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/size/key/{key}", READ, None),
         (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/iter/{key}", READ, None),
         (Method::POST, "/api/v1/{vcs}/kv/{installation_id}/commit", WRITE, Some(commit)),
+        (Method::GET, "/.well-known/terraform.json", Open, None),
+        (Method::GET, "/api/v2/ping", Open, None),
+        (Method::GET, "/api/v2/account/details", Holder, None),
+        (Method::POST, "/api/v2/teams/{team_id}/authentication-token", Holder, Some(json!({}))),
+        (Method::GET, "/api/v2/teams/{team_id}/authentication-token", Holder, None),
+        (Method::DELETE, "/api/v2/teams/{team_id}/authentication-token", Holder, None),
+        (
+            Method::POST,
+            "/api/v2/teams/{team_id}/authentication-tokens",
+            Holder,
+            Some(json!({"data": {"attributes": {"description": "ci"}}})),
+        ),
+        (Method::GET, "/api/v2/organizations/{organization_name}/team-tokens", Holder, None),
+        (Method::GET, "/api/v2/authentication-tokens/{token_id}", Holder, None),
+        (Method::DELETE, "/api/v2/authentication-tokens/{token_id}", Holder, None),
+        (Method::GET, "/api/v2/organizations", Holder, None),
+        (
+            Method::POST,
+            "/api/v2/organizations",
+            Person,
+            Some(json!({"data": {"attributes": {"name": "new", "email": "a@b.test"}}})),
+        ),
+        (Method::GET, "/api/v2/organizations/{organization_name}", Holder, None),
+        (
+            Method::PATCH,
+            "/api/v2/organizations/{organization_name}",
+            Holder,
+            Some(json!({"data": {"attributes": {"email": "c@d.test"}}})),
+        ),
+        (Method::POST, "/api/v2/organizations/{organization_name}/authentication-token", Holder, Some(json!({}))),
+        (Method::GET, "/api/v2/organizations/{organization_name}/authentication-token", Holder, None),
+        (Method::DELETE, "/api/v2/organizations/{organization_name}/authentication-token", Holder, None),
+        (Method::GET, "/api/v2/organizations/{organization_name}/teams", Holder, None),
+        (
+            Method::POST,
+            "/api/v2/organizations/{organization_name}/teams",
+            Holder,
+            Some(json!({"data": {"attributes": {"name": "new"}}})),
+        ),
+        (Method::GET, "/api/v2/teams/{team_id}", Holder, None),
+        (
+            Method::PATCH,
+            "/api/v2/teams/{team_id}",
+            Holder,
+            Some(json!({"data": {"attributes": {"visibility": "organization"}}})),
+        ),
+        (Method::DELETE, "/api/v2/teams/{team_id}", Holder, None),
+        (Method::DELETE, "/api/v2/organizations/{organization_name}", Holder, None),
     ];
     let route = |(method, path, access, body): (Method, &'static str, Access, Option<Value>)| {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace("{key}", "a");
@@ -114,6 +169,10 @@ pub fn routes() -> Vec<Route> {
             _ if path.contains("dead-letters") => LETTER,
             _ => ID,
         };
+        let url = url
+            .replace("{organization_name}", ACME)
+            .replace("{team_id}", PLATFORM)
+            .replace("{token_id}", PLATFORM_TOKEN);
         let url = url.replace("{id}", id).replace("{asset}", "page.js");
         let url = if method == Method::DELETE && access == KEYS { format!("{url}?id={ID}") } else { url };
         Route { method, path, access, url, body }

@@ -94,6 +94,7 @@ async fn child(told: Told) {
         administrators: terrapi::domain::Administrators::default(),
         key_environment: KeyEnvironment::Test,
         rates,
+        app_name: "terrapi".into(),
     };
     let config = StoreConfig {
         tables: Tables { identity: told.identity, kv: String::new(), operations: String::new() },

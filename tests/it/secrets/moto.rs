@@ -114,6 +114,7 @@ impl Moto {
             provider_variables: BTreeMap::new(),
             rates: terrapi::runtime::Rates::default(),
             administrators: Administrators::default(),
+            app_name: "terrapi".into(),
             log_filter: "info".into(),
             on_aws: true,
         }

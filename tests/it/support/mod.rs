@@ -6,6 +6,7 @@ pub mod forge;
 pub mod github;
 pub mod gitlab;
 pub mod openapi;
+pub mod organizations;
 pub mod providers;
 mod pump;
 pub mod reply;

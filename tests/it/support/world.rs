@@ -276,7 +276,7 @@ pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> 
 }
 
 /// Every function's routes, by the function's name.
-pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>); 6] {
+pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>); 7] {
     [
         ("token-refresh", token_refresh::routes(Arc::new(Signing::fixed(signer.clone())))),
         ("kv-store", kv_store::routes()),
@@ -284,6 +284,7 @@ pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>
         ("installations", installations::routes()),
         ("identity", identity::routes()),
         ("console", console::routes()),
+        ("team-tokens", team_tokens::routes()),
     ]
 }
 
@@ -304,6 +305,7 @@ fn settings(rates: &Rates) -> Settings {
         administrators: Administrators::default(),
         key_environment: KeyEnvironment::Test,
         rates: rates.clone(),
+        app_name: "HCP Terraform".into(),
     }
 }
 

@@ -1,0 +1,137 @@
+//! Says who is calling, the way clients of the HCP Terraform API ask.
+
+use axum::extract::State;
+use serde::Serialize;
+use terrapi::domain::organization::user_number;
+use terrapi::http::{Holder, Origin};
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+use crate::jsonapi::{Answer, Document, ErrorDocument, Identifier, MEDIA_TYPE, Problem, ToOne};
+use crate::principal::{Principal, Who, user_name};
+
+/// A user: a person, or the service user of a team or an organization.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Account {
+    /// `user-…`
+    #[schema(pattern = "^user-[A-Za-z0-9]{16}$")]
+    id: String,
+    /// `users`
+    r#type: &'static str,
+    /// What is known of them.
+    attributes: AccountAttributes,
+    /// What they stand for.
+    relationships: AccountRelationships,
+    /// Where they are.
+    links: AccountLinks,
+}
+
+/// What is known of a user.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct AccountAttributes {
+    /// A login, or `api-team_…` and `api-org_…`.
+    username: String,
+    /// Whether this is no person.
+    is_service_account: bool,
+    /// A picture.
+    avatar_url: String,
+    /// Always false.
+    v2_only: bool,
+    /// Of no use here: people sign in elsewhere.
+    two_factor: TwoFactor,
+    /// What they may do to themselves.
+    permissions: AccountPermissions,
+    /// Not told.
+    email: Option<String>,
+    /// Not told.
+    unconfirmed_email: Option<String>,
+}
+
+/// A second factor.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct TwoFactor {
+    /// Always false.
+    enabled: bool,
+    /// Always false.
+    verified: bool,
+}
+
+/// What a user may do.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
+pub struct AccountPermissions {
+    /// Whether they may create an organization.
+    can_create_organizations: bool,
+    /// Always false.
+    can_change_email: bool,
+    /// Always false.
+    can_change_username: bool,
+    /// Always false.
+    can_manage_user_tokens: bool,
+}
+
+/// What a user stands for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct AccountRelationships {
+    /// A person stands for themselves.
+    authenticated_resource: ToOne,
+}
+
+/// Where a user and their credential are.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct AccountLinks {
+    /// The user.
+    #[serde(rename = "self")]
+    own: String,
+    /// The token in use; none for an access token or a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    auth_token: Option<String>,
+}
+
+/// Say who is calling
+#[utoipa::path(get, path = "/api/v2/account/details", tag = "organizations", security(("team_token" = []), ("bearer" = [])),
+    responses((status = 200, body = Document<Account>, content_type = MEDIA_TYPE),
+        (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn show_account(
+    State(app): State<App>,
+    caller: Principal,
+    origin: Origin,
+) -> Result<Answer<Document<Account>>, Problem> {
+    let id = format!("user-{}", user_number(caller.who.user()));
+    let (username, stands_for) = match &caller.who {
+        Who::Person(person) => (user_name(person.user, &app).await?, Identifier::new("users", &id)),
+        Who::Holder(proven) => match &proven.holder {
+            Holder::Team(team) => (format!("api-team_{}", team.id.digits()), Identifier::new("teams", &team.id)),
+            Holder::Organization(organization) => {
+                let name = &organization.name;
+                (format!("api-org_{}", organization.id.digits()), Identifier::new("organizations", name))
+            }
+        },
+    };
+    let attributes = AccountAttributes {
+        username,
+        is_service_account: caller.token().is_some(),
+        avatar_url: origin.url("/favicon.ico"),
+        v2_only: false,
+        two_factor: TwoFactor::default(),
+        permissions: AccountPermissions {
+            can_create_organizations: caller.token().is_none(),
+            can_change_email: false,
+            can_change_username: false,
+            can_manage_user_tokens: false,
+        },
+        email: None,
+        unconfirmed_email: None,
+    };
+    let links = AccountLinks {
+        own: format!("/api/v2/users/{id}"),
+        auth_token: caller.token().map(|token| format!("/api/v2/authentication-tokens/{}", token.id)),
+    };
+    let relationships = AccountRelationships { authenticated_resource: stands_for.into() };
+    Ok(Answer::ok(Document { data: Account { id, r#type: "users", attributes, relationships, links } }))
+}

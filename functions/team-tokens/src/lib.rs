@@ -1,0 +1,46 @@
+//! Organizations, teams and their tokens, `/api/v2/…`, for clients of the HCP Terraform API, and where those clients find
+//! it, `/.well-known/terraform.json`.
+//!
+//! These routes speak [JSON:API](https://jsonapi.org) (`jsonapi/`), answer 401 without a usable credential and 404 to whoever
+//! may not, and never 403: that is what their clients know.
+
+mod account;
+mod jsonapi;
+mod organizations;
+mod place;
+mod principal;
+mod start;
+mod teams;
+mod tokens;
+
+use organizations::{
+    create as create_org, delete as delete_org, list as list_orgs, show as show_org, update as update_org,
+};
+use teams::{
+    create as create_team, delete as delete_team, list as list_teams, show as show_team, update as update_team,
+};
+use terrapi::http::{Description, Routes};
+use terrapi::routes;
+use tokens::{by_id, described, legacy, list, of_organization};
+
+/// The function's routes.
+pub fn routes<D: Description>() -> Routes<D> {
+    Routes::new()
+        .routes(routes!(start::discover))
+        .routes(routes!(start::ping))
+        .routes(routes!(account::show_account))
+        .routes(routes!(legacy::create_legacy_token, legacy::show_legacy_token, legacy::delete_legacy_token))
+        .routes(routes!(described::create_described_token))
+        .routes(routes!(list::list_team_tokens))
+        .routes(routes!(by_id::show_token, by_id::delete_token))
+        .routes(routes!(list_orgs::list_organizations, create_org::create_organization))
+        .routes(routes!(show_org::show_organization, update_org::update_organization, delete_org::delete_organization))
+        .routes(routes!(
+            of_organization::create_organization_token,
+            of_organization::show_organization_token,
+            of_organization::delete_organization_token
+        ))
+        .routes(routes!(list_teams::list_teams, create_team::create_team))
+        .routes(routes!(show_team::show_team, update_team::update_team, delete_team::delete_team))
+        .finished_by(jsonapi::finish)
+}

@@ -1,0 +1,64 @@
+//! Creates an organization.
+
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use terrapi::domain::organization::{
+    Organization, OrganizationAccess, OrganizationCode, OrganizationId, Role, Team, TeamId, TeamName, Visibility,
+};
+use terrapi::domain::{Capabilities, Error, Millis, UserId};
+use terrapi::runtime::App;
+
+use super::TYPE;
+use super::document::{OrganizationResource, resource};
+use super::read::{EMAIL_POINTER, NAME, OrganizationPayload, email, installation, missing, name, name_taken};
+use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
+use crate::principal::{Principal, Who};
+
+/// Create an organization
+///
+/// Its creator, a person, is the first of its owners.
+#[utoipa::path(post, path = "/api/v2/organizations", tag = "organizations", security(("bearer" = [])),
+    request_body(content = OrganizationPayload, content_type = MEDIA_TYPE),
+    responses((status = 201, body = Document<OrganizationResource>, content_type = MEDIA_TYPE),
+        (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn create_organization(
+    State(app): State<App>,
+    caller: Principal,
+    payload: Payload,
+) -> Result<Answer<Document<OrganizationResource>>, Problem> {
+    let Who::Person(person) = &caller.who else { return Err(Problem::not_found()) };
+    let attributes = payload.attributes(&[TYPE])?;
+    let name = name(&attributes)?.ok_or_else(|| missing(NAME))?;
+    let email = email(&attributes)?.ok_or_else(|| missing(EMAIL_POINTER))?;
+    let organization = Organization {
+        id: OrganizationId::new(OrganizationCode::new(app.random.bytes()?), app.random.bytes()?),
+        name,
+        email,
+        namespace: installation(&app, person, &attributes).await?,
+        created_at: app.clock.now(),
+        token: None,
+    };
+    let code = organization.id.organization();
+    let owners = owners(TeamId::new(code, app.random.bytes()?), person.user, organization.created_at)?;
+    if !app.store.create_organization(&organization, &owners).await? {
+        return Err(name_taken());
+    }
+    let role = Role::Member(vec![owners]);
+    Ok(Answer::created(Document { data: resource(&organization, &role) }))
+}
+
+fn owners(id: TeamId, creator: UserId, now: Millis) -> Result<Team, Error> {
+    Ok(Team {
+        id,
+        name: TeamName::new(TeamName::OWNERS).ok_or(Error::corrupt("no name for owners"))?,
+        owners: true,
+        visibility: Visibility::Secret,
+        allow_member_token_management: true,
+        access: OrganizationAccess { manage_teams: true, manage_workspaces: true },
+        capabilities: Capabilities::default(),
+        users: BTreeSet::from([creator]),
+        created_at: now,
+        token: None,
+    })
+}

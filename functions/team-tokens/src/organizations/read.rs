@@ -1,0 +1,95 @@
+//! What clients say about an organization.
+
+use serde::Deserialize;
+use terrapi::domain::organization::{Email, OrganizationName};
+use terrapi::domain::{Caller, InstallationId, Namespace, Result, Vcs};
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+use crate::jsonapi::{Attributes, Problem};
+
+/// An organization to create, or what to change of one.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"data": {"type": "organizations", "attributes": {"name": "acme", "email": "ops@acme.example",
+    "vcs": "github", "installation-id": "12345"}}}))]
+#[expect(dead_code, reason = "a description: handlers take Payload")]
+pub struct OrganizationPayload {
+    data: OrganizationPayloadData,
+}
+
+/// The organization.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "a description: handlers take Payload")]
+pub struct OrganizationPayloadData {
+    /// `organizations`, or nothing.
+    r#type: Option<String>,
+    attributes: OrganizationPayloadAttributes,
+}
+
+/// What it is to be. A change keeps what is left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "a description: handlers take Payload")]
+pub struct OrganizationPayloadAttributes {
+    /// 1 to 100 letters, digits, `-` and `_`; nobody else's. A new organization must have one.
+    #[schema(max_length = 100)]
+    name: Option<String>,
+    /// A new organization must have one.
+    #[schema(max_length = 254)]
+    email: Option<String>,
+    /// The system of its installation. It does not change.
+    vcs: Option<Vcs>,
+    /// The installation it belongs to, which its creator must belong to. It does not change. When it is left out, the first of
+    /// its creator's.
+    installation_id: Option<String>,
+}
+
+/// Where the name stands.
+pub const NAME: &str = "/data/attributes/name";
+const EMAIL: &str = "/data/attributes/email";
+const VCS: &str = "/data/attributes/vcs";
+const INSTALLATION: &str = "/data/attributes/installation-id";
+/// What is said about a name that is none.
+pub const NAME_PROBLEM: &str = "Name is not of 1 to 100 letters, digits, dashes and underscores";
+/// What is said about an address that is none.
+pub const EMAIL_PROBLEM: &str = "Email is not an address";
+
+/// Reads the name, if there is one.
+pub fn name(attributes: &Attributes) -> Result<Option<OrganizationName>, Problem> {
+    attributes.text(NAME, OrganizationName::new, NAME_PROBLEM)
+}
+
+/// Reads the address, if there is one.
+pub fn email(attributes: &Attributes) -> Result<Option<Email>, Problem> {
+    attributes.text(EMAIL, Email::new, EMAIL_PROBLEM)
+}
+
+/// 422 for an organization without a name or an address.
+pub fn missing(pointer: &'static str) -> Problem {
+    Problem::attribute(pointer, if pointer == NAME { NAME_PROBLEM } else { EMAIL_PROBLEM })
+}
+
+/// Where the address stands.
+pub const EMAIL_POINTER: &str = EMAIL;
+
+/// 422 for a name that another organization has.
+pub fn name_taken() -> Problem {
+    Problem::attribute(NAME, "Name has already been taken")
+}
+
+/// The installation of a new organization: the one that is named, or the first of those the caller reaches.
+pub async fn installation(app: &App, caller: &Caller, attributes: &Attributes) -> Result<Namespace, Problem> {
+    let vcs: Option<Vcs> = attributes.json(VCS, "Vcs is not github or gitlab")?;
+    let problem = "Installation id is not that of an installation you belong to";
+    let named = attributes.text(INSTALLATION, InstallationId::parse, problem)?;
+    for vcs in Vcs::ALL.into_iter().filter(|own| vcs.is_none_or(|vcs| vcs == *own)) {
+        let memberships = app.store.list_memberships(caller.user, vcs).await?;
+        let reached = memberships.into_iter().map(|installation| Namespace { vcs, installation }).find(|namespace| {
+            named.is_none_or(|named| named == namespace.installation) && caller.capabilities.reaches(*namespace)
+        });
+        if let Some(namespace) = reached {
+            return Ok(namespace);
+        }
+    }
+    Err(Problem::attribute(INSTALLATION, problem))
+}

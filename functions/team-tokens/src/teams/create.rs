@@ -1,0 +1,53 @@
+//! Creates a team.
+
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use terrapi::domain::organization::{Team, TeamId};
+use terrapi::runtime::App;
+
+use super::TYPE;
+use super::document::{TeamResource, resource};
+use super::read::{NAME, NAME_PROBLEM, TeamPayload, change, name_taken};
+use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
+use crate::place::{Named, OrganizationPath, With, organization};
+use crate::principal::Principal;
+
+/// Create a team
+///
+/// For whoever manages the organization's teams.
+#[utoipa::path(post, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    request_body(content = TeamPayload, content_type = MEDIA_TYPE),
+    responses((status = 200, body = Document<TeamResource>, content_type = MEDIA_TYPE),
+        (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn create_team(
+    State(app): State<App>,
+    caller: Principal,
+    Named(name): Named,
+    payload: Payload,
+) -> Result<Answer<Document<TeamResource>>, Problem> {
+    let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
+    if !role.manages() {
+        return Err(Problem::not_found());
+    }
+    let change = change(&payload.attributes(&[TYPE])?, &roster.organization, &role)?;
+    let name = change.name.ok_or_else(|| Problem::attribute(NAME, NAME_PROBLEM))?;
+    let organization = &roster.organization;
+    let team = Team {
+        id: TeamId::new(organization.id.organization(), app.random.bytes()?),
+        name,
+        owners: false,
+        visibility: change.visibility.unwrap_or_default(),
+        allow_member_token_management: change.allow_member_token_management.unwrap_or(true),
+        access: change.access.unwrap_or_default(),
+        capabilities: change.capabilities.unwrap_or_default(),
+        users: BTreeSet::new(),
+        created_at: app.clock.now(),
+        token: None,
+    };
+    if !app.store.create_team(&team, organization.namespace).await? {
+        return Err(name_taken());
+    }
+    Ok(Answer::ok(Document { data: resource(&team, &organization.name, &role) }))
+}

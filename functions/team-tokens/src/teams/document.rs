@@ -1,0 +1,106 @@
+//! The team object.
+
+use serde::Serialize;
+use terrapi::domain::Capability;
+use terrapi::domain::organization::{OrganizationAccess, OrganizationName, Role, Team, Visibility, user_number};
+use utoipa::ToSchema;
+
+use super::TYPE;
+use crate::jsonapi::{Identifier, Nobody, Resource, ToMany, ToOne};
+
+/// A team.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct TeamResource(Resource<TeamAttributes, TeamRelationships>);
+
+/// What a team is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TeamAttributes {
+    /// Unique in the organization.
+    name: String,
+    /// How many people are in it.
+    users_count: usize,
+    /// Who sees it.
+    visibility: Visibility,
+    /// Always none: people sign in elsewhere.
+    sso_team_id: Option<String>,
+    /// Always false.
+    is_unified: bool,
+    /// Whether its members, and its own tokens, may manage its tokens.
+    allow_member_token_management: bool,
+    /// What the caller may do to it.
+    permissions: TeamPermissions,
+    /// What it may do to the organization.
+    organization_access: OrganizationAccess,
+    /// What an access token holds that is bought with one of its tokens.
+    capabilities: Vec<Capability>,
+}
+
+/// What the caller may do to a team.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
+#[schema(example = json!({"can-update-membership": true, "can-destroy": true, "can-update-organization-access": true,
+    "can-update-api-token": true, "can-update-visibility": true}))]
+pub struct TeamPermissions {
+    /// Let people in and out.
+    can_update_membership: bool,
+    /// Delete it.
+    can_destroy: bool,
+    /// Change its access and its capabilities.
+    can_update_organization_access: bool,
+    /// Manage its tokens.
+    can_update_api_token: bool,
+    /// Change who sees it.
+    can_update_visibility: bool,
+}
+
+/// What a team belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TeamRelationships {
+    /// Its organization.
+    organization: ToOne,
+    /// The people in it.
+    users: ToMany,
+    /// Its legacy token is asked for at its own address.
+    authentication_token: Related,
+}
+
+/// A relationship of which only this is told.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Related {
+    meta: Nobody,
+}
+
+/// A team as the caller sees it.
+pub fn resource(team: &Team, organization: &OrganizationName, role: &Role) -> TeamResource {
+    let (owns, manages) = (role.owns(), role.manages());
+    let attributes = TeamAttributes {
+        name: team.name.to_string(),
+        users_count: team.users.len(),
+        visibility: team.visibility,
+        sso_team_id: None,
+        is_unified: false,
+        allow_member_token_management: team.allow_member_token_management,
+        permissions: TeamPermissions {
+            can_update_membership: owns,
+            can_destroy: manages && !team.owners,
+            can_update_organization_access: owns && !team.owners,
+            can_update_api_token: role.manages_tokens_of(team),
+            can_update_visibility: manages,
+        },
+        organization_access: team.access,
+        capabilities: team.capabilities.iter().cloned().collect(),
+    };
+    let user = |user: &_| Identifier::new("users", &format!("user-{}", user_number(*user)));
+    let relationships = TeamRelationships {
+        organization: Identifier::new("organizations", organization).into(),
+        users: ToMany { data: team.users.iter().map(user).collect() },
+        authentication_token: Related::default(),
+    };
+    let resource = Resource { id: team.id.to_string(), r#type: TYPE, attributes, relationships, links: None };
+    let path = format!("/api/v2/teams/{}", team.id);
+    TeamResource(resource.at(path))
+}

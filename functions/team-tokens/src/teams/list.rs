@@ -1,0 +1,58 @@
+//! Lists an organization's teams.
+
+use axum::extract::State;
+use terrapi::domain::organization::Team;
+use terrapi::http::Origin;
+use terrapi::runtime::App;
+
+use super::document::{TeamResource, resource};
+use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
+use crate::place::{Named, OrganizationPath, With, organization};
+use crate::principal::Principal;
+
+/// Which teams a list shows.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description: handlers take Parameters")]
+pub struct TeamListParams {
+    /// Keeps teams whose name contains this text, in any case.
+    q: Option<String>,
+    /// Keeps teams of exactly these names: with commas between, or repeated.
+    #[param(rename = "filter[names]")]
+    names: Option<String>,
+}
+
+/// List the teams of an organization
+///
+/// Those that the caller sees, by name.
+#[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TeamListParams),
+    responses((status = 200, body = ListDocument<TeamResource>, content_type = MEDIA_TYPE),
+        (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn list_teams(
+    State(app): State<App>,
+    caller: Principal,
+    Named(name): Named,
+    origin: Origin,
+    parameters: Parameters,
+) -> Result<Answer<ListDocument<TeamResource>>, Problem> {
+    let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
+    let wanted = parameters.text("q").unwrap_or_default().to_lowercase();
+    let names: Vec<_> = ["filter[names]", "filter[names][]"]
+        .into_iter()
+        .flat_map(|name| parameters.all(name))
+        .flat_map(|names| names.split(','))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let shown = |team: &&Team| {
+        let name = team.name.as_str();
+        role.sees(team) && name.to_lowercase().contains(&wanted) && (names.is_empty() || names.contains(&name))
+    };
+    let mut teams: Vec<_> = roster.teams.iter().filter(shown).collect();
+    teams.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+    let page = Page::of(&parameters);
+    let (count, teams) = page.cut(teams);
+    let name = &roster.organization.name;
+    let data = teams.into_iter().map(|team| resource(team, name, &role)).collect();
+    Ok(Answer::ok(page.document(&origin, &parameters, &["q", "filter[names]", "filter[names][]"], (count, data))))
+}

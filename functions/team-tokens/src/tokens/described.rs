@@ -1,0 +1,42 @@
+//! Tokens of a team that say what they are for.
+
+use axum::extract::State;
+use terrapi::domain::AuditAction;
+use terrapi::domain::organization::{Description, TokenHolder};
+use terrapi::runtime::App;
+
+use super::document::{TokenResource, creator, resource};
+use super::mint::{NewToken, minted};
+use super::{EXPIRED_AT, TYPES};
+use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
+use crate::place::{Named, TeamPath, managed_team};
+use crate::principal::Principal;
+
+/// Create a described token
+///
+/// A team has any number of them, each with a description of its own. The answer is the only one that shows the secret.
+#[utoipa::path(post, path = "/api/v2/teams/{team_id}/authentication-tokens", tag = "team tokens",
+    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    request_body(content = NewToken, content_type = MEDIA_TYPE),
+    responses((status = 201, body = Document<TokenResource>, content_type = MEDIA_TYPE),
+        (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn create_described_token(
+    State(app): State<App>,
+    caller: Principal,
+    Named(id): Named,
+    payload: Payload,
+) -> Result<Answer<Document<TokenResource>>, Problem> {
+    let team = managed_team(&app, &caller, &id).await?;
+    let attributes = payload.attributes(TYPES)?;
+    let problem = "Description is not a text of up to 255 characters";
+    let description = attributes.required("/data/attributes/description", Description::new, problem)?;
+    let expired_at = attributes.instant(EXPIRED_AT)?;
+    let holder = TokenHolder::Team(team.id);
+    let (token, secret) = minted(&app, &caller, team.id.organization(), holder, Some(description), expired_at).await?;
+    if !app.store.create_described_token(&token, team.id).await? {
+        return Err(Problem::description_taken());
+    }
+    caller.audit(AuditAction::TeamTokenCreated, &token, &app);
+    let created_by = creator(&token, &caller, &app).await?;
+    Ok(Answer::created(Document { data: resource(&token, Some(&secret), created_by) }))
+}

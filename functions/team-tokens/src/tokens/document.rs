@@ -1,0 +1,107 @@
+//! The token object.
+
+use serde::Serialize;
+use terrapi::auth::TeamSecret;
+use terrapi::domain::Millis;
+use terrapi::domain::Result;
+use terrapi::domain::organization::{Creator, TeamToken, TokenHolder, user_number};
+use terrapi::http::Holder;
+use terrapi::runtime::App;
+use terrapi::store::Roster;
+use utoipa::ToSchema;
+
+use crate::jsonapi::{Identifier, Resource, ToOne};
+use crate::principal::{Principal, Who};
+
+/// A token.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct TokenResource(Resource<TokenAttributes, TokenRelationships>);
+
+/// What a token is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(example = json!({"created-at": "2026-01-31T09:05:07.250Z", "last-used-at": null, "description": "deploy pipeline",
+    "token": null, "expired-at": "2027-01-31T09:05:07.000Z"}))]
+pub struct TokenAttributes {
+    /// When it was created.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Its first use, and later ones to the minute.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+    /// What it is for; none for a legacy token.
+    description: Option<String>,
+    /// The secret, in the answer that creates it and nowhere else.
+    token: Option<String>,
+    /// When it stops working; none for never.
+    #[schema(format = DateTime)]
+    expired_at: Option<String>,
+}
+
+/// What a token belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TokenRelationships {
+    /// Its team; not there for an organization's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    team: Option<ToOne>,
+    /// Who created it: a user, a team or an organization; none when that is gone.
+    created_by: ToOne,
+}
+
+/// A token as documents show it.
+pub fn resource(token: &TeamToken, secret: Option<&TeamSecret>, created_by: Option<Identifier>) -> TokenResource {
+    let attributes = TokenAttributes {
+        created_at: token.created_at.rfc3339(),
+        last_used_at: token.last_used_at.map(Millis::rfc3339),
+        description: token.description.as_ref().map(ToString::to_string),
+        token: secret.map(TeamSecret::reveal),
+        expired_at: token.expired_at.map(Millis::rfc3339),
+    };
+    let team = match token.holder {
+        TokenHolder::Team(team) => Some(Identifier::new("teams", &team).into()),
+        TokenHolder::Organization => None,
+    };
+    let relationships = TokenRelationships { team, created_by: ToOne { data: created_by } };
+    let id = token.id.to_string();
+    TokenResource(Resource { id, r#type: "authentication-tokens", attributes, relationships, links: None })
+}
+
+/// The creator of a token, if it is still there. A read when that is neither a person nor the caller.
+pub async fn creator(token: &TeamToken, caller: &Principal, app: &App) -> Result<Option<Identifier>> {
+    if let Creator::User(user, _) = &token.created_by {
+        return Ok(Some(Identifier::new("users", &format!("user-{}", user_number(*user)))));
+    }
+    let own = match &caller.who {
+        Who::Holder(proven) => Some(&proven.holder),
+        Who::Person(_) => None,
+    };
+    Ok(match (&token.created_by, own) {
+        (Creator::Team(id), Some(Holder::Team(own))) if own.id == *id => Some(Identifier::new("teams", id)),
+        (Creator::Team(id), _) => app.store.find_team(*id).await?.map(|team| Identifier::new("teams", &team.id)),
+        (Creator::Organization(_), Some(Holder::Organization(own))) => {
+            Some(Identifier::new("organizations", &own.name))
+        }
+        (Creator::Organization(id), _) => {
+            let found = app.store.find_organization(id.organization()).await?;
+            found.map(|organization| Identifier::new("organizations", &organization.name))
+        }
+        (Creator::User(..), _) => None,
+    })
+}
+
+/// The creator of a token with its name, among what was read of an organization.
+pub fn creator_among(token: &TeamToken, roster: &Roster) -> Option<(Identifier, String)> {
+    match &token.created_by {
+        Creator::User(user, name) => {
+            Some((Identifier::new("users", &format!("user-{}", user_number(*user))), name.clone()))
+        }
+        Creator::Team(id) => roster.team(*id).map(|team| (Identifier::new("teams", id), team.name.to_string())),
+        Creator::Organization(_) => {
+            let name = &roster.organization.name;
+            Some((Identifier::new("organizations", name), name.to_string()))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The tokens of an organization's teams.
+
+use axum::extract::State;
+use terrapi::domain::organization::{ListedToken, TeamToken, TokenHolder, TokenOrder};
+use terrapi::http::Origin;
+use terrapi::runtime::App;
+use terrapi::store::Roster;
+
+use super::document::{TokenResource, creator_among, resource};
+use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
+use crate::place::{Named, OrganizationPath, With, organization};
+use crate::principal::Principal;
+
+/// What a list of tokens is chosen and ordered by.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description: handlers take Parameters")]
+pub struct TokenListParams {
+    /// Keeps the tokens of teams whose name contains this text, in any case.
+    q: Option<String>,
+    /// `team-name`, `created-by`, `expired-at` (as when it is absent) or `last-used-at`; with `-` before it from the other
+    /// end. What is absent comes last.
+    #[param(pattern = "^-?(team-name|created-by|expired-at|last-used-at)$")]
+    sort: Option<String>,
+}
+
+/// List the tokens of an organization's teams
+///
+/// Those that the caller may manage, expired ones included. The list shows what was acknowledged before it was asked for.
+#[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/team-tokens", tag = "team tokens",
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TokenListParams),
+    responses((status = 200, body = ListDocument<TokenResource>, content_type = MEDIA_TYPE),
+        (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn list_team_tokens(
+    State(app): State<App>,
+    caller: Principal,
+    Named(name): Named,
+    origin: Origin,
+    parameters: Parameters,
+) -> Result<Answer<ListDocument<TokenResource>>, Problem> {
+    let (roster, role) = organization(&app, &caller, &name, With::Tokens).await?;
+    let order = order(&parameters)?;
+    let wanted = parameters.text("q").unwrap_or_default().to_lowercase();
+    let listed = |token: &TeamToken| {
+        let TokenHolder::Team(team) = token.holder else { return None };
+        let team = roster.team(team).filter(|team| role.manages_tokens_of(team))?;
+        let team_name = team.name.as_str().to_lowercase();
+        let creator_name = creator_among(token, &roster).map(|(_, name)| name.to_lowercase());
+        team_name.contains(&wanted).then(|| ListedToken { token: token.clone(), team_name, creator_name })
+    };
+    let mut rows: Vec<_> = roster.tokens.iter().filter_map(listed).collect();
+    order.sort(&mut rows);
+    let page = Page::of(&parameters);
+    let (count, rows) = page.cut(rows);
+    let data = rows.iter().map(|row| shown(&row.token, &roster)).collect();
+    Ok(Answer::ok(page.document(&origin, &parameters, &["q", "sort"], (count, data))))
+}
+
+fn order(parameters: &Parameters) -> Result<TokenOrder, Problem> {
+    let Some(text) = parameters.text("sort").filter(|text| !text.is_empty()) else { return Ok(TokenOrder::default()) };
+    let unknown = "Sort is not one of team-name, created-by, expired-at and last-used-at";
+    TokenOrder::parse(text).ok_or_else(|| Problem::parameter("sort", unknown))
+}
+
+fn shown(token: &TeamToken, roster: &Roster) -> TokenResource {
+    resource(token, None, creator_among(token, roster).map(|(creator, _)| creator))
+}

@@ -1,0 +1,116 @@
+//! What each route may cost in storage calls, for a token whose last use was noted within the minute.
+
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::domain::Capability::AccessTokenCreate;
+
+use crate::budget::{cost, repeat};
+use crate::support::World;
+use crate::support::organizations::{ACME, Acme, PLATFORM, PLATFORM_TOKEN};
+
+const ACCOUNT: &str = "/api/v2/account/details";
+const ORGANIZATION: &str = "/api/v2/organizations/acme";
+
+async fn warm() -> (World, Acme) {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    for token in [&acme.organization_token, &acme.team_token] {
+        cost(&world, Method::GET, ACCOUNT, token, None).await;
+    }
+    (world, acme)
+}
+
+/// Reads with the organization's token, in units of 4 KB.
+async fn reads(world: &World, acme: &Acme, path: &str) -> Vec<String> {
+    cost(world, Method::GET, path, &acme.organization_token, None).await
+}
+
+#[tokio::test]
+async fn a_token_costs_its_own_read_and_its_holder_s_and_its_use_a_note_and_an_entry_once_a_minute() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let ask = async || cost(&world, Method::GET, ACCOUNT, &acme.team_token, None).await;
+    let mut first = ask().await;
+    first.sort();
+    assert_eq!(first, ["GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU", "UpdateItem 1.0 WU"]);
+    world.clock.advance_ms(59_999);
+    assert_eq!(ask().await, repeat("GetItem 1.0 RU", 2));
+    world.clock.advance_ms(1);
+    assert_eq!(ask().await.len(), 4);
+}
+
+#[tokio::test]
+async fn an_exchange_of_a_team_token_reads_it_and_its_team() {
+    let (world, acme) = warm().await;
+    let refresh = "/api/v1/access-token/refresh";
+    let calls = cost(&world, Method::POST, refresh, &acme.team_token, None).await;
+    assert_eq!(calls, ["GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU"]);
+}
+
+#[tokio::test]
+async fn what_is_shown_costs_a_read_each_beside_the_token_s_two() {
+    let (world, acme) = warm().await;
+    let table = [
+        (format!("/api/v2/teams/{PLATFORM}"), 1),
+        (format!("/api/v2/teams/{PLATFORM}/authentication-token"), 2),
+        (format!("/api/v2/authentication-tokens/{PLATFORM_TOKEN}"), 2),
+    ];
+    for (path, further) in table {
+        assert_eq!(reads(&world, &acme, &path).await, repeat("GetItem 1.0 RU", 2 + further), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_one_query_however_many_tokens_there_are() {
+    let (world, acme) = warm().await;
+    let few = reads(&world, &acme, &format!("{ORGANIZATION}/team-tokens")).await;
+    assert_eq!(few[..3], repeat("GetItem 1.0 RU", 3), "the token, the organization, its name");
+    assert_eq!(few.len(), 4);
+    world.described(&acme.platform, 1_000).await;
+    world.faulty.ledger().take();
+    let many = reads(&world, &acme, &format!("{ORGANIZATION}/team-tokens?page[size]=100")).await;
+    assert_eq!(many.len(), 4, "{many:?}");
+    assert!(many[3].starts_with("Query "), "{many:?}");
+    for path in [ORGANIZATION.to_owned(), format!("{ORGANIZATION}/teams")] {
+        let calls = reads(&world, &acme, &path).await;
+        assert_eq!(
+            calls,
+            [repeat("GetItem 1.0 RU", 3), repeat("Query 1.0 RU", 1)].concat(),
+            "{path}: no token is read"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_one_transaction() {
+    let (world, acme) = warm().await;
+    let token = format!("/api/v2/teams/{PLATFORM}/authentication-token");
+    let described = json!({"data": {"attributes": {"description": "ci"}}});
+    let team = json!({"data": {"attributes": {"name": "new"}}});
+    // (method, path, body, reads, units written by the transaction: two for each row)
+    let table = [
+        (Method::POST, token.clone(), Some(json!({})), 3, "6.0"),
+        (Method::DELETE, token, None, 4, "4.0"),
+        (Method::POST, format!("/api/v2/teams/{PLATFORM}/authentication-tokens"), Some(described), 3, "6.0"),
+        (Method::POST, format!("{ORGANIZATION}/teams"), Some(team), 4, "8.0"),
+    ];
+    for (method, path, body, reads, written) in table {
+        let calls = cost(&world, method.clone(), &path, &acme.organization_token, body).await;
+        let transactions: Vec<_> = calls.iter().filter(|call| call.starts_with("TransactWriteItems")).collect();
+        assert_eq!(transactions, [&format!("TransactWriteItems {written} WU")], "{method} {path}");
+        let read = calls.iter().filter(|call| call.starts_with("GetItem") || call.starts_with("Query")).count();
+        assert_eq!(read, reads, "{method} {path}: {calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_costs_a_query_of_the_teams_and_a_look_at_the_membership() {
+    let (world, acme) = warm().await;
+    let token = world.token(&[AccessTokenCreate]);
+    let path = format!("/api/v2/teams/{}", acme.owners.id);
+    let calls = cost(&world, Method::GET, &path, &token, None::<Value>).await;
+    assert_eq!(calls.iter().filter(|call| call.starts_with("Query")).count(), 1, "{calls:?}");
+    assert_eq!(calls.len(), 4, "{calls:?}");
+    let namespace = acme.organization.namespace;
+    assert!(world.app.store.is_member(world.user, namespace).await.unwrap(), "{ACME} is the user's");
+}
