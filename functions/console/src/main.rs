@@ -1,11 +1,11 @@
 //! The function's process.
 
-use terrapi::runtime::{App, Config, init_telemetry, run};
+use terrapi::http::service;
+use terrapi::runtime::{App, run, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = Config::from_env()?;
-    init_telemetry(&config);
-    let app = App::without_blobs(&config)?;
-    run(terrapi::http::service(console::routes(), app)).await
+    let app = App::without_blobs(&start()?)?;
+    // It knows no storage that would have to be warm.
+    run(service(console::routes(), app)).await
 }

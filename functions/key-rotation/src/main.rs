@@ -3,12 +3,11 @@
 use key_rotation::{Rotation, RotationEvent};
 use lambda_runtime::{LambdaEvent, service_fn};
 use terrapi::domain::Error;
-use terrapi::runtime::{App, Config, Secrets, init_telemetry};
+use terrapi::runtime::{App, Secrets, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = Config::from_env()?;
-    init_telemetry(&config);
+    let config = start()?;
     let secret = config.signing_keys.clone().ok_or(Error::corrupt("TERRAPI_SIGNING_KEYS is not set"))?;
     let rotation = Rotation { secrets: Secrets::new(&config)?, secret, app: App::without_blobs(&config)? };
     let handler = service_fn(|event: LambdaEvent<RotationEvent>| {

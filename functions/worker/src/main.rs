@@ -1,13 +1,12 @@
 //! The function's process.
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use terrapi::runtime::{App, Config, init_telemetry, load_providers};
+use terrapi::runtime::{App, load_providers, start};
 use worker::{Event, ends_at, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = Config::from_env()?;
-    init_telemetry(&config);
+    let config = start()?;
     let app = App::from_config(&config)?.with_providers(load_providers(&config).await?);
     let handler = service_fn(move |event: LambdaEvent<Event>| {
         let app = app.clone();

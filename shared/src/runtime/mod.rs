@@ -22,7 +22,6 @@ pub use config::Config;
 pub use limits::{Limits, Rates, Spent};
 pub use providers::load_providers;
 pub use random::Random;
-pub use run::{Answer, Incoming, invoke, run};
+pub use run::{Answer, Incoming, invoke, run, serve, start};
 pub use secrets::{Secrets, Version};
 pub use signing::Signing;
-pub use telemetry::init as init_telemetry;

@@ -19,13 +19,35 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::http::{MalformedEvent, into_request};
+use super::app::App;
+use super::config::Config;
+use super::telemetry;
+use crate::domain;
+use crate::http::{MalformedEvent, Routes, into_request, service};
 
 /// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
 const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 /// Above this many bytes it pays to look whether base64 is the shorter form of a text.
 const LARGE_TEXT_BYTES: usize = 1024 * 1024;
+
+/// What every process does first: reads its environment, and begins to log.
+///
+/// # Errors
+/// The environment lacks something, or has something that cannot be read.
+pub fn start() -> domain::Result<Config> {
+    let config = Config::from_env()?;
+    telemetry::init(&config);
+    Ok(config)
+}
+
+/// Serves a function's routes until the sandbox ends. Storage is asked before the first request, which finds it connected.
+///
+/// Errors: as [`run`].
+pub async fn serve(routes: Routes, app: App) -> Result<(), lambda_runtime::Error> {
+    app.warm_up().await;
+    run(service(routes, app)).await
+}
 
 /// Serves `router` until the sandbox ends.
 ///
