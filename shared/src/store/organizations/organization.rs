@@ -11,7 +11,7 @@ use super::super::keys;
 use super::super::transaction::{delete, delete_existing, malformed, put_new};
 use super::codec;
 use crate::domain::organization::{
-    Email, Organization, OrganizationCode, OrganizationId, OrganizationName, Team, TeamId,
+    Email, Organization, OrganizationCode, OrganizationId, OrganizationName, Team, TeamId, TeamToken, TokenHolder,
 };
 use crate::domain::{Error, Result, UserId};
 
@@ -103,27 +103,43 @@ impl Store {
         }
     }
 
-    /// Takes an organization away with its teams and tokens. Killed half-way it is still there, with less in it, and
-    /// the next call does the rest: first no team can be added, then none is left and with them no token works.
+    /// Takes an organization away with its teams and tokens. First no team can be added; then the teams go, and with them
+    /// what their tokens open. Its owners and their tokens go last, together with the organization: killed before that, it
+    /// is still theirs to delete, with less in it. What is left behind after that moment works no longer.
     pub async fn delete_organization(&self, organization: &Organization) -> Result<()> {
         let (table, code) = (&self.tables.identity, organization.id.organization());
-        let close = self.db.update_item().table_name(table).set_key(Some(row_key(organization)));
+        self.close_organization(organization).await?;
+        let Some(roster) = self.find_roster_with_tokens(code).await? else { return Err(Error::NotFound) };
+        let (owners, others): (Vec<&Team>, Vec<&Team>) = roster.teams.iter().partition(|team| team.owners);
+        for team in others {
+            self.transact_in_parts(&self.gone_team(team, organization.namespace)?).await?;
+        }
+        let of_owners = |token: &&TeamToken| match token.holder {
+            TokenHolder::Organization => true,
+            TokenHolder::Team(id) => owners.iter().any(|team| team.id == id),
+        };
+        let tokens = roster.tokens.iter().filter(|token| !of_owners(token)).map(|token| self.gone_token(token));
+        let tokens = tokens.collect::<Result<Vec<_>>>()?.concat();
+        self.transact_in_parts(&tokens).await?;
+        let mut last = vec![delete(table, row_key(organization))?, delete(table, codec::name_key(&organization.name))?];
+        for team in owners {
+            last.extend(self.gone_team(team, organization.namespace)?);
+        }
+        self.transact_patiently(last, 0).await?;
+        let left = self.places(code, "", "~").await?;
+        let left = left.into_iter().map(|item| delete(table, key_of(item))).collect::<Result<Vec<_>>>()?;
+        Ok(self.transact_in_parts(&left).await?)
+    }
+
+    /// Lets no team into an organization any longer.
+    async fn close_organization(&self, organization: &Organization) -> Result<()> {
+        let close = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
         let close = close.update_expression("SET closing = :yes").condition_expression("attribute_exists(pk)");
         let close = close.expression_attribute_values(":yes", AttributeValue::Bool(true));
         match close.send().await.map_err(Failure::of_update) {
-            Err(Failure::Condition(_)) => return Err(Error::NotFound),
-            other => other?,
-        };
-        let Some(roster) = self.find_roster(code).await? else { return Err(Error::NotFound) };
-        for team in &roster.teams {
-            self.transact_in_parts(&self.gone_team(team, organization.namespace)?).await?;
+            Err(Failure::Condition(_)) => Err(Error::NotFound),
+            other => Ok(other.map(|_| ())?),
         }
-        let all = self.places(code, "", "~").await?;
-        let rest = all.into_iter().filter(|item| item.find_text(keys::SK) != Some(keys::ORGANIZATION));
-        let rest = rest.map(|item| delete(table, key_of(item))).collect::<Result<Vec<_>>>()?;
-        self.transact_in_parts(&rest).await?;
-        let last = vec![delete(table, row_key(organization))?, delete(table, codec::name_key(&organization.name))?];
-        Ok(self.transact_patiently(last, 0).await?)
     }
 }
 
