@@ -1,4 +1,69 @@
 //! Organizations, teams and their tokens, as clients of the HCP Terraform API use them.
 
 mod budget;
+mod described;
+mod faults;
 mod flow;
+mod legacy;
+mod life;
+mod limits;
+mod list;
+mod places;
+mod races;
+mod refusals;
+mod secrets;
+
+use http::Method;
+use serde_json::Value;
+
+use crate::support::organizations::PLATFORM;
+use crate::support::{Reply, World};
+
+/// Where a list of acme's tokens is.
+const LIST: &str = "/api/v2/organizations/acme/team-tokens";
+/// What any token may read.
+const ACCOUNT: &str = "/api/v2/account/details";
+
+/// Where the platform team's legacy token is.
+fn legacy() -> String {
+    format!("/api/v2/teams/{PLATFORM}/authentication-token")
+}
+
+/// Where the platform team's described tokens are created.
+fn described() -> String {
+    format!("/api/v2/teams/{PLATFORM}/authentication-tokens")
+}
+
+/// Where a token is, of a document's `data`.
+fn by_id(data: &Value) -> String {
+    format!("/api/v2/authentication-tokens/{}", data["id"].as_str().unwrap())
+}
+
+/// The `data` of a document with this status.
+#[track_caller]
+fn data(reply: &Reply, status: u16) -> Value {
+    assert_eq!(reply.status.as_u16(), status, "{reply:?}");
+    reply.json()["data"].clone()
+}
+
+/// The secret in a creation's `data`.
+#[track_caller]
+fn secret(data: &Value) -> String {
+    data["attributes"]["token"].as_str().unwrap().to_owned()
+}
+
+/// (title, pointer or parameter) of the one error of a failure.
+#[track_caller]
+fn problem(reply: &Reply, status: u16) -> (String, Option<String>) {
+    assert_eq!(reply.status.as_u16(), status, "{reply:?}");
+    let document = reply.json();
+    let [error] = document["errors"].as_array().unwrap().as_slice() else { panic!("{document}") };
+    assert_eq!(error["status"], status.to_string());
+    let source = ["pointer", "parameter"].iter().find_map(|place| error["source"][place].as_str());
+    (error["title"].as_str().unwrap().to_owned(), source.map(str::to_owned))
+}
+
+/// What a secret is answered.
+async fn status(world: &World, secret: &str) -> u16 {
+    world.call(Method::GET, ACCOUNT, secret, None).await.status.as_u16()
+}

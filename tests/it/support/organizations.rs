@@ -74,6 +74,13 @@ impl World {
         }
     }
 
+    /// A team of acme's, and a legacy token of it.
+    pub async fn team_with_token(&self, team: &Team) -> String {
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
+        assert!(self.app.store.create_team(team, namespace).await.unwrap());
+        self.legacy(&format!("at-{}", team.id.digits()), TokenHolder::Team(team.id)).await
+    }
+
     /// A token that stands in the place of a legacy one.
     async fn legacy(&self, id: &str, holder: TokenHolder) -> String {
         let secret = TeamSecret::new(TeamTokenId::parse(id).unwrap(), Random::default().bytes().unwrap());

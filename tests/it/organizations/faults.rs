@@ -1,0 +1,128 @@
+//! Storage that refuses, loses answers, or takes the function with it.
+
+use futures::future::join_all;
+use serde_json::json;
+use terrapi::domain::Capability;
+
+use super::{LIST, data, described, legacy, secret, status};
+use crate::support::World;
+use crate::support::faulty::Refusal;
+use crate::support::organizations::{ACME, PLATFORM, PLATFORM_TOKEN};
+
+const ACME_PATH: &str = "/api/v2/organizations/acme";
+
+/// Kills a request at each of its storage calls, side by side, and tells how many there were to be killed at.
+async fn killed_at_each<F: Future<Output = usize>>(most: usize, kill_at: impl Fn(usize) -> F) -> usize {
+    let hits = join_all((1..=most).map(kill_at)).await;
+    let calls = hits.iter().take_while(|hits| **hits > 0).count();
+    assert!(calls < most && hits[calls..].iter().all(|hits| *hits == 0), "{hits:?}");
+    calls
+}
+
+#[tokio::test]
+async fn an_override_killed_at_any_storage_call_leaves_exactly_one_token_that_works() {
+    for after_store in [false, true] {
+        let calls = killed_at_each(8, async |call| {
+            let world = World::new().await;
+            let acme = world.acme().await;
+            let rule = world.faulty.on("*").nth(call);
+            let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
+            let killed = world.post(&legacy(), &acme.organization_token, json!({})).await;
+            world.faulty.heal();
+            let list = world.get(LIST, &acme.organization_token).await.ok();
+            assert_eq!(list["data"].as_array().unwrap().len(), 1, "call {call}");
+            let replaced = list["data"][0]["id"] != PLATFORM_TOKEN;
+            assert_eq!(status(&world, &acme.team_token).await, if replaced { 401 } else { 200 }, "call {call}");
+            if killed.status == 201 {
+                assert_eq!(status(&world, &secret(&data(&killed, 201))).await, 200, "call {call}");
+            }
+            data(&world.post(&legacy(), &acme.organization_token, json!({})).await, 201);
+            hits.count()
+        });
+        assert!(calls.await >= 4);
+    }
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_is_lost_is_answered_as_what_it_was() {
+    for path in [legacy(), described()] {
+        let world = World::new().await;
+        let acme = world.acme().await;
+        let hits = world.faulty.on("TransactWriteItems").first(4).cut_after_store();
+        let body = json!({"data": {"attributes": {"description": "ci"}}});
+        let created = data(&world.post(&path, &acme.organization_token, body).await, 201);
+        assert!(hits.count() > 0);
+        assert_eq!(status(&world, &secret(&created)).await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_in_the_way_is_waited_for() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let hits = world.faulty.on("TransactWriteItems").first(3).refuse(Refusal::TransactionCanceledByConflict);
+    let created = data(&world.post(&legacy(), &acme.organization_token, json!({})).await, 201);
+    assert_eq!((hits.count(), status(&world, &secret(&created)).await), (3, 200));
+}
+
+#[tokio::test]
+async fn storage_that_is_away_is_503_in_the_shape_of_these_routes() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    world.faulty.on("*").refuse(Refusal::Throttling);
+    let reply = world.get(LIST, &acme.organization_token).await;
+    assert_eq!(super::problem(&reply, 503), ("service unavailable".to_owned(), None));
+    assert_eq!(reply.header("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_note_of_a_use_that_is_lost_fails_nothing() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    world.faulty.on("UpdateItem").refuse(Refusal::Throttling);
+    assert_eq!(status(&world, &acme.team_token).await, 200);
+    world.app.background.settle().await;
+}
+
+#[tokio::test]
+async fn an_organization_whose_deletion_is_killed_anywhere_is_deleted_by_the_next_try() {
+    let calls = killed_at_each(14, async |call| {
+        let world = World::new().await;
+        let acme = world.acme().await;
+        world.described(&acme.platform, 3).await;
+        let owner = world.token(&[Capability::AccessTokenCreate]);
+        let hits = world.faulty.on("*").nth(call).die_after_store();
+        let killed = world.delete(ACME_PATH, &owner).await;
+        world.faulty.heal();
+        // It is its owner's until it is gone.
+        let there = status(&world, &acme.organization_token).await == 200;
+        assert!(!there || killed.status == 503, "call {call}");
+        let again = world.delete(ACME_PATH, &owner).await;
+        assert_eq!(again.status, if there { 204 } else { 404 }, "call {call}: {again:?}");
+        for secret in [&acme.team_token, &acme.organization_token] {
+            assert_eq!(status(&world, secret).await, 401, "call {call}");
+        }
+        let next = json!({"data": {"attributes": {"name": ACME, "email": "a@b.test"}}});
+        data(&world.post("/api/v2/organizations", &owner, next).await, 201);
+        hits.count()
+    });
+    assert!(calls.await >= 8);
+}
+
+#[tokio::test]
+async fn a_team_whose_deletion_is_killed_anywhere_has_no_token_that_works_once_it_is_gone() {
+    let calls = killed_at_each(9, async |call| {
+        let world = World::new().await;
+        let acme = world.acme().await;
+        world.described(&acme.platform, 3).await;
+        let hits = world.faulty.on("*").nth(call).die_after_store();
+        world.delete(&format!("/api/v2/teams/{PLATFORM}"), &acme.organization_token).await;
+        world.faulty.heal();
+        let there = world.get(&format!("/api/v2/teams/{PLATFORM}"), &acme.organization_token).await.status == 200;
+        assert_eq!(status(&world, &acme.team_token).await, if there { 200 } else { 401 }, "call {call}");
+        let count = world.get(LIST, &acme.organization_token).await.ok()["data"].as_array().unwrap().len();
+        assert_eq!(count, if there { 4 } else { 0 }, "call {call}");
+        hits.count()
+    });
+    assert!(calls.await >= 5);
+}

@@ -1,0 +1,151 @@
+//! The one token of a team that goes without a description.
+
+use axum::body::Body;
+use axum::extract::Request;
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde_json::{Value, json};
+
+use super::{by_id, data, described, legacy, problem, secret, status};
+use crate::support::{Reply, World};
+
+async fn create(world: &World, caller: &str, body: &str) -> Reply {
+    let request =
+        Request::builder().method(Method::POST).uri(legacy()).header(AUTHORIZATION, format!("Bearer {caller}"));
+    let request = request.header(CONTENT_TYPE, "application/vnd.api+json").header("host", "api.example.test");
+    world.send(request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn every_body_that_clients_send_makes_a_token_that_never_expires() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    for body in [
+        "",
+        "{}",
+        "null",
+        r#"{"data": null}"#,
+        r#"{"data":{"type":""}}"#,
+        r#"{"data":{"type":null}}"#,
+        r#"{"data":{"type":"authentication-token","attributes":{}}}"#,
+        r#"{"data":{"type":"authentication-tokens","attributes":null}}"#,
+        r#"{"data":{"attributes":{"expired-at":null,"description":"ignored","other":1}},"more":[]}"#,
+    ] {
+        let created = data(&create(&world, &acme.organization_token, body).await, 201);
+        assert_eq!(created["type"], "authentication-tokens", "{body}");
+        assert_eq!(created["attributes"]["expired-at"], Value::Null, "{body}");
+        assert_eq!(created["attributes"]["description"], Value::Null, "{body}");
+        assert_eq!(status(&world, &secret(&created)).await, 200, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_in_the_past_is_accepted_and_the_secret_is_refused() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let sample = r#"{"data":{"type":"authentication-token","attributes":{"expired-at":"2023-04-06T12:00:00.000Z"}}}"#;
+    let created = data(&create(&world, &acme.organization_token, sample).await, 201);
+    assert_eq!(created["attributes"]["expired-at"], "2023-04-06T12:00:00.000Z");
+    assert_eq!(status(&world, &secret(&created)).await, 401);
+    let shown = data(&world.get(&legacy(), &acme.organization_token).await, 200);
+    assert_eq!(shown["id"], created["id"], "it is there until it is deleted");
+}
+
+#[tokio::test]
+async fn a_second_creation_replaces_the_first_and_leaves_described_tokens_alone() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let body = json!({"data": {"attributes": {"description": "ci"}}});
+    let other = data(&world.post(&described(), &acme.organization_token, body).await, 201);
+    let first = data(&create(&world, &acme.organization_token, "{}").await, 201);
+    assert_eq!(status(&world, &secret(&first)).await, 200);
+    let second = data(&create(&world, &acme.organization_token, "{}").await, 201);
+    assert_ne!((&first["id"], secret(&first)), (&second["id"], secret(&second)));
+    assert_eq!(status(&world, &secret(&first)).await, 401);
+    assert_eq!(problem(&world.get(&by_id(&first), &acme.organization_token).await, 404).0, "not found");
+    for living in [&second, &other] {
+        assert_eq!(status(&world, &secret(living)).await, 200);
+        data(&world.get(&by_id(living), &acme.organization_token).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_payload_that_is_wrong_is_refused_with_its_place_and_changes_nothing() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let before = data(&world.get(&legacy(), &acme.organization_token).await, 200);
+    let ends = [
+        json!("2027-04-06"),
+        json!(""),
+        json!("2027-02-30T00:00:00Z"),
+        json!("tomorrow"),
+        json!(1),
+        json!(true),
+        json!({}),
+        json!([]),
+    ];
+    let expired_at = |end: &Value| json!({"data": {"attributes": {"expired-at": end}}}).to_string();
+    let mut table: Vec<_> =
+        ends.iter().map(|end| (expired_at(end), 422, Some("/data/attributes/expired-at"))).collect();
+    table.extend([
+        (r#"{"data":{"type":"teams"}}"#.to_owned(), 422, Some("/data/type")),
+        (r#"{"data":{"type":7}}"#.to_owned(), 422, Some("/data/type")),
+        (r#"{"data":[]}"#.to_owned(), 422, Some("/data")),
+        (r#"{"data":{"attributes":"a"}}"#.to_owned(), 422, Some("/data/attributes")),
+        ("{".to_owned(), 400, None),
+        ("[]".to_owned(), 400, None),
+        ("7".to_owned(), 400, None),
+    ]);
+    for (body, code, place) in table {
+        let reply = create(&world, &acme.organization_token, &body).await;
+        let title = if code == 422 { "invalid attribute" } else { "bad request" };
+        assert_eq!(problem(&reply, code), (title.to_owned(), place.map(str::to_owned)), "{body}");
+    }
+    let after = data(&world.get(&legacy(), &acme.organization_token).await, 200);
+    assert_eq!(before["id"], after["id"]);
+    assert_eq!(status(&world, &acme.team_token).await, 200, "the token before still works");
+}
+
+#[tokio::test]
+async fn an_end_comes_back_in_utc_with_milliseconds_however_it_was_written() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    for (sent, shown) in [
+        ("2027-04-06T12:00:00Z", "2027-04-06T12:00:00.000Z"),
+        ("2027-04-06T12:00:00", "2027-04-06T12:00:00.000Z"),
+        ("2027-04-06T12:00:00.123456", "2027-04-06T12:00:00.123Z"),
+        ("2027-04-06T12:00:00+02:00", "2027-04-06T10:00:00.000Z"),
+    ] {
+        let body = json!({"data": {"attributes": {"expired-at": sent}}}).to_string();
+        let created = data(&create(&world, &acme.organization_token, &body).await, 201);
+        assert_eq!(created["attributes"]["expired-at"], shown, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_the_same_by_its_team_and_by_its_id_and_shows_no_secret() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let created = data(&create(&world, &acme.team_token, "{}").await, 201);
+    let by_team = data(&world.get(&legacy(), &acme.organization_token).await, 200);
+    assert_eq!(by_team, data(&world.get(&by_id(&created), &acme.organization_token).await, 200));
+    let names: Vec<_> = by_team["attributes"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["created-at", "description", "expired-at", "last-used-at", "token"]);
+    assert_eq!(by_team["attributes"]["token"], Value::Null);
+    assert_eq!(by_team["relationships"]["team"]["data"], json!({"id": acme.platform.id.to_string(), "type": "teams"}));
+    let creator = &by_team["relationships"]["created-by"]["data"];
+    assert_eq!(*creator, json!({"id": acme.platform.id.to_string(), "type": "teams"}), "a team's own token created it");
+}
+
+#[tokio::test]
+async fn a_deleted_token_is_gone_everywhere_at_once() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let created = data(&create(&world, &acme.organization_token, "{}").await, 201);
+    let deleted = world.delete(&legacy(), &acme.organization_token).await;
+    assert_eq!((deleted.status.as_u16(), deleted.bytes.len(), deleted.header("content-type")), (204, 0, None));
+    assert_eq!(status(&world, &secret(&created)).await, 401);
+    for (method, path) in [(Method::GET, legacy()), (Method::GET, by_id(&created)), (Method::DELETE, legacy())] {
+        problem(&world.call(method, &path, &acme.organization_token, None).await, 404);
+    }
+}

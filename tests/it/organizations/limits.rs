@@ -1,0 +1,70 @@
+//! How fast these routes may be called.
+
+use std::time::Duration;
+
+use terrapi::domain::rate::Limit;
+use terrapi::runtime::Rates;
+
+use super::{ACCOUNT, LIST, problem};
+use crate::support::World;
+
+async fn limited() -> World {
+    let rates = Rates { principals: Limit::per_second(30, 40), patience: Duration::from_secs(10), ..Rates::default() };
+    World::limited(rates).await
+}
+
+fn figure(reply: &crate::support::Reply, name: &str) -> f64 {
+    reply.header(name).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn who_sends_more_than_its_rate_is_told_how_long_to_wait_and_then_goes_on() {
+    let world = limited().await;
+    let acme = world.acme().await;
+    let mut passed = 0;
+    let refused = loop {
+        let reply = world.get(ACCOUNT, &acme.team_token).await;
+        assert_eq!(figure(&reply, "x-ratelimit-limit"), 30.0);
+        if reply.status == 429 {
+            break reply;
+        }
+        assert!((0.0..=30.0).contains(&figure(&reply, "x-ratelimit-remaining")));
+        passed += 1;
+        assert!(passed < 200);
+    };
+    assert!((30..=45).contains(&passed), "{passed}");
+    assert_eq!(problem(&refused, 429), ("too many requests".to_owned(), None));
+    assert!(figure(&refused, "x-ratelimit-reset") > 0.0 && figure(&refused, "retry-after") > 0.0);
+    assert_eq!(figure(&refused, "x-ratelimit-remaining"), 0.0);
+    let wait = figure(&refused, "x-ratelimit-reset");
+    assert_eq!(world.get(LIST, &acme.organization_token).await.status, 200, "another principal is not concerned");
+    world.clock.advance_ms((wait * 1_000.0) as i64);
+    assert_eq!(world.get(ACCOUNT, &acme.team_token).await.status, 200);
+}
+
+#[tokio::test]
+async fn all_tokens_of_a_team_share_a_budget() {
+    let world = limited().await;
+    let acme = world.acme().await;
+    let body = serde_json::json!({"data": {"attributes": {"description": "ci"}}});
+    let created = super::data(&world.post(&super::described(), &acme.organization_token, body).await, 201);
+    let other = super::secret(&created);
+    let mut statuses = Vec::new();
+    for number in 0..60 {
+        let token = if number % 2 == 0 { &acme.team_token } else { &other };
+        statuses.push(world.get(ACCOUNT, token).await.status.as_u16());
+    }
+    let passed = statuses.iter().filter(|status| **status == 200).count();
+    assert!((30..=45).contains(&passed), "{passed}");
+}
+
+#[tokio::test]
+async fn ping_and_discovery_are_not_limited_and_ping_tells_the_rate() {
+    let world = limited().await;
+    for _ in 0..100 {
+        let ping = world.get("/api/v2/ping", "").await;
+        assert_eq!(ping.status, 204);
+        assert_eq!((figure(&ping, "x-ratelimit-limit"), figure(&ping, "x-ratelimit-remaining")), (30.0, 30.0));
+        assert_eq!(world.get("/.well-known/terraform.json", "").await.status, 200);
+    }
+}

@@ -1,0 +1,153 @@
+//! The list of an organization's tokens.
+
+use serde_json::{Value, json};
+
+use super::{LIST, data, problem};
+use crate::support::World;
+use crate::support::organizations::Acme;
+
+async fn page(world: &World, acme: &Acme, query: &str) -> Value {
+    world.get(&format!("{LIST}{query}"), &acme.organization_token).await.ok()
+}
+
+fn column(page: &Value, pointer: &str) -> Vec<Value> {
+    page["data"].as_array().unwrap().iter().map(|row| row.pointer(pointer).unwrap().clone()).collect()
+}
+
+fn pagination(page: &Value) -> [Value; 6] {
+    let members = ["current-page", "page-size", "prev-page", "next-page", "total-pages", "total-count"];
+    members.map(|member| page["meta"]["pagination"][member].clone())
+}
+
+#[tokio::test]
+async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    world.described(&acme.platform, 104).await;
+    let null = Value::Null;
+    let counters = |figures: [Value; 6]| figures;
+    for (query, rows, expected) in [
+        ("", 20, counters([json!(1), json!(20), null.clone(), json!(2), json!(6), json!(105)])),
+        ("?page%5Bnumber%5D=6", 5, counters([json!(6), json!(20), json!(5), null.clone(), json!(6), json!(105)])),
+        ("?page[size]=1000", 100, counters([json!(1), json!(100), null.clone(), json!(2), json!(2), json!(105)])),
+        ("?page[number]=999", 0, counters([json!(999), json!(20), json!(6), null.clone(), json!(6), json!(105)])),
+        (
+            "?page[number]=0&page[size]=x&filter[x]=y",
+            20,
+            counters([json!(1), json!(20), null.clone(), json!(2), json!(6), json!(105)]),
+        ),
+    ] {
+        let page = page(&world, &acme, query).await;
+        assert_eq!(page["data"].as_array().unwrap().len(), rows, "{query}");
+        assert_eq!(pagination(&page), expected, "{query}");
+    }
+    let second = page(&world, &acme, "?page[number]=2&page[size]=50&q=PLAT&sort=-team-name").await;
+    let link = |number: u8| {
+        let page = format!("page%5Bnumber%5D={number}&page%5Bsize%5D=50");
+        json!(format!("https://api.example.test{LIST}?q=PLAT&sort=-team-name&{page}"))
+    };
+    let links = ["self", "first", "prev", "next", "last"].map(|name| second["links"][name].clone());
+    assert_eq!(links, [link(2), link(1), link(1), link(3), link(3)]);
+    let mut ids = Vec::new();
+    for number in 1..=11 {
+        ids.extend(column(&page(&world, &acme, &format!("?page[number]={number}&page[size]=10")).await, "/id"));
+    }
+    ids.sort_by_key(ToString::to_string);
+    ids.dedup();
+    assert_eq!(ids.len(), 105, "pages neither overlap nor leave anything out");
+}
+
+/// Tokens that differ in all that lists sort by: (team, end, whether it was used).
+async fn varied(world: &World, acme: &Acme) -> Vec<String> {
+    let beta = world.team("team-acme0000beta0000", &[]);
+    let token = world.team_with_token(&beta).await;
+    let table = [
+        (&acme.platform.id, "a", Some("2030-01-01T00:00:00Z"), &acme.organization_token),
+        (&acme.platform.id, "b", Some("2029-01-01T00:00:00Z"), &acme.team_token),
+        (&beta.id, "c", None, &token),
+    ];
+    let mut secrets = vec![token.clone()];
+    for (team, description, end, creator) in table {
+        world.clock.advance_ms(1_000);
+        let body = json!({"data": {"attributes": {"description": description, "expired-at": end}}});
+        let reply = world.post(&format!("/api/v2/teams/{team}/authentication-tokens"), creator, body).await;
+        secrets.push(super::secret(&data(&reply, 201)));
+    }
+    world.app.background.settle().await;
+    secrets
+}
+
+#[tokio::test]
+async fn every_order_puts_what_is_absent_last_and_backwards_is_the_exact_reverse() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let secrets = varied(&world, &acme).await;
+    world.clock.advance_ms(120_000);
+    super::status(&world, &secrets[1]).await;
+    world.app.background.settle().await;
+    let orders = [
+        ("team-name", "/relationships/team/data/id"),
+        ("created-by", "/relationships/created-by/data/id"),
+        ("expired-at", "/attributes/expired-at"),
+        ("last-used-at", "/attributes/last-used-at"),
+    ];
+    for (order, pointer) in orders {
+        let forth = page(&world, &acme, &format!("?sort={order}")).await;
+        let back = page(&world, &acme, &format!("?sort=-{order}")).await;
+        let mut reversed = column(&back, "/id");
+        reversed.reverse();
+        assert_eq!(column(&forth, "/id"), reversed, "{order}");
+        let values = column(&forth, pointer);
+        let present: Vec<_> = values.iter().take_while(|value| !value.is_null()).collect();
+        assert!(values.iter().skip(present.len()).all(Value::is_null), "{order}: {values:?}");
+        assert!(
+            present.windows(2).all(|pair| pair[0] == pair[1]
+                || order.ends_with("name")
+                || order.ends_with("by")
+                || pair[0].as_str() <= pair[1].as_str()),
+            "{order}: {values:?}"
+        );
+    }
+    assert_eq!(page(&world, &acme, "").await, {
+        let mut sorted = page(&world, &acme, "?sort=expired-at").await;
+        for link in ["self", "first", "last"] {
+            let text = sorted["links"][link].as_str().unwrap().replace("sort=expired-at&", "");
+            sorted["links"][link] = json!(text);
+        }
+        sorted
+    });
+    let ends = column(&page(&world, &acme, "").await, "/attributes/expired-at");
+    assert_eq!(ends[..2], [json!("2029-01-01T00:00:00.000Z"), json!("2030-01-01T00:00:00.000Z")]);
+    let teams = column(&page(&world, &acme, "?sort=team-name").await, "/relationships/team/data/id");
+    assert_eq!(teams[0], json!(acme.platform.id.to_string()), "platform comes before team-…");
+    for bad in ["description", "-", "name,expired-at"] {
+        let reply = world.get(&format!("{LIST}?sort={bad}"), &acme.organization_token).await;
+        assert_eq!(problem(&reply, 400), ("bad request".to_owned(), Some("sort".to_owned())), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    varied(&world, &acme).await;
+    for (query, count) in
+        [("?q=platform", 3), ("?q=LATF", 3), ("?q=", 5), ("?q=eam-acme0000BETA", 2), ("?q=a+b", 0), ("?q=nobody", 0)]
+    {
+        let page = page(&world, &acme, query).await;
+        assert_eq!(page["meta"]["pagination"]["total-count"], count, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_shows_what_the_caller_may_manage_and_nothing_of_a_closed_team() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let mut closed = world.team("team-acme0000closed00", &[]);
+    closed.allow_member_token_management = false;
+    let closed_token = world.team_with_token(&closed).await;
+    for (token, count) in [(&acme.organization_token, 2), (&acme.team_token, 1), (&closed_token, 0)] {
+        let list = world.get(LIST, token).await.ok();
+        assert_eq!(list["meta"]["pagination"]["total-count"], count);
+    }
+}

@@ -1,0 +1,219 @@
+//! Organizations and teams themselves.
+
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::domain::{Capability, UserId, Vcs};
+use terrapi::runtime::Random;
+
+use super::{data, problem, status};
+use crate::support::organizations::PLATFORM;
+use crate::support::{MemberOf, World};
+
+const ORGANIZATIONS: &str = "/api/v2/organizations";
+const TEAMS: &str = "/api/v2/organizations/acme/teams";
+
+fn body(attributes: &Value) -> Value {
+    json!({"data": {"attributes": attributes}})
+}
+
+#[tokio::test]
+async fn a_person_creates_an_organization_owns_it_and_takes_it_away() {
+    let world = World::new().await;
+    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let new = body(&json!({"name": "fresh", "email": "a@b.test"}));
+    let created = data(&world.post(ORGANIZATIONS, &owner, new.clone()).await, 201);
+    assert_eq!((&created["id"], &created["type"]), (&json!("fresh"), &json!("organizations")));
+    assert_eq!(created["attributes"]["installation-id"], "12345", "the first of its creator's");
+    assert_eq!(created["attributes"]["permissions"]["can-create-team"], true);
+    let taken = world.post(ORGANIZATIONS, &owner, new).await;
+    assert_eq!(problem(&taken, 422).1.as_deref(), Some("/data/attributes/name"));
+    let teams = world.get("/api/v2/organizations/fresh/teams", &owner).await.ok();
+    assert_eq!(teams["data"][0]["attributes"]["name"], "owners");
+    assert_eq!(teams["data"][0]["attributes"]["users-count"], 1);
+    let renamed = body(&json!({"name": "renamed"}));
+    let path = "/api/v2/organizations/fresh";
+    assert_eq!(data(&world.call(Method::PATCH, path, &owner, Some(renamed)).await, 200)["id"], "renamed");
+    problem(&world.get(path, &owner).await, 404);
+    let list = world.get(ORGANIZATIONS, &owner).await.ok();
+    assert_eq!((list["data"].as_array().unwrap().len(), &list["data"][0]["id"]), (1, &json!("renamed")));
+    assert_eq!(world.delete("/api/v2/organizations/renamed", &owner).await.status, 204);
+    assert_eq!(world.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn an_organization_needs_a_name_an_address_and_an_installation_of_its_creator_s() {
+    let world = World::new().await;
+    let owner = world.token(&[Capability::AccessTokenCreate]);
+    for (attributes, place) in [
+        (json!({"email": "a@b.test"}), "name"),
+        (json!({"name": "", "email": "a@b.test"}), "name"),
+        (json!({"name": "a b", "email": "a@b.test"}), "name"),
+        (json!({"name": 7, "email": "a@b.test"}), "name"),
+        (json!({"name": "new"}), "email"),
+        (json!({"name": "new", "email": "nowhere"}), "email"),
+        (json!({"name": "new", "email": "a@b.test", "installation-id": "424242"}), "installation-id"),
+        (json!({"name": "new", "email": "a@b.test", "vcs": "gitlab"}), "installation-id"),
+        (json!({"name": "new", "email": "a@b.test", "vcs": "svn"}), "vcs"),
+    ] {
+        let reply = world.post(ORGANIZATIONS, &owner, body(&attributes)).await;
+        assert_eq!(problem(&reply, 422).1, Some(format!("/data/attributes/{place}")), "{attributes}");
+    }
+    let there = body(&json!({"name": "new", "email": "a@b.test", "vcs": "github", "installation-id": "67890"}));
+    assert_eq!(data(&world.post(ORGANIZATIONS, &owner, there).await, 201)["attributes"]["installation-id"], "67890");
+}
+
+#[tokio::test]
+async fn an_owner_who_leaves_the_installation_loses_the_organization() {
+    let world = World::new().await;
+    world.acme().await;
+    let owner = world.token(&[Capability::AccessTokenCreate]);
+    assert_eq!(world.get("/api/v2/organizations/acme", &owner).await.status, 200);
+    let limited = |id: &str| world.token(&[Capability::AccessTokenCreate, Capability::InstallationId(id.into())]);
+    assert_eq!(world.get("/api/v2/organizations/acme", &limited("12345")).await.status, 200);
+    problem(&world.get("/api/v2/organizations/acme", &limited("67890")).await, 404);
+    problem(&world.get("/api/v2/organizations/acme", &world.token(&[Capability::KvStoreRead])).await, 404);
+    let ticket = world.app.store.draw_membership_ticket(world.user, Vcs::Github).await.unwrap();
+    let note = |change| {
+        let client = terrapi::http::ClientInfo { source_ip: None, user_agent: None };
+        let done = (terrapi::domain::AuditAction::PermissionChanged, terrapi::domain::AuditOutcome::Success);
+        let entry = client.audited(crate::support::world::START, done, world.user, None);
+        world.app.noted(terrapi::domain::AuditEntry { subject: Some(change), ..entry })
+    };
+    let none = std::collections::BTreeSet::new();
+    world.app.store.replace_memberships(world.user, Vcs::Github, &none, ticket, note).await.unwrap();
+    problem(&world.get("/api/v2/organizations/acme", &owner).await, 404);
+    assert_eq!(world.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_stranger_finds_no_organization() {
+    let world = World::new().await;
+    world.acme().await;
+    let stranger = UserId::new(Random::default().id().unwrap());
+    world.join(stranger, MemberOf(12345)).await;
+    let token = world.token_of(stranger, &[Capability::AccessTokenCreate]);
+    for path in ["", "/teams", "/team-tokens", "/authentication-token"] {
+        problem(&world.get(&format!("/api/v2/organizations/acme{path}"), &token).await, 404);
+    }
+    assert_eq!(world.get(ORGANIZATIONS, &token).await.ok()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_team_is_created_found_changed_and_deleted() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let token = &acme.organization_token;
+    let created = data(&world.post(TEAMS, token, body(&json!({"name": "two words"}))).await, 200);
+    let attributes = &created["attributes"];
+    assert_eq!((&attributes["visibility"], &attributes["is-unified"]), (&json!("secret"), &json!(false)));
+    assert_eq!(attributes["allow-member-token-management"], true);
+    assert_eq!(attributes["organization-access"], json!({"manage-teams": false, "manage-workspaces": false}));
+    assert_eq!(created["relationships"]["organization"]["data"], json!({"id": "acme", "type": "organizations"}));
+    let path = format!("/api/v2/teams/{}", created["id"].as_str().unwrap());
+    assert_eq!(data(&world.get(&path, token).await, 200), created);
+    let change = json!({"visibility": "organization", "organization-access": {"manage-teams": true}});
+    let changed = data(&world.call(Method::PATCH, &path, token, Some(body(&change))).await, 200);
+    assert_eq!(
+        (&changed["attributes"]["visibility"], &changed["attributes"]["name"]),
+        (&json!("organization"), &json!("two words"))
+    );
+    assert_eq!(changed["attributes"]["organization-access"]["manage-teams"], true);
+    for (query, count) in [
+        ("", 3),
+        ("?q=WORDS", 1),
+        ("?filter[names]=owners,platform", 2),
+        ("?filter%5Bnames%5D=two+words", 1),
+        ("?filter[names]=owners&filter[names]=two%20words", 2),
+        ("?page[number]=999", 3),
+    ] {
+        let list = world.get(&format!("{TEAMS}{query}"), token).await.ok();
+        assert_eq!(list["meta"]["pagination"]["total-count"], count, "{query}");
+    }
+    assert_eq!(world.delete(&path, token).await.status, 204);
+    problem(&world.delete(&path, token).await, 404);
+}
+
+#[tokio::test]
+async fn a_name_is_given_once_and_owners_stay_owners() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let token = &acme.organization_token;
+    let named = |name: Value| body(&json!({"name": name}));
+    for bad in [Value::Null, json!(""), json!("a/b"), json!(7), json!(" ")] {
+        let reply = world.post(TEAMS, token, named(bad.clone())).await;
+        assert_eq!(problem(&reply, 422).1.as_deref(), Some("/data/attributes/name"), "{bad}");
+    }
+    let platform = format!("/api/v2/teams/{PLATFORM}");
+    for reply in [
+        world.post(TEAMS, token, named(json!("platform"))).await,
+        world.call(Method::PATCH, &platform, token, Some(named(json!("owners")))).await,
+    ] {
+        assert_eq!(problem(&reply, 422).1.as_deref(), Some("/data/attributes/name"));
+        assert_eq!(reply.json()["errors"][0]["detail"], "Name has already been taken");
+    }
+    let owners = format!("/api/v2/teams/{}", acme.owners.id);
+    problem(&world.delete(&owners, token).await, 422);
+    problem(&world.call(Method::PATCH, &owners, token, Some(named(json!("others")))).await, 422);
+    data(&world.call(Method::PATCH, &platform, token, Some(named(json!("renamed")))).await, 200);
+    data(&world.post(TEAMS, token, named(json!("platform"))).await, 200);
+}
+
+#[tokio::test]
+async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organization() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let managers = terrapi::domain::organization::Team {
+        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, manage_workspaces: false },
+        ..world.team("team-acme0000managers", &[])
+    };
+    let manager = world.team_with_token(&managers).await;
+    let path = format!("/api/v2/teams/{}", managers.id);
+    let give = |capabilities: Value| Some(body(&json!({"capabilities": capabilities})));
+    problem(&world.call(Method::PATCH, &path, &manager, give(json!(["kv_store_read"]))).await, 404);
+    let more = Some(body(&json!({"organization-access": {"manage-workspaces": true}})));
+    problem(&world.call(Method::PATCH, &path, &manager, more).await, 404);
+    let owners = format!("/api/v2/teams/{}", acme.owners.id);
+    problem(
+        &world.call(Method::PATCH, &owners, &manager, Some(body(&json!({"visibility": "organization"})))).await,
+        404,
+    );
+    for bad in [
+        json!(["access_token_create"]),
+        json!(["kv_store_system_read"]),
+        json!([{"name": "installation_id", "id": "67890"}]),
+        json!(["nonsense"]),
+        json!("kv_store_read"),
+    ] {
+        let reply = world.call(Method::PATCH, &path, &acme.organization_token, give(bad.clone())).await;
+        assert_eq!(problem(&reply, 422).1.as_deref(), Some("/data/attributes/capabilities"), "{bad}");
+    }
+    let fine = json!(["kv_store_read", {"name": "installation_id", "id": "12345"}, {"name": "vcs", "vcs": "github"}]);
+    data(&world.call(Method::PATCH, &path, &acme.organization_token, give(fine)).await, 200);
+    let grant =
+        world.post("/api/v1/access-token/refresh", &manager, json!({"capabilities": ["kv_store_read"]})).await.ok();
+    let token = grant["access_token"].as_str().unwrap();
+    assert_eq!(world.get("/api/v1/github/kv/12345/key/a", token).await.failed(404), "NOT_FOUND");
+    let written = world.put("/api/v1/github/kv/12345/key/a", token, json!({"data": 1})).await;
+    assert_eq!(written.failed(403), "INSUFFICIENT_SCOPE");
+    let more = world.post("/api/v1/access-token/refresh", &manager, json!({"capabilities": ["kv_store_write"]})).await;
+    assert_eq!(more.failed(400), "CAPABILITY_NOT_HELD");
+}
+
+#[tokio::test]
+async fn an_organization_s_own_token_is_replaced_by_its_owners_and_buys_no_access_token() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let path = "/api/v2/organizations/acme/authentication-token";
+    let exchange = world.post("/api/v1/access-token/refresh", &acme.organization_token, json!({})).await;
+    assert_eq!(exchange.failed(403), "INSUFFICIENT_SCOPE");
+    problem(&world.post(path, &acme.team_token, json!({})).await, 404);
+    let created = data(&world.post(path, &acme.organization_token, json!({})).await, 201);
+    assert_eq!(created["relationships"]["created-by"]["data"], json!({"id": "acme", "type": "organizations"}));
+    assert_eq!(status(&world, &acme.organization_token).await, 401);
+    let token = super::secret(&created);
+    assert_eq!(data(&world.get(path, &token).await, 200)["id"], created["id"]);
+    let tokens = world.get(super::LIST, &token).await.ok();
+    assert_eq!(tokens["meta"]["pagination"]["total-count"], 1, "it is no team's");
+    assert_eq!(world.delete(path, &token).await.status, 204);
+    assert_eq!(status(&world, &token).await, 401);
+}

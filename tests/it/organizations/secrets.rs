@@ -1,0 +1,67 @@
+//! A secret stands in one answer, and nowhere else.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use http::Method;
+use serde_json::json;
+
+use super::{ACCOUNT, LIST, by_id, data, described, legacy, secret};
+use crate::support::World;
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone());
+    let guard = tracing::subscriber::set_default(subscriber.finish());
+
+    let legacy_token = data(&world.post(&legacy(), &acme.organization_token, json!({})).await, 201);
+    let body = json!({"data": {"attributes": {"description": "ci"}}});
+    let described_token = data(&world.post(&described(), &acme.organization_token, body.clone()).await, 201);
+    let secrets =
+        [secret(&legacy_token), secret(&described_token), acme.organization_token.clone(), acme.team_token.clone()];
+    let mut answers = String::new();
+    for token in &secrets {
+        for (method, path, body) in [
+            (Method::GET, ACCOUNT.to_owned(), None),
+            (Method::GET, LIST.to_owned(), None),
+            (Method::GET, legacy(), None),
+            (Method::GET, by_id(&described_token), None),
+            (Method::POST, described(), Some(body.clone())),
+            (Method::POST, described(), Some(json!({"data": 1}))),
+            (Method::GET, format!("/api/v2/teams/{token}"), None),
+        ] {
+            let reply = world.call(method, &path, token, body).await;
+            answers.push_str(std::str::from_utf8(&reply.bytes).unwrap());
+        }
+    }
+    world.faulty.on("*").refuse(crate::support::faulty::Refusal::Throttling);
+    assert_eq!(world.get(LIST, &acme.organization_token).await.status, 503);
+    world.app.background.settle().await;
+    drop(guard);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("request failed"), "{log}");
+    for secret in &secrets {
+        let random = &secret[25..];
+        assert!(!answers.contains(random) && !log.contains(random), "{secret}");
+    }
+}
