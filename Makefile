@@ -70,9 +70,9 @@ $(TOOLS)/run.stamp: requirements-dev.txt | $(TOOLS)/bin/python
 	$(PIP) install --no-deps --requirement $(TOOLS)/run.txt
 	@touch $@
 
-# The stand-in for AWS, besides.
+# What the tests start, besides: the requirements' test section.
 $(TOOLS)/test.stamp: $(TOOLS)/run.stamp
-	grep '^moto' requirements-dev.txt > $(TOOLS)/test.txt
+	sed -n '/^# --- test/,/^# --- lint/p' requirements-dev.txt > $(TOOLS)/test.txt
 	$(PIP) install --requirement $(TOOLS)/test.txt
 	@touch $@
 

@@ -1,6 +1,7 @@
 //! Organizations, teams and their tokens, as clients of the HCP Terraform API use them.
 
 mod budget;
+mod clients;
 mod described;
 mod faults;
 mod flow;

@@ -9,8 +9,10 @@ pub mod openapi;
 pub mod organizations;
 pub mod providers;
 mod pump;
+pub mod python;
 pub mod reply;
 pub mod routes;
+pub mod served;
 pub mod stand_in;
 pub mod world;
 

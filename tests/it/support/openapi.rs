@@ -149,7 +149,8 @@ fn headers(published: &Published, response: &Value, reply: &Reply, place: &str) 
     }
 }
 
-fn unpacked(reply: &Reply) -> Vec<u8> {
+/// A body as it was before it was packed.
+pub fn unpacked(reply: &Reply) -> Vec<u8> {
     if reply.header("content-encoding") != Some("gzip") {
         return reply.bytes.to_vec();
     }

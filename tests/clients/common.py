@@ -1,0 +1,87 @@
+"""What the flows share: where the service is, requests that no client offers, and failures that must happen."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import secrets
+import time
+import urllib.parse
+from datetime import datetime, timezone
+
+URL = os.environ["TERRAPI_URL"]
+ORGANIZATION = os.environ["TERRAPI_ORGANIZATION"]
+ORGANIZATION_TOKEN = os.environ["TERRAPI_ORGANIZATION_TOKEN"]
+# A team whose tokens may be exchanged and open the KV store.
+TEAM = os.environ["TERRAPI_TEAM"]
+
+# Tells the teams of this run from those that an interrupted one left behind.
+RUN = secrets.token_hex(4)
+
+SECRET = re.compile(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9]{67}")
+TOKEN_ID = re.compile(r"at-[A-Za-z0-9]{16}")
+TEAM_ID = re.compile(r"team-[A-Za-z0-9]{16}")
+USER_ID = re.compile(r"user-[A-Za-z0-9]{16}")
+
+# Well-formed, and nobody's.
+NO_TEAM = "team-0000000000000000"
+NO_TOKEN = "at-0000000000000000"
+NO_SECRET = f"{'0' * 14}.atlasv1.{'0' * 67}"
+
+# The instant of the documented sample payload, which has passed.
+PASSED = datetime(2023, 4, 6, 12, 0, 0, tzinfo=timezone.utc)
+DESCRIPTION_TAKEN = "Validation failed: Description has already been taken"
+
+# How long the service may take to note that a token was used, in seconds.
+NOTED = 10
+
+
+def raw(method, path, token=None, body=None, content_type="application/vnd.api+json"):
+    """Sends what the client does not offer. Returns the status, the headers and the body as JSON."""
+    address = urllib.parse.urlsplit(URL)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if body is not None:
+        headers["Content-Type"] = content_type
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, answer.headers, json.loads(text) if text else None
+
+
+class Failure:
+    """How something failed."""
+
+    error = None
+
+
+@contextlib.contextmanager
+def fails(kind):
+    """What is done inside must fail with exactly this class."""
+    failure = Failure()
+    try:
+        yield failure
+    except Exception as error:
+        if type(error) is not kind:
+            raise
+        failure.error = error
+    else:
+        raise AssertionError(f"nothing failed where {kind.__name__} was due")
+
+
+def until(condition, what):
+    """Waits for what the service does beside an answer. Returns what the condition came to."""
+    deadline = time.monotonic() + NOTED
+    while not (outcome := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {NOTED} s"
+        time.sleep(0.1)
+    return outcome
+
+
+def run(client, *steps):
+    """Does the steps in order, and says so: the last line of a failing flow is the step before."""
+    for step in steps:
+        step()
+        print(f"{client}: {step.__name__.replace('_', ' ')}", flush=True)

@@ -1,0 +1,107 @@
+//! Published clients against the API, over HTTP.
+
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::World;
+use crate::support::openapi;
+use crate::support::organizations::{ACME, PLATFORM};
+use crate::support::python::Client;
+use crate::support::served::{Exchange, Served};
+
+/// Runs a flow in a world; what went to and fro.
+async fn flow(world: &World, script: &str) -> Vec<Exchange> {
+    let acme = world.acme().await;
+    let served = Served::start(&world.gateway).await;
+    let client = Client {
+        base_url: &served.origin,
+        organization: ACME,
+        organization_token: &acme.organization_token,
+        team_id: PLATFORM,
+    };
+    client.run(script).await;
+    let exchanges = served.take();
+    for exchange in &exchanges {
+        hold(exchange);
+    }
+    exchanges
+}
+
+/// Holds an answer to what clients depend on, whether this one does or not.
+fn hold(exchange: &Exchange) {
+    let (request, reply) = (&exchange.request, &exchange.reply);
+    let path = request.uri.path();
+    openapi::check(&request.method, path, reply);
+    if !openapi::is_json_api(path) {
+        return;
+    }
+    let place = format!("{} {path}: {}", request.method, reply.status);
+    assert_eq!(reply.header("tfp-api-version"), Some("2.5"), "{place}");
+    assert_eq!(reply.header("tfp-appname"), Some("HCP Terraform"), "{place}");
+    if reply.status == StatusCode::NO_CONTENT {
+        assert!(reply.bytes.is_empty() && !reply.headers.contains_key(CONTENT_TYPE), "{place}");
+        return;
+    }
+    let discovery = path.starts_with("/.well-known/");
+    let media_type = if discovery { "application/json" } else { "application/vnd.api+json" };
+    assert_eq!(reply.header("content-type"), Some(media_type), "{place}");
+    let body: Value = serde_json::from_slice(&openapi::unpacked(reply)).unwrap();
+    instants(&body, &place);
+    assert_eq!(shows_a_secret(&body), reply.status == StatusCode::CREATED, "{place}");
+}
+
+/// Instants are in UTC with milliseconds, or `null`: some clients refuse a whole document for another form.
+fn instants(value: &Value, place: &str) {
+    let inner: Vec<_> = match value {
+        Value::Object(members) => {
+            for (name, value) in members.iter().filter(|(name, _)| name.ends_with("-at")) {
+                let text = value.as_str().map(|text| text.replace(|digit: char| digit.is_ascii_digit(), "0"));
+                let formed = text.map_or(value.is_null(), |text| text == "0000-00-00T00:00:00.000Z");
+                assert!(formed, "{name} is {value}: {place}");
+            }
+            members.values().collect()
+        }
+        Value::Array(values) => values.iter().collect(),
+        _ => return,
+    };
+    inner.into_iter().for_each(|value| instants(value, place));
+}
+
+/// Whether some token comes with its secret.
+fn shows_a_secret(body: &Value) -> bool {
+    body.to_string().contains(".atlasv1.")
+}
+
+/// How often a flow sent this and got that.
+fn times(exchanges: &[Exchange], method: Method, last_segment: &str, status: u16) -> usize {
+    let wanted = |exchange: &&Exchange| {
+        exchange.request.method == method
+            && exchange.request.uri.path().ends_with(last_segment)
+            && exchange.reply.status == status
+    };
+    exchanges.iter().filter(wanted).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pytfe_manages_an_organization_s_teams_and_their_tokens() {
+    let exchanges = flow(&World::new().await, "pytfe_flow.py").await;
+    for exchange in &exchanges {
+        let media_type = exchange.header("content-type");
+        // The exchange of a token is no call of the client's.
+        let expected = openapi::is_json_api(exchange.request.uri.path()).then_some("application/vnd.api+json");
+        assert_eq!(media_type, expected, "with and without a body");
+    }
+    let plain = json!({"data": {"type": "authentication-token", "attributes": {}}});
+    let zoneless =
+        json!({"data": {"type": "authentication-token", "attributes": {"expired-at": "2099-01-31T09:05:07.123456"}}});
+    for body in [plain, zoneless] {
+        let sent = |exchange: &&Exchange| serde_json::from_slice(&exchange.sent).is_ok_and(|sent: Value| sent == body);
+        let exchange = exchanges.iter().find(sent).unwrap();
+        assert_eq!(exchange.reply.status, StatusCode::CREATED, "{body}");
+    }
+    for segment in ["/authentication-token", "/authentication-tokens"] {
+        assert!(times(&exchanges, Method::POST, segment, 201) > 0, "{segment}");
+    }
+    assert!(times(&exchanges, Method::POST, "/authentication-tokens", 422) > 0, "a description is taken");
+}
