@@ -1,8 +1,13 @@
 //! Published clients against the API, over HTTP.
 
+use std::time::Duration;
+
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use terrapi::domain::rate::Limit;
+use terrapi::runtime::Rates;
+use tokio::time::{Instant, sleep};
 
 use crate::support::World;
 use crate::support::openapi;
@@ -104,4 +109,38 @@ async fn pytfe_manages_an_organization_s_teams_and_their_tokens() {
         assert!(times(&exchanges, Method::POST, segment, 201) > 0, "{segment}");
     }
     assert!(times(&exchanges, Method::POST, "/authentication-tokens", 422) > 0, "a description is taken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn terrasnek_manages_an_organization_s_teams_and_their_tokens() {
+    let exchanges = flow(&World::new().await, "terrasnek_flow.py").await;
+    let deletions: Vec<_> = exchanges.iter().filter(|exchange| exchange.request.method == Method::DELETE).collect();
+    assert!(deletions.iter().all(|exchange| exchange.sent == "null"), "it sends JSON with whatever it deletes");
+    assert!(deletions.iter().any(|exchange| exchange.reply.status == StatusCode::NO_CONTENT));
+    assert!(exchanges.iter().all(|exchange| exchange.header("accept") == Some("*/*")));
+    assert!(times(&exchanges, Method::GET, "/.well-known/terraform.json", 200) > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_was_refused_for_its_rate_gets_through_when_it_waits() {
+    let patience = Duration::from_secs(10);
+    let rates = Rates { principals: Limit::per_second(5, 10), patience, ..Rates::default() };
+    let world = World::limited(rates).await;
+    let clock = world.clock.clone();
+    let passing = tokio::spawn(async move {
+        let mut last = Instant::now();
+        loop {
+            sleep(Duration::from_millis(5)).await;
+            let passed = i64::try_from(last.elapsed().as_millis()).unwrap();
+            last += Duration::from_millis(passed.unsigned_abs());
+            clock.advance_ms(passed);
+        }
+    });
+    let exchanges = flow(&world, "rate_limit_flow.py").await;
+    passing.abort();
+    let refused = exchanges.iter().filter(|exchange| exchange.reply.status == StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.count() > 0);
+    for exchange in &exchanges {
+        assert!(exchange.reply.header("x-ratelimit-reset").is_some(), "{}", exchange.request.uri);
+    }
 }
