@@ -144,13 +144,13 @@ impl Refresh<'_> {
         let page = self.provider.repositories(self.access(), page).await.map_err(|failure| self.explain(&failure))?;
         let (store, now) = (&self.app.store, self.app.clock.now());
         let ids = page.repositories.iter().map(|repository| repository.id);
-        let unseen = store.unseen_repositories(self.namespace, ids, self.generation).await?;
-        let unseen = page.repositories.iter().filter(|repository| unseen.contains(&repository.id));
+        let read = store.read_repositories(self.namespace, ids).await?;
+        let unseen = page.repositories.iter().filter(|repository| !read.seen(repository.id, self.generation));
         let looks: Vec<_> = unseen.map(|repository| self.look_into(repository).boxed()).collect();
         let looks: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).try_collect().await?;
         let repositories: Vec<_> = looks.into_iter().flatten().collect();
         self.still_ours()?;
-        store.upsert_repositories(self.namespace, &repositories, self.generation, now).await?;
+        store.upsert_repositories(self.namespace, &repositories, &read, self.generation, now).await?;
         Ok((page.next, page.repositories.len() as u64))
     }
 

@@ -7,7 +7,7 @@ use super::{Code, Error, Millis, Result};
 pub struct RepositoryName(String);
 
 impl RepositoryName {
-    /// Twice this in hex, with what stands around it, still fits a sort key of 1,024 bytes.
+    /// No provider's are longer.
     const MAX_BYTES: usize = 255;
 
     /// Takes a name, refusing one that is empty or too long.

@@ -1,6 +1,7 @@
 //! The only code that inspects SDK errors.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -70,6 +71,14 @@ impl Failure {
     pub fn of_put<R: std::fmt::Debug + Send + Sync + 'static>(error: SdkError<PutItemError, R>) -> Self {
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => Self::Condition(failed.item.clone()),
+            _ => Self::of(error),
+        }
+    }
+
+    /// Sorts the error of a removal.
+    pub fn of_delete<R: std::fmt::Debug + Send + Sync + 'static>(error: SdkError<DeleteItemError, R>) -> Self {
+        match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(failed)) => Self::Condition(failed.item.clone()),
             _ => Self::of(error),
         }
     }

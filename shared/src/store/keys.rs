@@ -29,7 +29,6 @@
 //! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | whatever is done in it |
 //! | installation's secrets | operations | `installation#<vcs>#<id>` | `webhook-secret`, `access-token` | its set-up; whoever reads its repositories |
 //! | repository | operations | `installation#<vcs>#<id>` | `repo#<id, 20 digits>` | by number; a refresh, in batches |
-//! | repository's place in a listing | operations | `installation#<vcs>#<id>` | `repo-name#<hex name>#<id, 20 digits>` | listing by (name, id), both ways |
 //! | run | operations | `run#<id>` | `run` | by id |
 //! | drift run once more | operations, index `drifts` | `<shard>` | `<milliseconds, 15 digits>#<id>` | the administrators' listing of drift runs, newest first |
 //! | last unlock of a repository's drift | operations | `installation#<vcs>#<id>` | `drift-unlock#<repository's id, 20 digits>` | that listing, in batches |
@@ -53,7 +52,7 @@
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::organization::{Description, OrganizationCode, OrganizationName, TeamId, TeamName, TeamTokenId};
 use crate::domain::rate::{Network, Subject};
-use crate::domain::{KeyId, KeyName, Millis, Namespace, RepositoryName, RunId, SessionId, TaskId, UserId, Vcs};
+use crate::domain::{KeyId, KeyName, Millis, Namespace, RunId, SessionId, TaskId, UserId, Vcs};
 
 /// Name of every table's partition key.
 pub const PK: &str = "pk";
@@ -291,13 +290,6 @@ pub const REPOSITORIES: &str = "repo#";
 
 pub fn repository(id: u64) -> String {
     format!("{REPOSITORIES}{id:020}")
-}
-
-pub const LISTED_REPOSITORIES: &str = "repo-name#";
-
-/// Ordered as [`listed_key`] is.
-pub fn listed_repository(name: &RepositoryName, id: u64) -> String {
-    format!("{LISTED_REPOSITORIES}{}#{id:020}", hex(name.as_str()))
 }
 
 pub fn drift_unlock(repository: u64) -> String {

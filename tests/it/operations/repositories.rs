@@ -1,54 +1,49 @@
 //! What the store does with repositories.
 
-use terrapi::domain::{InstallationId, KnownRepository, Millis, Namespace, Repository, RepositoryName, Vcs};
-use terrapi::store::operations::Direction;
+use terrapi::domain::{InstallationId, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result, Vcs};
 
 use super::{here, repository};
 use crate::support::World;
 use crate::support::world::START;
 
 async fn upsert(world: &World, repositories: &[Repository], generation: u64, now: i64) {
-    world.app.store.upsert_repositories(here(), repositories, generation, Millis(now)).await.unwrap();
+    try_upsert(world, repositories, generation, now).await.unwrap();
 }
 
-/// Everything, page by page.
-async fn listed(world: &World, direction: Direction) -> Vec<(String, u64)> {
-    let (mut found, mut after) = (Vec::new(), None::<String>);
-    loop {
-        let page = world.app.store.list_repositories(here(), direction, after.as_deref(), 2).await.unwrap();
-        found.extend(page.0.iter().map(|known| (known.repository.name.as_str().to_owned(), known.repository.id)));
-        match page.1 {
-            Some(next) => after = Some(next),
-            None => return found,
-        }
+/// As the worker does it.
+async fn try_upsert(world: &World, repositories: &[Repository], generation: u64, now: i64) -> Result<()> {
+    let store = &world.app.store;
+    let read = store.read_repositories(here(), repositories.iter().map(|repository| repository.id)).await?;
+    store.upsert_repositories(here(), repositories, &read, generation, Millis(now)).await
+}
+
+/// Everything, by number.
+async fn known(world: &World) -> Vec<(u64, String)> {
+    let mut found = Vec::new();
+    for id in world.backend.repositories("github#12345").await {
+        let known = world.app.store.find_repository(here(), id).await.unwrap().unwrap();
+        found.push((id, known.repository.name.as_str().to_owned()));
     }
+    found
 }
 
-fn names(listed: &[(String, u64)]) -> Vec<(&str, u64)> {
-    listed.iter().map(|(name, id)| (name.as_str(), *id)).collect()
+fn named<const N: usize>(known: [(u64, &str); N]) -> Vec<(u64, String)> {
+    known.map(|(id, name)| (id, name.to_owned())).into()
 }
 
 #[tokio::test]
-async fn repositories_are_listed_by_name_then_number_both_ways_and_found_by_number() {
+async fn a_repository_is_found_by_its_number_in_its_installation() {
     let world = World::new().await;
-    let all = [(9, "b"), (10, "a"), (8, "ab"), (7, "b"), (11, "ä"), (100, "b")].map(|(id, name)| repository(id, name));
-    upsert(&world, &all, 1, START.0).await;
-    let expected = vec![("a", 10), ("ab", 8), ("b", 7), ("b", 9), ("b", 100), ("ä", 11)];
-    assert_eq!(names(&listed(&world, Direction::Ascending).await), expected);
-    let reversed: Vec<_> = expected.into_iter().rev().collect();
-    assert_eq!(names(&listed(&world, Direction::Descending).await), reversed);
+    upsert(&world, &[repository(9, "b"), repository(7, "b")], 1, START.0).await;
     let found = world.app.store.find_repository(here(), 7).await.unwrap();
     assert_eq!(found, Some(KnownRepository { repository: repository(7, "b"), updated_at: START }));
     let elsewhere = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(12345) };
     assert_eq!(world.app.store.find_repository(elsewhere, 7).await.unwrap(), None);
-    for made_up in ["", "x", "repo-name$", &"repo-name#".repeat(200)] {
-        let page = world.app.store.list_repositories(here(), Direction::Ascending, Some(made_up), 2).await;
-        assert!(page.is_err(), "{made_up:.20}");
-    }
+    assert_eq!(known(&world).await, named([(7, "b"), (9, "b")]));
 }
 
 #[tokio::test]
-async fn what_is_seen_again_unchanged_keeps_its_time_and_a_renamed_one_moves() {
+async fn what_is_seen_again_unchanged_keeps_its_time_and_a_renamed_one_is_written() {
     let world = World::new().await;
     upsert(&world, &[repository(1, "one"), repository(2, "two")], 1, 1000).await;
     let renamed = Repository { setup: true, ..repository(2, "deux") };
@@ -56,8 +51,8 @@ async fn what_is_seen_again_unchanged_keeps_its_time_and_a_renamed_one_moves() {
     upsert(&world, &[repository(1, "one"), renamed.clone(), renamed.clone()], 2, 2000).await;
     let mut calls: Vec<_> = world.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
     calls.sort();
-    assert_eq!(calls, ["BatchGetItem", "TransactWriteItems", "UpdateItem"]);
-    assert_eq!(names(&listed(&world, Direction::Ascending).await), [("deux", 2), ("one", 1)]);
+    assert_eq!(calls, ["BatchGetItem", "PutItem", "UpdateItem"]);
+    assert_eq!(known(&world).await, named([(1, "one"), (2, "deux")]));
     let unchanged = world.app.store.find_repository(here(), 1).await.unwrap().unwrap();
     let changed = world.app.store.find_repository(here(), 2).await.unwrap().unwrap();
     assert_eq!((unchanged.updated_at, changed.updated_at), (Millis(1000), Millis(2000)));
@@ -76,17 +71,17 @@ async fn what_a_pass_did_not_see_is_removed_and_what_a_later_one_saw_stays() {
     world.app.store.remove_vanished_repositories(here(), 2).await.unwrap();
     assert!(!world.app.store.has_vanished_repositories(here(), 2).await.unwrap());
     world.faulty.heal();
-    assert_eq!(names(&listed(&world, Direction::Ascending).await), [("r2", 2), ("r4-new", 4)]);
+    assert_eq!(known(&world).await, named([(2, "r2"), (4, "r4-new")]));
     assert_eq!(world.app.store.find_repository(here(), 1).await.unwrap(), None);
     let again = world.app.store.find_repository(here(), 4).await.unwrap().unwrap();
     assert_eq!(again.repository, repository(4, "r4-new"));
 }
 
 #[tokio::test]
-async fn two_writers_of_one_repository_leave_one_place_in_the_listing() {
+async fn two_writers_of_one_repository_judge_it_one_after_the_other() {
     let world = World::new().await;
     upsert(&world, &[repository(1, "old")], 1, 1000).await;
-    let gate = world.faulty.on("TransactWriteItems").nth(1).hold_before_store();
+    let gate = world.faulty.on("PutItem").nth(1).hold_before_store();
     let (first, second) = ([repository(1, "first")], [repository(1, "second")]);
     let overlapping = async {
         gate.arrived(1).await;
@@ -94,7 +89,23 @@ async fn two_writers_of_one_repository_leave_one_place_in_the_listing() {
         gate.release();
     };
     futures::join!(upsert(&world, &first, 2, 2000), overlapping);
-    assert_eq!(names(&listed(&world, Direction::Ascending).await), [("first", 1)]);
+    assert_eq!(known(&world).await, named([(1, "first")]));
+}
+
+#[tokio::test]
+async fn what_was_read_a_while_ago_is_not_taken_for_what_is_there() {
+    let world = World::new().await;
+    let store = &world.app.store;
+    upsert(&world, &[repository(1, "one"), repository(2, "two"), repository(3, "three")], 1, 1000).await;
+    let read = store.read_repositories(here(), 1..=4).await.unwrap();
+    // Meanwhile another refresh sees some of them, and a new one, and removes what it does not see.
+    upsert(&world, &[repository(1, "one"), repository(2, "deux"), repository(4, "four")], 3, 3000).await;
+    store.remove_vanished_repositories(here(), 3).await.unwrap();
+    let stale = [(1, "un"), (2, "two"), (3, "three"), (4, "quatre")].map(|(id, name)| repository(id, name));
+    store.upsert_repositories(here(), &stale, &read, 2, Millis(4000)).await.unwrap();
+    assert_eq!(known(&world).await, named([(1, "one"), (2, "deux"), (3, "three"), (4, "four")]));
+    store.remove_vanished_repositories(here(), 3).await.unwrap();
+    assert_eq!(known(&world).await, named([(1, "one"), (2, "deux"), (4, "four")]));
 }
 
 #[tokio::test]
@@ -106,10 +117,10 @@ async fn killed_at_any_storage_call_a_page_can_be_written_again() {
             let page = [repository(1, "one"), repository(2, "deux"), repository(3, "three")];
             let rule = world.faulty.on("*").nth(call);
             let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-            let _ = world.app.store.upsert_repositories(here(), &page, 2, Millis(2000)).await;
+            let _ = try_upsert(&world, &page, 2, 2000).await;
             world.faulty.heal();
             upsert(&world, &page, 2, 2000).await;
-            assert_eq!(names(&listed(&world, Direction::Ascending).await), [("deux", 2), ("one", 1), ("three", 3)]);
+            assert_eq!(known(&world).await, named([(1, "one"), (2, "deux"), (3, "three")]));
             if hits.count() == 0 {
                 assert!(call > 4, "only {} calls were killed", call - 1);
                 break;
@@ -119,7 +130,7 @@ async fn killed_at_any_storage_call_a_page_can_be_written_again() {
 }
 
 #[test]
-fn a_repository_has_a_name_that_fits_a_sort_key() {
+fn a_repository_has_a_name_of_bounded_length() {
     assert!(RepositoryName::new("").is_err() && RepositoryName::new("n".repeat(256)).is_err());
     assert!(RepositoryName::new("n".repeat(255)).is_ok());
 }

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::{Installation, InstallationId, InstallationState, Millis, Namespace, SecretText, Vcs};
 use terrapi::runtime::Clock;
-use terrapi::store::operations::{Direction, InstallationSecret};
+use terrapi::store::operations::InstallationSecret;
 use worker::{BatchAnswer, handle};
 
 use super::{REFRESH, here, named, token};
@@ -41,25 +41,14 @@ pub async fn look(world: &World, task: &str) -> Value {
     world.get(task, &token(world)).await.ok()
 }
 
-/// What is known: number, and whether it is set up. Each by number and by name the same.
+/// What is known: number, and whether it is set up.
 pub async fn known(world: &World) -> Vec<(u64, bool)> {
-    let (mut found, mut after) = (Vec::new(), None::<String>);
-    loop {
-        let store = &world.app.store;
-        let (page, next) = store.list_repositories(here(), Direction::Ascending, after.as_deref(), 100).await.unwrap();
-        for known in page {
-            let id = known.repository.id;
-            assert_eq!(known.repository.owner, "acme");
-            assert_eq!(known.repository.name.as_str(), format!("r{id}"));
-            assert_eq!(store.find_repository(here(), id).await.unwrap().as_ref(), Some(&known));
-            found.push((id, known.repository.setup));
-        }
-        match next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
+    let mut found = Vec::new();
+    for id in world.backend.repositories("github#12345").await {
+        let known = world.app.store.find_repository(here(), id).await.unwrap().unwrap().repository;
+        assert_eq!((known.owner, known.name.as_str()), ("acme".to_owned(), format!("r{id}").as_str()));
+        found.push((id, known.setup));
     }
-    found.sort_unstable();
     found
 }
 

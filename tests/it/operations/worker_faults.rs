@@ -55,7 +55,7 @@ async fn a_worker_killed_at_any_storage_call_loses_nothing_and_doubles_nothing()
         // Side by side: a dying worker spends its time on repeating what nobody hears.
         let all = futures::future::join_all((1..=32).map(|call| killed_at(call, after_store))).await;
         let killed = all.iter().filter(|killed| **killed).count();
-        assert!((15..32).contains(&killed), "{killed} calls were killed");
+        assert!((13..32).contains(&killed), "{killed} calls were killed");
         assert!(all[..killed].iter().all(|killed| *killed), "and no other is left");
     }
 }

@@ -46,6 +46,16 @@ impl Backend {
         Self { endpoint, tables, engine: None }
     }
 
+    /// The numbers of the repositories that are known of an installation, in order: no route lists them.
+    pub async fn repositories(&self, installation: &str) -> Vec<u64> {
+        let query = client(&self.endpoint).query().table_name(&self.tables.operations).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :repositories)");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("installation#{installation}")));
+        let query = query.expression_attribute_values(":repositories", AttributeValue::S("repo#".into()));
+        let rows: Vec<_> = query.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap();
+        rows.iter().map(|row| row["id"].as_n().unwrap().parse().unwrap()).collect()
+    }
+
     /// Puts `count` copies of the KV table's only record side by side, idx 0, 1, 2, …, each with a draft of its own:
     /// what as many staged writes would leave, without their time.
     pub async fn multiply_draft(&self, count: u32) {

@@ -10,7 +10,7 @@ mod secrets;
 mod tasks;
 mod turns;
 
-pub use repositories::Direction;
+pub use repositories::ReadRepositories;
 pub use secrets::InstallationSecret;
 pub use turns::{HandOver, LEASE_MS, Lost, Turn};
 

@@ -1,8 +1,8 @@
-//! Repositories: a row each under the provider's number, and beside it a copy at its place in the listing by name.
+//! Repositories: a row each under the provider's number.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -11,19 +11,10 @@ use super::super::error::Failure;
 use super::super::item::{Attributes, Item, n, s};
 use super::super::keys;
 use super::ATTEMPTS;
-use crate::domain::{Code, Error, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result};
+use crate::domain::{Error, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result};
 
 /// Writes of one page that are under way at the same time.
 const CONCURRENCY: usize = 16;
-
-/// In which order a listing goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// By name, then number, upwards.
-    Ascending,
-    /// Downwards.
-    Descending,
-}
 
 /// A row, with what no caller needs to see.
 #[derive(Clone)]
@@ -33,6 +24,16 @@ struct Row {
     version: u64,
     /// The last refresh that saw it.
     generation: u64,
+}
+
+/// Some repositories as they were when they were read. What has changed since is noticed when it is written.
+pub struct ReadRepositories(HashMap<u64, Row>);
+
+impl ReadRepositories {
+    /// Whether a refresh has seen the repository, this one or a later one.
+    pub fn seen(&self, id: u64, generation: u64) -> bool {
+        self.0.get(&id).is_some_and(|row| row.generation >= generation)
+    }
 }
 
 impl Store {
@@ -46,63 +47,49 @@ impl Store {
         item.as_ref().map(decode).transpose()
     }
 
-    /// A page of an installation's repositories by (name, number), and the position after it.
+    /// What is known of these repositories, at most 100.
     ///
-    /// `after` is the position that an earlier page gave.
-    pub async fn list_repositories(
+    /// A refresh cannot do without: a page that is done twice must not ask the provider about each of them again, and a row
+    /// that says the same already is stamped and not written anew.
+    pub async fn read_repositories(
         &self,
         namespace: Namespace,
-        direction: Direction,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<KnownRepository>, Option<String>)> {
-        let prefix = keys::LISTED_REPOSITORIES;
-        // A position that somebody made up would turn the range round, or be too long for a key.
-        if after.is_some_and(|after| !after.starts_with(prefix) || after.len() > keys::MAX_POSITION_BYTES) {
-            return Err(Error::invalid(Code::InvalidCursor));
+        ids: impl IntoIterator<Item = u64>,
+    ) -> Result<ReadRepositories> {
+        let ids: BTreeSet<u64> = ids.into_iter().collect();
+        let mut wanted: Vec<Item> = ids.into_iter().map(|id| row_key(namespace, id)).collect();
+        let mut rows = HashMap::new();
+        while !wanted.is_empty() {
+            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let keys = keys.map_err(|error| Error::internal("reading repositories", error))?;
+            let answer = self.db.batch_get_item().request_items(&self.tables.operations, keys).send().await;
+            let answer = answer.map_err(Failure::of)?;
+            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
+                let row = decode(&item)?;
+                rows.insert(row.known.repository.id, row);
+            }
+            let mut left = answer.unprocessed_keys.unwrap_or_default();
+            wanted = left.remove(&self.tables.operations).map(|keys| keys.keys).unwrap_or_default();
         }
-        let query = self.db.query().table_name(&self.tables.operations).consistent_read(true);
-        let query = query.expression_attribute_values(":pk", s(keys::installation(namespace)));
-        // '$' is the character after '#', so it ends the range of everything that begins with the prefix.
-        let end = "repo-name$";
-        let query = match direction {
-            Direction::Ascending => query
-                .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
-                .expression_attribute_values(
-                    ":low",
-                    s(after.map_or_else(|| prefix.into(), |after| format!("{after}\0"))),
-                )
-                .expression_attribute_values(":high", s(end)),
-            // What sorts below the listing is no part of it.
-            Direction::Descending => query
-                .key_condition_expression("pk = :pk AND sk < :high")
-                .expression_attribute_values(":high", s(after.unwrap_or(end)))
-                .scan_index_forward(false),
-        };
-        let query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
-        let mut items = query.send().await.map_err(Failure::of)?.items.unwrap_or_default();
-        items.retain(|item| item.find_text(keys::SK).is_some_and(|place| place.starts_with(prefix)));
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|item| item.text(keys::SK).map(str::to_owned)).transpose()?;
-        Ok((items.iter().map(|item| decode(item).map(|row| row.known)).collect::<Result<_>>()?, next))
+        Ok(ReadRepositories(rows))
     }
 
     /// Writes what a provider says of its repositories, at most 100 at once; where nothing has changed, only that they
-    /// were seen. What a later refresh has seen already stays. Doing it again changes nothing.
+    /// were seen. What a later refresh has seen already stays. Doing it again changes nothing. `read` is what was known of
+    /// them a while ago.
     pub async fn upsert_repositories(
         &self,
         namespace: Namespace,
         repositories: &[Repository],
+        read: &ReadRepositories,
         generation: u64,
         now: Millis,
     ) -> Result<()> {
         let wanted: BTreeMap<u64, &Repository> = repositories.iter().map(|each| (each.id, each)).collect();
-        let rows = self.find_rows(namespace, wanted.keys().copied()).await?;
         let writes: Vec<_> = wanted
             .values()
             .map(|repository| {
-                let row = rows.get(&repository.id).cloned();
+                let row = read.0.get(&repository.id).cloned();
                 self.upsert_repository(namespace, repository, row, generation, now).boxed()
             })
             .collect();
@@ -124,7 +111,7 @@ impl Store {
                 old => {
                     let known = KnownRepository { repository: repository.clone(), updated_at: now };
                     let version = old.as_ref().map_or(1, |old| old.version + 1);
-                    self.transact(self.replacement(namespace, old.as_ref(), &Row { known, version, generation })?).await
+                    self.replace_repository(namespace, old.as_ref(), &Row { known, version, generation }).await
                 }
             };
             match written {
@@ -152,58 +139,18 @@ impl Store {
         update.send().await.map(|_| ()).map_err(Failure::of_update)
     }
 
-    /// Puts row and place in the stead of those that were read, if they still are what was read.
-    fn replacement(&self, namespace: Namespace, old: Option<&Row>, new: &Row) -> Result<Vec<TransactWriteItem>> {
-        let table = &self.tables.operations;
-        let failed = |error| Error::internal("writing a repository", error);
-        let repository = &new.known.repository;
-        let row = Put::builder().table_name(table).set_item(Some(encode(row_key(namespace, repository.id), new)));
-        let row = match old {
-            Some(old) => row
+    /// Puts a row in the stead of the one that was read, if it still is what was read.
+    async fn replace_repository(&self, namespace: Namespace, old: Option<&Row>, new: &Row) -> Result<(), Failure> {
+        let key = row_key(namespace, new.known.repository.id);
+        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(key, new)));
+        let put = match old {
+            Some(old) => put
                 .condition_expression(UNCHANGED)
                 .expression_attribute_values(":version", n(old.version))
                 .expression_attribute_values(":generation", n(old.generation)),
-            None => row.condition_expression("attribute_not_exists(pk)"),
+            None => put.condition_expression("attribute_not_exists(pk)"),
         };
-        let place = Put::builder().table_name(table).set_item(Some(encode(place_key(namespace, repository), new)));
-        let puts = [row.build().map_err(failed)?, place.build().map_err(failed)?];
-        let mut items: Vec<_> = puts.map(|put| TransactWriteItem::builder().put(put).build()).into();
-        if let Some(old) = old.filter(|old| old.known.repository.name != repository.name) {
-            let place = Delete::builder().table_name(table).set_key(Some(place_key(namespace, &old.known.repository)));
-            items.push(TransactWriteItem::builder().delete(place.build().map_err(failed)?).build());
-        }
-        Ok(items)
-    }
-
-    /// Those of the numbers that no refresh since `generation` has seen, known or not. At most 100.
-    pub async fn unseen_repositories(
-        &self,
-        namespace: Namespace,
-        ids: impl IntoIterator<Item = u64>,
-        generation: u64,
-    ) -> Result<BTreeSet<u64>> {
-        let mut unseen: BTreeSet<u64> = ids.into_iter().collect();
-        let rows = self.find_rows(namespace, unseen.iter().copied()).await?;
-        unseen.retain(|id| rows.get(id).is_none_or(|row| row.generation < generation));
-        Ok(unseen)
-    }
-
-    async fn find_rows(&self, namespace: Namespace, ids: impl Iterator<Item = u64>) -> Result<HashMap<u64, Row>> {
-        let mut wanted: Vec<Item> = ids.map(|id| row_key(namespace, id)).collect();
-        let mut rows = HashMap::new();
-        while !wanted.is_empty() {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-            let keys = keys.map_err(|error| Error::internal("reading repositories", error))?;
-            let answer = self.db.batch_get_item().request_items(&self.tables.operations, keys).send().await;
-            let answer = answer.map_err(Failure::of)?;
-            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                let row = decode(&item)?;
-                rows.insert(row.known.repository.id, row);
-            }
-            let mut left = answer.unprocessed_keys.unwrap_or_default();
-            wanted = left.remove(&self.tables.operations).map(|keys| keys.keys).unwrap_or_default();
-        }
-        Ok(rows)
+        put.send().await.map(|_| ()).map_err(Failure::of_put)
     }
 
     /// Whether there are repositories that no refresh since `generation` has seen.
@@ -255,18 +202,12 @@ impl Store {
 
     /// A row that has changed since it was read was seen again, or is gone.
     async fn remove_repository(&self, namespace: Namespace, row: &Row) -> Result<()> {
-        let table = &self.tables.operations;
-        let failed = |error| Error::internal("removing a repository", error);
-        let repository = &row.known.repository;
-        let item = Delete::builder().table_name(table).set_key(Some(row_key(namespace, repository.id)));
-        let item = item.condition_expression(UNCHANGED);
-        let item = item.expression_attribute_values(":version", n(row.version));
-        let item = item.expression_attribute_values(":generation", n(row.generation)).build().map_err(failed)?;
-        let place = Delete::builder().table_name(table).set_key(Some(place_key(namespace, repository)));
-        let items = [item, place.build().map_err(failed)?];
-        let items = items.map(|delete| TransactWriteItem::builder().delete(delete).build()).into();
-        match self.transact(items).await {
-            Ok(()) | Err(Failure::Condition(_)) => Ok(()),
+        let delete = self.db.delete_item().table_name(&self.tables.operations);
+        let delete = delete.set_key(Some(row_key(namespace, row.known.repository.id))).condition_expression(UNCHANGED);
+        let delete = delete.expression_attribute_values(":version", n(row.version));
+        let delete = delete.expression_attribute_values(":generation", n(row.generation));
+        match delete.send().await.map_err(Failure::of_delete) {
+            Ok(_) | Err(Failure::Condition(_)) => Ok(()),
             Err(failure) => Err(failure.into()),
         }
     }
@@ -277,11 +218,6 @@ const UNCHANGED: &str = "version = :version AND generation = :generation";
 
 fn row_key(namespace: Namespace, id: u64) -> Item {
     Item::from([(keys::PK.into(), s(keys::installation(namespace))), (keys::SK.into(), s(keys::repository(id)))])
-}
-
-fn place_key(namespace: Namespace, repository: &Repository) -> Item {
-    let place = keys::listed_repository(&repository.name, repository.id);
-    Item::from([(keys::PK.into(), s(keys::installation(namespace))), (keys::SK.into(), s(place))])
 }
 
 fn encode(key: Item, row: &Row) -> Item {
