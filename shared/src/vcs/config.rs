@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use crate::domain::{Error, Result, SecretText};
 
 /// Every name that is looked up, in the environment and in the secret.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 14] = [
     "GITHUB_APP_ID",
     "GITHUB_APP_PEM",
     "GITHUB_APP_CLIENT_ID",
     "GITHUB_APP_CLIENT_SECRET",
-    "GITHUB_WEBHOOK_SECRET",
     "GITHUB_API_BASE_URL",
     "GITHUB_WEB_BASE_URL",
     "GITHUB_APP_URL",
