@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use terrapi::domain::organization::TeamTokenId;
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, Code, Error, KeyId, Permission, PermissionChange,
     Result, UserId, Vcs,
@@ -39,6 +40,10 @@ pub struct AuditItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = KeyId, required = false, nullable = false)]
     key_id: Option<KeyId>,
+    /// The same in its own form, if it was about a token of a team or an organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^at-[A-Za-z0-9]{16}$")]
+    token_id: Option<String>,
     /// The permission that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = AuditSubject, required = false, nullable = false)]
@@ -103,6 +108,7 @@ impl From<AuditEntry> for AuditItem {
             outcome: entry.outcome,
             actor: entry.actor,
             key_id: entry.key,
+            token_id: entry.key.and_then(TeamTokenId::of_key).map(|id| id.to_string()),
             subject: entry.subject.map(AuditSubject::from),
             vcs: entry.vcs,
             reason: entry.reason.map(Code::as_str),
@@ -149,7 +155,7 @@ const FILTERS: [&str; 6] = ["key", "user", "action", "outcome", "from", "to"];
 /// names its key. A page may be shorter than `limit`, even empty; only a missing `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/admin/audit", tag = "administration", security(("bearer" = [])),
     params(
-        ("key" = Option<KeyId>, Query, description = "Only what is about this key"),
+        ("key" = Option<KeyId>, Query, description = "Only what is about this key; that of a token of a team or an organization is its `key_id`"),
         ("user" = Option<UserId>, Query, description = "Only what was done on behalf of this person"),
         ("action" = Option<AuditAction>, Query, description = "Only this"),
         ("outcome" = Option<AuditOutcome>, Query, description = "Only what ended so"),

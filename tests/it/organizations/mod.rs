@@ -1,5 +1,6 @@
 //! Organizations, teams and their tokens, as clients of the HCP Terraform API use them.
 
+mod audit;
 mod budget;
 mod clients;
 mod described;

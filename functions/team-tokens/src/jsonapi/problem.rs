@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use terrapi::domain::{Code, Error};
 use terrapi::http::ApiError;
@@ -145,8 +145,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, [(CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
         // The common shape of a failure logs it and knows when to come back.
         let common = self.cause.map(|cause| ApiError(cause).into_response());
-        if let Some(seconds) = common.as_ref().and_then(|common| common.headers().get(RETRY_AFTER)) {
-            response.headers_mut().insert(RETRY_AFTER, seconds.clone());
+        let told = if self.status == StatusCode::UNAUTHORIZED { WWW_AUTHENTICATE } else { RETRY_AFTER };
+        if let Some(value) = common.as_ref().and_then(|common| common.headers().get(&told)) {
+            response.headers_mut().insert(told, value.clone());
         }
         response
     }
