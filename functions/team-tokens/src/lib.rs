@@ -21,7 +21,8 @@ use teams::{
 };
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
-use tokens::{by_id, described, legacy, list, of_organization};
+use tokens::legacy::{of_organization, of_team};
+use tokens::{by_id, described, list};
 
 /// The function's routes.
 pub fn routes<D: Description>() -> Routes<D> {
@@ -29,7 +30,7 @@ pub fn routes<D: Description>() -> Routes<D> {
         .routes(routes!(start::discover))
         .routes(routes!(start::ping))
         .routes(routes!(account::show_account))
-        .routes(routes!(legacy::create_legacy_token, legacy::show_legacy_token, legacy::delete_legacy_token))
+        .routes(routes!(of_team::create_legacy_token, of_team::show_legacy_token, of_team::delete_legacy_token))
         .routes(routes!(described::create_described_token))
         .routes(routes!(list::list_team_tokens))
         .routes(routes!(by_id::show_token, by_id::delete_token))

@@ -6,7 +6,6 @@ mod document;
 pub mod legacy;
 pub mod list;
 mod mint;
-pub mod of_organization;
 
 /// What clients call a token when they create one: none of them all the same.
 const TYPES: &[&str] = &["authentication-token", "authentication-tokens"];
