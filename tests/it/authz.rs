@@ -1,6 +1,7 @@
 //! Every route × every caller who must be refused: with what, and at which cost in storage calls.
 
 mod callers;
+mod holders;
 mod routes;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,139 @@
+//! Every route of organizations × every caller who must be refused: 401 for a credential that is none, 404 for whoever may
+//! not. Neither tells more, and neither writes anything.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use http::header::AUTHORIZATION;
+use serde_json::{Value, json};
+use terrapi::auth::TeamSecret;
+use terrapi::domain::organization::{
+    Email, Organization, OrganizationId, OrganizationName, Team, TeamName, TeamTokenId,
+};
+use terrapi::domain::{Capability, UserId};
+use terrapi::runtime::Random;
+
+use super::callers::{Headers, browser, browsers, unauthenticated};
+use super::routes::{Access, Route, routes};
+use super::{described, request};
+use crate::support::organizations::Acme;
+use crate::support::{MemberOf, World};
+
+/// Somebody, and the status that is due.
+struct Refused {
+    name: String,
+    headers: Headers,
+    status: u16,
+}
+
+fn refused(name: &str, token: &str, status: u16) -> Refused {
+    let headers = vec![(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())];
+    Refused { name: name.to_owned(), headers, status }
+}
+
+/// Whose credential is none.
+async fn nobody(world: &World, route: &Route) -> Vec<Refused> {
+    let mut callers = unauthenticated(world, route).await;
+    callers.extend(browsers(world, route).await);
+    let status = |id: &str| if id == "CROSS_ORIGIN" { 404 } else { 401 };
+    let common = callers.into_iter().map(|caller| {
+        let status = status(caller.id);
+        Refused { name: caller.name.to_owned(), headers: caller.headers, status }
+    });
+    let other = |id: &str| TeamSecret::new(TeamTokenId::parse(id).unwrap(), [7; 48]).reveal();
+    let secrets = [
+        ("a secret of no token", other("at-acme0000nobody00")),
+        ("another secret of a token", other("at-acme0000platform")),
+        ("a secret of nowhere", other("at-nowhere0nobody00")),
+        ("half a secret", "acme0000platfo.atlasv1.rm".to_owned()),
+    ];
+    common.chain(secrets.map(|(name, secret)| refused(name, &secret, 401))).collect()
+}
+
+/// Strangers to acme, and teams that may not do what the route does.
+async fn outsiders(world: &World, acme: &Acme) -> Vec<Refused> {
+    let stranger = UserId::new(Random::default().id().unwrap());
+    world.join(stranger, MemberOf(12345)).await;
+    let may = [Capability::AccessTokenCreate];
+    let elsewhere = [Capability::AccessTokenCreate, Capability::InstallationId("67890".into())];
+    let keyless = [Capability::KvStoreRead, Capability::KvStoreWrite];
+    let foreign = foreign_token(world, acme).await;
+    vec![
+        refused("a member of the installation alone", &world.token_of(stranger, &may), 404),
+        refused("an owner, limited to another installation", &world.token(&elsewhere), 404),
+        refused("an owner who may not hand out credentials", &world.token(&keyless), 404),
+        refused("another organization's token", &foreign, 404),
+        Refused {
+            name: "a stranger's session".to_owned(),
+            headers: browser(&world.session_of(stranger).await),
+            status: 404,
+        },
+    ]
+}
+
+/// The token of another organization's team of owners.
+async fn foreign_token(world: &World, acme: &Acme) -> String {
+    let organization = Organization {
+        id: OrganizationId::parse("org-other000other000").unwrap(),
+        name: OrganizationName::new("other").unwrap(),
+        email: Email::new("a@b.test").unwrap(),
+        ..acme.organization.clone()
+    };
+    let owners = Team { name: TeamName::new("owners").unwrap(), ..world.team("team-other000owners00", &[]) };
+    let owners = Team { owners: true, ..owners };
+    assert!(world.app.store.create_organization(&organization, &owners).await.unwrap());
+    let team = world.team("team-other000managers", &[]);
+    let access = acme.owners.access;
+    world.team_with_token(&Team { access, ..team }).await
+}
+
+#[tokio::test]
+async fn every_route_of_organizations_refuses_whoever_it_is_not_for_and_changes_nothing() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let outsiders = outsiders(&world, &acme).await;
+    for outsider in &outsiders {
+        // What the first use of a token notes is noted.
+        let route = routes().into_iter().find(|route| route.path == "/api/v2/account/details").unwrap();
+        world.send(request(&route, &outsider.headers, None)).await;
+    }
+    world.app.background.settle().await;
+    let (mut refusals, mut seen) = (0, BTreeSet::new());
+    for route in routes().iter().filter(|route| matches!(route.access, Access::Holder | Access::Person)) {
+        let mut callers = nobody(&world, route).await;
+        // Without a place in the path, a stranger is shown their own things.
+        if route.path.contains('{') {
+            callers.extend(outsiders.iter().map(|one| Refused {
+                name: one.name.clone(),
+                headers: one.headers.clone(),
+                status: one.status,
+            }));
+        }
+        if route.access == Access::Person {
+            callers.push(refused("an organization's token", &acme.organization_token, 404));
+        }
+        for caller in callers {
+            let place = format!("{} {}: {}", route.method, route.url, caller.name);
+            for body in [route.body.as_ref().map(Value::to_string), Some("{".to_owned())] {
+                let send = world.send(request(route, &caller.headers, body.as_deref()));
+                let (reply, calls) = world.faulty.ledger().during(send).await;
+                let title = if caller.status == 401 { "unauthorized" } else { "not found" };
+                let document = json!({"errors": [{"status": caller.status.to_string(), "title": title}]});
+                assert_eq!(reply.json(), document, "{place}");
+                let calls: Vec<_> = calls.iter().map(|call| described(&world, call)).collect();
+                let harmless = |call: &String| {
+                    ["GetItem identity ", "Query identity "].iter().any(|read| call.starts_with(read))
+                        // A wrong secret, and the first use of the caller's own token.
+                        || call.starts_with("PutItem identity audit#")
+                        || call.starts_with("UpdateItem identity organization# token#")
+                };
+                assert!(calls.iter().all(harmless), "{place}: {calls:?}");
+                refusals += 1;
+            }
+            seen.insert(caller.name);
+        }
+    }
+    assert!(refusals > 500 && seen.len() > 25, "{refusals} {seen:?}");
+    let secret = &acme.team_token;
+    assert_eq!(world.call(Method::GET, "/api/v2/account/details", secret, None).await.status, 200, "nothing changed");
+}
