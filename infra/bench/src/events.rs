@@ -9,6 +9,23 @@ const HTTP_API: &str = include_str!("../../../tests/data/events/http_api.json");
 
 /// A request: method, path (with its query), bearer credential, body.
 pub fn event(method: &str, target: &str, token: &str, body: Option<&Value>) -> Event {
+    filled(method, target, token, body).to_string().into()
+}
+
+/// What a browser asks for: a path, with the cookie of its session.
+pub fn browsed(target: &str, cookie: &str) -> Event {
+    let mut event = filled("GET", target, "", None);
+    // A bearer credential would count instead.
+    if let Some(headers) = event.get_mut("headers").and_then(Value::as_object_mut) {
+        headers.remove("authorization");
+    }
+    if let Some(cookies) = event.get_mut("cookies") {
+        *cookies = [cookie].into();
+    }
+    event.to_string().into()
+}
+
+fn filled(method: &str, target: &str, token: &str, body: Option<&Value>) -> Value {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut event: Value = serde_json::from_str(HTTP_API).unwrap_or_default();
     // A real HTTP API hands over the path decoded.
@@ -27,7 +44,7 @@ pub fn event(method: &str, target: &str, token: &str, body: Option<&Value>) -> E
     if let (Some(body), Some(event)) = (body, event.as_object_mut()) {
         event.insert("body".to_owned(), body.to_string().into());
     }
-    event.to_string().into()
+    event
 }
 
 /// The body of an answer.
@@ -58,6 +75,13 @@ mod tests {
         assert_eq!(event["requestContext"]["http"]["method"], "PUT");
         assert_eq!(event["body"], "true");
         assert!(!text.contains("{{"));
+    }
+
+    #[test]
+    fn a_browser_shows_its_cookie_alone() {
+        let event: Value = serde_json::from_str(&browsed("/a", "session=b")).unwrap();
+        assert_eq!((&event["rawPath"], &event["cookies"]), (&"/a".into(), &serde_json::json!(["session=b"])));
+        assert_eq!(event["headers"].get("authorization"), None);
     }
 
     #[test]

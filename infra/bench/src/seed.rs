@@ -7,8 +7,10 @@ use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::types::{AttributeValue, Item};
 use dynoxide::{Database, ImportOptions};
 use serde_json::json;
-use terrapi::auth::{ApiKey, Claims, KeyEnvironment, Secret, Signer, SigningKeyFile};
-use terrapi::domain::{ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, UserId, Vcs};
+use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
+use terrapi::domain::{
+    ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, Session, SessionId, UserId, Vcs,
+};
 use terrapi::runtime::{Clock as _, Random, SystemClock};
 use terrapi::store::{Store, StoreConfig, Tables, User};
 use terrapi_local::{Engine, Template};
@@ -95,6 +97,13 @@ impl Stage {
         };
         self.store.create_api_key(&record).await?;
         Ok(key.reveal(KeyEnvironment::Test))
+    }
+
+    /// The cookie of a session that the user has just begun.
+    pub async fn session(&self) -> Result<String> {
+        let (token, now) = (OpaqueToken::new(self.random.bytes()?), SystemClock.now().seconds());
+        self.store.put_session(&Session::begin(SessionId::new(token.hash()), self.user, now)).await?;
+        Ok(format!("session={}", token.reveal()))
     }
 
     /// A new token, good for a minute from now.

@@ -5,9 +5,10 @@
 
 use serde_json::json;
 
-use crate::events::event;
+use crate::events::{browsed, event};
 use crate::process::Function;
 use crate::report::Row;
+use crate::rows::calls::run_to_end;
 use crate::runtime_api::{Event, Until};
 use crate::seed::{INSTALLATION, record_path};
 use crate::stats::Spread;
@@ -61,11 +62,10 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let hello = line(&bench.stage.function(bench.programs.hello()), any)?.slope;
     let one_read = line(&probe(bench, 1), any)?.slope;
     let two_reads = line(&probe(bench, 2), any)?.slope;
-    // Limited as on AWS, but never refused: one batch lasts for all events.
-    let kv_store = bench.stage.kv_store(&bench.programs);
-    let kv_store = kv_store.with("RATE_LIMIT_PER_SECOND", "100000").with("RATE_LIMIT_BURST", "100000");
+    let kv_store = limited(bench, "kv-store");
     let cached = line(&kv_store, same_token)?.slope;
     let fresh = line(&kv_store, fresh_tokens)?.slope;
+    let (session, exchange) = (by_session(bench)?, exchange(bench)?);
 
     let absolute = |measure: &str, count: f64| Row::new("a2", measure, Spread::one(count / MILLION), " M");
     Ok(vec![
@@ -82,7 +82,29 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
         absolute("hello + 2 GetItem", two_reads).how("the same"),
         absolute("kv get, token known", cached).how("the same"),
         absolute("kv get, token new", fresh).how("the same"),
+        absolute("whoami, by session", session).how("the same; two GetItem: the session and the user"),
+        absolute("exchange", exchange)
+            .how("the same; one GetItem and, beside the answer, one PutItem for the audit entry"),
     ])
+}
+
+/// A function limited as on AWS, but never refused: one batch lasts for all events.
+fn limited(bench: &Bench, name: &str) -> Function {
+    let function = bench.stage.function(bench.programs.function(name));
+    function.with("RATE_LIMIT_PER_SECOND", "100000").with("RATE_LIMIT_BURST", "100000")
+}
+
+/// What a browser's request takes.
+fn by_session(bench: &Bench) -> Result<f64> {
+    let cookie = run_to_end(bench.stage.session())?;
+    Ok(line(&limited(bench, "identity"), || Ok(vec![browsed("/api/v1/whoami", &cookie)]))?.slope)
+}
+
+/// What an exchange takes, with what is sent beside its answer.
+fn exchange(bench: &Bench) -> Result<f64> {
+    let key = run_to_end(bench.stage.api_key())?;
+    let request = || Ok(vec![event("POST", "/api/v1/access-token/refresh", &key, None)]);
+    Ok(line(&limited(bench, "token-refresh"), request)?.slope)
 }
 
 /// b3: the start.
