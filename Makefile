@@ -50,7 +50,7 @@ deploy: package ## to the AWS account of the current credentials (STAGE=default)
 # attempt may take, and the increments bound how many outcomes stay unknown.
 test-dynamodb-local: $(DYNAMODB_LOCAL)/DynamoDBLocal.jar ## the tests of storage against AWS's DynamoDB Local (npm, Java 17)
 	sh tests/smoke/dynamodb-local.sh $(DYNAMODB_LOCAL) cargo test --locked --workspace --test it -- \
-		kv:: keys:: operations:: secrets::forged admin::audit admin::drifts \
+		kv:: keys:: operations:: organizations:: secrets::forged admin::audit admin::drifts \
 		--skip kv::races::a_commit_of_ --skip operations::worker \
 		--skip kv::faults::every_increment_that_was_acknowledged_counts_once_whatever_storage_does
 
