@@ -7,24 +7,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::MEDIA_TYPE;
-use super::page::{Links, Meta};
 
 /// One thing.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Document<T> {
     /// The thing.
     pub data: T,
-}
-
-/// A page of things.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ListDocument<T> {
-    /// The things on this page.
-    pub data: Vec<T>,
-    /// The way to other pages.
-    pub links: Links,
-    /// How many there are.
-    pub meta: Meta,
 }
 
 /// A thing: what it is (`attributes`), and what it belongs to (`relationships`).

@@ -6,9 +6,9 @@ mod page;
 mod payload;
 mod problem;
 
-pub use document::{Answer, Document, Identifier, ListDocument, Nobody, Resource, ToMany, ToOne};
+pub use document::{Answer, Document, Identifier, Nobody, Resource, ToMany, ToOne};
 pub use finish::finish;
-pub use page::{Page, PageParams, Parameters};
+pub use page::{ListDocument, Page, PageParams, Parameters};
 pub use payload::{Attributes, Payload};
 pub use problem::{ErrorDocument, Problem};
 

@@ -8,7 +8,6 @@ use terrapi::http::Origin;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
-use super::document::ListDocument;
 
 const DEFAULT_SIZE: usize = 20;
 const MAX_SIZE: usize = 100;
@@ -62,6 +61,17 @@ pub struct PageParams {
     /// Things on a page: 20 when absent, at most 100.
     #[param(rename = "page[size]", example = 20)]
     size: Option<i64>,
+}
+
+/// A page of things.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListDocument<T> {
+    /// The things on this page.
+    pub data: Vec<T>,
+    /// The way to other pages.
+    pub links: Links,
+    /// How many there are.
+    pub meta: Meta,
 }
 
 /// The way to other pages: the same address with another `page[number]`.
