@@ -1,37 +1,18 @@
 //! A secret stands in one answer, and nowhere else.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use http::Method;
 use serde_json::json;
 
 use super::{ACCOUNT, LIST, by_id, data, described, legacy, secret};
 use crate::support::World;
-
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::log::Log;
 
 #[tokio::test]
 async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
     let world = World::new().await;
     let acme = world.acme().await;
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());
 
     let legacy_token = data(&world.post(&legacy(), &acme.organization_token, json!({})).await, 201);
@@ -58,7 +39,7 @@ async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
     assert_eq!(world.get(LIST, &acme.organization_token).await.status, 503);
     world.app.background.settle().await;
     drop(guard);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("request failed"), "{log}");
     for secret in &secrets {
         let random = &secret[25..];

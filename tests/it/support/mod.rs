@@ -5,6 +5,7 @@ pub mod faulty;
 pub mod forge;
 pub mod github;
 pub mod gitlab;
+pub mod log;
 pub mod openapi;
 pub mod organizations;
 pub mod providers;

@@ -1,37 +1,12 @@
 //! What opens something is shown to nobody.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use terrapi::domain::{InstallationId, Vcs};
 use terrapi::vcs::{InstallationAccess, ProviderConfig};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::support::World;
+use crate::support::log::Log;
 use crate::support::stand_in::Fault;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[tokio::test]
 async fn settings_show_no_secret() {
@@ -62,7 +37,7 @@ async fn nothing_that_is_logged_on_the_way_holds_a_token() {
     let failure = github.profile(&tokens.access).await.unwrap_err();
     tracing::error!(?failure, "as a boundary logs it");
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.contains("it listens") && text.contains("it answers 500"), "{text}");
     for secret in ["ghu_", "ghr_", "ghs_", "Bearer", "eyJ"] {
         assert!(!text.contains(secret), "{secret} in {text}");
