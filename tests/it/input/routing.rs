@@ -1,10 +1,11 @@
 //! Paths and methods that are not there: said to everybody, before any credential is looked at.
 
 use http::Method;
+use serde_json::json;
 
 use super::{send, send_anonymously};
 use crate::support::World;
-use crate::support::openapi::published;
+use crate::support::openapi::{is_json_api, published};
 
 #[tokio::test]
 async fn an_unknown_path_is_404_in_the_shape_of_failures() {
@@ -16,7 +17,7 @@ async fn an_unknown_path_is_404_in_the_shape_of_failures() {
         "/api/",
         "/api/v1",
         "/api/v1/",
-        "/api/v2/x",
+        "/api/v2",
         "/api/v1/whoami/",
         "/api/v1/Whoami",
         "/API/v1/whoami",
@@ -67,7 +68,9 @@ async fn another_method_is_405_and_says_which_there_are() {
     let world = World::new().await;
     let odd = ["TRACE", "CONNECT", "PROPFIND", "get", "X"].map(|name| Method::from_bytes(name.as_bytes()).unwrap());
     let usual = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    for (path, item) in published().document["paths"].as_object().unwrap() {
+    let described = published().document["paths"].as_object().unwrap();
+    // The others answer as the next test says.
+    for (path, item) in described.iter().filter(|(path, _)| !is_json_api(path)) {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
         let known: Vec<_> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
         for method in usual.iter().chain(&odd).filter(|method| !known.contains(&method.to_string())) {
@@ -77,6 +80,26 @@ async fn another_method_is_405_and_says_which_there_are() {
             allowed.retain(|method| *method != "HEAD");
             allowed.sort_unstable();
             assert_eq!(allowed, known, "{url}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_json_api_is_spoken_another_method_and_an_unknown_path_are_both_not_found() {
+    let world = World::new().await;
+    let not_found = json!({"errors": [{"status": "404", "title": "not found"}]});
+    for path in ["/api/v2/x", "/api/v2/teams", "/api/v2/ping/", "/api/v2/account", "/api/v2/%zz", "/api/v2/%ff"] {
+        for method in [Method::GET, Method::POST, Method::OPTIONS] {
+            let reply = send_anonymously(&world, &method, path, "{").await;
+            assert_eq!((reply.status.as_u16(), reply.json()), (404, not_found.clone()), "{method} {path}");
+        }
+    }
+    for (path, item) in published().document["paths"].as_object().unwrap().iter().filter(|(path, _)| is_json_api(path))
+    {
+        for method in [Method::PUT, Method::OPTIONS, Method::from_bytes(b"X").unwrap()] {
+            assert!(item.get(method.as_str().to_lowercase()).is_none());
+            let reply = send_anonymously(&world, &method, &path.replace(['{', '}'], ""), "{").await;
+            assert_eq!((reply.status.as_u16(), reply.json()), (404, not_found.clone()), "{method} {path}");
         }
     }
 }
