@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 URL = os.environ["TERRAPI_URL"]
 ORGANIZATION = os.environ["TERRAPI_ORGANIZATION"]
 ORGANIZATION_TOKEN = os.environ["TERRAPI_ORGANIZATION_TOKEN"]
+# Of a person who owns the organization.
+API_KEY = os.environ["TERRAPI_API_KEY"]
 # A team whose tokens may be exchanged and open the KV store.
 TEAM = os.environ["TERRAPI_TEAM"]
 
@@ -27,7 +29,7 @@ USER_ID = re.compile(r"user-[A-Za-z0-9]{16}")
 # Well-formed, and nobody's.
 NO_TEAM = "team-0000000000000000"
 NO_TOKEN = "at-0000000000000000"
-NO_SECRET = f"{'0' * 14}.atlasv1.{'0' * 67}"
+NO_SECRET = f"{RUN}000000.atlasv1.{'0' * 67}"
 
 # The instant of the documented sample payload, which has passed.
 PASSED = datetime(2023, 4, 6, 12, 0, 0, tzinfo=timezone.utc)
@@ -49,6 +51,13 @@ def raw(method, path, token=None, body=None, content_type="application/vnd.api+j
         answer = connection.getresponse()
         text = answer.read()
         return answer.status, answer.headers, json.loads(text) if text else None
+
+
+def access_token():
+    """What the person's API key is exchanged for. It lives for a minute."""
+    status, _, grant = raw("POST", "/api/v1/access-token/refresh", API_KEY)
+    assert status == 200, (status, grant)
+    return grant["token"]
 
 
 class Failure:

@@ -7,6 +7,7 @@ from common import ORGANIZATION, RUN, TEAM, fails, raw, run, until
 from pytfe import TFEClient, TFEConfig
 from pytfe.errors import AuthError, NotFound, TFEError
 from pytfe.models import (
+    OrganizationCreateOptions,
     OrganizationUpdateOptions,
     TeamCreateOptions,
     TeamListOptions,
@@ -66,6 +67,42 @@ def organizations_are_listed_read_and_changed():
     with fails(NotFound) as failure:
         tfe.organizations.read(f"nobody-{RUN}")
     assert failure.error.errors == [{"status": "404", "title": "not found"}], failure.error.errors
+
+
+def a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted():
+    person, name = client(common.access_token()), f"made-{RUN}"
+    options = OrganizationCreateOptions(name=name, email="ops@example.test")
+    made = person.organizations.create(options)
+    assert (made.id, made.email, made.permissions["can-destroy"]) == (name, "ops@example.test", True), made
+    assert {ORGANIZATION, name} <= {organization.name for organization in person.organizations.list()}
+    with fails(TFEError) as failure:
+        person.organizations.create(options)
+    assert (failure.error.status, str(failure.error)) == (422, "Name has already been taken"), failure.error
+    for stranger in (tfe.organizations.read, tfe.organizations.delete, tfe.organization_tokens.read):
+        with fails(NotFound):
+            stranger(name)
+
+    first = person.organization_tokens.create(name)
+    assert person.organization_tokens.read(name).id == first.id and client(first.token).users.read_current().id
+    second = person.organization_tokens.create(name)
+    refused(first.token)
+    own = client(second.token)
+    [owners] = own.teams.list(name)
+    with fails(TFEError) as failure:
+        own.teams.delete(owners.id)
+    assert (owners.name, failure.error.status) == ("owners", 422), failure.error
+    team = own.teams.create(name, TeamCreateOptions(name="two words"))
+    token = person.team_tokens.create(team.id)
+    assert token.created_by.user is not None and token.created_by.organization is None, token.created_by
+
+    renamed = person.organizations.update(name, OrganizationUpdateOptions(name=f"renamed-{RUN}"))
+    assert own.organizations.read(renamed.name).id == f"renamed-{RUN}"
+    person.organizations.delete(renamed.name)
+    for gone in (person.organizations.read, person.organizations.delete):
+        with fails(NotFound):
+            gone(renamed.name)
+    for secret in (token.token, second.token):
+        refused(secret)
 
 
 def teams_are_created_listed_read_changed_and_deleted():
@@ -263,6 +300,7 @@ run(
     "pytfe",
     the_account_is_the_organization_s_or_the_team_s_own,
     organizations_are_listed_read_and_changed,
+    a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted,
     teams_are_created_listed_read_changed_and_deleted,
     a_legacy_token_is_shown_once_and_replaced_by_the_next,
     an_expiry_is_the_same_instant_wherever_it_is_shown,

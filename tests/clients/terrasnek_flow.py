@@ -103,6 +103,30 @@ def organizations_are_listed_shown_and_changed():
     missing(api.orgs.show, f"nobody-{RUN}")
 
 
+def a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted():
+    person, name = client(common.access_token()), f"made-{RUN}"
+    payload = {"data": {"type": "organizations", "attributes": {"name": name, "email": "ops@example.test"}}}
+    made = person.orgs.create(payload)["data"]
+    assert made["id"] == made["attributes"]["name"] == name and person.orgs.show(name)["data"] == made, made
+    with fails(TFCHTTPUnprocessableEntity) as failure:
+        person.orgs.create(payload)
+    assert failure.error.args[0]["errors"][0]["source"] == {"pointer": "/data/attributes/name"}, failure.error
+    missing(api.orgs.show, name)
+    missing(api.orgs.create, payload)
+    person.set_org(name)
+    token = person.org_tokens.create()["data"]
+    assert token["relationships"]["created-by"]["data"]["type"] == "users", token["relationships"]
+    own = client(token["attributes"]["token"])
+    own.set_org(name)
+    assert [team["attributes"]["name"] for team in own.teams.list()["data"]] == ["owners"]
+    person.org_tokens.destroy()
+    missing(person.org_tokens.destroy)
+    refused(token["attributes"]["token"])
+    person.orgs.destroy(name)
+    missing(person.orgs.show, name)
+    missing(person.orgs.destroy, name)
+
+
 def teams_are_created_listed_shown_changed_and_deleted():
     before = api.teams.list()["meta"]["pagination"]["total-count"]
     made = [api.teams.create(attributes(name=f"{name} {RUN}"))["data"] for name in ("one", "two", "three")]
@@ -200,6 +224,7 @@ run(
     "terrasnek",
     it_finds_the_api_and_the_account,
     organizations_are_listed_shown_and_changed,
+    a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted,
     teams_are_created_listed_shown_changed_and_deleted,
     a_token_is_created_with_and_without_a_payload,
     the_list_comes_in_pages_and_in_the_order_asked_for,

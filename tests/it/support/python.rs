@@ -13,6 +13,8 @@ pub struct Client<'a> {
     pub base_url: &'a str,
     pub organization: &'a str,
     pub organization_token: &'a str,
+    /// Of an owner of the organization.
+    pub api_key: &'a str,
     /// A team whose tokens may be exchanged.
     pub team_id: &'a str,
 }
@@ -28,6 +30,7 @@ impl Client<'_> {
             .env("TERRAPI_URL", self.base_url)
             .env("TERRAPI_ORGANIZATION", self.organization)
             .env("TERRAPI_ORGANIZATION_TOKEN", self.organization_token)
+            .env("TERRAPI_API_KEY", self.api_key)
             .env("TERRAPI_TEAM", self.team_id)
             .env("NO_PROXY", "127.0.0.1")
             .env("no_proxy", "127.0.0.1")
