@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use client::Client;
 use stack::{Connection, DataDir, Stack, free_port, project};
 
+use crate::support::python;
+
 const CHUNK: usize = 100 * 1024;
 
 /// How soon the worker must have taken a commit in, or a task.
@@ -37,6 +39,7 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
         a_refresh_without_github_fails_and_says_so(&connection).await;
         an_outsider_s_installation_is_closed(&connection).await;
         both_users_are_signed_in(&connection).await;
+        clients_of_terraform_s_api_are_served(&connection).await;
     };
     // The first waits for a token to expire, a minute.
     tokio::join!(script("token-refresh.sh", &connection), others);
@@ -206,4 +209,18 @@ async fn both_users_are_signed_in(connection: &Connection) {
     assert_eq!(read["data"], "from a page");
     let refused = client.browse(Method::GET, &format!("{}/iter/", client.kv()), other, None).await;
     assert_eq!(refused.failed(403), "INSTALLATION_FORBIDDEN");
+}
+
+/// Their media type is none that the front end knows for text: their bodies arrive in base64.
+async fn clients_of_terraform_s_api_are_served(connection: &Connection) {
+    let client = python::Client {
+        base_url: &connection.base_url,
+        organization: &connection.organization,
+        organization_token: &connection.organization_token,
+        api_key: &connection.api_key,
+        team_id: &connection.team_id,
+    };
+    for flow in ["pytfe_flow.py", "terrasnek_flow.py", "rate_limit_flow.py"] {
+        client.run(flow).await;
+    }
 }

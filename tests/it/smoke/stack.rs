@@ -25,6 +25,9 @@ pub struct Connection {
     pub vcs: String,
     pub installation_id: String,
     pub other_installation_id: String,
+    pub organization: String,
+    pub organization_token: String,
+    pub team_id: String,
     pub dynamodb_endpoint: String,
 }
 
