@@ -114,3 +114,41 @@ async fn a_person_costs_a_query_of_the_teams_and_a_look_at_the_membership() {
     let namespace = acme.organization.namespace;
     assert!(world.app.store.is_member(world.user, namespace).await.unwrap(), "{ACME} is the user's");
 }
+
+#[tokio::test]
+async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
+    let (world, acme) = warm().await;
+    let person = world.token(&[AccessTokenCreate]);
+    let attributes = |attributes: Value| Some(json!({"data": {"attributes": attributes}}));
+    let team = format!("/api/v2/teams/{PLATFORM}");
+    let own = format!("{ORGANIZATION}/authentication-token");
+    let own_token = &acme.organization_token;
+    // (caller, method, path, body, reads, transactions)
+    let table = [
+        (own_token, Method::PATCH, team.clone(), attributes(json!({"visibility": "organization"})), 3, 1),
+        (own_token, Method::PATCH, ORGANIZATION.to_owned(), attributes(json!({"email": "c@d.test"})), 4, 1),
+        (
+            &person,
+            Method::POST,
+            "/api/v2/organizations".to_owned(),
+            attributes(json!({"name": "n", "email": "a@b.test"})),
+            1,
+            1,
+        ),
+        // The team and what it is known by; then its one token.
+        (own_token, Method::DELETE, team, None, 4, 2),
+        (&person, Method::POST, own.clone(), Some(json!({})), 5, 1),
+        (&person, Method::GET, own.clone(), None, 4, 0),
+        (&person, Method::DELETE, own, None, 4, 1),
+        // Its owners with it, and what is left behind.
+        (&person, Method::DELETE, ORGANIZATION.to_owned(), None, 5, 2),
+        (&person, Method::GET, "/api/v2/organizations".to_owned(), None, 3, 0),
+    ];
+    for (caller, method, path, body, reads, transactions) in table {
+        let calls = cost(&world, method.clone(), &path, caller, body).await;
+        let count =
+            |names: &[&str]| calls.iter().filter(|call| names.iter().any(|name| call.starts_with(name))).count();
+        let counted = (count(&["GetItem", "Query"]), count(&["TransactWriteItems"]));
+        assert_eq!(counted, (reads, transactions), "{method} {path}: {calls:?}");
+    }
+}
