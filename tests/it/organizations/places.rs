@@ -207,6 +207,10 @@ async fn an_organization_s_own_token_is_replaced_by_its_owners_and_buys_no_acces
     let exchange = world.post("/api/v1/access-token/refresh", &acme.organization_token, json!({})).await;
     assert_eq!(exchange.failed(403), "INSUFFICIENT_SCOPE");
     problem(&world.post(path, &acme.team_token, json!({})).await, 404);
+    let of_audit = format!("{path}?token=audit-trails");
+    let refused = problem(&world.post(&of_audit, &acme.organization_token, json!({})).await, 400);
+    assert_eq!(refused.1.as_deref(), Some("token"));
+    assert_eq!(status(&world, &acme.organization_token).await, 200, "it was not replaced by one of another kind");
     let created = data(&world.post(path, &acme.organization_token, json!({})).await, 201);
     assert_eq!(created["relationships"]["created-by"]["data"], json!({"id": "acme", "type": "organizations"}));
     assert_eq!(status(&world, &acme.organization_token).await, 401);

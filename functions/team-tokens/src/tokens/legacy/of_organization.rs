@@ -8,7 +8,7 @@ use terrapi::runtime::App;
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
 use super::{Shown, delete, replace, show};
-use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
+use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
 use crate::place::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
 
@@ -24,9 +24,14 @@ pub async fn create_organization_token(
     State(app): State<App>,
     caller: Principal,
     Named(name): Named,
+    parameters: Parameters,
     payload: Payload,
 ) -> Result<Shown, Problem> {
     let organization = owned(&app, &caller, &name).await?;
+    // Clients ask so for tokens of other kinds. To ignore it would replace this one.
+    if parameters.text("token").is_some_and(|kind| !kind.is_empty()) {
+        return Err(Problem::parameter("token", "There are no tokens of other kinds"));
+    }
     let code = organization.id.organization();
     replace(&app, &caller, code, (TokenHolder::Organization, organization.token), payload).await
 }
