@@ -173,3 +173,15 @@ async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() 
     let read = get(&gateway, &format!("{KV}/key/k"), &[("cookie", &cookie), ("origin", LISTED)]).await;
     assert_eq!(read.ok()["data"], 1);
 }
+
+#[tokio::test]
+async fn failures_that_are_reshaped_keep_what_was_said_of_origins() {
+    let world = World::new().await;
+    let gateway = listing(&world, LISTED);
+    for path in ["/api/v2/nothing", "/api/v2/account/details"] {
+        let reply = get(&gateway, path, &[("origin", LISTED)]).await;
+        assert!(matches!(reply.status.as_u16(), 401 | 404));
+        assert_eq!(reply.header("access-control-allow-origin"), Some(LISTED), "{path}");
+        assert!(reply.header("vary").is_some() && reply.header("x-request-id").is_some(), "{path}");
+    }
+}

@@ -2,7 +2,8 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use terrapi::domain::rate::Limit;
 use terrapi::runtime::App;
 
 use super::{MEDIA_TYPE, Problem};
@@ -11,13 +12,16 @@ use super::{MEDIA_TYPE, Problem};
 const VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("tfp-api-version"), HeaderValue::from_static("2.5"));
 const APP_NAME: HeaderName = HeaderName::from_static("tfp-appname");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// Gives an answer its headers, and a failure that did not come from a handler the shape of the others: unknown paths,
 /// unsupported methods, panics.
 pub fn finish(app: &App, response: Response) -> Response {
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let ours = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == MEDIA_TYPE);
-    let mut response = if failed && !ours { reshaped(&response) } else { response };
+    let mut response = if failed && !ours { reshaped(response) } else { response };
     if response.status() == StatusCode::NO_CONTENT {
         response.headers_mut().remove(CONTENT_TYPE);
     }
@@ -31,34 +35,27 @@ pub fn finish(app: &App, response: Response) -> Response {
     response
 }
 
-fn reshaped(response: &Response) -> Response {
+fn reshaped(response: Response) -> Response {
     let status = match response.status() {
         StatusCode::METHOD_NOT_ALLOWED | StatusCode::FORBIDDEN => StatusCode::NOT_FOUND,
         status => status,
     };
-    let mut problem = Problem::of(status).into_response();
-    for (name, value) in response.headers() {
-        if name.as_str().starts_with("x-") || name.as_str().starts_with("ratelimit-") || name == RETRY_AFTER {
-            problem.headers_mut().insert(name, value.clone());
-        }
+    let (mut parts, _) = response.into_parts();
+    for of_the_body in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, ALLOW] {
+        parts.headers.remove(of_the_body);
     }
+    let mut problem = Problem::of(status).into_response();
+    problem.headers_mut().extend(parts.headers);
     problem
 }
 
 /// The fields under the names these clients know. The limit is what may be sent a second, and the reset is in seconds to
 /// wait, never an instant: clients sleep for exactly that long.
 fn rate_fields(app: &App, headers: &mut HeaderMap) {
-    let Some(limit) = app.settings.rates.principals.as_ref().map(terrapi::domain::rate::Limit::per_second_rate) else {
-        return;
-    };
-    let figure =
-        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let Some(limit) = app.settings.rates.principals.as_ref().map(Limit::per_second_rate) else { return };
+    let figure = |name: &str| headers.get(name)?.to_str().ok()?.parse::<i64>().ok();
     let remaining = figure("ratelimit-remaining").unwrap_or(limit).clamp(0, limit);
-    let wait = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    let reset = wait.or_else(|| figure("ratelimit-reset")).unwrap_or(0_i64);
-    for (name, figure) in [("limit", limit), ("remaining", remaining), ("reset", reset)] {
-        if let Ok(name) = HeaderName::try_from(format!("x-ratelimit-{name}")) {
-            headers.insert(name, HeaderValue::from(figure));
-        }
-    }
+    let reset = figure("retry-after").or_else(|| figure("ratelimit-reset")).unwrap_or(0);
+    let fields = [(LIMIT, limit), (REMAINING, remaining), (RESET, reset)];
+    headers.extend(fields.map(|(name, figure)| (name, HeaderValue::from(figure))));
 }
