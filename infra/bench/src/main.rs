@@ -23,8 +23,10 @@ mod http;
 mod machine;
 mod process;
 mod report;
+mod rounds;
 mod rows;
 mod runtime_api;
+mod sdk;
 mod seed;
 mod stats;
 

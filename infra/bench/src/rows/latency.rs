@@ -3,10 +3,8 @@
 //! Rounds of two seconds each, by turns: hello, the routes, and the same calls by the SDK alone in this process. The ratio
 //! is taken within a round, so that a slower minute slows all of them.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -14,25 +12,15 @@ use serde_json::{Value, json};
 use crate::events::{body, event};
 use crate::process::Sandbox;
 use crate::report::Row;
+use crate::rounds::{Of, ROUND, ROUNDS, Times, WARM_UP, absolutes, ratios, times};
 use crate::rows::calls::run_to_end;
 use crate::runtime_api::{Outcome, Until};
+use crate::sdk::{get, repeat};
 use crate::seed::{INSTALLATION, record_path};
-use crate::stats::{Spread, quantile};
 use crate::{Bench, Result};
 
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_secs(2);
-const WARM_UP: Duration = Duration::from_secs(1);
 const READ: &str = "timed";
 const SWAPPED: &str = "swapped";
-
-/// p50 and p99 in milliseconds.
-type Times = [f64; 2];
-
-fn times(latencies: &[Duration]) -> Times {
-    let milliseconds: Vec<f64> = latencies.iter().map(|time| time.as_secs_f64() * 1e3).collect();
-    [0.5, 0.99].map(|part| quantile(&milliseconds, part))
-}
 
 /// What one round measured.
 struct Round {
@@ -55,7 +43,6 @@ struct Players {
     kv_store: Sandbox,
     token_refresh: Sandbox,
     key: String,
-    sdk: Sdk,
 }
 
 /// a1: the median of the rounds' ratios.
@@ -65,7 +52,6 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
         kv_store: bench.stage.kv_store(&bench.programs).start()?,
         token_refresh: bench.stage.function(bench.programs.function("token-refresh")).start()?,
         key: run_to_end(bench.stage.api_key())?,
-        sdk: Sdk::new(&bench.stage.endpoint(), bench.stage.kv_table()),
     };
     for key in [READ, SWAPPED] {
         let body = json!({"data": {"status": "done", "plan": "x".repeat(100)}});
@@ -86,9 +72,9 @@ impl Players {
         Ok(Round {
             hello: of(self.hello.api.repeat(until, &get)?),
             get: of(self.kv_store.api.repeat(until, &get)?),
-            get_item: self.sdk.time(time, false)?,
+            get_item: get_item(bench, time)?,
             cas: of(self.swap(until, &token)?),
-            update_item: self.sdk.time(time, true)?,
+            update_item: update_item(bench, time)?,
             refresh: of(self.token_refresh.api.repeat(until, &refresh)?),
         })
     }
@@ -107,92 +93,50 @@ impl Players {
     }
 }
 
-/// Picks a measure out of a round.
-type Of = fn(&Round) -> Times;
-
 fn rows(rounds: &[Round]) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let spread = |of: &dyn Fn(&Round) -> f64| Spread::of(&rounds.iter().map(of).collect::<Vec<_>>());
-    let routes: [(&str, Of, Of); 3] = [
+    let hello: Of<Round> = |round| round.hello;
+    let routes: [(&str, Of<Round>, Of<Round>); 3] = [
         ("(kv get − hello) ÷ GetItem", |round| round.get, |round| round.get_item),
         ("(kv cas − hello) ÷ UpdateItem", |round| round.cas, |round| round.update_item),
         ("(refresh − hello) ÷ GetItem", |round| round.refresh, |round| round.get_item),
     ];
+    let mut rows = Vec::new();
     for (measure, route, call) in routes {
-        for (at, (part, limit)) in [("p50", 2.0), ("p99", 3.5)].into_iter().enumerate() {
-            let pick = |times: Times| times.get(at).copied().unwrap_or(f64::NAN);
-            let ratio = |round: &Round| (pick(route(round)) - pick(round.hello)) / pick(call(round));
-            let row = Row::new("a1", format!("{measure}, {part}"), spread(&ratio), "×").at_most(limit);
+        for row in ratios("a1", measure, rounds, [route, hello, call]) {
             let row = row.how("closed loop, one at a time, 7 rounds of 2 s by turns");
             let explained = row.misses() && measure.contains("refresh");
             rows.push(if explained { row.note(WHY_REFRESH_IS_SLOW) } else { row });
         }
     }
-    let absolute: [(&str, Of); 6] = [
-        ("hello", |round| round.hello),
+    let absolute: [(&str, Of<Round>); 6] = [
+        ("hello", hello),
         ("kv get", |round| round.get),
         ("kv cas", |round| round.cas),
         ("refresh", |round| round.refresh),
         ("GetItem by the SDK", |round| round.get_item),
         ("UpdateItem by the SDK", |round| round.update_item),
     ];
-    for (measure, of) in absolute {
-        for (at, part) in ["p50", "p99"].into_iter().enumerate() {
-            let pick = |round: &Round| of(round).get(at).copied().unwrap_or(f64::NAN);
-            rows.push(Row::new("a1", format!("{measure}, {part}"), spread(&pick), " ms").how("the same rounds"));
-        }
-    }
+    rows.extend(absolute.into_iter().flat_map(|(measure, of)| absolutes("a1", measure, rounds, of)));
     rows
 }
 
-/// The calls without a function around them.
-struct Sdk {
-    endpoint: String,
-    table: String,
+fn sk(key: &str) -> AttributeValue {
+    AttributeValue::B(Blob::new([key.as_bytes(), &[0; 5]].concat()))
 }
 
-impl Sdk {
-    fn new(endpoint: &str, table: &str) -> Self {
-        Self { endpoint: endpoint.to_owned(), table: table.to_owned() }
-    }
+/// What a get is made of, by the SDK alone.
+fn get_item(bench: &Bench, time: Duration) -> Result<Times> {
+    let pk = AttributeValue::S(format!("github#{INSTALLATION}"));
+    repeat(&bench.stage.endpoint(), time, async |sdk| get(sdk, bench.stage.kv_table(), pk.clone(), sk(READ)).await)
+}
 
-    /// Calls for so long, on a thread of its own as a function has one.
-    fn time(&self, time: Duration, update: bool) -> Result<Times> {
-        let calls = || -> Result<Times> {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(times(&runtime.block_on(self.calls(time, update))?))
-        };
-        thread::scope(|scope| scope.spawn(calls).join().map_err(|_| "a thread panicked")?)
-    }
-
-    #[expect(clippy::disallowed_types, reason = "the SDK alone is what is measured")]
-    async fn calls(&self, time: Duration, update: bool) -> Result<Vec<Duration>> {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
-            .endpoint_url(&self.endpoint)
-            .http_client(aws_smithy_http_client::Builder::new().build_http());
-        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-        let pk = AttributeValue::S(format!("github#{INSTALLATION}"));
-        let sk = |key: &str| AttributeValue::B(Blob::new([key.as_bytes(), &[0; 5]].concat()));
-        let (mut latencies, began) = (Vec::new(), Instant::now());
-        while began.elapsed() < time {
-            let called = Instant::now();
-            if update {
-                let update = client
-                    .update_item()
-                    .table_name(&self.table)
-                    .key("pk", AttributeValue::S("bench".into()))
-                    .key("sk", sk("sdk"));
-                let update = update.update_expression("SET v = :v").condition_expression("attribute_not_exists(w)");
-                update.expression_attribute_values(":v", AttributeValue::S("x".repeat(130))).send().await?;
-            } else {
-                let get = client.get_item().table_name(&self.table).key("pk", pk.clone()).key("sk", sk(READ));
-                get.consistent_read(true).send().await?;
-            }
-            latencies.push(called.elapsed());
-        }
-        Ok(latencies)
-    }
+/// What a cas is made of, by the SDK alone.
+fn update_item(bench: &Bench, time: Duration) -> Result<Times> {
+    repeat(&bench.stage.endpoint(), time, async |sdk| {
+        let update = sdk.update_item().table_name(bench.stage.kv_table());
+        let update = update.key("pk", AttributeValue::S("bench".into())).key("sk", sk("sdk"));
+        let update = update.update_expression("SET v = :v").condition_expression("attribute_not_exists(w)");
+        update.expression_attribute_values(":v", AttributeValue::S("x".repeat(130))).send().await?;
+        Ok(())
+    })
 }
