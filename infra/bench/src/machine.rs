@@ -30,6 +30,12 @@ pub fn describe(workspace: &Path) -> Result<String> {
     ))
 }
 
+/// How much else there is to do: the load average of the last 15 minutes.
+pub fn load() -> String {
+    let averages = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    averages.split(' ').nth(2).unwrap_or("?").to_owned()
+}
+
 /// A program's first line; nothing when it is not there.
 fn said(folder: &Path, program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(folder).output();

@@ -89,6 +89,7 @@ async fn main() -> ExitCode {
 /// Whether every gate holds.
 async fn run(wanted: &[String]) -> Result<bool> {
     let began = Instant::now();
+    let load_before = machine::load();
     let programs = Programs::build()?;
     let machine = machine::describe(programs.workspace())?;
     println!("{machine}");
@@ -105,7 +106,9 @@ async fn run(wanted: &[String]) -> Result<bool> {
     let table = report::markdown(&rows);
     println!("{table}");
     if wanted.is_empty() {
-        let text = format!("# Benchmarks\n\n{machine}\n{}\n{table}", report::PREFACE);
+        let load =
+            format!("* Load average of 15 minutes: {load_before} before the run, {} at its end\n", machine::load());
+        let text = format!("# Benchmarks\n\n{machine}{load}\n{}\n{table}", report::PREFACE);
         let folder = bench.programs.workspace().join("docs");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("benchmarks.md"), text)?;
