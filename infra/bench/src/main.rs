@@ -21,6 +21,7 @@ mod events;
 mod faulty;
 mod http;
 mod machine;
+mod organization;
 mod process;
 mod report;
 mod rounds;
@@ -56,6 +57,7 @@ type Family = (&'static str, fn(&Bench) -> Result<Vec<Row>>);
 const FAMILIES: &[Family] = &[
     ("a1", rows::latency::measure),
     ("a2", rows::instructions::measure),
+    ("a3", rows::team_tokens::measure),
     ("b1", rows::size::measure),
     ("b2", rows::start::measure),
     ("b3", rows::instructions::measure_init),

@@ -129,7 +129,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// One request; its answer, which is a 200, as the gateway would read it.
+    /// One request; its answer, which is a success, as the gateway would read it.
     pub fn call(&self, event: &Event) -> Result<String> {
         Ok(self.api.repeat(Until::Count(1), event)?.answer)
     }

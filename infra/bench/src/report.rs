@@ -8,7 +8,9 @@ use crate::stats::Spread;
 pub const PREFACE: &str = "Written by `make bench`. Rows marked **gate** make it fail; they do not depend on the clock. The others are reported: \
 absolute times wander with the machine, so most rows are ratios to a hello function measured in the same minute. A limit is \
 missed when every run is beyond it. Functions run as they ship, one event at a time unless a row says otherwise, against \
-the embedded engine in memory.
+the embedded engine in memory. No budget refuses what a closed loop sends: callers have no rate limit here (for a2 one that \
+is out of reach), and team-tokens runs with `RATE_LIMIT_PRINCIPALS_PER_SECOND` and `RATE_LIMIT_PRINCIPALS_BURST` at 0, which \
+takes its limit away. A limit costs one write for some twenty requests.
 ";
 
 /// What a figure must be.

@@ -12,7 +12,8 @@ use terrapi::runtime::{Clock as _, SystemClock};
 use crate::events::{body, event};
 use crate::faulty::Call;
 use crate::http::Server;
-use crate::process::Sandbox;
+use crate::organization::Organization;
+use crate::process::{Function, Sandbox};
 use crate::report::Row;
 use crate::runtime_api::{Event, Until};
 use crate::seed::{INSTALLATION, record_path};
@@ -55,6 +56,42 @@ const BUDGET: &[(&str, &[&str])] = &[
     ("kv size", &["GetItem 1.0 RU", "Query 1.0 RU"]),
     ("kv delete of one idx", &["UpdateItem 1.0 WU"]),
     ("kv iter, page of 30", &["GetItem 1.0 RU", "Query 3.0 RU"]),
+    // A team token is read with its team. Its use is noted a minute after the last note, or later.
+    ("refresh with a team token", &["GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU", "UpdateItem 1.0 WU"]),
+    ("refresh with a team token, again within the minute", &["GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU"]),
+    (
+        "team token read, the caller's first in a minute",
+        &[
+            "GetItem 1.0 RU",
+            "GetItem 1.0 RU",
+            "GetItem 1.0 RU",
+            "GetItem 1.0 RU",
+            "PutItem 2.0 WU",
+            "UpdateItem 1.0 WU",
+        ],
+    ),
+    ("team token read", &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU"]),
+    ("team tokens, list of 100", &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "Query 7.0 RU"]),
+    // Two units for each row of a transaction: the team, the new token and the one before.
+    (
+        "team token create, in place of another",
+        &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU", "TransactWriteItems 6.0 WU"],
+    ),
+    (
+        "team token delete",
+        &[
+            "GetItem 1.0 RU",
+            "GetItem 1.0 RU",
+            "GetItem 1.0 RU",
+            "GetItem 1.0 RU",
+            "PutItem 2.0 WU",
+            "TransactWriteItems 4.0 WU",
+        ],
+    ),
+    (
+        "team token create, the team's only one",
+        &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU", "TransactWriteItems 4.0 WU"],
+    ),
 ];
 
 /// The functions, with the meter between them and the engine.
@@ -62,6 +99,7 @@ struct Metered<'a> {
     bench: &'a Bench,
     kv_store: Sandbox,
     token_refresh: Sandbox,
+    team_tokens: Sandbox,
     token: String,
 }
 
@@ -125,7 +163,28 @@ impl Metered<'_> {
         self.meter(&mut seen, "kv size", |all| all.kv("GET", "size/key/d/new", None))?;
         self.meter(&mut seen, "kv iter, page of 30", |all| all.kv("GET", "iter/e/?prefix=true&limit=30", None))?;
         self.meter(&mut seen, "kv delete of one idx", |all| all.kv("DELETE", "key/d/new?idx=0", None))?;
+        self.team_tokens(&mut seen)?;
         Ok(seen)
+    }
+
+    /// Those of an organization whose team has 100 tokens.
+    fn team_tokens(&self, seen: &mut Vec<(&'static str, Vec<String>)>) -> Result<()> {
+        let organization = run_to_end(Organization::new(&self.bench.stage, "counted"))?;
+        let exchange = |all: &Self| all.token_refresh.call(&organization.exchange());
+        self.meter(seen, "refresh with a team token", exchange)?;
+        self.meter(seen, "refresh with a team token, again within the minute", exchange)?;
+        let routes = [
+            ("team token read, the caller's first in a minute", organization.read()),
+            ("team token read", organization.read()),
+            ("team tokens, list of 100", organization.list()),
+            ("team token create, in place of another", organization.create()),
+            ("team token delete", organization.delete()),
+            ("team token create, the team's only one", organization.create()),
+        ];
+        for (name, request) in routes {
+            self.meter(seen, name, |all| all.team_tokens.call(&request))?;
+        }
+        Ok(())
     }
 
     fn kv_set_up(&self, value: &Value) -> Result<()> {
@@ -139,16 +198,18 @@ impl Metered<'_> {
 
 /// Starts functions behind the meter.
 fn metered<'a>(bench: &'a Bench, secrets: &Server) -> Result<Metered<'a>> {
-    let function = |name| {
-        let function = bench.stage.function(bench.programs.function(name));
+    let start = |function: Function| {
         let function = function.with("AWS_ENDPOINT_URL_DYNAMODB", bench.meter.endpoint());
         let other = format!("http://{}", secrets.address());
         let function = function.with("TERRAPI_SIGNING_KEYS", "arn:aws:secretsmanager:us-east-1:1:secret:bench");
         let function = function.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", other.clone());
         function.with("TERRAPI_BLOBS", format!("{other}/bench")).start()
     };
-    let (kv_store, token_refresh) = (function("kv-store")?, function("token-refresh")?);
-    Ok(Metered { bench, kv_store, token_refresh, token: bench.stage.token()? })
+    let (stage, programs) = (&bench.stage, &bench.programs);
+    let kv_store = start(stage.kv_store(programs))?;
+    let token_refresh = start(stage.function(programs.function("token-refresh")))?;
+    let team_tokens = start(stage.team_tokens(programs))?;
+    Ok(Metered { bench, kv_store, token_refresh, team_tokens, token: stage.token()? })
 }
 
 /// Secrets Manager, and a bucket: every call is counted, and answered with the signing keys.

@@ -8,3 +8,4 @@ pub mod memory;
 pub mod scale;
 pub mod size;
 pub mod start;
+pub mod team_tokens;
