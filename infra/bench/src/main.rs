@@ -102,8 +102,10 @@ async fn run(wanted: &[String]) -> Result<bool> {
     for (name, measure) in FAMILIES.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|one| one == name))
     {
         eprintln!("{:>4} s  measuring {name}", began.elapsed().as_secs());
-        let measured = measure(&bench);
-        rows.extend(measured.unwrap_or_else(|error| vec![Row::failed(name, &error.to_string())]));
+        let measured = measure(&bench).unwrap_or_else(|error| vec![Row::failed(name, &error.to_string())]);
+        // A whole run takes long: whoever stops it has what was measured until then.
+        eprintln!("{}", report::markdown(&measured));
+        rows.extend(measured);
     }
     let table = report::markdown(&rows);
     println!("{table}");
