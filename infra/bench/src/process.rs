@@ -15,6 +15,18 @@ use crate::runtime_api::{Event, RuntimeApi, Until};
 /// How long a function may take until its first poll, also under callgrind.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// What `cargo run` says about the bench. Build scripts that look at it (ring's) would run again, and with them all that
+/// stands on what they build, once for the bench and once for the functions.
+const OUTER_CARGO: [&str; 7] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// Where the programs are.
 pub struct Programs {
     workspace: PathBuf,
@@ -64,6 +76,9 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<()> {
     let mut build = Command::new("cargo");
     build.args(["build", "--locked"]).args(arguments).current_dir(folder);
     build.args(["--target-dir".as_ref(), folder.join("target").as_os_str()]);
+    for name in OUTER_CARGO {
+        build.env_remove(name);
+    }
     if build.status()?.success() { Ok(()) } else { Err(format!("cargo build failed in {}", folder.display()).into()) }
 }
 
