@@ -22,11 +22,6 @@ impl OrganizationCode {
     pub fn new(random: [u8; 8]) -> Self {
         Self(digits(u64::from_be_bytes(random).into()))
     }
-
-    /// Reads the eight digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        parse_digits(text).map(Self)
-    }
 }
 
 impl fmt::Display for OrganizationCode {
