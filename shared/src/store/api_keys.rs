@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use super::client::{Store, already_there};
 use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s};
 use super::keys;
+use super::transaction::{delete, delete_existing, put, put_new};
 use crate::domain::{ApiKeyRecord, Code, Error, KeyId, KeyName, Millis, Result, Seconds, UserId, Vcs};
 
 /// `last_used_at` is kept to this many seconds.
@@ -17,17 +18,8 @@ impl Store {
     /// Adds a key with its place in the listing: both or neither.
     pub async fn create_api_key(&self, key: &ApiKeyRecord) -> Result<()> {
         let table = &self.tables.identity;
-        let row = Put::builder()
-            .table_name(table)
-            .set_item(Some(encode(key)?))
-            .condition_expression("attribute_not_exists(pk)");
-        let place = Put::builder().table_name(table).set_item(Some(place(key)));
-        let items = [
-            row.build().map(|put| TransactWriteItem::builder().put(put).build()),
-            place.build().map(|put| TransactWriteItem::builder().put(put).build()),
-        ];
-        let items = items.into_iter().collect::<Result<_, _>>();
-        match self.transact(items.map_err(|error| Error::internal("creating a key", error))?).await {
+        let items = vec![put_new(table, encode(key)?)?, put(table, place(key))?];
+        match self.transact(items).await {
             Err(Failure::Condition(_)) => Err(already_there()),
             other => Ok(other?),
         }
@@ -36,15 +28,7 @@ impl Store {
     /// Removes a key and its place. One that is gone already is not found.
     pub async fn delete_api_key(&self, key: &ApiKeyRecord) -> Result<()> {
         let table = &self.tables.identity;
-        let row = Delete::builder()
-            .table_name(table)
-            .set_key(Some(row_key(key.id)))
-            .condition_expression("attribute_exists(pk)");
-        let place = Delete::builder().table_name(table).set_key(Some(place_key(key)));
-        let items = [row.build(), place.build()]
-            .map(|delete| delete.map(|delete| TransactWriteItem::builder().delete(delete).build()));
-        let items =
-            items.into_iter().collect::<Result<_, _>>().map_err(|error| Error::internal("deleting a key", error))?;
+        let items = vec![delete_existing(table, row_key(key.id))?, delete(table, place_key(key))?];
         match self.transact(items).await {
             Err(Failure::Condition(_)) => Err(Error::NotFound),
             other => Ok(other?),

@@ -1,6 +1,6 @@
 //! The audit trail, by key and as a whole.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::client::{Store, unexpired};
@@ -8,6 +8,7 @@ use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
 use super::keys;
 use super::newest::{Found, newest};
+use super::transaction::put;
 use crate::domain::{AuditEntry, AuditFilter, Code, Error, Millis, Result};
 
 /// How long entries are kept, in seconds.
@@ -34,9 +35,7 @@ impl Store {
 
     /// The same as a part of the transaction that does what the entry tells of.
     pub(super) fn note(&self, new: &NewAuditEntry) -> Result<TransactWriteItem> {
-        let put = Put::builder().table_name(&self.tables.identity).set_item(Some(encode(new)?)).build();
-        let put = put.map_err(|error| Error::internal("writing an audit entry", error))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        put(&self.tables.identity, encode(new)?)
     }
 
     /// A page of what fits `filter`, newest first, and the place to go on from. The page may be short, even empty: a

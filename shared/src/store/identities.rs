@@ -9,6 +9,7 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s};
 use super::keys;
+use super::transaction::malformed;
 use crate::domain::{Error, Identity, Profile, Result, Seconds, UserId, Vcs};
 
 /// What a provider gave us to act for a person, sealed. `id` is new with every change.
@@ -162,10 +163,6 @@ impl Store {
         let update = update.expression_attribute_values(":claim", b(claim.into_bytes()));
         changed(update.send().await.map_err(Failure::of_update))
     }
-}
-
-fn malformed(error: aws_sdk_dynamodb::error::BuildError) -> Error {
-    Error::internal("writing an identity", error)
 }
 
 fn changed<T>(outcome: Result<T, Failure>) -> Result<bool> {
