@@ -2,11 +2,10 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use terrapi::auth::TeamSecret;
 use terrapi::domain::organization::{Creator, Organization, OrganizationCode, Role, Team, TeamToken, user_number};
 use terrapi::domain::rate::Subject;
 use terrapi::domain::{AuditAction, AuditOutcome, Caller, Capability, Error, Result, UserId, Vcs};
-use terrapi::http::{ClientInfo, Holder, ProvenToken, authenticate, bearer, charge, network, prove_team_token};
+use terrapi::http::{ClientInfo, Holder, ProvenToken, authenticate, charge, network, prove_team_token};
 use terrapi::runtime::App;
 use terrapi::store::Roster;
 
@@ -49,9 +48,8 @@ impl FromRequestParts<App> for Principal {
 }
 
 async fn identified(parts: &mut Parts, app: &App) -> Result<Who> {
-    let secret = bearer(&parts.headers).ok().filter(|text| TeamSecret::claimed_by(text)).map(str::to_owned);
-    if let Some(secret) = secret {
-        return prove_team_token(&secret, parts, app).await.map(|proven| Who::Holder(Box::new(proven)));
+    if let Some(proven) = prove_team_token(parts, app).await? {
+        return Ok(Who::Holder(Box::new(proven)));
     }
     let caller = authenticate(parts, app).await?.caller.clone();
     // Tokens are credentials: whoever may not hand out keys may not hand out these.

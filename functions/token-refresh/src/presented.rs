@@ -2,10 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use terrapi::auth::{ApiKey, TeamSecret};
+use terrapi::auth::ApiKey;
 use terrapi::domain::rate::Subject;
 use terrapi::domain::{ApiKeyRecord, AuditAction, AuditOutcome, Capabilities, Code, Error, KeyId, Result, UserId};
-use terrapi::http::{ApiError, ClientInfo, Holder, bearer, charge, network, prove_team_token, refuse_limited};
+use terrapi::http::{
+    ApiError, ClientInfo, Holder, ProvenToken, bearer, charge, network, prove_team_token, refuse_limited,
+};
 use terrapi::runtime::App;
 
 /// A credential whose holder proved to have its secret.
@@ -25,12 +27,7 @@ impl FromRequestParts<App> for Presented {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let team_secret = bearer(&parts.headers).ok().filter(|text| TeamSecret::claimed_by(text)).map(str::to_owned);
-        let proven = match team_secret {
-            Some(secret) => by_team_token(&secret, parts, app).await,
-            None => by_api_key(parts, app).await,
-        };
-        match proven {
+        match prove(parts, app).await {
             Ok(presented) => {
                 charge(parts, app, Subject::Key(presented.id)).await?;
                 Ok(presented)
@@ -58,10 +55,16 @@ impl Presented {
     }
 }
 
-/// The team's part. An organization's own token manages teams, and opens nothing by itself.
-async fn by_team_token(secret: &str, parts: &mut Parts, app: &App) -> Result<Presented> {
+async fn prove(parts: &mut Parts, app: &App) -> Result<Presented> {
     let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
-    let proven = prove_team_token(secret, parts, app).await?;
+    match prove_team_token(parts, app).await? {
+        Some(proven) => of_team(proven, client),
+        None => by_api_key(parts, app, client).await,
+    }
+}
+
+/// A team's part. An organization's own token manages teams, and opens nothing by itself.
+fn of_team(proven: ProvenToken, client: ClientInfo) -> Result<Presented> {
     let Holder::Team(team) = proven.holder else { return Err(Error::forbidden(Code::InsufficientScope)) };
     let (id, user) = (proven.token.id.key_id(), team.service_user());
     Ok(Presented { id, user, capabilities: team.capabilities, key: None, client })
@@ -69,9 +72,8 @@ async fn by_team_token(secret: &str, parts: &mut Parts, app: &App) -> Result<Pre
 
 /// The key, if its secret was presented. A malformed key costs no read, and none is made for a place that is over its
 /// budget. An unknown id, a wrong secret and an expired key look the same from outside, and are counted alike.
-async fn by_api_key(parts: &mut Parts, app: &App) -> Result<Presented> {
+async fn by_api_key(parts: &Parts, app: &App, client: ClientInfo) -> Result<Presented> {
     let ApiKey { id, secret } = ApiKey::parse(bearer(&parts.headers)?).ok_or_else(Error::unauthenticated)?;
-    let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
     let place = network(parts);
     refuse_limited(parts, app, Subject::Guesser(id, place))?;
     // Whoever proved the key here before is not one of the strangers from the same place, and may know its standing.

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
+use super::authorize::bearer;
 use super::event::ClientInfo;
 use super::rate::{charge, network, refuse_limited};
 use crate::auth::TeamSecret;
@@ -41,13 +42,15 @@ impl Holder {
     }
 }
 
-/// The token, if its secret was presented and its holder is there. Two reads, both strongly consistent: what was revoked is
+/// The token whose secret a request presents, if its holder is there; `None` for a request that presents something else, or
+/// nothing. Two reads, both strongly consistent: what was revoked is
 /// refused at once. A malformed secret costs none. Its use is noted beside the answer.
 ///
 /// # Errors
 /// Unauthenticated: an unknown id, a wrong secret and an expired token look the same from outside, and count alike against
 /// whoever guesses. Nobody is charged otherwise.
-pub async fn prove_team_token(text: &str, parts: &mut Parts, app: &App) -> Result<ProvenToken> {
+pub async fn prove_team_token(parts: &mut Parts, app: &App) -> Result<Option<ProvenToken>> {
+    let Some(text) = bearer(&parts.headers).ok().filter(|text| TeamSecret::claimed_by(text)) else { return Ok(None) };
     let secret = TeamSecret::parse(text).ok_or_else(Error::unauthenticated)?;
     let (key, place, hash) = (secret.id().key_id(), network(parts), secret.hash());
     refuse_limited(parts, app, Subject::Guesser(key, place))?;
@@ -66,7 +69,7 @@ pub async fn prove_team_token(text: &str, parts: &mut Parts, app: &App) -> Resul
             if news {
                 note_use(app, &token, now);
             }
-            Ok(ProvenToken { token, holder, news })
+            Ok(Some(ProvenToken { token, holder, news }))
         }
         other => {
             if let Some(holder) = match &other {
