@@ -53,22 +53,26 @@ pub struct OrganizationPath {
     organization_name: String,
 }
 
-/// A team and the caller's part in its organization. At most one read for a token, three for a person.
+/// A team and the caller's part in its organization. At most one read for a token; one query, and one read of the
+/// membership, for a person.
 pub async fn team(app: &App, caller: &Principal, id: &str) -> Result<(Team, Role), Problem> {
     let id = TeamId::parse(id).ok_or_else(Problem::not_found)?;
-    let role = caller.role_in(id.organization(), app).await?.ok_or_else(Problem::not_found)?;
-    let own = match &caller.who {
-        Who::Holder(proven) => match &proven.holder {
-            Holder::Team(team) if team.id == id => Some(team.clone()),
-            _ => None,
-        },
-        Who::Person(_) => None,
+    let (team, role) = match &caller.who {
+        Who::Person(_) => {
+            let roster = app.store.find_roster(id.organization()).await?.ok_or_else(Problem::not_found)?;
+            (roster.team(id).cloned(), caller.role_among(&roster, app).await?)
+        }
+        Who::Holder(proven) => {
+            let role = caller.role_in(id.organization(), app).await?.ok_or_else(Problem::not_found)?;
+            let team = match &proven.holder {
+                Holder::Team(own) if own.id == id => Some(own.clone()),
+                _ => app.store.find_team(id).await?,
+            };
+            (team, Some(role))
+        }
     };
-    let team = match own {
-        Some(team) => team,
-        None => app.store.find_team(id).await?.ok_or_else(Problem::not_found)?,
-    };
-    if role.sees(&team) { Ok((team, role)) } else { Err(Problem::not_found()) }
+    let found = team.zip(role).filter(|(team, role)| role.sees(team));
+    found.ok_or_else(Problem::not_found)
 }
 
 /// A team whose tokens the caller may manage.
