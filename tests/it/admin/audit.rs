@@ -31,18 +31,8 @@ fn some_key() -> KeyId {
     KeyId::new(Random::default().id().unwrap())
 }
 
-/// Follows the links; the entries of each page.
 async fn pages(world: &World, query: &str) -> Vec<Vec<Value>> {
-    let (mut path, mut pages) = (format!("{AUDIT}?{query}"), Vec::new());
-    let token = world.token(&[]);
-    loop {
-        let reply = world.get(&path, &token).await;
-        pages.push(reply.ok()["results"].as_array().unwrap().clone());
-        match reply.next() {
-            Some(next) => path = next,
-            None => return pages,
-        }
-    }
+    super::pages(world, format!("{AUDIT}?{query}")).await
 }
 
 async fn actions(world: &World, query: &str) -> Vec<String> {

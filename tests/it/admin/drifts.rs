@@ -37,18 +37,8 @@ async fn create(world: &World, run: &Run) {
     world.app.store.create_run(run).await.unwrap();
 }
 
-/// Follows the links; the runs of each page.
 async fn pages(world: &World, query: &str) -> Vec<Vec<Value>> {
-    let (mut path, mut pages) = (format!("{DRIFTS}?{query}"), Vec::new());
-    let token = world.token(&[]);
-    loop {
-        let reply = world.get(&path, &token).await;
-        pages.push(reply.ok()["results"].as_array().unwrap().clone());
-        match reply.next() {
-            Some(next) => path = next,
-            None => return pages,
-        }
-    }
+    super::pages(world, format!("{DRIFTS}?{query}")).await
 }
 
 async fn listed(world: &World) -> Vec<Value> {

@@ -3,3 +3,21 @@
 mod audit;
 mod dead_letters;
 pub mod drifts;
+
+use serde_json::Value;
+
+use crate::support::World;
+
+/// Follows an administrator's listing by its links; the results of each page.
+async fn pages(world: &World, mut path: String) -> Vec<Vec<Value>> {
+    let mut pages = Vec::new();
+    let token = world.token(&[]);
+    loop {
+        let reply = world.get(&path, &token).await;
+        pages.push(reply.ok()["results"].as_array().unwrap().clone());
+        match reply.next() {
+            Some(next) => path = next,
+            None => return pages,
+        }
+    }
+}
