@@ -72,10 +72,13 @@ $(TOOLS)/run.stamp: requirements-dev.txt | $(TOOLS)/bin/python
 	$(PIP) install --no-deps --requirement $(TOOLS)/run.txt
 	@touch $@
 
-# What the tests start, besides: the requirements' test section.
-$(TOOLS)/test.stamp: $(TOOLS)/run.stamp
+# What the tests start: the requirements' test section, and what the generated clients need in the languages that are here.
+GENERATED := tests/clients/generated
+$(TOOLS)/test.stamp: $(TOOLS)/run.stamp $(GENERATED)/typescript/package-lock.json $(GENERATED)/go/go.sum
 	sed -n '/^# --- test/,/^# --- lint/p' requirements-dev.txt > $(TOOLS)/test.txt
 	$(PIP) install --requirement $(TOOLS)/test.txt
+	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix $(GENERATED)/typescript; fi
+	if command -v go >/dev/null; then cd $(GENERATED)/go && go mod download; fi
 	@touch $@
 
 $(TOOLS)/dev.stamp: requirements-dev.txt | $(TOOLS)/bin/python

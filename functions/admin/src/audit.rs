@@ -11,7 +11,7 @@ use terrapi::domain::{
 };
 use terrapi::http::{
     AccessTokenCreate, Administrator, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath,
-    open_cursor, page_link,
+    next_page, open_cursor,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -21,6 +21,10 @@ use utoipa::ToSchema;
 pub struct AuditPage {
     /// Newest first.
     results: Vec<AuditItem>,
+    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
 }
 
 /// An entry.
@@ -94,9 +98,9 @@ impl From<PermissionChange> for AuditSubject {
     }
 }
 
-impl From<Vec<AuditEntry>> for AuditPage {
-    fn from(entries: Vec<AuditEntry>) -> Self {
-        Self { results: entries.into_iter().map(AuditItem::from).collect() }
+impl AuditPage {
+    fn new(entries: Vec<AuditEntry>, next_cursor: Option<String>) -> Self {
+        Self { results: entries.into_iter().map(AuditItem::from).collect(), next_cursor }
     }
 }
 
@@ -142,8 +146,8 @@ pub async fn list_audit_of_key(
     if entries.first().is_none_or(|entry| entry.actor != Some(caller.caller().user)) {
         return Err(Error::NotFound.into());
     }
-    let link = page_link(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
-    Ok((link, Json(AuditPage::from(entries))).into_response())
+    let next = next_page(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
 }
 
 /// The parameters that choose entries.
@@ -178,8 +182,8 @@ pub async fn list_audit(
     let size = limit.to_string();
     let chosen = FILTERS.into_iter().filter_map(|name| Some((name, query.text(name)?)));
     let repeated: Vec<_> = chosen.chain([("limit", size.as_str())]).collect();
-    let link = page_link(&origin, &listing, "page", next.as_ref(), &repeated)?;
-    Ok((link, Json(AuditPage::from(entries))).into_response())
+    let next = next_page(&origin, &listing, "page", next.as_ref(), &repeated)?;
+    Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
 }
 
 fn filter(query: &Query) -> Result<AuditFilter> {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::{Code, DeadLetter, DeadLetterId, Error, Result};
-use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, PathParams, Query, open_cursor, page_link};
+use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, PathParams, Query, next_page, open_cursor};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -15,6 +15,10 @@ use utoipa::ToSchema;
 pub struct DeadLetterPage {
     /// The newest failure first.
     results: Vec<DeadLetterItem>,
+    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
 }
 
 /// A change that the worker has given up on.
@@ -81,9 +85,9 @@ pub async fn list_dead_letters(
     let after =
         after.map(|after| DeadLetterId::parse(&after).ok_or(Error::invalid(Code::InvalidCursor))).transpose()?;
     let (letters, next) = app.store.list_dead_letters(after.as_ref(), limit).await?;
-    let link = page_link(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let next = next_page(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     let results = letters.into_iter().map(DeadLetterItem::from).collect();
-    Ok((link, Json(DeadLetterPage { results })).into_response())
+    Ok((next.link, Json(DeadLetterPage { results, next_cursor: next.cursor })).into_response())
 }
 
 /// Replay a dead letter

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{DriftRun, Millis, RunId, RunState, RunType, Vcs};
-use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, Query, open_cursor, page_link};
+use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, Query, next_page, open_cursor};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -14,6 +14,10 @@ use utoipa::ToSchema;
 pub struct DriftPage {
     /// The newest first.
     results: Vec<DriftItem>,
+    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
 }
 
 /// A drift run.
@@ -77,7 +81,7 @@ pub async fn list_drifts(
     let limit = query.limit(20, 100)?;
     let after: Option<String> = query.text("page").map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
     let (runs, next) = app.store.list_drift_runs(after.as_deref(), limit).await?;
-    let link = page_link(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let next = next_page(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     let results = runs.into_iter().map(DriftItem::from).collect();
-    Ok((link, Json(DriftPage { results })).into_response())
+    Ok((next.link, Json(DriftPage { results, next_cursor: next.cursor })).into_response())
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{ApiKeyRecord, Capabilities, Capability, KeyId, Result};
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, Query, VcsPath, open_cursor, page_link,
+    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, Query, VcsPath, next_page, open_cursor,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -16,6 +16,10 @@ use utoipa::ToSchema;
 pub struct KeyPage {
     /// By name, then by id.
     results: Vec<ListedKey>,
+    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
 }
 
 /// A key without its secret.
@@ -71,7 +75,7 @@ pub async fn list_api_keys(
     let limit = query.limit(20, 100)?;
     let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
     let (keys, next) = app.store.list_api_keys(user, caller.vcs, after.as_deref(), limit).await?;
-    let link = page_link(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let next = next_page(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     let results = keys.into_iter().map(ListedKey::from).collect();
-    Ok((link, Json(KeyPage { results })).into_response())
+    Ok((next.link, Json(KeyPage { results, next_cursor: next.cursor })).into_response())
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use terrapi::domain::Result;
 use terrapi::domain::kv::{Address, Idx, Key, Select, Visibility};
 use terrapi::http::{
-    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Origin, PathParams, Query, open_cursor, page_link,
+    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Origin, PathParams, Query, next_page, open_cursor,
 };
 use terrapi::runtime::App;
 use terrapi::store::kv::{ListQuery, Position};
@@ -24,6 +24,10 @@ const MAX_LIMIT: usize = 1_000;
 pub struct KvRecordList {
     /// Filters may shorten a page; only a missing `next` link marks the end.
     results: Vec<KvRecord>,
+    /// The cursor in the `Link` header, to pass as `cursor`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
 }
 
 /// What a cursor carries: the place, and everything the first request asked for.
@@ -71,8 +75,8 @@ pub async fn iter_records(
     let page = app.store.list_records(&list).await?;
     let results = page.records.into_iter().map(|found| KvRecord::of(found, select.as_ref())).collect::<Result<_>>()?;
     let next = page.next.map(|last| Cursor { key: last.key.to_string(), idx: last.idx.get(), ..cursor });
-    let link = page_link(&origin, &listing, "cursor", next.as_ref(), &[("limit", &limit.to_string())])?;
-    Ok((link, Json(KvRecordList { results })).into_response())
+    let next = next_page(&origin, &listing, "cursor", next.as_ref(), &[("limit", &limit.to_string())])?;
+    Ok((next.link, Json(KvRecordList { results, next_cursor: next.cursor })).into_response())
 }
 
 fn resume(cursor: Cursor) -> Result<(Position, Cursor)> {

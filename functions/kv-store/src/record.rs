@@ -97,13 +97,12 @@ fn select_from(text: String, select: Option<&Select>) -> Result<Box<RawValue>> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"data": {"status": "done"}, "committed": true}))]
 pub struct KvWrite {
-    /// The value, any JSON.
+    /// The value, any JSON. `value` is accepted as another name for it: see `KvWriteAlias`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Value, required = false)]
+    #[schema(value_type = Value, required = true)]
     data: Option<Box<RawValue>>,
-    /// Another name for `data`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Value, required = false)]
+    #[schema(ignore)]
     value: Option<Box<RawValue>>,
     /// The chunk, 0 when absent.
     #[schema(minimum = 0, maximum = 2_147_483_647)]

@@ -61,8 +61,10 @@ enum Word {
 #[schema(as = CapabilityLimit)]
 enum Limit {
     /// To one installation, its id in decimal.
+    #[schema(title = "InstallationLimit")]
     InstallationId { id: String },
     /// To one version control system.
+    #[schema(title = "VcsLimit")]
     Vcs { vcs: String },
 }
 

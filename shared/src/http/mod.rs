@@ -32,7 +32,7 @@ pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use layers::{MAX_BODY_BYTES, service};
 pub use openapi::{GithubInstallationPath, InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
 pub use origin::Origin;
-pub use page::{PageLink, page_link};
+pub use page::{NextPage, next_page};
 pub use path::PathParams;
 pub use query::Query;
 pub use rate::{Stranger, charge, network, refuse_limited};

@@ -3,7 +3,9 @@
 //! What all operations share (the shape of failures, the headers around every answer) is not repeated at each handler:
 //! `4XX` and `5XX` there stand for the failures that [`whole_document`] spells out, and `bearer` for any
 //! caller's credential: a session opens what a token opens. Whoever needs a credential is limited by it; a route that
-//! charges the address instead names 429, and no more.
+//! charges the address instead names 429, and no more. What client generators cannot handle is rewritten at the end.
+
+mod generators;
 
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
@@ -100,22 +102,23 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
     if let Some(Value::Object(id)) = whole.pointer_mut("/components/schemas/ErrorBody/properties/id") {
         id.insert("x-extensible-enum".into(), Code::ALL.iter().map(|code| code.as_str()).collect());
     }
-    let items = whole.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
-    for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
+    for operation in operations(&mut whole) {
         let failures = if speaks_json_api(operation) { json_api_failures(operation) } else { failures(operation) };
         let limited = limited(operation);
-        if let Some(Value::Array(credentials)) = operation.get_mut("security")
-            && credentials.contains(&json!({"bearer": []}))
-        {
-            credentials.push(json!({"session": []}));
-        }
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             responses.retain(|status, _| !status.ends_with("XX"));
             responses.extend(failures);
             responses.values_mut().for_each(|response| complete(response, limited));
         }
     }
+    generators::simplify(&mut whole);
     Ok(whole)
+}
+
+/// Every operation of a document.
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let items = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation)
 }
 
 /// Whether its requests are charged to somebody's budget.

@@ -8,20 +8,26 @@ use super::cursor::seal_cursor;
 use super::origin::{Origin, next_link};
 use crate::domain::Result;
 
-/// The `link` header; none on the last page.
-pub type PageLink = AppendHeaders<Option<(HeaderName, HeaderValue)>>;
+/// How a caller reaches the page after this one.
+pub struct NextPage {
+    /// The `link` header; none on the last page.
+    pub link: AppendHeaders<Option<(HeaderName, HeaderValue)>>,
+    /// The cursor in that link, for clients that do not read headers; `None` on the last page.
+    pub cursor: Option<String>,
+}
 
-/// The link to the page after this one: the same path, `next` sealed for `listing` as parameter `cursor`, and the
-/// parameters that the next request is to repeat.
-pub fn page_link(
+/// The way to the page that begins after `next`: the same path with `next` sealed for `listing` as the parameter
+/// `parameter`, and the parameters that the next request must repeat.
+pub fn next_page(
     origin: &Origin,
     listing: &str,
-    cursor: &str,
+    parameter: &str,
     next: Option<&impl Serialize>,
     repeated: &[(&str, &str)],
-) -> Result<PageLink> {
-    let Some(next) = next else { return Ok(AppendHeaders(None)) };
-    let sealed = seal_cursor(listing, next)?;
-    let params: Vec<_> = [(cursor, sealed.as_str())].into_iter().chain(repeated.iter().copied()).collect();
-    Ok(AppendHeaders(next_link(origin, &params).map(|link| (LINK, link))))
+) -> Result<NextPage> {
+    let Some(next) = next else { return Ok(NextPage { link: AppendHeaders(None), cursor: None }) };
+    let cursor = seal_cursor(listing, next)?;
+    let params: Vec<_> = [(parameter, cursor.as_str())].into_iter().chain(repeated.iter().copied()).collect();
+    let link = AppendHeaders(next_link(origin, &params).map(|link| (LINK, link)));
+    Ok(NextPage { link, cursor: Some(cursor) })
 }

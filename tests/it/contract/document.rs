@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "UPDATE_OPENAPI asks for the document to be written anew")]
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use terrapi::domain::Code;
 use terrapi::http::{document, whole_document};
 
@@ -53,6 +53,101 @@ fn every_operation_says_what_it_is_and_every_reference_leads_somewhere() {
     let known: Vec<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
     assert!(tags.iter().all(|tag| known.contains(tag)) && known.iter().all(|tag| tags.contains(tag)));
     references(&document, &document);
+}
+
+/// Calls `look` with each object of a document and where it is, as a JSON pointer.
+fn objects(value: &Value, pointer: &str, look: &mut impl FnMut(&Map<String, Value>, &str)) {
+    match value {
+        Value::Object(members) => {
+            look(members, pointer);
+            members.iter().for_each(|(name, member)| {
+                objects(member, &format!("{pointer}/{}", name.replace('/', "~1")), look);
+            });
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| objects(item, &format!("{pointer}/{index}"), look));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn component_names_are_free_of_generic_parameters() {
+    let document = described();
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(name.chars().all(|character| character.is_ascii_alphanumeric()), "{name}");
+    }
+}
+
+#[test]
+fn no_component_is_just_another_name() {
+    let document = described();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        assert!(schema.get("$ref").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn enumerations_are_components() {
+    objects(&described(), "", &mut |object, pointer| {
+        let component = pointer.strip_prefix("/components/schemas/").is_some_and(|name| !name.contains('/'));
+        assert!(!object.contains_key("enum") || component, "{pointer}");
+    });
+}
+
+#[test]
+fn request_bodies_are_references() {
+    objects(&described(), "", &mut |object, pointer| {
+        let Some(contents) = object.get("requestBody").and_then(|body| body["content"].as_object()) else { return };
+        for content in contents.values() {
+            assert!(content["schema"]["$ref"].is_string(), "{pointer}: {content}");
+        }
+    });
+}
+
+#[test]
+fn instants_are_date_times() {
+    objects(&described(), "", &mut |object, pointer| {
+        let instant = pointer.contains("/properties/") && (pointer.ends_with("_at") || pointer.ends_with("-at"));
+        assert!(!instant || object["format"] == "date-time", "{pointer}");
+    });
+}
+
+#[test]
+fn credentials_are_one_bearer_scheme_and_the_session() {
+    let document = described();
+    let schemes: Vec<_> = document["components"]["securitySchemes"].as_object().unwrap().keys().collect();
+    assert_eq!(schemes, ["bearer", "session"]);
+    objects(&document, "", &mut |object, pointer| {
+        for scheme in object.get("security").and_then(Value::as_array).into_iter().flatten() {
+            let names: Vec<_> = scheme.as_object().unwrap().keys().collect();
+            assert!(names == ["bearer"] || names == ["session"], "{pointer}: {scheme}");
+        }
+    });
+}
+
+#[test]
+fn pages_with_a_link_have_a_next_cursor() {
+    let document = described();
+    let mut pages = 0;
+    objects(&document, "", &mut |object, pointer| {
+        let Some(response) = object.get("200").filter(|response| response["headers"].get("link").is_some()) else {
+            return;
+        };
+        pages += 1;
+        let reference = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+        let page = document.pointer(&reference[1..]).unwrap();
+        assert_eq!(page["properties"]["next_cursor"]["type"], "string", "{pointer}");
+    });
+    assert!(pages >= 6, "{pages}");
+}
+
+#[test]
+fn a_write_requires_data_and_its_alias_is_described() {
+    let schemas = &described()["components"]["schemas"];
+    assert_eq!(schemas["KvWrite"]["required"], json!(["data"]));
+    assert!(schemas["KvWrite"]["properties"].get("value").is_none());
+    assert_eq!(schemas["KvWriteAlias"]["required"], json!(["value"]));
 }
 
 #[test]

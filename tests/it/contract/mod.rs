@@ -2,6 +2,7 @@
 
 mod docs;
 mod document;
+mod generated;
 mod guide;
 mod published;
 mod routes;

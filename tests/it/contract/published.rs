@@ -116,8 +116,8 @@ fn a_request_needs_what_the_published_one_needs_and_no_more() {
     let kv = "/api/v1/{vcs}/kv/{installation_id}";
     assert_eq!(demanded(Method::POST, "/api/v1/{vcs}/access-token"), serde_json::json!(["capabilities", "name"]));
     assert_eq!(demanded(Method::POST, &format!("{kv}/commit")), serde_json::json!(["keys"]));
-    // `data` has another name too, so neither is required alone.
+    // `value`, the other name of `data`, is described by a schema of its own.
     for path in ["key/{key}", "cas/key/{key}"] {
-        assert_eq!(demanded(Method::PUT, &format!("{kv}/{path}")), serde_json::json!([]));
+        assert_eq!(demanded(Method::PUT, &format!("{kv}/{path}")), serde_json::json!(["data"]));
     }
 }

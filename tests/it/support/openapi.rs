@@ -109,6 +109,7 @@ pub fn check(method: &Method, path: &str, reply: &Reply) {
     if essence.ends_with("json") && method != Method::HEAD {
         let value = serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{error}: {place}"));
         published.validate(&described["schema"], &value).unwrap_or_else(|problems| panic!("{problems}: {place}"));
+        next_cursor(&value, reply, &place);
         if status >= 400 && essence == "application/json" {
             failure(published, &body, &place);
         }
@@ -147,6 +148,16 @@ fn headers(published: &Published, response: &Value, reply: &Reply, place: &str) 
         let sent = reply.header(name).is_some();
         assert!(!sent || described.contains_key(name), "{name} is not documented: {place}");
     }
+}
+
+/// The cursor in the body of a page is the one in its link.
+fn next_cursor(page: &Value, reply: &Reply, place: &str) {
+    let Some(link) = reply.header("link") else {
+        assert!(page.get("next_cursor").is_none(), "a cursor without a link: {place}");
+        return;
+    };
+    let cursor = page["next_cursor"].as_str().unwrap_or_else(|| panic!("no next_cursor: {place}"));
+    assert!(link.contains(&format!("={cursor}")), "{link} does not carry the page's next_cursor: {place}");
 }
 
 /// A body as it was before it was packed.

@@ -43,8 +43,10 @@ pub struct ErrorObject {
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// In the body.
+    #[schema(title = "SourceInBody")]
     Pointer(&'static str),
     /// In the query.
+    #[schema(title = "SourceInQuery")]
     Parameter(&'static str),
 }
 

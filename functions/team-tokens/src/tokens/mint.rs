@@ -32,6 +32,7 @@ pub struct NewTokenData {
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct NewTokenAttributes {
     /// When it stops working, as ISO 8601; without a zone in UTC. Never, when it is left out. It may have passed.
+    #[schema(format = DateTime)]
     expired_at: Option<String>,
     /// What a described token is for: up to 255 characters, which no other token of the team has. Ignored elsewhere.
     #[schema(max_length = 255)]
