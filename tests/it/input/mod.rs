@@ -3,6 +3,7 @@
 mod bodies;
 mod cursors;
 mod headers;
+mod instants;
 mod packed;
 mod paths;
 mod queries;

@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use octocrab::Octocrab;
 use serde_json::json;
 
@@ -54,12 +53,13 @@ impl AppTokens {
         let route = format!("/app/installations/{}/access_tokens", access.installation);
         let bought: std::result::Result<InstallationToken, _> = app.post(route, None::<&()>).await;
         let bought = bought.map_err(|error| not_the_persons_fault(failure(error)))?;
-        let expires_at: Timestamp = bought.expires_at.parse().map_err(Failure::away)?;
+        let malformed = || Failure::away("a token's end is no instant");
+        let expires_at = Seconds::parse(&bought.expires_at).ok_or_else(malformed)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
-        kept.insert(access.installation, (bought.token.clone(), Seconds(expires_at.as_second())));
+        kept.insert(access.installation, (bought.token.clone(), expires_at));
         Ok(bought.token)
     }
 
