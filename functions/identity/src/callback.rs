@@ -7,15 +7,15 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, Permission, PermissionChange,
-    Profile, Result, Session, SessionId, UserId, UserTokens, Vcs,
+    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, PendingSignIn, Permission,
+    PermissionChange, Profile, Result, Seconds, Session, SessionId, UserId, UserTokens, Vcs,
 };
-use terrapi::http::{ApiError, ClientInfo, ErrorBody, Origin, Query, Stranger, session_begins, session_cookie};
+use terrapi::http::{ApiError, ClientInfo, ErrorBody, Origin, Query, Stranger, session_begins, session_cookies};
 use terrapi::runtime::App;
 use terrapi::store::NewAuditEntry;
 use terrapi::vcs::SignIn;
 
-use crate::login::{browser, installation, redirect_uri, verifier};
+use crate::login::{browsers, installation, redirect_uri, verifier};
 
 /// What a provider sends along.
 #[derive(utoipa::IntoParams)]
@@ -99,10 +99,10 @@ impl Back {
             return without_state(query, vcs, installation, origin);
         };
         let invalid = || Error::forbidden(Code::InvalidState);
-        let (state, browser) = OpaqueToken::parse(state).zip(browser(headers, origin)).ok_or_else(invalid)?;
+        let state = OpaqueToken::parse(state).ok_or_else(invalid)?;
         let now = app.clock.now();
-        let pending = app.store.consume_sign_in(state.hash(), browser.hash(), vcs, app.random.id()?, now.seconds());
-        let pending = pending.await?.ok_or_else(invalid)?;
+        let begun = take(app, vcs, &state, browsers(headers, origin), now.seconds()).await?;
+        let (pending, browser) = begun.ok_or_else(invalid)?;
         let code = code(query)?;
         let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(origin, vcs));
         let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
@@ -118,6 +118,23 @@ impl Back {
         let cookie = [(SET_COOKIE, session_begins(&token, origin)?)];
         Ok((StatusCode::SEE_OTHER, to(origin.url(&return_to.encoded())), cookie).into_response())
     }
+}
+
+/// Takes the sign-in that began with `state` in one of these browsers, and says in which.
+async fn take(
+    app: &App,
+    vcs: Vcs,
+    state: &OpaqueToken,
+    browsers: Vec<OpaqueToken>,
+    now: Seconds,
+) -> Result<Option<(PendingSignIn, OpaqueToken)>> {
+    let taker = app.random.id()?;
+    for browser in browsers {
+        if let Some(pending) = app.store.consume_sign_in(state.hash(), browser.hash(), vcs, taker, now).await? {
+            return Ok(Some((pending, browser)));
+        }
+    }
+    Ok(None)
 }
 
 /// The provider's own installation flow comes without a state, and so may anybody else: the sign-in begins here. An error
@@ -177,13 +194,14 @@ fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: Change) ->
     app.noted(AuditEntry { subject, ..client.clone().audited(app.clock.now(), done, user, None) })
 }
 
-/// The browser drops the cookie of the session before: nobody needs its row.
+/// The browser drops the cookie of the session before: nobody needs its row any more.
 fn forget_session_before(app: &App, headers: &HeaderMap) {
-    let Some(before) = session_cookie(headers) else { return };
-    let store = app.store.clone();
-    app.background.spawn(async move {
-        if let Err(error) = store.delete_session(before).await {
-            tracing::warn!(%error, "a session that was replaced stays until it ends by itself");
-        }
-    });
+    for before in session_cookies(headers) {
+        let store = app.store.clone();
+        app.background.spawn(async move {
+            if let Err(error) = store.delete_session(before).await {
+                tracing::warn!(%error, "a session that was replaced stays until it ends by itself");
+            }
+        });
+    }
 }

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{Code, Error, InstallationId, PendingSignIn, Result, ReturnTo, SecretText, Vcs};
-use terrapi::http::{ApiError, ErrorBody, Origin, PathParams, Query, Stranger, VcsPath, find_cookie, set_cookie};
+use terrapi::http::{ApiError, ErrorBody, Origin, PathParams, Query, Stranger, VcsPath, cookie_tokens, set_cookie};
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
 
@@ -41,8 +41,10 @@ pub async fn begin_sign_in(
     let vcs = path.vcs()?;
     let provider = app.providers.get(vcs)?;
     let installation = installation(&query)?;
-    // Two tabs of one browser may sign in at once.
-    let browser = browser(&headers, &origin).map_or_else(|| app.random.bytes().map(OpaqueToken::new), Ok)?;
+    // Two tabs of one browser may sign in at once. Of several secrets, this service may have set none.
+    let mut known = browsers(&headers, &origin);
+    let known = known.pop().filter(|_| known.is_empty());
+    let browser = known.map_or_else(|| app.random.bytes().map(OpaqueToken::new), Ok)?;
     let state = OpaqueToken::new(app.random.bytes()?);
     let pending = PendingSignIn {
         state: state.hash(),
@@ -67,9 +69,9 @@ pub fn installation(query: &Query) -> Result<Option<InstallationId>> {
     query.text("installation_id").map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
 }
 
-/// The secret of the browser that signs in.
-pub fn browser(headers: &HeaderMap, origin: &Origin) -> Option<OpaqueToken> {
-    find_cookie(headers, cookie_name(origin)).and_then(OpaqueToken::parse)
+/// The secrets that the browser's cookies hold: one, unless something beside this service set a cookie of that name.
+pub fn browsers(headers: &HeaderMap, origin: &Origin) -> Vec<OpaqueToken> {
+    cookie_tokens(headers, cookie_name(origin))
 }
 
 /// The prefix makes browsers refuse the cookie from anybody but this very host, neighbours included; it needs TLS.

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use futures::future::try_join_all;
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::request::Parts;
 
-use super::cookie::session_cookie;
+use super::cookie::session_cookies;
 use super::error::ApiError;
 use super::origin::Origin;
 use super::path::PathParams;
@@ -249,21 +250,26 @@ fn presents_bearer(headers: &HeaderMap) -> bool {
 /// # Errors
 /// Unauthenticated; forbidden, when another site's page sent the cookie along; over the rate, when the caller is known to be.
 pub async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
-    match session_cookie(&parts.headers) {
-        Some(id) if !presents_bearer(&parts.headers) => by_session(id, parts, app).await.map(Arc::new),
-        _ => by_access_token(parts, app).await,
+    let sessions = session_cookies(&parts.headers);
+    if sessions.is_empty() || presents_bearer(&parts.headers) {
+        return by_access_token(parts, app).await;
     }
+    by_session(&sessions, parts, app).await.map(Arc::new)
 }
 
-/// A session is read for every request, so that a logout takes effect at once.
-async fn by_session(id: SessionId, parts: &Parts, app: &App) -> Result<Verified> {
+/// A session is read for every request, so that a logout takes effect at once. Of several that the cookies name, exactly
+/// one must be live: a stale one beside it does no harm, and two live ones could belong to two people.
+async fn by_session(named: &[SessionId], parts: &Parts, app: &App) -> Result<Verified> {
     let now = app.clock.now().seconds();
-    let subject = Subject::Session(id);
-    refuse_limited(parts, app, subject)?;
-    if !app.limits.knows(subject) {
+    for id in named {
+        refuse_limited(parts, app, Subject::Session(*id))?;
+    }
+    if !named.iter().any(|id| app.limits.knows(Subject::Session(*id))) {
         refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
     }
-    let session = app.store.find_session(id, now).await?.ok_or_else(Error::unauthenticated)?;
+    let found = try_join_all(named.iter().map(|id| app.store.find_session(*id, now))).await?;
+    let mut live = found.into_iter().flatten();
+    let (Some(session), None) = (live.next(), live.next()) else { return Err(Error::unauthenticated()) };
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
     // The browser sends the cookie along whoever made it send the request.
     let trusted = || Origin::of(parts, app).sent(&parts.headers) || app.settings.listed_origins.sent(&parts.headers);

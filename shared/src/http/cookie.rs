@@ -10,20 +10,33 @@ use crate::domain::{Error, Result, Session, SessionId};
 /// The session cookie's name.
 const SESSION: &str = "session";
 
-/// The value of the one cookie of this name. `None` when there is none, or two with different values: a neighbour's
-/// subdomain can set cookies for us, and the order of two says nothing about who set which.
-pub fn find_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
-    let first = values.next()?;
-    values.all(|other| other == first).then_some(first)
+/// How many different tokens the cookies of one name may hold. Each of them may cost a storage call.
+const MAX_TOKENS: usize = 4;
+
+/// The different tokens that cookies of this name hold, in the order they were sent. Cookies are read as bytes, pair by
+/// pair: a value that is no token counts for nothing, and neither does a neighbouring cookie that is not UTF-8.
+///
+/// Another host of the same site, or a page under another path, can leave a second cookie of a name behind, and the order
+/// of two says nothing about who set which. So the caller has to find out which token is good. None is returned when there
+/// are more than four.
+pub fn cookie_tokens(headers: &HeaderMap, name: &str) -> Vec<OpaqueToken> {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let mut tokens: Vec<OpaqueToken> = Vec::new();
+    for token in values.filter_map(|value| OpaqueToken::parse(std::str::from_utf8(value).ok()?)) {
+        if tokens.iter().all(|other| other.hash() != token.hash()) {
+            if tokens.len() == MAX_TOKENS {
+                return Vec::new();
+            }
+            tokens.push(token);
+        }
+    }
+    tokens
 }
 
-/// The session that a request's cookie names. `None` for a text that names none.
-pub fn session_cookie(headers: &HeaderMap) -> Option<SessionId> {
-    let token = find_cookie(headers, SESSION).and_then(OpaqueToken::parse)?;
-    Some(SessionId::new(token.hash()))
+/// The sessions that a request's cookies name, of which at most one should be live.
+pub fn session_cookies(headers: &HeaderMap) -> Vec<SessionId> {
+    cookie_tokens(headers, SESSION).iter().map(|token| SessionId::new(token.hash())).collect()
 }
 
 /// `Set-Cookie` for a session that begins.
@@ -48,25 +61,48 @@ pub fn set_cookie(name: &str, value: &str, seconds: i64, origin: &Origin) -> Res
 mod tests {
     use super::*;
 
-    fn headers(values: &[&'static str]) -> HeaderMap {
-        values.iter().map(|value| (COOKIE, HeaderValue::from_static(value))).collect()
+    /// The last digits of the tokens.
+    fn found(values: &[&[u8]]) -> String {
+        let headers = values.iter().map(|value| (COOKIE, HeaderValue::from_bytes(value).unwrap())).collect();
+        let last = |token: &OpaqueToken| token.reveal().chars().last();
+        cookie_tokens(&headers, SESSION).iter().filter_map(last).collect()
+    }
+
+    /// A token that ends in this digit.
+    fn token(digit: &str) -> String {
+        format!("{digit:0>43}")
     }
 
     #[test]
-    fn a_cookie_is_found_by_its_whole_name() {
-        let table: [(&[&'static str], Option<&str>); 9] = [
-            (&[], None),
-            (&["session=a"], Some("a")),
-            (&["theme=dark; session=a;x=y"], Some("a")),
-            (&["theme=dark", "session=a"], Some("a")),
-            (&["session=a; session=a"], Some("a")),
-            (&["session=a; session=b"], None),
-            (&["session=a", "session=b"], None),
-            (&["my-session=a; Session=b; session"], None),
-            (&["session=a=b"], Some("a=b")),
+    fn cookies_are_read_as_bytes_pair_by_pair() {
+        let (a, b) = (token("A"), token("B"));
+        let table: [(&[String], &str); 11] = [
+            (&[], ""),
+            (&[format!("session={a}")], "A"),
+            (&[format!("theme=dark; session={a};x=y")], "A"),
+            (&["theme=dark".into(), format!("session={a}")], "A"),
+            (&[format!("session={a}; session={a}")], "A"),
+            (&[format!("session={a}; session={b}")], "AB"),
+            (&[format!("session={b}"), format!("session={a}")], "BA"),
+            (&[format!("my-session={a}; Session={b}; session")], ""),
+            (&[format!("session=; session=garbage; session={a}; session={a}=")], "A"),
+            (&[format!(";; ;=;session={a};;")], "A"),
+            (&[format!("session ={a}; session= {b}")], ""),
         ];
-        for (sent, found) in table {
-            assert_eq!(find_cookie(&headers(sent), SESSION), found, "{sent:?}");
+        for (sent, expected) in table {
+            let sent: Vec<&[u8]> = sent.iter().map(String::as_bytes).collect();
+            assert_eq!(found(&sent), expected);
         }
+        let neighbour = [b"theme=\xff\xfe; session=", a.as_bytes(), b"; x=\x80; session=\xff"].concat();
+        assert_eq!(found(&[&neighbour]), "A");
+        assert_eq!(found(&[b"theme=\xff", format!("session={a}").as_bytes()]), "A");
+    }
+
+    #[test]
+    fn more_than_four_tokens_of_a_name_are_none() {
+        let cookies =
+            |digits: &[&str]| digits.iter().map(|digit| format!("session={}", token(digit))).collect::<Vec<_>>();
+        assert_eq!(found(&[cookies(&["1", "2", "3", "4", "1"]).join("; ").as_bytes()]), "1234");
+        assert_eq!(found(&[cookies(&["1", "2", "3", "4", "5"]).join("; ").as_bytes()]), "");
     }
 }

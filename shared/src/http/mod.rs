@@ -23,7 +23,7 @@ pub use authorize::{
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer,
 };
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
-pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};
+pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
 pub use cors::ListedOrigins;
 pub use cursor::{open_cursor, seal_cursor};
 pub use error::{ApiError, ErrorBody};

@@ -106,7 +106,7 @@ pub async fn browsers(world: &World, route: &Route) -> Vec<Caller> {
         refused("no session's value", browser("session=0190a5d0-ac96-774b-bcce-b302099a8057"), &[]),
         refused("no value", browser("session="), &[]),
         refused("another cookie", browser(&good.replace("session", "Session")), &[]),
-        refused("two sessions", browser(&two), &[]),
+        refused("two live sessions", browser(&two), SESSION),
         refused("a session beside a token that is none", both("garbage"), &[]),
         Caller { id: "API_KEY_NOT_ACCEPTED", ..refused("a session beside an API key", both("tt_live_0"), &[]) },
     ];

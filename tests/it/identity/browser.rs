@@ -70,6 +70,11 @@ impl<'a> Browser<'a> {
         }
     }
 
+    /// The value of a cookie that it holds.
+    pub fn cookie(&self, name: &str) -> String {
+        self.jar[name].clone()
+    }
+
     /// Begins a sign-in: the provider's page.
     pub async fn begin(&mut self, vcs: Vcs, query: &str) -> String {
         let reply = self.get(&format!("/api/v1/{vcs}/login{query}")).await;

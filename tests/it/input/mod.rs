@@ -1,6 +1,7 @@
 //! What clients send that they should not: each has its 4xx with an `id`, and none is a 5xx.
 
 mod bodies;
+mod cookies;
 mod cursors;
 mod headers;
 mod instants;
