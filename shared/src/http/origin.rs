@@ -1,10 +1,12 @@
 //! Which origin links name, and the links themselves.
 
 use std::convert::Infallible;
+use std::net::Ipv6Addr;
 
 use axum::extract::FromRequestParts;
 use http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::request::Parts;
+use http::uri::{Authority, Scheme};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::runtime::App;
@@ -37,17 +39,14 @@ impl Origin {
     /// Whether this is plain HTTP on the client's own machine.
     pub fn is_plain_loopback(&self) -> bool {
         let Some(authority) = self.base.strip_prefix("http://") else { return false };
-        let host = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            _ => authority,
-        };
-        ["localhost", "127.0.0.1", "[::1]"].contains(&host)
+        Authority::try_from(authority).is_ok_and(|authority| is_loopback(authority.host()))
     }
 
     /// Whether a page of this origin sent the request, as far as the browser says. What it says cannot be forged by a
     /// page; a client that is no browser has no cookie to lose.
     pub fn sent(&self, headers: &HeaderMap) -> bool {
-        let own = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(self.base.as_bytes());
+        let base = normalized(&self.base);
+        let own = |value: &HeaderValue| value.to_str().ok().and_then(normalized).is_some_and(|sent| Some(sent) == base);
         only(headers, ORIGIN.as_str()).is_some_and(own)
             || only(headers, "sec-fetch-site").is_some_and(|value| value == "same-origin")
     }
@@ -74,15 +73,54 @@ pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderV
     values.next().filter(|_| values.next().is_none())
 }
 
+/// Scheme and host as the client sees them. A scheme that is not HTTP's and a host that is no authority are ignored, because
+/// links and redirect URIs are made of both.
 fn called(headers: &HeaderMap) -> String {
-    let first = |name: &str| {
-        let value = headers.get(name)?.to_str().ok()?;
-        value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+    let first = |name: &str| headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim);
+    let told = |name: &str| first(name).and_then(authority);
+    let host = told("x-forwarded-host").or_else(|| told(HOST.as_str()));
+    let host = host.unwrap_or_else(|| Authority::from_static("localhost"));
+    let plain = if is_loopback(host.host()) { Scheme::HTTP } else { Scheme::HTTPS };
+    written(&first("x-forwarded-proto").and_then(scheme).unwrap_or(plain), &host)
+}
+
+/// `http` or `https`, in any case.
+fn scheme(text: &str) -> Option<Scheme> {
+    [Scheme::HTTP, Scheme::HTTPS].into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(text))
+}
+
+/// A host name, an IPv4 address or an IPv6 address in brackets, each with or without a port, and nothing else (RFC 3986
+/// §3.2, without user information and without the letters that no host has).
+fn authority(text: &str) -> Option<Authority> {
+    let authority = Authority::try_from(text).ok()?;
+    let host = authority.host();
+    let name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let known = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && name(host),
     };
-    let host = first("x-forwarded-host").or_else(|| first(HOST.as_str())).unwrap_or("localhost");
-    let plain = host.starts_with("localhost") || host.starts_with("127.0.0.1");
-    let scheme = first("x-forwarded-proto").unwrap_or(if plain { "http" } else { "https" });
-    format!("{scheme}://{host}")
+    let rest = text.strip_prefix(host)?;
+    let whole = rest.is_empty() || authority.port_u16().is_some();
+    (known && whole).then_some(authority)
+}
+
+/// `scheme://host` or `scheme://host:port` as browsers write it (RFC 6454 §6.2): in lower case, and without the scheme's own
+/// port.
+fn written(scheme: &Scheme, authority: &Authority) -> String {
+    let own_port = if *scheme == Scheme::HTTP { 80 } else { 443 };
+    let port = authority.port_u16().filter(|port| *port != own_port);
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{scheme}://{}{port}", authority.host().to_ascii_lowercase())
+}
+
+/// An origin as browsers write it, to compare it with another; `None` for what is none.
+fn normalized(origin: &str) -> Option<String> {
+    let (scheme_text, rest) = origin.split_once("://")?;
+    Some(written(&scheme(scheme_text)?, &authority(rest)?))
+}
+
+fn is_loopback(host: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].contains(&host)
 }
 
 /// `Link: <…>; rel="next"` to the same path with other parameters (RFC 8288).
@@ -130,6 +168,55 @@ mod tests {
         for sent in foreign {
             assert!(!origin.sent(&headers(sent)), "{sent:?}");
         }
+    }
+
+    #[test]
+    fn the_forwarded_origin_is_used_only_where_it_is_one() {
+        let table: [(&[(&str, &str)], &str); 24] = [
+            (&[], "http://localhost"),
+            (&[("host", "api.example.com")], "https://api.example.com"),
+            (&[("host", "API.Example.com:8443")], "https://api.example.com:8443"),
+            (&[("host", "api.example.com:443")], "https://api.example.com"),
+            (&[("host", "api.example.com:80"), ("x-forwarded-proto", "http")], "http://api.example.com"),
+            (&[("host", "api.example.com:80"), ("x-forwarded-proto", "https")], "https://api.example.com:80"),
+            (&[("host", "localhost:9000")], "http://localhost:9000"),
+            (&[("host", "127.0.0.1:9000")], "http://127.0.0.1:9000"),
+            (&[("host", "[::1]:9000")], "http://[::1]:9000"),
+            (&[("host", "localhost.example.com")], "https://localhost.example.com"),
+            (&[("host", "a.test"), ("x-forwarded-proto", "HTTPS")], "https://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-proto", "Http")], "http://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-proto", "http, https")], "http://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-proto", "ftp")], "https://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-proto", "javascript")], "https://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-proto", "")], "https://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-host", "b.test")], "https://b.test"),
+            (&[("host", "a.test"), ("x-forwarded-host", "b.test, c.test")], "https://b.test"),
+            (&[("host", "a.test"), ("x-forwarded-host", "evil\"><script>")], "https://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-host", "u@h")], "https://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-host", "h/path")], "https://a.test"),
+            (&[("host", "a.test"), ("x-forwarded-host", "h:99999")], "https://a.test"),
+            (&[("host", "u:p@h"), ("x-forwarded-host", "h?q")], "http://localhost"),
+            (&[("host", "a.test"), ("x-forwarded-host", "[::1")], "https://a.test"),
+        ];
+        for (sent, expected) in table {
+            assert_eq!(called(&headers(sent)), expected, "{sent:?}");
+        }
+        for bad in ["", ":", ":80", "h:", "h:x", "h#f", "h h", "h;x", "h,g", "[zz]", "[::1]x", "ä.test", "h%41", "h\\x"]
+        {
+            assert_eq!(authority(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn default_ports_are_dropped_before_origins_are_compared() {
+        let secure = origin("https://api.example.com:443");
+        for own in ["https://api.example.com", "https://api.example.com:443", "HTTPS://api.example.com"] {
+            assert!(secure.sent(&headers(&[("origin", own)])), "{own}");
+        }
+        for foreign in ["https://api.example.com:80", "http://api.example.com:443", "https://api.example.com/"] {
+            assert!(!secure.sent(&headers(&[("origin", foreign)])), "{foreign}");
+        }
+        assert!(origin("http://a.test").sent(&headers(&[("origin", "http://a.test:80")])));
     }
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {

@@ -5,6 +5,7 @@ mod cookies;
 mod cursors;
 mod headers;
 mod instants;
+mod origins;
 mod packed;
 mod paths;
 mod queries;
