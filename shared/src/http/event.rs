@@ -1,9 +1,10 @@
 //! One request, whatever front end delivered it.
 //!
 //! Four front ends feed the same router, and they disagree about the path: an HTTP API hands it over percent-**decoded**,
-//! a REST API, a function URL and the local emulator hand it over **encoded**. `lambda_http`'s own conversion takes it as
-//! it comes, panics over a decoded space, cuts it at a decoded `?`, and removes `.` and `..` segments (encoded ones too)
-//! by way of a URL parser. So the conversion is done here, and ends with every segment encoded exactly once.
+//! a REST API, a function URL and the local emulator hand it over **encoded**. The `lambda_http`
+//! crate takes it as it comes, panics over a decoded space, cuts it at a decoded `?`, removes `.` and `..` segments
+//! (encoded ones too) by way of a URL parser, and refuses an event with a header that is not UTF-8. So the conversion is
+//! done here, and ends with every segment encoded exactly once.
 //!
 //! What the URI looks like afterwards: path and query only. The origin that the client called is in the headers `host`
 //! and `x-forwarded-proto`, which are always present.
@@ -20,10 +21,9 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT}
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
-use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::gateway::{GatewayEvent, Payload, Text, header_value, method};
 use crate::domain::{AuditAction, AuditEntry, AuditOutcome, KeyId, Millis, UserId};
 
 /// Who is calling, as far as the front end knows. A request extension, always present.
@@ -75,14 +75,14 @@ impl FrontEnd {
     /// Tells the front ends apart by what a client cannot choose: a function URL's own domain is in its context, and the
     /// emulator alone has `localhost` without an API id. Anything else with payload 2.0 is an HTTP API, with or without
     /// a custom domain.
-    pub fn of(event: &LambdaRequest) -> Self {
-        let LambdaRequest::ApiGatewayV2(event) = event else {
+    fn of(payload: Payload, event: &GatewayEvent) -> Self {
+        if payload == Payload::V1 {
             return Self::RestApi;
-        };
+        }
         let context = &event.request_context;
-        match context.domain_name.as_deref() {
+        match context.domain_name.as_ref().map(|Text(domain)| domain.as_str()) {
             Some(domain) if domain.contains(".lambda-url.") => Self::FunctionUrl,
-            Some("localhost") if context.apiid.is_none() => Self::Emulator,
+            Some("localhost") if context.api_id.is_none() => Self::Emulator,
             _ => Self::HttpApi,
         }
     }
@@ -136,13 +136,14 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// Turns an event into a request for the router, with [`ClientInfo`] and [`FrontEnd`] as extensions.
 ///
 /// Errors: [`MalformedEvent`]; nothing in an event makes it panic.
-pub fn into_request(event: LambdaRequest) -> Result<Request<Body>, MalformedEvent> {
-    let front_end = FrontEnd::of(&event);
-    let event = match event {
-        LambdaRequest::ApiGatewayV1(event) => Event::from_v1(event),
-        LambdaRequest::ApiGatewayV2(event) => Event::from_v2(event),
-        _ => return Err(MalformedEvent::Unknown),
+pub fn into_request(event: GatewayEvent) -> Result<Request<Body>, MalformedEvent> {
+    let payload = event.payload().ok_or(MalformedEvent::Unknown)?;
+    let front_end = FrontEnd::of(payload, &event);
+    let event = match payload {
+        Payload::V1 => Event::from_v1(event),
+        Payload::V2 => Event::from_v2(event),
     };
+    let method = event.method.ok_or(MalformedEvent::Unknown)?;
 
     let uri = uri(front_end, event.stage.as_deref(), &event.path, &event.query)?;
     let mut headers = event.headers;
@@ -169,7 +170,7 @@ pub fn into_request(event: LambdaRequest) -> Result<Request<Body>, MalformedEven
     };
 
     let mut request = Request::new(body);
-    *request.method_mut() = event.method;
+    *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     request.extensions_mut().insert(client);
@@ -189,7 +190,7 @@ pub fn has_broken_escape(text: &str) -> bool {
 
 /// What both payload versions come down to.
 struct Event {
-    method: Method,
+    method: Option<Method>,
     path: String,
     query: String,
     headers: HeaderMap,
@@ -202,54 +203,55 @@ struct Event {
 }
 
 impl Event {
-    fn from_v2(event: ApiGatewayV2httpRequest) -> Self {
+    fn from_v2(event: GatewayEvent) -> Self {
         let context = event.request_context;
-        let mut headers = event.headers;
+        let http = context.http.unwrap_or_default();
+        let mut headers = event.headers.unwrap_or_default().headers();
         // A gateway takes the cookies out of the headers; the emulator leaves them there as well.
-        let cookies = event.cookies.unwrap_or_default().join("; ");
-        if !cookies.is_empty()
-            && let Ok(cookies) = HeaderValue::try_from(cookies)
-        {
+        let cookies: Vec<_> = event.cookies.unwrap_or_default().into_iter().map(|Text(cookie)| cookie).collect();
+        if let Some(cookies) = header_value(Text(cookies.join("; "))).filter(|cookies| !cookies.is_empty()) {
             headers.insert(COOKIE, cookies);
         }
         Self {
-            method: context.http.method,
-            path: event.raw_path.unwrap_or_default(),
-            query: event.raw_query_string.unwrap_or_default(),
+            method: method(http.method),
+            path: text(event.raw_path).unwrap_or_default(),
+            query: text(event.raw_query_string).unwrap_or_default(),
             headers,
-            stage: context.stage,
-            domain: context.domain_name,
-            source_ip: context.http.source_ip,
-            request_id: context.request_id,
-            body: event.body,
-            is_base64: event.is_base64_encoded,
+            stage: text(context.stage),
+            domain: text(context.domain_name),
+            source_ip: text(http.source_ip),
+            request_id: text(context.request_id),
+            body: text(event.body),
+            is_base64: event.is_base64_encoded.unwrap_or(false),
         }
     }
 
-    fn from_v1(event: ApiGatewayProxyRequest) -> Self {
+    fn from_v1(event: GatewayEvent) -> Self {
+        let context = event.request_context;
         // The plain map keeps the last of repeated headers only: it fills gaps, it does not overwrite.
-        let mut headers = event.multi_value_headers;
-        for (name, value) in &event.headers {
+        let mut headers = event.multi_value_headers.unwrap_or_default().headers();
+        for (name, value) in &event.headers.unwrap_or_default().headers() {
             headers.entry(name).or_insert_with(|| value.clone());
         }
-        let query = if event.multi_value_query_string_parameters.is_empty() {
-            event.query_string_parameters
-        } else {
-            event.multi_value_query_string_parameters
-        };
+        let all = event.multi_value_query_string_parameters.filter(|all| !all.is_empty());
+        let query = all.or(event.query_string_parameters).unwrap_or_default();
         Self {
-            method: event.http_method,
-            path: event.path.unwrap_or_default(),
-            query: query.to_query_string(),
+            method: method(event.http_method),
+            path: text(event.path).unwrap_or_default(),
+            query: query.query(),
             headers,
-            stage: event.request_context.stage,
-            domain: event.request_context.domain_name,
-            source_ip: event.request_context.identity.source_ip,
-            request_id: event.request_context.request_id,
-            body: event.body,
-            is_base64: event.is_base64_encoded,
+            stage: text(context.stage),
+            domain: text(context.domain_name),
+            source_ip: text(context.identity.unwrap_or_default().source_ip),
+            request_id: text(context.request_id),
+            body: text(event.body),
+            is_base64: event.is_base64_encoded.unwrap_or(false),
         }
     }
+}
+
+fn text(text: Option<Text>) -> Option<String> {
+    text.map(|Text(text)| text)
 }
 
 /// Path and query of the request, encoded exactly once.

@@ -13,9 +13,9 @@ use base64::Engine as _;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
-use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -23,7 +23,7 @@ use super::app::App;
 use super::config::Config;
 use super::telemetry;
 use crate::domain;
-use crate::http::{MalformedEvent, Routes, into_request, service};
+use crate::http::{GatewayEvent, MalformedEvent, Payload, Routes, into_request, service};
 
 /// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
 const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
@@ -60,15 +60,16 @@ pub async fn run(router: Router) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::Runtime::new(service).run_concurrent().await
 }
 
-/// What an invocation may bring. It deserializes from any JSON: something else than an HTTP event (a test event, a header
-/// with a line break) gets an answer instead of failing the invocation.
+/// What an invocation may bring. It deserializes from any JSON: something else than an HTTP event (a test event) gets an
+/// answer instead of failing the invocation.
 #[derive(Debug)]
-pub struct Incoming(Option<LambdaRequest>);
+pub struct Incoming(Option<GatewayEvent>);
 
 impl<'de> Deserialize<'de> for Incoming {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // LambdaRequest first takes the whole value and fails only then, so nothing is left unread behind it.
-        Ok(Self(LambdaRequest::deserialize(deserializer).ok()))
+        // The whole value first, so that nothing is left unread when it is no event.
+        let event = <&RawValue>::deserialize(deserializer).ok();
+        Ok(Self(event.and_then(|event| serde_json::from_str(event.get()).ok())))
     }
 }
 
@@ -78,10 +79,7 @@ pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer
     let Some(event) = event.0 else {
         return Answer::refusal(Payload::V2, MalformedEvent::Unknown, &request_id);
     };
-    let payload = match event {
-        LambdaRequest::ApiGatewayV1(_) => Payload::V1,
-        _ => Payload::V2,
-    };
+    let payload = event.payload().unwrap_or(Payload::V2);
     let mut request = match into_request(event) {
         Ok(request) => request,
         Err(error) => return Answer::refusal(payload, error, &request_id),
@@ -92,13 +90,6 @@ pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer
         Err(never) => match never {},
     };
     Answer::from_response(payload, response, &request_id).await
-}
-
-/// The two formats of events and answers.
-#[derive(Debug, Clone, Copy)]
-enum Payload {
-    V1,
-    V2,
 }
 
 /// An answer in the gateways' format.

@@ -24,7 +24,6 @@ pub fn init(config: &Config) {
         "reqwest",
         "object_store",
         "lambda_runtime",
-        "lambda_http",
         "rustls",
     ];
     // Not an EnvFilter: its regular expressions are two percent of a binary, and are compiled at every start.

@@ -7,7 +7,7 @@ use lambda_http::Context;
 use serde_json::{Value, json};
 use terrapi::http::{ClientInfo, FrontEnd};
 
-use super::template::{ALL, Golden, send};
+use super::template::{ALL, Golden, send, send_text};
 
 /// Answers with what the handler saw.
 fn mirror() -> Router {
@@ -92,7 +92,7 @@ async fn a_query_keeps_its_words_order_and_escapes() {
         assert_eq!(seen(&golden.event("/", query)).await["query"], query, "{golden:?}");
     }
     let rest = seen(&Golden::RestApi.event("/", "")).await["query"].as_str().unwrap().to_owned();
-    assert!(rest.contains("page=n&page=c+d"), "values of one name keep their order: {rest}");
+    assert!(rest.contains("page=n&page=c%20d"), "values of one name keep their order: {rest}");
     assert!(rest.contains("limit=5"), "{rest}");
 }
 
@@ -140,4 +140,53 @@ async fn repeated_headers_of_a_rest_api_all_arrive() {
     event["headers"]["If-None-Match"] = "\"2\"".into();
     event["multiValueHeaders"]["If-None-Match"] = json!(["\"1\"", "\"2\""]);
     assert_eq!(send(router, &event).await["body"], "\"1\"|\"2\"");
+}
+
+/// Half a surrogate pair is how some front ends write a byte that is not UTF-8; others write control characters as they are.
+#[tokio::test]
+async fn a_header_that_is_not_utf8_makes_no_event_malformed() {
+    for golden in ALL {
+        let mut event = golden.event("/x", "");
+        for headers in ["headers", "multiValueHeaders"] {
+            let Some(members) = event[headers].as_object_mut() else { continue };
+            for (name, value) in members {
+                let many = value.is_array();
+                if name.eq_ignore_ascii_case("user-agent") {
+                    *value = if many { json!(["a{{odd}}b"]) } else { json!("a{{odd}}b") };
+                }
+            }
+        }
+        if golden == Golden::RestApi {
+            event["requestContext"]["identity"]["userAgent"] = "{{odd}}".into();
+        } else {
+            event["requestContext"]["http"]["userAgent"] = "{{odd}}".into();
+            event["cookies"] = json!(["theme={{odd}}", "session=abc"]);
+        }
+        for (odd, read) in [
+            (r"\ud800", "a\u{fffd}b"),
+            (r"\udcff", "a\u{fffd}b"),
+            (r"\ud83d\ud83d\ude00", "a\u{fffd}\u{1f600}b"),
+            (r"\u00ff", "aÿb"),
+            (r"\u0000\r\n\u007f", "a    b"),
+        ] {
+            let text = event.to_string().replace("{{odd}}", odd);
+            let answer = send_text(mirror(), &text).await;
+            assert_eq!(answer["statusCode"], 200, "{golden:?} {odd}: {answer}");
+            let seen: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            let user_agent = seen["user_agent"].as_str().unwrap().replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}");
+            assert_eq!(user_agent, read, "{golden:?} {odd}");
+            assert_eq!(seen["authorization"], "Bearer t");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_whose_name_is_none_is_left_out() {
+    for golden in ALL {
+        let mut event = golden.event("/x", "");
+        event["headers"]["na me"] = "x".into();
+        event["headers"][""] = "x".into();
+        event["headers"]["x-null"] = Value::Null;
+        assert_eq!(seen(&event).await["authorization"], "Bearer t", "{golden:?}");
+    }
 }
