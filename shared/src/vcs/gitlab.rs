@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -102,7 +102,7 @@ impl Gitlab {
         bearer.set_sensitive(true);
         let request = Request::builder().method(method).uri(format!("{}{route}", self.api));
         let request = request.header(AUTHORIZATION, bearer).header(ACCEPT, "application/json");
-        let request = request.header(USER_AGENT, "terrapi").body(Bytes::new()).map_err(Failure::away)?;
+        let request = request.body(Bytes::new()).map_err(Failure::away)?;
         let answer = self.http.send(request).await?;
         match answer.status().as_u16() {
             200 => Ok(answer),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -23,6 +23,9 @@ use crate::domain::Error;
 
 /// An answer may have this many bytes: a page of a hundred repositories has about 600 KB.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Who is asking. GitHub refuses a request that does not say (403).
+const OUR_NAME: HeaderValue = HeaderValue::from_static("terrapi");
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +105,8 @@ impl Http {
     }
 
     async fn attempt(&self, request: &Request<Bytes>) -> Result<Response<Bytes>> {
-        let (parts, body) = request.clone().into_parts();
+        let (mut parts, body) = request.clone().into_parts();
+        parts.headers.insert(USER_AGENT, OUR_NAME);
         let whole = async {
             let answer =
                 self.client.request(Request::from_parts(parts, Full::new(body))).await.map_err(Failure::away)?;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, HeaderName, HeaderValue};
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use octocrab::service::middleware::base_uri::BaseUriLayer;
@@ -148,7 +148,6 @@ impl Provider for Github {
 fn crab(api_base_url: &str, http: Arc<Http>) -> domain::Result<Octocrab> {
     let base: Uri = api_base_url.parse().map_err(|error| Error::internal("reading GitHub's address", error))?;
     let headers = vec![
-        (USER_AGENT, HeaderValue::from_static("terrapi")),
         (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
         (HeaderName::from_static("x-github-api-version"), API_VERSION),
     ];

@@ -90,8 +90,8 @@ impl Description {
             return Err(format!("{place}: {} is missing", missing["name"]));
         }
         self.body(described, body).map_err(|problem| format!("{place}: {problem}"))?;
-        if !parts.headers.contains_key("authorization") || !parts.headers.contains_key("user-agent") {
-            return Err(format!("{place}: without a credential or a user agent"));
+        if !parts.headers.contains_key("authorization") {
+            return Err(format!("{place}: without a credential"));
         }
         Ok(operation)
     }

@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -81,6 +82,9 @@ pub fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 async fn receive(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
+    if parts.headers.get(USER_AGENT).is_none_or(HeaderValue::is_empty) {
+        return nameless();
+    }
     let body = to_bytes(body, usize::MAX).await.unwrap();
     // Sign-in pages are described by RFCs; `oauth.rs` checks them.
     let described = desk.description.covers(parts.uri.path());
@@ -105,6 +109,12 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request, next: Next) ->
         Ok(()) => Response::from_parts(parts, Body::from(body)),
         Err(problem) => desk.object(problem),
     }
+}
+
+/// GitHub's answer to a request of any kind without `User-Agent`, in its own words.
+fn nameless() -> Response {
+    let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
+    (StatusCode::FORBIDDEN, text).into_response()
 }
 
 fn faulty(status: u16, headers: Vec<(&'static str, String)>) -> Response {
