@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector as SdkConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -16,7 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{CaptureConnection, Connected, HttpConnector, HttpInfo, capture_connection};
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -52,10 +53,33 @@ impl AwsHttp {
     }
 
     /// Sends a request and hands on the answer's head; its body is still to be read.
-    pub async fn send(&self, request: http::Request<SdkBody>) -> Result<http::Response<SdkBody>, ConnectorError> {
+    ///
+    /// The SDK closes a connection on which an attempt failed: the next answer on it could be this one's. It finds the
+    /// connection through what the request carries for that purpose.
+    pub async fn send(&self, mut request: http::Request<SdkBody>) -> Result<http::Response<SdkBody>, ConnectorError> {
+        let captured = capture_connection(&mut request);
+        if let Some(wanted) = request.extensions().get::<CaptureSmithyConnection>() {
+            wanted.set_connection_retriever(move || Some(metadata(&captured)));
+        }
         let answer = self.0.request(request).await.map_err(|error| ConnectorError::io(error.into()))?;
         Ok(answer.map(SdkBody::from_body_1_x))
     }
+}
+
+/// What the SDK does with a connection: it reports its ends, and closes it. A connection that was never made has nothing to
+/// close.
+fn metadata(captured: &CaptureConnection) -> ConnectionMetadata {
+    let ends = |connected: &Connected| {
+        let mut extras = http::Extensions::new();
+        connected.get_extras(&mut extras);
+        extras.get::<HttpInfo>().map(|info| (info.local_addr(), info.remote_addr()))
+    };
+    let ends = captured.connection_metadata().as_ref().and_then(ends);
+    let captured = captured.clone();
+    let close = move || captured.connection_metadata().iter().for_each(Connected::poison);
+    let mut metadata = ConnectionMetadata::builder().proxied(false).poison_fn(close);
+    metadata.set_local_addr(ends.map(|(local, _)| local)).set_remote_addr(ends.map(|(_, remote)| remote));
+    metadata.build()
 }
 
 impl HttpClient for AwsHttp {
