@@ -57,46 +57,57 @@ impl Query {
             None => Ok(default),
             Some("true") => Ok(true),
             Some("false") => Ok(false),
-            Some(_) => Err(bad(name, "is true or false")),
+            Some(_) => Err(bad(name, "must be true or false")),
         }
     }
 
-    /// A decimal integer of 64 bits.
+    /// A decimal integer of 64 bits, written as [`is_canonical`] says.
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
-        self.text(name).map(|text| text.parse().map_err(|_| bad(name, "is a number"))).transpose()
+        let read = |text: &str| text.parse().ok().filter(|_| is_canonical(text));
+        let problem = || bad(name, "must be a whole number without leading zeros");
+        self.text(name).map(|text| read(text).ok_or_else(problem)).transpose()
     }
 
     /// An instant in RFC 3339.
     pub fn instant(&self, name: &str) -> Result<Option<Millis>> {
-        self.text(name).map(|text| Millis::parse(text).ok_or_else(|| bad(name, "is an RFC 3339 instant"))).transpose()
+        self.text(name)
+            .map(|text| Millis::parse(text).ok_or_else(|| bad(name, "must be an RFC 3339 instant")))
+            .transpose()
     }
 
     /// A UUID in its hyphenated form, as `parse` reads it.
     pub fn id<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
-        self.text(name).map(|text| parse(text).ok_or_else(|| bad(name, "is a UUID"))).transpose()
+        self.text(name).map(|text| parse(text).ok_or_else(|| bad(name, "must be a UUID"))).transpose()
     }
 
     /// One of the words of `T`.
     pub fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let read = |text: &str| {
             let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
-            T::deserialize(word).map_err(|_| bad(name, "is not one of its words"))
+            T::deserialize(word).map_err(|_| bad(name, "is not one of the words it may have"))
         };
         self.text(name).map(read).transpose()
     }
 
     /// `limit`: positive, held at `most` however large it is.
     pub fn limit(&self, default: usize, most: usize) -> Result<usize> {
-        let huge = |text: &str| text.len() > 18 && text.bytes().all(|byte| byte.is_ascii_digit());
-        if self.text("limit").is_some_and(|text| huge(text.trim_start_matches('0'))) {
+        let huge = |text: &str| text.len() > 18 && is_canonical(text) && !text.starts_with('-');
+        if self.text("limit").is_some_and(huge) {
             return Ok(most);
         }
         match self.integer("limit")? {
             None => Ok(default),
             Some(limit) if limit > 0 => Ok(usize::try_from(limit).map_or(most, |limit| limit.min(most))),
-            Some(_) => Err(bad("limit", "is at least 1")),
+            Some(_) => Err(bad("limit", "must be at least 1")),
         }
     }
+}
+
+/// Whether a decimal integer is written in the one way that is accepted: no plus sign, no leading zero, no negative zero.
+fn is_canonical(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let leading_zero = digits.starts_with('0') && text != "0";
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && !leading_zero
 }
 
 fn decode(text: &str) -> Result<String> {
@@ -130,7 +141,13 @@ mod tests {
         for huge in ["limit=5000", "limit=9223372036854775808", "limit=99999999999999999999999"] {
             assert_eq!(Query::parse(huge).unwrap().limit(30, 100).unwrap(), 100, "{huge}");
         }
-        assert_eq!(Query::parse("limit=0000000000000000000007").unwrap().limit(30, 100).unwrap(), 7);
+        for alias in ["07", "%2B7", "-0", "00", "0000000000000000000007", "-07", "--7", "-"] {
+            let query = Query::parse(&format!("limit={alias}")).unwrap();
+            assert!(query.limit(30, 100).is_err() && query.integer("limit").is_err(), "{alias}");
+        }
+        for (text, number) in [("0", 0), ("-7", -7), ("10", 10), ("-9223372036854775808", i64::MIN)] {
+            assert_eq!(Query::parse(&format!("n={text}")).unwrap().integer("n").unwrap(), Some(number));
+        }
         assert!(Query::parse("f=1").unwrap().flag("f", true).is_err());
         assert!(Query::parse("f=%ff").is_err());
     }

@@ -10,6 +10,7 @@ mod packed;
 mod paths;
 mod queries;
 mod routing;
+mod shapes;
 mod tokens;
 
 use axum::body::Body;
