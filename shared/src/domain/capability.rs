@@ -35,7 +35,7 @@ pub enum Capability {
 
 /// One thing a token may do, or one limit on where.
 #[derive(Serialize, Deserialize, Clone, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a capability")]
 #[schema(example = "kv_store_read")]
 enum Wire {
     Word(Word),

@@ -6,13 +6,14 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 use super::error::ApiError;
+use super::json::read_json;
 use super::layers::MAX_BODY_BYTES;
 use crate::domain::{Code, Error, Result};
 
 /// A body that must be there.
 pub struct JsonBody<T>(pub T);
 
-/// A body that may be missing.
+/// A body that may be missing. `null` is as good as none.
 pub struct OptionalJsonBody<T>(pub Option<T>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
@@ -30,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let bytes = bytes(&parts.headers, body).await?;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
+        if matches!(bytes.trim_ascii(), b"" | b"null") {
             return Ok(Self(None));
         }
         media_type(&parts.headers)?;
@@ -82,7 +83,7 @@ async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Error::invalid_because(Code::InvalidBody, "the body is not UTF-8"))?;
-    serde_json::from_str(text).map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))
+    read_json(text)
 }
 
 /// For an optional member whose `null` is a value of its own.

@@ -1,12 +1,77 @@
-//! Input that is well-formed and of another shape.
+//! JSON that is well-formed and of another shape, and what its sender is told.
 
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
 
-use super::ALL;
+use super::{ALL, BODIES, send};
 use crate::support::World;
+use crate::support::organizations::PLATFORM;
 use crate::support::world::KV;
 
 const KEYS: &str = "/api/v1/github/access-token";
+const REFRESH: &str = "/api/v1/access-token/refresh";
+
+#[tokio::test]
+async fn an_array_is_not_taken_for_an_object() {
+    let world = World::new().await;
+    let cases = [
+        (Method::POST, KEYS.to_owned(), r#"["n", ["kv_store_read"], null]"#),
+        (Method::POST, KEYS.to_owned(), r#"["n", []]"#),
+        (Method::POST, REFRESH.to_owned(), r#"[["kv_store_read"]]"#),
+        (Method::POST, REFRESH.to_owned(), "[null]"),
+        (Method::PUT, format!("{KV}/key/a"), "[1, null, 0, null, true, null, null, 60]"),
+        (Method::PUT, format!("{KV}/cas/key/a"), "[1, null, 0, null, true, null, null, 60]"),
+        (Method::POST, format!("{KV}/commit"), r#"[[], false]"#),
+        (Method::POST, format!("{KV}/commit"), r#"{"keys": [["a", 0]]}"#),
+        (Method::POST, format!("{KV}/commit"), r#"{"keys": [{"key": "a"}, ["a"]]}"#),
+    ];
+    for (method, path, body) in cases {
+        let reply = send(&world, &method, &path, &[], body).await;
+        assert_eq!(reply.failed(400), "INVALID_BODY", "{path} {body}");
+        let data = reply.json()["data"].as_str().unwrap().to_owned();
+        assert!(data.contains("expected an object, found a list"), "{path} {body}: {data}");
+    }
+    let keys = world.get(KEYS, &world.token(&ALL)).await.ok()["results"].clone();
+    // Those that the exchanges above were tried with.
+    assert!(keys.as_array().unwrap().iter().all(|key| key["name"] == "test"), "a key was created: {keys}");
+}
+
+#[tokio::test]
+async fn an_array_is_not_taken_for_an_object_in_json_api() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let team = format!("/api/v2/teams/{PLATFORM}");
+    for (body, status) in [
+        (json!([]), 400),
+        (json!({"data": []}), 422),
+        (json!({"data": {"attributes": []}}), 422),
+        (json!({"data": {"attributes": {"organization-access": [true, true]}}}), 422),
+    ] {
+        let reply = world.call(Method::PATCH, &team, &acme.organization_token, Some(body.clone())).await;
+        assert_eq!(reply.status, status, "{body}: {reply:?}");
+    }
+    let attributes = &world.get(&team, &acme.organization_token).await.ok()["data"]["attributes"];
+    assert_eq!(attributes["organization-access"]["manage-teams"], false);
+}
+
+#[tokio::test]
+async fn null_is_no_body_where_the_body_is_optional() {
+    let world = World::new().await;
+    for body in ["null", " null\r\n"] {
+        send(&world, &Method::POST, REFRESH, &[], body).await.ok();
+        for (method, path, _) in BODIES.into_iter().filter(|(_, path, _)| *path != REFRESH) {
+            let reply = send(&world, &method, path, &[], body).await;
+            assert_eq!(reply.failed(400), "INVALID_BODY", "{path}");
+        }
+    }
+    for body in ["nul", "null null", "nullx", "Null"] {
+        assert_eq!(send(&world, &Method::POST, REFRESH, &[], body).await.failed(400), "INVALID_BODY", "{body}");
+    }
+    let acme = world.acme().await;
+    let legacy = format!("/api/v2/teams/{PLATFORM}/authentication-token");
+    let reply = world.call(Method::POST, &legacy, &acme.organization_token, Some(Value::Null)).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+}
 
 #[tokio::test]
 async fn another_spelling_of_a_number_is_refused() {
@@ -29,4 +94,78 @@ async fn another_spelling_of_a_number_is_refused() {
         }
     }
     world.get(&format!("{KV}/key/a?idx=7"), &token).await.ok();
+}
+
+/// What only the program knows.
+const NAMES: [&str; 22] = [
+    "struct", "enum", "tuple", "variant", "visitor", "serde", "unit", "newtype", "sequence", "map", "boolean", "i64",
+    "u64", "i32", "u32", "u8", "usize", "f64", "Option", "Vec", "String", "::",
+];
+
+#[tokio::test]
+async fn a_refused_body_is_explained_without_names_of_the_program() {
+    let world = World::new().await;
+    let members = ["name", "capabilities", "expires_at", "data", "value", "idx", "version", "committed", "read_caps"];
+    let members = members.into_iter().chain(["write_caps", "ttl_seconds", "keys", "strict"]);
+    let values = ["1", "-1", "1.5", "99999999999999999999", "\"x\"", "true", "[]", "[[]]", "[1]", "{}", "[{}]", "null"];
+    let mut bodies: Vec<String> =
+        ["[]", "[1]", "1", "\"x\"", "true", "{", "{\"", "[", "{}x", "{\"a\" 1}", "\u{feff}{}", ""]
+            .map(str::to_owned)
+            .into();
+    for member in members {
+        for value in values {
+            bodies.push(format!(r#"{{"{member}": {value}}}"#));
+            bodies.push(format!(r#"{{"name": "n", "capabilities": [], "data": 1, "keys": [], "{member}": {value}}}"#));
+            bodies.push(format!(r#"{{"keys": [{{"key": "k", "idx": 0, "{member}": {value}}}]}}"#));
+        }
+    }
+    let mut explained = 0;
+    for (method, path, _) in BODIES {
+        for body in &bodies {
+            let reply = send(&world, &method, path, &[], body.clone()).await;
+            assert!(reply.status.as_u16() < 500, "{path} {body}: {reply:?}");
+            let Some(data) = reply.json()["data"].as_str().map(str::to_owned).filter(|_| reply.status == 400) else {
+                continue;
+            };
+            explained += 1;
+            let names = NAMES
+                .iter()
+                .filter(|name| data.split(|c: char| !c.is_alphanumeric() && c != ':').any(|word| word == **name));
+            assert_eq!(names.collect::<Vec<_>>(), Vec::<&&str>::new(), "{path} {body}: {data}");
+        }
+    }
+    assert!(explained > 500, "{explained}");
+}
+
+#[tokio::test]
+async fn a_refused_body_is_explained_by_what_where_and_why() {
+    let world = World::new().await;
+    for (method, path, body, words) in [
+        (Method::POST, KEYS, r#"{"capabilities": []}"#, "`name` is missing at line 1 column 20"),
+        (Method::POST, KEYS, r#"{"name": 1}"#, "name: expected a string, found the number 1 at line 1 column 10"),
+        (Method::POST, KEYS, "{\"name\":\n  \"a\",}", "trailing comma at line 2 column 7"),
+        (
+            Method::PUT,
+            "/api/v1/github/kv/12345/key/a",
+            r#"{"idx": 0.5}"#,
+            "idx: expected a whole number, found the number 0.5",
+        ),
+        (
+            Method::PUT,
+            "/api/v1/github/kv/12345/key/a",
+            r#"{"committed": 1}"#,
+            "committed: expected true or false, found the number 1",
+        ),
+        (
+            Method::POST,
+            "/api/v1/github/kv/12345/commit",
+            r#"{"keys": [{"key": "a"}, {"key": 1}]}"#,
+            "keys[1].key: expected a string, found the number 1 at line 1 column 33",
+        ),
+    ] {
+        let reply = send(&world, &method, path, &[], body).await;
+        assert_eq!(reply.failed(400), "INVALID_BODY", "{body}");
+        let data = reply.json()["data"].as_str().unwrap().to_owned();
+        assert!(data.starts_with(words), "{body}: {data}");
+    }
 }

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use terrapi::domain::Millis;
-use terrapi::http::read_body;
+use terrapi::http::{read_body, read_json};
 
 use super::{MEDIA_TYPE, Problem};
 
@@ -97,7 +97,7 @@ impl Attributes {
 
     /// Whatever JSON `T` is read from.
     pub fn json<T: DeserializeOwned>(&self, pointer: &'static str, problem: &str) -> Result<Option<T>, Problem> {
-        let read = |value: &Value| T::deserialize(value).map_err(|_| Problem::attribute(pointer, problem));
+        let read = |value: &Value| read_json(&value.to_string()).map_err(|_| Problem::attribute(pointer, problem));
         self.value(pointer).map(read).transpose()
     }
 
