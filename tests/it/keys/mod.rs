@@ -3,4 +3,5 @@
 mod audit;
 mod exchange;
 mod lifecycle;
+mod revoked;
 mod tokens;
