@@ -4,4 +4,5 @@ mod audit;
 mod exchange;
 mod lifecycle;
 mod revoked;
+mod secrecy;
 mod tokens;
