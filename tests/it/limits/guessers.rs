@@ -1,8 +1,9 @@
 //! Wrong secrets for a known key.
 
 use http::Method;
-use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
+use terrapi::auth::{ApiKey, KeyEnvironment, Secret, TeamSecret};
 use terrapi::domain::KeyId;
+use terrapi::domain::organization::TeamTokenId;
 use terrapi::domain::rate::Limit;
 use terrapi::runtime::Rates;
 
@@ -92,5 +93,43 @@ async fn guesses_are_counted_without_storage_too_and_the_owner_gets_in() {
         let status = exchange(&world.gateway, "192.0.2.1", &wrong).await.status;
         assert_eq!(status == 429, guess > 10, "guess {guess}");
         exchange(&world.gateway, "198.51.100.7", &right).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn ten_wrong_secrets_shut_out_their_network_from_a_team_token() {
+    for (method, path, refused) in [(Method::POST, REFRESH, 403), (Method::GET, "/api/v2/account/details", 401)] {
+        let world = World::limited(ten()).await;
+        let acme = world.acme().await;
+        let right = TeamSecret::parse(&acme.team_token).unwrap();
+        let wrong = TeamSecret::new(right.id(), [7; 48]).reveal();
+        let ask = async |address: &str, secret: &str| {
+            send_to(&world.gateway, from(address, request(method.clone(), path, secret, None))).await
+        };
+        for guess in 1..=10 {
+            assert_eq!(ask("192.0.2.1", &wrong).await.status, refused, "guess {guess} at {path}");
+            assert_eq!(ask("198.51.100.7", &acme.team_token).await.status, 200, "guess {guess} at {path}");
+        }
+        world.app.background.settle().await;
+        for secret in [&wrong, &acme.team_token] {
+            let reply = ask("192.0.2.1", secret).await;
+            assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, Some("60")), "{path}");
+        }
+        assert_eq!(ask("198.51.100.7", &acme.team_token).await.status, 200, "{path}");
+        assert_ne!(ask("192.0.2.1", &acme.organization_token).await.status, 429, "another token, {path}");
+        world.clock.advance_ms(60_000);
+        assert_eq!(ask("192.0.2.1", &acme.team_token).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_team_token_is_charged_like_a_wrong_secret() {
+    let world = World::limited(ten()).await;
+    let acme = world.acme().await;
+    let known = TeamSecret::parse(&acme.team_token).unwrap().id();
+    let unknown = TeamSecret::new(TeamTokenId::new(known.organization(), [9; 8]), [7; 48]).reveal();
+    for guess in 1..=12 {
+        let status = send_to(&world.gateway, from("192.0.2.1", request(Method::POST, REFRESH, &unknown, None))).await;
+        assert_eq!(status.status.as_u16(), if guess > 10 { 429 } else { 403 }, "guess {guess}");
     }
 }
