@@ -1,11 +1,14 @@
-//! A secret stands in one answer, and nowhere else.
+//! A secret stands in one answer, and nowhere else. And the organization's own token is its owners' alone.
 
 use http::Method;
 use serde_json::json;
+use terrapi::auth::TeamSecret;
+use terrapi::domain::organization::{OrganizationAccess, Team};
 
 use super::{ACCOUNT, LIST, by_id, data, described, legacy, secret};
 use crate::support::World;
 use crate::support::log::Log;
+use crate::support::organizations::{PLATFORM, PLATFORM_TOKEN};
 
 #[tokio::test]
 async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
@@ -45,4 +48,28 @@ async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
         let random = &secret[25..];
         assert!(!answers.contains(random) && !log.contains(random), "{secret}");
     }
+}
+
+#[tokio::test]
+async fn a_team_that_manages_teams_does_not_reach_the_organization_token() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let own = format!("/api/v2/authentication-tokens/{}", TeamSecret::parse(&acme.organization_token).unwrap().id());
+    let managers = Team {
+        access: OrganizationAccess { manage_teams: true, manage_workspaces: false },
+        ..world.team(&format!("{}manager1", &PLATFORM[..13]), &[])
+    };
+    let manager = world.team_with_token(&managers).await;
+    // They do manage the tokens of teams.
+    let team_token = format!("/api/v2/authentication-tokens/{PLATFORM_TOKEN}");
+    assert_eq!(world.get(&team_token, &manager).await.status, 200);
+    for method in [Method::GET, Method::DELETE] {
+        let reply = world.call(method.clone(), &own, &manager, None).await;
+        assert_eq!(super::problem(&reply, 404), ("not found".to_owned(), None), "{method}");
+        let by_name =
+            world.call(method.clone(), "/api/v2/organizations/acme/authentication-token", &manager, None).await;
+        assert_eq!(by_name.status, 404, "{method}");
+    }
+    assert_eq!(super::status(&world, &acme.organization_token).await, 200);
+    assert_eq!(world.get(&own, &acme.organization_token).await.status, 200);
 }
