@@ -65,6 +65,27 @@ async fn a_change_that_fails_five_times_is_kept_and_holds_up_nobody_and_a_replay
 }
 
 #[tokio::test]
+async fn the_event_of_a_failed_replay_does_nothing_when_it_comes_again() {
+    let world = World::new().await;
+    let mut kv = Pump::new(&world, "kv");
+    let mut operations = Pump::new(&world, "operations");
+    stuck_commit(&world, &mut kv).await;
+    kv.run(&world).await;
+    let letter = letters(&world).await.remove(0);
+    replay(&world, &letter).await;
+    operations.run(&world).await;
+    let put_back = letters(&world).await;
+    assert_eq!((put_back[0]["attempts"].as_u64(), put_back[0]["state"].as_str()), (Some(6), Some("waiting")));
+    // A stream delivers at least once: while storage is away, and when it is back.
+    Pump::new(&world, "operations").run(&world).await;
+    assert_eq!(letters(&world).await, put_back, "no further attempt is counted");
+    world.faulty.heal();
+    Pump::new(&world, "operations").run(&world).await;
+    assert_eq!(letters(&world).await, put_back, "nobody asked for another attempt");
+    assert_eq!(world.fold().await, 1, "the change was not applied");
+}
+
+#[tokio::test]
 async fn many_who_ask_at_once_are_one_replay_and_the_same_event_twice_does_it_once() {
     let world = World::new().await;
     let mut kv = Pump::new(&world, "kv");
