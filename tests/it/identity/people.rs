@@ -1,5 +1,6 @@
 //! Who a person at a provider is here: by their number, whatever they are called.
 
+use futures::stream::{self, StreamExt as _};
 use http::Method;
 use terrapi::domain::{Administrators, UserId, Vcs};
 use terrapi::http::service;
@@ -86,4 +87,45 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     assert_eq!(told.remove(0), "logout");
     told.sort();
     assert_eq!(told, ["administrator granted", "administrator revoked", "login", "login", "login"]);
+}
+
+/// Whether somebody is an administrator, and how often the trail says that they were made one.
+async fn role(world: &World, person: u64) -> (bool, usize) {
+    let Some(user) = world.app.store.find_user_of_identity(Vcs::Github, person).await.unwrap() else {
+        return (false, 0);
+    };
+    let administrator = world.app.store.find_user(user).await.unwrap().is_some_and(|user| user.administrator);
+    let path = format!("/api/v1/admin/audit?user={user}&action=permission_changed");
+    let entries = world.get(&path, &world.token(&[])).await.ok()["results"].as_array().unwrap().len();
+    (administrator, entries)
+}
+
+/// Kills the sign-in that makes somebody an administrator right after its storage call of this number: how often that
+/// happened.
+async fn killed_after(call: usize, newcomer: bool) -> usize {
+    let world = World::new().await;
+    if !newcomer {
+        Browser::on(&world, naming(&world, "")).user(Vcs::Github, OCTOCAT).await;
+    }
+    let mut browser = Browser::on(&world, naming(&world, "github:583231"));
+    let page = browser.begin(Vcs::Github, "").await;
+    let back = browser.agree(&page, Vcs::Github, OCTOCAT);
+    let hits = world.faulty.on("*").nth(call).die_after_store();
+    browser.get(&back).await;
+    world.app.background.settle().await;
+    world.faulty.heal();
+    let (administrator, entries) = role(&world, OCTOCAT).await;
+    assert_eq!(entries, usize::from(administrator), "killed after call {call}");
+    Browser::on(&world, naming(&world, "github:583231")).user(Vcs::Github, OCTOCAT).await;
+    assert_eq!(role(&world, OCTOCAT).await, (true, 1), "after a sign-in killed after call {call}");
+    hits.count()
+}
+
+#[tokio::test]
+async fn a_role_and_its_audit_entry_are_written_together() {
+    for newcomer in [true, false] {
+        let killed: Vec<_> = stream::iter((1..=8).map(|call| killed_after(call, newcomer))).buffered(4).collect().await;
+        let calls = killed.iter().filter(|hits| **hits == 1).count();
+        assert!((4..8).contains(&calls), "every call of a sign-in: {killed:?}");
+    }
 }
