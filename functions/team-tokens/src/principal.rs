@@ -94,7 +94,8 @@ impl Principal {
     }
 
     /// The same, when the organization has been read already. A person's part ends with their membership in the
-    /// installation, and is out of reach for a token that is limited to other ones.
+    /// installation, or with that of the last owner, and is out of reach for a token that is limited to other installations.
+    /// One further read for each owner, up to the first member, when the person is no owner.
     pub async fn role_among(&self, roster: &Roster, app: &App) -> Result<Option<Role>> {
         let caller = match &self.who {
             Who::Holder(proven) => return Ok(role_of(proven, roster.organization.id.organization())),
@@ -105,7 +106,13 @@ impl Principal {
         if teams.is_empty() || !caller.capabilities.reaches(namespace) {
             return Ok(None);
         }
-        Ok(if app.store.is_member(caller.user, namespace).await? { Role::of(teams) } else { None })
+        if !app.store.is_member(caller.user, namespace).await? {
+            return Ok(None);
+        }
+        let role = Role::of(teams);
+        // A member who is an owner keeps the organization in force; for everybody else one of its owners must.
+        let in_force = role.as_ref().is_some_and(Role::owns) || app.any_member(&roster.owners(), namespace).await?;
+        Ok(role.filter(|_| in_force))
     }
 
     /// As whom the caller creates a token in an organization.

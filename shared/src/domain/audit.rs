@@ -23,7 +23,7 @@ pub enum AuditAction {
     /// A token of a team or an organization was deleted.
     TeamTokenDeleted,
     /// A token of a team or an organization was used: at most one entry a minute. Refused: the id is a token's, and its
-    /// secret is wrong or its time over.
+    /// secret is wrong, it has expired, or no owner of its organization is a member of the installation.
     TeamTokenUsed,
     /// A person signed in. Refused: nobody did, and who it was is not known.
     Login,

@@ -1,6 +1,7 @@
 //! Who is calling, by the secret of a team's or an organization's token.
 
 use axum::extract::FromRequestParts;
+use futures::future::try_join;
 use http::request::Parts;
 
 use super::authorize::bearer;
@@ -11,6 +12,10 @@ use crate::domain::organization::{Organization, Team, TeamToken, TokenHolder};
 use crate::domain::rate::Subject;
 use crate::domain::{AuditAction, AuditOutcome, Error, Millis, Result, UserId};
 use crate::runtime::App;
+use crate::store::Ownership;
+
+/// What the trail says of a token that is presented and not accepted.
+const REFUSED_USE: (AuditAction, AuditOutcome) = (AuditAction::TeamTokenUsed, AuditOutcome::Refused);
 
 /// A token whose holder proved to have its secret.
 #[derive(Clone, Debug)]
@@ -42,13 +47,14 @@ impl Holder {
     }
 }
 
-/// The token whose secret a request presents, if its holder is there; `None` for a request that presents something else, or
-/// nothing. Two reads, both strongly consistent: what was revoked is
-/// refused at once. A malformed secret costs none. Its use is noted beside the answer.
+/// The token whose secret a request presents, if its holder exists and one of the organization's owners is a member of the
+/// installation; `None` for a request that presents another kind of credential, or none. Four strongly consistent reads for
+/// an organization's token and five for a team's, so that what was revoked is refused at once. A malformed secret costs
+/// none. The token's use is recorded beside the answer.
 ///
 /// # Errors
-/// Unauthenticated: an unknown id, a wrong secret and an expired token look the same from outside, and count alike against
-/// whoever guesses. Nobody is charged otherwise.
+/// Unauthenticated. An unknown id, a wrong secret and an expired token get the same answer, and each counts as a wrong guess.
+/// A token of an organization without an owner in its installation gets that answer too, and does not count as a guess.
 pub async fn prove_team_token(parts: &mut Parts, app: &App) -> Result<Option<ProvenToken>> {
     let Some(text) = bearer(&parts.headers).ok().filter(|text| TeamSecret::claimed_by(text)) else { return Ok(None) };
     let secret = TeamSecret::parse(text).ok_or_else(Error::unauthenticated)?;
@@ -63,7 +69,11 @@ pub async fn prove_team_token(parts: &mut Parts, app: &App) -> Result<Option<Pro
     let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
     match found {
         Some(token) if good(&token) => {
-            let holder = holder_of(&token, app).await?.ok_or_else(Error::unauthenticated)?;
+            let (holder, ownership) = owned_holder(&token, app).await?.ok_or_else(Error::unauthenticated)?;
+            if !app.any_member(&ownership.owners, ownership.organization.namespace).await? {
+                app.audit_beside(client.audited(now, REFUSED_USE, holder.service_user(), Some(key)));
+                return Err(Error::unauthenticated());
+            }
             app.limits.remember_proven(key, hash);
             let news = token.use_is_news(now);
             if news {
@@ -76,13 +86,29 @@ pub async fn prove_team_token(parts: &mut Parts, app: &App) -> Result<Option<Pro
                 Some(token) => holder_of(token, app).await?,
                 None => None,
             } {
-                let done = (AuditAction::TeamTokenUsed, AuditOutcome::Refused);
-                app.audit_beside(client.audited(now, done, holder.service_user(), Some(key)));
+                app.audit_beside(client.audited(now, REFUSED_USE, holder.service_user(), Some(key)));
             }
             charge(parts, app, Subject::Guesser(key, place)).await?;
             Err(Error::unauthenticated())
         }
     }
+}
+
+/// The token's holder with the owners of its organization; `None` when the holder or the organization is gone.
+async fn owned_holder(token: &TeamToken, app: &App) -> Result<Option<(Holder, Ownership)>> {
+    let team = async {
+        match token.holder {
+            TokenHolder::Team(team) => app.store.find_team(team).await,
+            TokenHolder::Organization => Ok(None),
+        }
+    };
+    let (ownership, team) = try_join(app.store.find_ownership(token.id.organization()), team).await?;
+    let Some(ownership) = ownership else { return Ok(None) };
+    let holder = match token.holder {
+        TokenHolder::Team(_) => team.map(Holder::Team),
+        TokenHolder::Organization => Some(Holder::Organization(ownership.organization.clone())),
+    };
+    Ok(holder.map(|holder| (holder, ownership)))
 }
 
 async fn holder_of(token: &TeamToken, app: &App) -> Result<Option<Holder>> {

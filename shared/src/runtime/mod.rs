@@ -5,6 +5,7 @@ mod background;
 mod clock;
 mod config;
 mod limits;
+mod memberships;
 mod providers;
 mod random;
 mod recent;

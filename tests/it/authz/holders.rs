@@ -80,7 +80,7 @@ async fn foreign_token(world: &World, acme: &Acme) -> String {
         ..acme.organization.clone()
     };
     let owners = Team { name: TeamName::new("owners").unwrap(), ..world.team("team-other000owners00", &[]) };
-    let owners = Team { owners: true, ..owners };
+    let owners = Team { owners: true, users: acme.owners.users.clone(), ..owners };
     assert!(world.app.store.create_organization(&organization, &owners).await.unwrap());
     let team = world.team("team-other000managers", &[]);
     let access = acme.owners.access;

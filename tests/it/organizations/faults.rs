@@ -25,7 +25,7 @@ async fn killed_at_each<F: Future<Output = usize>>(most: usize, kill_at: impl Fn
 #[tokio::test]
 async fn an_override_killed_at_any_storage_call_leaves_exactly_one_token_that_works() {
     for after_store in [false, true] {
-        let calls = killed_at_each(8, async |call| {
+        let calls = killed_at_each(10, async |call| {
             let world = World::new().await;
             let acme = world.acme().await;
             let rule = world.faulty.on("*").nth(call);
@@ -114,7 +114,7 @@ async fn an_organization_whose_deletion_is_killed_anywhere_is_deleted_by_the_nex
 
 #[tokio::test]
 async fn a_team_whose_deletion_is_killed_anywhere_has_no_token_that_works_once_it_is_gone() {
-    let calls = killed_at_each(9, async |call| {
+    let calls = killed_at_each(11, async |call| {
         let world = World::new().await;
         let acme = world.acme().await;
         world.described(&acme.platform, 3).await;

@@ -56,6 +56,14 @@ impl Backend {
         rows.iter().map(|row| row["id"].as_n().unwrap().parse().unwrap()).collect()
     }
 
+    /// Removes an attribute of an item of the identity table: what an older version of the service did not write.
+    pub async fn remove_attribute(&self, pk: &str, sk: &str, name: &str) {
+        let update = client(&self.endpoint).update_item().table_name(&self.tables.identity);
+        let update = update.key("pk", AttributeValue::S(pk.into())).key("sk", AttributeValue::S(sk.into()));
+        let update = update.update_expression("REMOVE #name").expression_attribute_names("#name", name);
+        update.condition_expression("attribute_exists(#name)").send().await.unwrap();
+    }
+
     /// Puts `count` copies of the KV table's only record side by side, idx 0, 1, 2, …, each with a draft of its own:
     /// what as many staged writes would leave, without their time.
     pub async fn multiply_draft(&self, count: u32) {

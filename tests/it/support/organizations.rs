@@ -32,6 +32,11 @@ pub struct Acme {
 
 impl World {
     pub async fn acme(&self) -> Acme {
+        self.acme_of(BTreeSet::from([self.user])).await
+    }
+
+    /// The same with these owners.
+    pub async fn acme_of(&self, owners: BTreeSet<UserId>) -> Acme {
         let organization = Organization {
             id: OrganizationId::parse("org-acme0000acme0000").unwrap(),
             name: OrganizationName::new(ACME).unwrap(),
@@ -44,7 +49,7 @@ impl World {
             name: TeamName::new(TeamName::OWNERS).unwrap(),
             owners: true,
             access: OrganizationAccess { manage_teams: true, manage_workspaces: true },
-            users: BTreeSet::from([self.user]),
+            users: owners,
             ..self.team("team-acme0000owners00", &[])
         };
         assert!(self.app.store.create_organization(&organization, &owners).await.unwrap());

@@ -2,11 +2,13 @@
 
 mod codec;
 mod organization;
+mod owners;
 mod roster;
 mod teams;
 mod tokens;
 
 pub use organization::OrganizationChange;
+pub use owners::Ownership;
 pub use roster::Roster;
 pub use teams::TeamChange;
 

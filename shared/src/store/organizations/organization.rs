@@ -10,6 +10,7 @@ use super::super::item::{Attributes, Item, s};
 use super::super::keys;
 use super::super::transaction::{delete, delete_existing, malformed, put_new};
 use super::codec;
+use super::owners::OWNERS_TEAM;
 use crate::domain::organization::{
     Email, Organization, OrganizationCode, OrganizationId, OrganizationName, Team, TeamId, TeamToken, TokenHolder,
 };
@@ -28,8 +29,10 @@ impl Store {
     /// Creates an organization with its owners' team: both or neither. `false` when the name is taken.
     pub async fn create_organization(&self, organization: &Organization, owners: &Team) -> Result<bool> {
         let table = &self.tables.identity;
+        let mut row = codec::organization_row(organization)?;
+        row.insert(OWNERS_TEAM.into(), s(owners.id.to_string()));
         let mut items = vec![
-            put_new(table, codec::organization_row(organization)?)?,
+            put_new(table, row)?,
             put_new(table, codec::name_row(organization))?,
         ];
         items.extend(self.new_team(owners, organization.namespace)?);

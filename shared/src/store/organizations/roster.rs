@@ -1,12 +1,14 @@
 //! An organization as a whole.
 
+use std::collections::BTreeSet;
+
 use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, s};
 use super::super::keys;
 use super::codec;
 use crate::domain::organization::{Organization, OrganizationCode, Team, TeamId, TeamToken};
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, UserId};
 
 /// What belongs to an organization, as it is at one moment: teams and tokens in the order of their ids.
 #[derive(Clone, Debug)]
@@ -23,6 +25,11 @@ impl Roster {
     /// A team by its id.
     pub fn team(&self, id: TeamId) -> Option<&Team> {
         self.teams.iter().find(|team| team.id == id)
+    }
+
+    /// The people in the owners' team.
+    pub fn owners(&self) -> BTreeSet<UserId> {
+        self.teams.iter().filter(|team| team.owners).flat_map(|team| team.users.iter().copied()).collect()
     }
 }
 
