@@ -115,7 +115,7 @@ async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_
     let page = browser.begin(Vcs::Github, "").await;
     assert_eq!(world.faulty.ledger().take_lines(), ["PutItem 1.0 WU"]);
     browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
-    let first = ["UpdateItem", "GetItem", "TransactWriteItems", "PutItem", "PutItem"];
+    let first = ["UpdateItem", "GetItem", "TransactWriteItems", "Query", "PutItem", "PutItem"];
     assert_eq!(names(world.faulty.ledger().take_lines()), first);
     browser.get("/api/v1/github/whoami").await.ok();
     assert_eq!(names(world.faulty.ledger().take_lines()), ["GetItem", "GetItem"], "the session, the identity");
@@ -123,8 +123,19 @@ async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_
     let page = browser.begin(Vcs::Github, "").await;
     world.faulty.ledger().take();
     browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
-    let later = ["UpdateItem", "GetItem", "GetItem", "TransactWriteItems", "PutItem", "PutItem"];
+    let later = ["UpdateItem", "GetItem", "GetItem", "TransactWriteItems", "Query", "PutItem", "PutItem"];
     assert_eq!(names(world.faulty.ledger().take_lines()), later, "and whether they were an administrator");
+    browser.get("/api/v1/user/github/installations").await.ok();
+    world.clock.advance_ms(2 * 3_600_000);
+    browser.jar.remove("session");
+    let page = browser.begin(Vcs::Github, "").await;
+    world.faulty.ledger().take();
+    browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
+    let with_memberships = names(world.faulty.ledger().take_lines());
+    // Begins a look, claims it, reads the memberships again, and confirms them.
+    let check = ["Query", "UpdateItem", "UpdateItem", "Query", "TransactWriteItems"];
+    assert_eq!(with_memberships[4..9], check, "{with_memberships:?}");
+    assert_eq!(with_memberships.len(), 11);
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn granted(app: &App, caller: &Caller, vcs: Vcs, requested: &Capabilities)
     for capability in requested.iter() {
         let Capability::InstallationId(id) = capability else { continue };
         let Some(installation) = InstallationId::parse(id) else { continue };
-        if app.store.is_member(caller.user, Namespace { vcs, installation }).await? {
+        if app.is_member(caller.user, Namespace { vcs, installation }).await? {
             accessible.insert(installation);
         }
     }

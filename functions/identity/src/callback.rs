@@ -1,5 +1,7 @@
 //! Takes a browser back from a provider, and signs it in.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, HeaderName, LOCATION, SET_COOKIE};
@@ -16,6 +18,9 @@ use terrapi::store::NewAuditEntry;
 use terrapi::vcs::SignIn;
 
 use crate::login::{browsers, installation, redirect_uri, verifier};
+
+/// How long a sign-in waits for the provider's list of the person's installations.
+const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(5);
 
 /// What a provider sends along.
 #[derive(utoipa::IntoParams)]
@@ -109,6 +114,7 @@ impl Back {
         let tokens = provider.oauth().exchange(code, sign_in, now).await?;
         let profile = provider.profile(&tokens.access).await?;
         let user = keep(app, vcs, profile, &tokens, client).await?;
+        check_memberships(app, vcs, user, &tokens, client).await?;
         let token = OpaqueToken::new(app.random.bytes()?);
         app.store.put_session(&Session::begin(SessionId::new(token.hash()), user, now.seconds())).await?;
         let done = client.clone().audited(now, (AuditAction::Login, AuditOutcome::Success), user, None);
@@ -189,9 +195,23 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
 }
 
 fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: Change) -> Result<NewAuditEntry> {
+    permission_changed(app, client, user, PermissionChange { user, permission: Permission::Administrator, change })
+}
+
+fn permission_changed(app: &App, client: &ClientInfo, user: UserId, change: PermissionChange) -> Result<NewAuditEntry> {
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
-    let subject = Some(PermissionChange { user, permission: Permission::Administrator, change });
-    app.noted(AuditEntry { subject, ..client.clone().audited(app.clock.now(), done, user, None) })
+    app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(app.clock.now(), done, user, None) })
+}
+
+/// Takes away the memberships that the provider denies. One that gives no answer does not stop the sign-in: the next use of
+/// a membership that has become old has the worker ask again.
+async fn check_memberships(app: &App, vcs: Vcs, user: UserId, tokens: &UserTokens, client: &ClientInfo) -> Result<()> {
+    let note = |change| permission_changed(app, client, user, change);
+    match app.check_memberships(user, vcs, &tokens.access, MEMBERSHIPS_WAIT, note).await? {
+        Ok(_) => {}
+        Err(failure) => tracing::warn!(error = %failure, "a sign-in could not check the person's memberships"),
+    }
+    Ok(())
 }
 
 /// The browser drops the cookie of the session before: nobody needs its row any more.

@@ -12,7 +12,7 @@ use terrapi::domain::{
 };
 use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody};
 use terrapi::runtime::App;
-use terrapi::store::MembershipTicket;
+use terrapi::store::{MembershipTicket, ProviderAnswer};
 use utoipa::ToSchema;
 
 /// Rows that are read at the same time.
@@ -79,7 +79,7 @@ pub async fn list_github_installations(
     caller: Authorized<AnyCaller>,
     client: ClientInfo,
 ) -> Result<Json<InstallationList>, ApiError> {
-    let (listed, ticket) = ask(&app, caller.caller(), Vcs::Github).await?;
+    let (listed, look) = ask(&app, caller.caller(), Vcs::Github).await?;
     let now = app.clock.now();
     // GitHub lists where this App is installed, so each of them is known from here on.
     let known = |listed: ProviderInstallation| {
@@ -87,7 +87,7 @@ pub async fn list_github_installations(
         async move { app.store.find_or_create_installation(&met(&listed, now)).await.map(|known| Some((listed, known))) }
     };
     let known = all(listed.into_iter().map(known)).await?;
-    Ok(Json(settle(&app, caller.caller(), client, known, (Vcs::Github, ticket)).await?))
+    Ok(Json(settle(&app, caller.caller(), client, known, look).await?))
 }
 
 /// List the caller's installations on GitLab
@@ -102,7 +102,7 @@ pub async fn list_gitlab_installations(
     caller: Authorized<AnyCaller>,
     client: ClientInfo,
 ) -> Result<Json<InstallationList>, ApiError> {
-    let (listed, ticket) = ask(&app, caller.caller(), Vcs::Gitlab).await?;
+    let (listed, look) = ask(&app, caller.caller(), Vcs::Gitlab).await?;
     let known = |listed: ProviderInstallation| {
         let app = &app;
         async move {
@@ -111,16 +111,24 @@ pub async fn list_gitlab_installations(
         }
     };
     let known = all(listed.into_iter().map(known)).await?;
-    Ok(Json(settle(&app, caller.caller(), client, known, (Vcs::Gitlab, ticket)).await?))
+    Ok(Json(settle(&app, caller.caller(), client, known, look).await?))
 }
 
-/// What the provider lists for the caller, and the ticket of this look.
-async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, MembershipTicket)> {
+/// What the provider lists for the caller, and when it was asked.
+async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, Look)> {
     caller.require_vcs(vcs)?;
     let token = app.vcs_token(caller.user, vcs).await?;
     let ticket = app.store.draw_membership_ticket(caller.user, vcs).await?;
+    let look = Look { vcs, ticket, asked_at: app.clock.now() };
     let listed = app.providers.get(vcs)?.installations_of_user(&token).await?;
-    Ok((listed, ticket))
+    Ok((listed, look))
+}
+
+/// One question to a provider.
+struct Look {
+    vcs: Vcs,
+    ticket: MembershipTicket,
+    asked_at: Millis,
 }
 
 type Known = (ProviderInstallation, Installation);
@@ -136,14 +144,16 @@ async fn settle(
     caller: &Caller,
     client: ClientInfo,
     known: Vec<Known>,
-    (vcs, ticket): (Vcs, MembershipTicket),
+    Look { vcs, ticket, asked_at }: Look,
 ) -> Result<InstallationList> {
     let memberships: BTreeSet<_> = known.iter().map(|(listed, _)| listed.id).collect();
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
     let note = |change| {
         app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
     };
-    app.store.replace_memberships(caller.user, vcs, &memberships, ticket, note).await?;
+    let max_age = app.settings.membership_max_age;
+    let answer = ProviderAnswer { listed: &memberships, ticket, asked_at, max_age };
+    app.store.replace_memberships(caller.user, vcs, answer, note).await?;
     let reached = known.into_iter().filter(|(_, known)| caller.capabilities.reaches(known.namespace));
     Ok(InstallationList { installations: reached.map(|(listed, known)| shown(listed, known)).collect() })
 }

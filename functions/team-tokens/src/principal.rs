@@ -106,7 +106,7 @@ impl Principal {
         if teams.is_empty() || !caller.capabilities.reaches(namespace) {
             return Ok(None);
         }
-        if !app.store.is_member(caller.user, namespace).await? {
+        if !app.is_member(caller.user, namespace).await? {
             return Ok(None);
         }
         let role = Role::of(teams);

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terrapi::domain::{DeadLetterId, InstallationId, Namespace, TaskId, Vcs};
+use terrapi::domain::{DeadLetterId, InstallationId, Namespace, TaskId, UserId, Vcs};
 
 /// An invocation's payload.
 #[derive(Debug, Deserialize)]
@@ -78,6 +78,8 @@ pub enum Change {
     },
     /// A task is to be taken.
     Woken(TaskId),
+    /// A membership is to be checked.
+    MembershipDue(UserId, Namespace),
     /// A dead letter is to be tried again.
     #[serde(skip)]
     Replayed(DeadLetterId),
@@ -94,6 +96,7 @@ impl Change {
             Self::Released(_) => Some("release"),
             Self::IntentExpired { .. } => Some("intent"),
             Self::Woken(_) => Some("task"),
+            Self::MembershipDue(..) => Some("membership"),
             Self::Replayed(_) | Self::Nothing => None,
         }
     }
@@ -118,6 +121,9 @@ impl StreamRecord {
             Some("task") if new_image.get("wake").is_some() => {
                 text(keys, "pk").and_then(woken).map_or(Change::Nothing, Change::Woken)
             }
+            Some("membership-check") if new_image.get("wake").is_some() => text(keys, "sk")
+                .and_then(membership)
+                .map_or(Change::Nothing, |(user, place)| Change::MembershipDue(user, place)),
             Some("dead-letter") if asks_for_replay(old_image, new_image) => {
                 text(keys, "sk").and_then(DeadLetterId::parse).map_or(Change::Nothing, Change::Replayed)
             }
@@ -136,13 +142,21 @@ fn has_commits(image: &Value) -> bool {
 }
 
 fn namespace_of_head(pk: &str) -> Option<Namespace> {
-    let (vcs, rest) = pk.split_once('#')?;
-    let installation = InstallationId::parse(rest.strip_suffix("#head")?)?;
-    Some(Namespace { vcs: Vcs::parse(vcs)?, installation })
+    parse_namespace(pk.strip_suffix("#head")?)
+}
+
+fn parse_namespace(text: &str) -> Option<Namespace> {
+    let (vcs, installation) = text.split_once('#')?;
+    Some(Namespace { vcs: Vcs::parse(vcs)?, installation: InstallationId::parse(installation)? })
 }
 
 fn woken(pk: &str) -> Option<TaskId> {
     TaskId::parse(pk.strip_prefix("task#")?)
+}
+
+fn membership(sk: &str) -> Option<(UserId, Namespace)> {
+    let (user, namespace) = sk.split_once('#')?;
+    Some((UserId::parse(user)?, parse_namespace(namespace)?))
 }
 
 /// A letter changes for other reasons too; asking is writing the time of it.
@@ -198,6 +212,19 @@ mod tests {
         assert_eq!(change(task(json!({"N": "1"}))), Change::Woken(TaskId::parse(id).unwrap()));
         let taken = json!({"Keys": {"pk": {"S": format!("task#{id}")}}, "NewImage": {"entity": {"S": "task"}}});
         assert_eq!(change(taken), Change::Nothing);
+    }
+
+    #[test]
+    fn a_membership_check_asks_for_a_worker_while_it_carries_wake() {
+        let user = "0190a5d0-ac96-474b-bcce-b302099a8057";
+        let check = |image: Value| json!({"Keys": {"pk": {"S": "membership-checks#7"}, "sk": {"S": format!("{user}#github#7")}}, "NewImage": image});
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
+        let asked = change(check(json!({"entity": {"S": "membership-check"}, "wake": {"N": "1"}})));
+        assert_eq!(asked, Change::MembershipDue(UserId::parse(user).unwrap(), namespace));
+        let kept = serde_json::to_string(&asked).unwrap();
+        assert_eq!(serde_json::from_str::<Change>(&kept).unwrap(), asked, "as a dead letter keeps it");
+        assert_eq!(change(check(json!({"entity": {"S": "membership-check"}}))), Change::Nothing, "taken");
+        assert_eq!(change(check(Value::Null)), Change::Nothing, "ended");
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Follows the tables' streams: folds published commits, reclaims values that no record points at any longer, and works on
-//! tasks. A timer has it look for tasks that nobody works on.
+//! Follows the tables' streams: folds published commits, reclaims values that no record points at any longer, checks
+//! memberships, and works on tasks. A timer has it look for tasks and checks that nobody works on.
 
 mod dead_letter;
 mod event;
+mod membership;
 mod refresh;
 mod task;
 
@@ -40,7 +41,8 @@ pub async fn handle(app: &App, event: Event, until: Millis) -> Result<BatchAnswe
         Event::Changes(changes) => Ok(work(app, changes, until).await),
         Event::Timer { .. } => {
             let woken = app.store.wake_tasks(app.clock.now()).await?;
-            tracing::info!(woken, "tasks woken");
+            let checks = app.store.wake_membership_checks(app.clock.now()).await?;
+            tracing::info!(woken, checks, "tasks and membership checks woken");
             Ok(BatchAnswer::default())
         }
     }
@@ -81,6 +83,7 @@ async fn apply(app: &App, change: &Change, deadline: Deadline) -> Result<()> {
             store.settle_blob_intent(blob, record_pk, record_sk).await?;
         }
         Change::Woken(task) => task::take_turn(app, *task, deadline).await?,
+        Change::MembershipDue(user, namespace) => membership::check(app, *user, *namespace, deadline).await?,
         Change::Replayed(letter) => {
             if let Some(change) = dead_letter::open(app, letter).await? {
                 Box::pin(apply(app, &change, deadline)).await?;

@@ -70,7 +70,7 @@ pub async fn run(app: &App, turn: &mut Turn, generation: u64, deadline: Deadline
 }
 
 /// The token that a GitLab group's maintainers have given; without one, this service's own account is used.
-async fn group_token(app: &App, namespace: Namespace) -> Result<Option<SecretText>> {
+pub async fn group_token(app: &App, namespace: Namespace) -> Result<Option<SecretText>> {
     if namespace.vcs == Vcs::Github {
         return Ok(None);
     }

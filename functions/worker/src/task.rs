@@ -59,7 +59,8 @@ impl Deadline {
         now.0 < self.0.0 - LAST_STEP_MS
     }
 
-    fn left(self, now: Millis) -> Duration {
+    /// The time until whatever is under way is broken off.
+    pub fn left(self, now: Millis) -> Duration {
         Duration::from_millis(u64::try_from(self.0.0 - BREAK_OFF_MS - now.0).unwrap_or_default())
     }
 }

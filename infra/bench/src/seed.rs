@@ -98,7 +98,7 @@ impl Stage {
     /// Makes the user a member.
     pub async fn join(&self, installation: u64) -> Result<()> {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) };
-        Ok(self.store.put_membership(self.user, namespace).await?)
+        Ok(self.store.put_membership(self.user, namespace, SystemClock.now()).await?)
     }
 
     /// A new key of the user.

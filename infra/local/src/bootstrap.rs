@@ -118,7 +118,8 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
         }
         for installation in installations {
             let installation = InstallationId::new(*installation);
-            store.put_membership(id, Namespace { vcs: Vcs::Github, installation }).await?;
+            let namespace = Namespace { vcs: Vcs::Github, installation };
+            store.put_membership(id, namespace, SystemClock.now()).await?;
         }
     }
     for installation in [INSTALLATION, OTHER_INSTALLATION] {
@@ -306,8 +307,8 @@ mod tests {
         }
         let other = UserId::parse(OTHER_USER).unwrap();
         let in_installation = |id| Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
-        assert!(store.is_member(other, in_installation(OTHER_INSTALLATION)).await.unwrap());
-        assert!(!store.is_member(other, in_installation(INSTALLATION)).await.unwrap());
+        assert!(store.find_membership(other, in_installation(OTHER_INSTALLATION)).await.unwrap().is_some());
+        assert!(store.find_membership(other, in_installation(INSTALLATION)).await.unwrap().is_none());
         assert!(!store.find_user(other).await.unwrap().unwrap().administrator);
     }
 }

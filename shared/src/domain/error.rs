@@ -41,6 +41,8 @@ codes! {
     InstallationForbidden = "INSTALLATION_FORBIDDEN",
     /// The installation is suspended or uninstalled: it can be read, not changed.
     InstallationInactive = "INSTALLATION_INACTIVE",
+    /// The caller's membership in the installation is old, and GitHub or GitLab has not confirmed it for three days.
+    MembershipUnconfirmed = "MEMBERSHIP_UNCONFIRMED",
     /// The record's own capability list refuses the caller.
     RecordForbidden = "RECORD_FORBIDDEN",
     /// A write came with a session cookie from a page of another origin.

@@ -208,12 +208,10 @@ impl FromRequestParts<App> for InGroup {
     }
 }
 
-/// Refuses a caller who does not belong to an installation. Read once in a token's life.
+/// Refuses a caller who is not a member of an installation. Read once in a token's life.
 async fn require_member(verified: &Verified, namespace: Namespace, app: &App) -> Result<()> {
     if !verified.member_of(namespace) {
-        if !app.store.is_member(verified.caller.user, namespace).await? {
-            return Err(Error::forbidden(Code::InstallationForbidden));
-        }
+        app.require_member(verified.caller.user, namespace).await?;
         verified.remember_member_of(namespace);
     }
     Ok(())

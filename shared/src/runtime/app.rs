@@ -11,7 +11,7 @@ use super::limits::{Limits, Rates, Spent};
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
 use crate::domain::rate::Subject;
-use crate::domain::{Administrators, AuditEntry, Code, Error, Result, Seconds};
+use crate::domain::{Administrators, AuditEntry, Code, Error, MembershipMaxAge, Result, Seconds};
 use crate::http::ListedOrigins;
 use crate::store::{NewAuditEntry, Store};
 use crate::vcs::Providers;
@@ -31,6 +31,8 @@ pub struct Settings {
     pub key_environment: KeyEnvironment,
     /// What callers may send.
     pub rates: Rates,
+    /// How old a membership may become before its provider is asked again.
+    pub membership_max_age: MembershipMaxAge,
     /// What the service calls itself to clients of the HCP Terraform API.
     pub app_name: String,
 }
@@ -150,6 +152,7 @@ impl App {
             administrators: config.administrators.clone(),
             key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
             rates: config.rates.clone(),
+            membership_max_age: config.membership_max_age,
             app_name: config.app_name.clone(),
         };
         Self::new(store, Arc::new(SystemClock), settings)

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use super::limits::Rates;
 use crate::auth::AUDIENCE;
 use crate::domain::rate::Limit;
-use crate::domain::{Administrators, Error, Result, SecretText};
+use crate::domain::{Administrators, Error, MembershipMaxAge, Result, SecretText};
 use crate::http::ListedOrigins;
 use crate::store::{StoreConfig, Tables, Timeouts};
 use crate::vcs::VARIABLES;
@@ -36,6 +36,8 @@ pub struct Config {
     pub provider_variables: BTreeMap<String, SecretText>,
     /// What callers may send.
     pub rates: Rates,
+    /// How old a membership may become before its provider is asked again.
+    pub membership_max_age: MembershipMaxAge,
     /// Whom a sign-in makes an administrator.
     pub administrators: Administrators,
     /// What the service calls itself to clients of the HCP Terraform API. From the usual name they conclude that it is the
@@ -87,6 +89,10 @@ impl Config {
                 .filter_map(|name| Some((name.to_owned(), SecretText::new(find(name)?))))
                 .collect(),
             rates: rates()?,
+            membership_max_age: MembershipMaxAge::new(number(
+                "MEMBERSHIP_MAX_AGE_SECONDS",
+                MembershipMaxAge::DEFAULT_SECONDS,
+            )?),
             administrators: Administrators::parse(&find("TERRAPI_ADMINISTRATORS").unwrap_or_default())?,
             app_name: find("TFP_APP_NAME").unwrap_or_else(|| "HCP Terraform".into()),
             log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),

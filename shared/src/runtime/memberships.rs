@@ -1,18 +1,95 @@
-//! Whether people belong where they want to act.
+//! Whether people are members of the installations where they act, and the checks of that at their providers.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::app::App;
-use crate::domain::{Namespace, Result, UserId};
+use crate::domain::{
+    Code, Error, Namespace, PermissionChange, Result, SecretText, UserId, Vcs, is_service_user, suspended,
+};
+use crate::store::{NewAuditEntry, ProviderAnswer, Replaced};
+use crate::vcs::Failure;
+
+/// How a person stands in an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Member,
+    /// A member when the provider was last asked, which has not answered for three days.
+    Unconfirmed,
+    Stranger,
+}
 
 impl App {
-    /// Whether one of these people is a member of an installation. One read for each person up to the first that is.
+    /// Refuses a person who is not a member of an installation. One read, strongly consistent; one write when the
+    /// membership is so old that the worker is to check it.
+    ///
+    /// # Errors
+    /// Forbidden: `INSTALLATION_FORBIDDEN` for a stranger, `MEMBERSHIP_UNCONFIRMED` for a member whose provider has given no
+    /// definite answer for three days.
+    pub async fn require_member(&self, user: UserId, namespace: Namespace) -> Result<()> {
+        match self.standing(user, namespace).await? {
+            Standing::Member => Ok(()),
+            Standing::Unconfirmed => Err(Error::forbidden(Code::MembershipUnconfirmed)),
+            Standing::Stranger => Err(Error::forbidden(Code::InstallationForbidden)),
+        }
+    }
+
+    /// Whether [`Self::require_member`] lets a person pass, at the same cost.
+    pub async fn is_member(&self, user: UserId, namespace: Namespace) -> Result<bool> {
+        Ok(self.standing(user, namespace).await? == Standing::Member)
+    }
+
+    /// Whether one of these people is a member of an installation. The cost of [`Self::is_member`] for each person up to
+    /// the first that is.
     pub async fn any_member(&self, users: &BTreeSet<UserId>, namespace: Namespace) -> Result<bool> {
         for user in users {
-            if self.store.is_member(*user, namespace).await? {
+            if self.is_member(*user, namespace).await? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    async fn standing(&self, user: UserId, namespace: Namespace) -> Result<Standing> {
+        let Some(membership) = self.store.find_membership(user, namespace).await? else {
+            return Ok(Standing::Stranger);
+        };
+        let now = self.clock.now();
+        if is_service_user(user) || !membership.due(now, self.settings.membership_max_age) {
+            return Ok(Standing::Member);
+        }
+        let asked_at = self.store.ask_membership_check(user, namespace, membership, now).await?;
+        Ok(if suspended(asked_at, now) { Standing::Unconfirmed } else { Standing::Member })
+    }
+
+    /// Asks the provider where a person belongs, with the person's own token, and takes away their memberships that it does
+    /// not list. It is not asked about a person without memberships, and not waited for longer than `wait`.
+    ///
+    /// # Errors
+    /// The inner one: the provider gave no definite answer, and nothing was changed.
+    pub async fn check_memberships(
+        &self,
+        user: UserId,
+        vcs: Vcs,
+        access: &SecretText,
+        wait: Duration,
+        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+    ) -> Result<std::result::Result<Replaced, Failure>> {
+        if self.store.list_memberships(user, vcs).await?.is_empty() {
+            return Ok(Ok(Replaced::Unchanged));
+        }
+        let provider = self.providers.get(vcs)?;
+        let ticket = self.store.draw_membership_ticket(user, vcs).await?;
+        let asked_at = self.clock.now();
+        let listed = match timeout(wait, provider.installations_of_user(access)).await {
+            Ok(Ok(listed)) => listed.into_iter().map(|installation| installation.id).collect(),
+            Ok(Err(failure)) => return Ok(Err(failure)),
+            Err(elapsed) => return Ok(Err(Failure::Away(elapsed.into()))),
+        };
+        let max_age = self.settings.membership_max_age;
+        let answer = ProviderAnswer { listed: &listed, ticket, asked_at, max_age };
+        self.store.retain_memberships(user, vcs, answer, note).await.map(Ok)
     }
 }

@@ -6,7 +6,7 @@
 //! | identity at a provider | identity | `user#<id>` | `identity#<vcs>` | whoami of a provider, acting for a person there |
 //! | whose an identity is | identity | `identity#<vcs>#<provider's number>` | `identity` | sign-in |
 //! | sign-in under way | identity | `sign-in#<SHA-256 of its state>` | `sign-in` | the provider's redirect back |
-//! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation; whole, when they are replaced |
+//! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation, each use of an organization's token; whole, when the provider has listed them |
 //! | the newest look at memberships | identity | `user#<id>` | `member-list#<vcs>` | the condition on replacing them |
 //! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
 //! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
@@ -34,6 +34,7 @@
 //! | last unlock of a repository's drift | operations | `installation#<vcs>#<id>` | `drift-unlock#<repository's id, 20 digits>` | that listing, in batches |
 //! | task | operations | `task#<id>` | `task` | its owners, the worker |
 //! | unfinished task | operations | `tasks-open` | `<task id>` | the worker, every few minutes |
+//! | membership to be checked | operations | `membership-checks#<shard>` | `<user>#<vcs>#<installation>` | each use of a membership that is due, the worker |
 //! | dead letter | operations | `dead-letters` | `<milliseconds, 15 digits>-<word>-<sequence number>` | listing, newest first; replay |
 //! | count of a change's failures | operations | `failure#<word>#<sequence number>` | `failure` | the worker, when the change fails again |
 //!
@@ -52,7 +53,7 @@
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::organization::{Description, OrganizationCode, OrganizationName, TeamId, TeamName, TeamTokenId};
 use crate::domain::rate::{Network, Subject};
-use crate::domain::{KeyId, KeyName, Millis, Namespace, RunId, SessionId, TaskId, UserId, Vcs};
+use crate::domain::{InstallationId, KeyId, KeyName, Millis, Namespace, RunId, SessionId, TaskId, UserId, Vcs};
 
 /// Name of every table's partition key.
 pub const PK: &str = "pk";
@@ -310,6 +311,31 @@ pub const TASK: &str = "task";
 
 pub const OPEN_TASKS: &str = "tasks-open";
 
+/// Into how many partitions the checks of memberships are cut: while a provider is away, each use of a membership that is due
+/// writes to one.
+pub const MEMBERSHIP_CHECK_SHARDS: u8 = 16;
+
+pub fn membership_checks(shard: u8) -> String {
+    format!("membership-checks#{shard}")
+}
+
+/// The last byte of a person's id is random.
+pub fn membership_check_shard(user: UserId) -> u8 {
+    user.bytes()[15] % MEMBERSHIP_CHECK_SHARDS
+}
+
+pub fn membership_check(user: UserId, namespace: Namespace) -> String {
+    format!("{user}#{namespace}")
+}
+
+/// The membership whose [`membership_check`] this is.
+pub fn parse_membership_check(text: &str) -> Option<(UserId, Namespace)> {
+    let mut parts = text.split('#');
+    let user = UserId::parse(parts.next()?)?;
+    let (vcs, installation) = (Vcs::parse(parts.next()?)?, InstallationId::parse(parts.next()?)?);
+    parts.next().is_none().then_some((user, Namespace { vcs, installation }))
+}
+
 /// A record's sort key. Keys hold no NUL, so the byte order of sort keys is the order of (key bytes, idx).
 pub fn record(address: &Address) -> Vec<u8> {
     let mut sort_key = address.key.as_str().as_bytes().to_vec();
@@ -372,6 +398,20 @@ mod tests {
         }
         let shards: std::collections::BTreeSet<u8> = (0..16).map(|number| drift_shard(id(number))).collect();
         assert!(shards.into_iter().eq(0..DRIFT_SHARDS));
+    }
+
+    #[test]
+    fn the_key_of_a_membership_check_is_read_back() {
+        let user = UserId::new(uuid::Uuid::from_u128(7));
+        for vcs in Vcs::ALL {
+            let namespace = Namespace { vcs, installation: InstallationId::new(12345) };
+            assert_eq!(parse_membership_check(&membership_check(user, namespace)), Some((user, namespace)));
+        }
+        for bad in
+            ["", "x#github#1", &format!("{user}#github"), &format!("{user}#github#1#2"), &format!("{user}#hub#1")]
+        {
+            assert_eq!(parse_membership_check(bad), None, "{bad}");
+        }
     }
 
     #[test]

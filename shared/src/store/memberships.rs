@@ -1,12 +1,13 @@
-//! Where people belong. A listing at the provider replaces what was known of a person there.
+//! Who is a member of which installation, and when the provider last said so. A person's list at the provider replaces what
+//! was known of them there; a check confirms or removes what is known, and adds nothing.
 //!
 //! Two listings may overtake each other: each has a ticket, drawn before the provider was asked. What is written names the
 //! newest ticket in a condition, so that an older answer never undoes a newer one. Tickets are counted here, because the
 //! clocks of two sandboxes may differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, ReturnValue, TransactWriteItem, Update};
 
 use super::audit::NewAuditEntry;
 use super::client::Store;
@@ -14,11 +15,17 @@ use super::error::Failure;
 use super::item::{Attributes, Item, n, s};
 use super::keys;
 use super::transaction::{delete, malformed, put};
-use crate::domain::{Change, Error, InstallationId, Namespace, Permission, PermissionChange, Result, UserId, Vcs};
+use crate::domain::{
+    Change, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange, Result,
+    UserId, Vcs,
+};
 
 /// Memberships that one transaction changes: DynamoDB takes 100 items, one is the condition, and each comes with its
 /// audit entry.
 const CHUNK: usize = 49;
+
+/// Confirmations in one transaction: each is one item, and one item is the condition.
+const CONFIRMED_CHUNK: usize = 99;
 
 /// How often a chunk is written again when another listing was about to begin.
 const ATTEMPTS: usize = 3;
@@ -27,35 +34,53 @@ const ATTEMPTS: usize = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MembershipTicket(u64);
 
+/// What a provider said about a person, and when it was asked.
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderAnswer<'a> {
+    /// The installations that it lists.
+    pub listed: &'a BTreeSet<InstallationId>,
+    /// Drawn before it was asked.
+    pub ticket: MembershipTicket,
+    /// When it was asked.
+    pub asked_at: Millis,
+    /// How old a membership may become: a confirmation is written when the last one is a small part of this old.
+    pub max_age: MembershipMaxAge,
+}
+
 /// How a replacement of memberships ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaced {
-    /// They were these already.
+    /// No membership was added or taken away.
     Unchanged,
-    /// They are these now.
+    /// Memberships were added or taken away.
     Changed,
-    /// Somebody asked the provider later and has begun to write; what they heard stays.
+    /// A later answer of the provider is being written, or an administrator has just taken a membership away. What this
+    /// answer said was not written, or not all of it.
     Overtaken,
 }
 
 impl Store {
-    /// Whether a person belongs to an installation.
-    pub async fn is_member(&self, user: UserId, namespace: Namespace) -> Result<bool> {
+    /// A person's membership in an installation; strongly consistent. Whether it is still good is for the caller to judge.
+    pub async fn find_membership(&self, user: UserId, namespace: Namespace) -> Result<Option<Membership>> {
         let item = self.get(&self.tables.identity, s(keys::user(user)), s(keys::membership(namespace))).await?;
-        Ok(item.is_some())
+        Ok(item.map(|item| decode(&item)))
     }
 
-    /// Lets a person into an installation.
-    pub async fn put_membership(&self, user: UserId, namespace: Namespace) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.identity).set_item(Some(row(user, namespace)));
-        put.send().await.map_err(Failure::of)?;
+    /// Makes a person a member of an installation, as of `checked_at`.
+    pub async fn put_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
+        let row = row_of_person(user, namespace, checked_at);
+        self.db.put_item().table_name(&self.tables.identity).set_item(Some(row)).send().await.map_err(Failure::of)?;
         Ok(())
     }
 
-    /// The installations of a provider that a person belongs to.
+    /// The installations of a provider that a person is a member of.
     pub async fn list_memberships(&self, user: UserId, vcs: Vcs) -> Result<BTreeSet<InstallationId>> {
+        Ok(self.read_memberships(user, vcs).await?.into_keys().collect())
+    }
+
+    async fn read_memberships(&self, user: UserId, vcs: Vcs) -> Result<BTreeMap<InstallationId, Membership>> {
         let prefix = keys::memberships(vcs);
-        let (mut found, mut from) = (BTreeSet::new(), None);
+        let (mut found, mut from) = (BTreeMap::new(), None);
         loop {
             let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
             let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
@@ -64,13 +89,54 @@ impl Store {
             let answer = query.send().await.map_err(Failure::of)?;
             for item in answer.items() {
                 let id = item.text(keys::SK)?.strip_prefix(&prefix).and_then(InstallationId::parse);
-                found.insert(id.ok_or(Error::corrupt("a membership's place is malformed"))?);
+                found.insert(id.ok_or(Error::corrupt("a membership's sort key is malformed"))?, decode(item));
             }
             from = answer.last_evaluated_key;
             if from.is_none() {
                 return Ok(found);
             }
         }
+    }
+
+    /// Takes a membership away together with its audit entry. `false` when there was none.
+    pub async fn remove_membership(&self, user: UserId, namespace: Namespace, note: &NewAuditEntry) -> Result<bool> {
+        let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let gone = gone.condition_expression("attribute_exists(pk)").build().map_err(malformed)?;
+        self.write_chunk(vec![TransactWriteItem::builder().delete(gone).build(), self.note(note)?]).await
+    }
+
+    /// The same, if the membership has not been confirmed since it was read as `seen`.
+    pub async fn remove_unconfirmed_membership(
+        &self,
+        user: UserId,
+        namespace: Namespace,
+        seen: Membership,
+        note: &NewAuditEntry,
+    ) -> Result<bool> {
+        let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let gone = match seen.checked_at {
+            None => gone.condition_expression("attribute_exists(pk) AND attribute_not_exists(checked_at)"),
+            Some(at) => gone
+                .condition_expression("checked_at = :seen")
+                .expression_attribute_values(":seen", n(at.0)),
+        };
+        let gone = TransactWriteItem::builder().delete(gone.build().map_err(malformed)?).build();
+        self.write_chunk(vec![gone, self.note(note)?]).await
+    }
+
+    /// Notes that the provider was asked at `checked_at` and confirmed a membership. One that is gone stays gone.
+    pub async fn confirm_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
+        match self.transact(vec![self.confirmation(user, namespace, checked_at)?]).await {
+            Ok(()) | Err(Failure::Condition(_)) => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    fn confirmation(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<TransactWriteItem> {
+        let update = Update::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let update = update.update_expression("SET checked_at = :at").condition_expression("attribute_exists(pk)");
+        let update = update.expression_attribute_values(":at", n(checked_at.0)).build().map_err(malformed)?;
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Begins a look at where a person belongs, before the provider is asked.
@@ -85,37 +151,71 @@ impl Store {
         answer.attributes.unwrap_or_default().number("drawn").map(MembershipTicket)
     }
 
-    /// Makes these the installations of a provider that a person belongs to, and no others: first goes what was lost.
-    /// Killed half-way it has taken away rather than given, and the next time does the rest.
+    /// Makes what the provider listed the memberships of a person there, and no others.
     ///
-    /// `ticket` was drawn before the provider was asked. `note` makes the audit entry of a change, which is written with it.
+    /// `note` makes the audit entry of a change, which is written with it.
     pub async fn replace_memberships(
         &self,
         user: UserId,
         vcs: Vcs,
-        wanted: &BTreeSet<InstallationId>,
-        ticket: MembershipTicket,
+        answer: ProviderAnswer<'_>,
         note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
+        self.settle_memberships(user, vcs, answer, answer.listed, note).await
+    }
+
+    /// Takes away the memberships of a person that the provider does not list, and confirms the others.
+    pub async fn retain_memberships(
+        &self,
+        user: UserId,
+        vcs: Vcs,
+        answer: ProviderAnswer<'_>,
+        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+    ) -> Result<Replaced> {
+        self.settle_memberships(user, vcs, answer, &BTreeSet::new(), note).await
+    }
+
+    /// First goes what was lost, then comes what is `granted` anew, then the rest is confirmed. Killed half-way it has taken
+    /// away rather than given, and the next time does the rest.
+    async fn settle_memberships(
+        &self,
+        user: UserId,
+        vcs: Vcs,
+        answer: ProviderAnswer<'_>,
+        granted: &BTreeSet<InstallationId>,
+        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+    ) -> Result<Replaced> {
+        let ProviderAnswer { listed, ticket, asked_at, max_age } = answer;
         if !self.claim_memberships(user, vcs, ticket).await? {
             return Ok(Replaced::Overtaken);
         }
-        let known = self.list_memberships(user, vcs).await?;
+        let known = self.read_memberships(user, vcs).await?;
         let table = &self.tables.identity;
         let of = |installation: &InstallationId| Namespace { vcs, installation: *installation };
-        let lost = known.difference(wanted).map(|id| (of(id), Change::Revoked));
-        let won = wanted.difference(&known).map(|id| (of(id), Change::Granted));
+        let lost = known.keys().filter(|id| !listed.contains(*id)).map(|id| (of(id), Change::Revoked));
+        let won = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), Change::Granted));
         let changes: Vec<_> = lost.chain(won).collect();
         for chunk in changes.chunks(CHUNK) {
             let mut items = vec![self.holds_ticket(user, vcs, ticket)?];
             for (namespace, change) in chunk.iter().copied() {
                 items.push(match change {
                     Change::Revoked => delete(table, key(user, namespace))?,
-                    Change::Granted => put(table, row(user, namespace))?,
+                    Change::Granted => put(table, row_of_person(user, namespace, asked_at))?,
                 });
                 let permission = Permission::Member(namespace);
                 items.push(self.note(&note(PermissionChange { user, permission, change })?)?);
             }
+            if !self.write_chunk(items).await? {
+                return Ok(Replaced::Overtaken);
+            }
+        }
+        let outdated = known.iter().filter(|(id, membership)| {
+            listed.contains(*id) && membership.confirmation_outdated(asked_at, max_age)
+        });
+        let outdated: Vec<_> = outdated.map(|(id, _)| of(id)).collect();
+        for chunk in outdated.chunks(CONFIRMED_CHUNK) {
+            let confirmed = chunk.iter().map(|namespace| self.confirmation(user, *namespace, asked_at));
+            let items = [self.holds_ticket(user, vcs, ticket)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
             if !self.write_chunk(items).await? {
                 return Ok(Replaced::Overtaken);
             }
@@ -168,8 +268,19 @@ pub(super) fn key(user: UserId, namespace: Namespace) -> Item {
     Item::from(pair(keys::user(user), keys::membership(namespace)))
 }
 
+/// The row of a team's own user.
 pub(super) fn row(user: UserId, namespace: Namespace) -> Item {
     let mut item = key(user, namespace);
     item.extend([("entity".into(), s("membership")), ("schema".into(), n(1))]);
     item
+}
+
+fn row_of_person(user: UserId, namespace: Namespace, checked_at: Millis) -> Item {
+    let mut item = row(user, namespace);
+    item.insert("checked_at".into(), n(checked_at.0));
+    item
+}
+
+fn decode(item: &Item) -> Membership {
+    Membership { checked_at: item.find_number("checked_at").map(Millis) }
 }

@@ -30,7 +30,7 @@ pub use blobs::Blobs;
 pub use client::{Store, StoreConfig, Tables, Timeouts};
 pub use https::AwsHttp;
 pub use identities::SealedTokens;
-pub use memberships::{MembershipTicket, Replaced};
+pub use memberships::{MembershipTicket, ProviderAnswer, Replaced};
 pub use organizations::{OrganizationChange, Ownership, Roster, TeamChange};
 pub use public_keys::PublishedKey;
 pub use rate::Lease;

@@ -24,6 +24,9 @@ const PER_PAGE: u32 = 100;
 /// Pages of one listing, at most.
 const MAX_PAGES: u32 = 50;
 
+/// The least level that is a membership (GitLab: guest, since minimal access sees no project).
+const LEAST_LEVEL: u32 = 10;
+
 /// Reads what the person reads: their profile, groups, and how much they may do there.
 const SCOPE: &str = "read_api";
 
@@ -136,8 +139,10 @@ impl Provider for Gitlab {
     async fn installations_of_user(&self, access: &SecretText) -> Result<Vec<ProviderInstallation>> {
         let mut all = Vec::new();
         for page in 1..=MAX_PAGES {
-            // The least level that is a membership; without it, public groups come too.
-            let route = format!("/groups?min_access_level=10&order_by=name&sort=asc&per_page={PER_PAGE}&page={page}");
+            // Without a level, public groups come too.
+            let route = format!(
+                "/groups?min_access_level={LEAST_LEVEL}&order_by=name&sort=asc&per_page={PER_PAGE}&page={page}"
+            );
             let (groups, next): (Vec<Group>, _) = self.page(access, &route).await?;
             all.extend(groups.into_iter().map(ProviderInstallation::from));
             if next.is_none() {
@@ -184,6 +189,21 @@ impl Provider for Gitlab {
         match self.level(self.group_token(access)?, &owner, person.id).await {
             Ok(level) => Ok(ADMINISTRATORS.contains(&level)),
             Err(Failure::NotFound) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool> {
+        let (token, group) = (self.group_token(access)?, access.installation);
+        match self.level(token, &group.to_string(), person.id).await {
+            Ok(level) => Ok(level >= LEAST_LEVEL),
+            // A group that the token does not see is answered in the same way as a person who is not in it.
+            Err(Failure::NotFound) => match self.group_name(token, group).await {
+                Ok(_) => Ok(false),
+                Err(Failure::NotFound | Failure::Rejected) => Err(Failure::Forbidden),
+                Err(failure) => Err(failure),
+            },
+            Err(Failure::Rejected) => Err(Failure::Forbidden),
             Err(failure) => Err(failure),
         }
     }

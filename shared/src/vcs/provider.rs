@@ -73,6 +73,14 @@ pub trait Provider: Send + Sync {
         person: &Profile,
     ) -> Result<bool>;
 
+    /// Whether a person is a member of the installation's account (GitHub) or of the group (GitLab), asked with the
+    /// installation's own token.
+    ///
+    /// # Errors
+    /// [`Failure::Forbidden`]: the token cannot tell. GitHub says nothing definite about who collaborates on the repositories
+    /// of an account that is a person.
+    async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool>;
+
     /// GitLab's: how much a person may do in a group, by GitLab's scale (30 developer, 40 maintainer, 50 owner).
     ///
     /// # Errors

@@ -18,6 +18,8 @@ OPERATIONS = [
     ("get", "/repos/{owner}/{repo}"),
     ("get", "/repos/{owner}/{repo}/contents/{path}"),
     ("get", "/orgs/{org}/memberships/{username}"),
+    ("get", "/app/installations/{installation_id}"),
+    ("get", "/user/{account_id}"),
 ]
 WORDS = {"description", "summary", "title", "externalDocs", "tags", "deprecated", "discriminator", "example"}
 

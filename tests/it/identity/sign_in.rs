@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::json;
 use terrapi::domain::{InstallationId, Namespace, UserId, Vcs};
+use terrapi::runtime::Clock;
 
 use super::browser::Browser;
 use crate::support::World;
@@ -30,7 +31,7 @@ async fn a_person_signs_in_makes_a_key_and_writes_a_record() {
 
         let namespace = Namespace { vcs, installation: InstallationId::new(4711) };
         let id = UserId::parse(user["id"].as_str().unwrap()).unwrap();
-        world.app.store.put_membership(id, namespace).await.unwrap();
+        world.app.store.put_membership(id, namespace, world.clock.now()).await.unwrap();
         let limit = json!({"name": "installation_id", "id": "4711"});
         let body = json!({"name": "first", "capabilities": ["kv_store_read", "kv_store_write", limit]});
         let created = browser.send(Method::POST, &format!("/api/v1/{vcs}/access-token"), Some(body)).await.ok();

@@ -94,6 +94,7 @@ async fn child(told: Told) {
         administrators: terrapi::domain::Administrators::default(),
         key_environment: KeyEnvironment::Test,
         rates,
+        membership_max_age: terrapi::domain::MembershipMaxAge::default(),
         app_name: "terrapi".into(),
     };
     let config = StoreConfig {

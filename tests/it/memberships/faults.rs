@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use terrapi::domain::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, InstallationId, Permission, Vcs};
+use terrapi::domain::{
+    AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, InstallationId, MembershipMaxAge, Permission, Vcs,
+};
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
-use terrapi::store::{MembershipTicket, Replaced};
+use terrapi::store::{MembershipTicket, ProviderAnswer, Replaced};
 
 use super::{GITHUB, OCTOCAT, ids, set, signed_in};
 use crate::support::World;
@@ -24,7 +26,9 @@ async fn try_replace(
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = ClientInfo::default().audited(world.clock.now(), done, world.user, None);
     let note = |change| world.app.noted(AuditEntry { subject: Some(change), ..entry.clone() });
-    world.app.store.replace_memberships(world.user, Vcs::Github, wanted, ticket, note).await
+    let (asked_at, max_age) = (world.clock.now(), MembershipMaxAge::default());
+    let answer = ProviderAnswer { listed: wanted, ticket, asked_at, max_age };
+    world.app.store.replace_memberships(world.user, Vcs::Github, answer, note).await
 }
 
 async fn replace(world: &World, wanted: &BTreeSet<InstallationId>, ticket: MembershipTicket) -> Replaced {

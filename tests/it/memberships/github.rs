@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use terrapi::domain::{Capability, InstallationId, InstallationState, Vcs};
+use terrapi::runtime::Clock;
 
 use super::{GITHUB, OCTOCAT, ids, keep, set, signed_in};
 use crate::support::World;
@@ -39,11 +40,11 @@ async fn who_is_removed_from_an_installation_is_kept_out_of_it_from_the_next_lis
 async fn who_loses_everything_belongs_nowhere_on_github_and_still_on_gitlab() {
     let world = signed_in(Vcs::Github).await;
     let group = terrapi::domain::Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(12345) };
-    world.app.store.put_membership(world.user, group).await.unwrap();
+    world.app.store.put_membership(world.user, group, world.clock.now()).await.unwrap();
     world.github.hub(|hub| hub.installations.clear());
     assert_eq!(world.get(GITHUB, &world.token(&[])).await.ok(), json!({"installations": []}));
     assert_eq!(world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap(), set([]));
-    assert!(world.app.store.is_member(world.user, group).await.unwrap());
+    assert!(world.app.store.find_membership(world.user, group).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Where people belong, as their provider has it.
 
+mod checks;
 mod faults;
 mod github;
 mod gitlab;

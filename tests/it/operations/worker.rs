@@ -247,7 +247,7 @@ async fn no_task_goes_on_for_longer_than_a_day() {
 async fn refreshed_group(world: &World, pump: &mut Pump, members: &[u64]) -> Value {
     let known = world.app.store.find_installation(here()).await.unwrap().unwrap();
     world.app.store.find_or_create_installation(&Installation { namespace: GROUP, ..known }).await.unwrap();
-    world.app.store.put_membership(world.user, GROUP).await.unwrap();
+    world.app.store.put_membership(world.user, GROUP, world.clock.now()).await.unwrap();
     world.gitlab.lab(|lab| {
         let group = lab.group(555);
         group.members = members.iter().map(|member| (*member, 30)).collect();

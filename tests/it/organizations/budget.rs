@@ -114,7 +114,7 @@ async fn a_person_costs_a_query_of_the_teams_and_a_look_at_the_membership() {
     assert_eq!(calls.iter().filter(|call| call.starts_with("Query")).count(), 1, "{calls:?}");
     assert_eq!(calls.len(), 3, "the team comes with the query: {calls:?}");
     let namespace = acme.organization.namespace;
-    assert!(world.app.store.is_member(world.user, namespace).await.unwrap(), "{ACME} is the user's");
+    assert!(world.app.is_member(world.user, namespace).await.unwrap(), "{ACME} is the user's");
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
             Method::POST,
             "/api/v2/organizations".to_owned(),
             attributes(json!({"name": "n", "email": "a@b.test"})),
-            1,
+            2,
             1,
         ),
         // The team and what it is known by; then its one token.

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use terrapi::domain::{Capability, UserId, Vcs};
+use terrapi::domain::{Capability, UserId};
 use terrapi::runtime::Random;
 
 use super::{data, problem, status};
@@ -65,22 +65,18 @@ async fn an_organization_needs_a_name_an_address_and_an_installation_of_its_crea
 #[tokio::test]
 async fn an_owner_who_leaves_the_installation_loses_the_organization() {
     let world = World::new().await;
-    world.acme().await;
+    let acme = world.acme().await;
     let owner = world.token(&[Capability::AccessTokenCreate]);
     assert_eq!(world.get("/api/v2/organizations/acme", &owner).await.status, 200);
     let limited = |id: &str| world.token(&[Capability::AccessTokenCreate, Capability::InstallationId(id.into())]);
     assert_eq!(world.get("/api/v2/organizations/acme", &limited("12345")).await.status, 200);
     problem(&world.get("/api/v2/organizations/acme", &limited("67890")).await, 404);
     problem(&world.get("/api/v2/organizations/acme", &world.token(&[Capability::KvStoreRead])).await, 404);
-    let ticket = world.app.store.draw_membership_ticket(world.user, Vcs::Github).await.unwrap();
-    let note = |change| {
-        let client = terrapi::http::ClientInfo { source_ip: None, user_agent: None };
-        let done = (terrapi::domain::AuditAction::PermissionChanged, terrapi::domain::AuditOutcome::Success);
-        let entry = client.audited(crate::support::world::START, done, world.user, None);
-        world.app.noted(terrapi::domain::AuditEntry { subject: Some(change), ..entry })
-    };
-    let none = std::collections::BTreeSet::new();
-    world.app.store.replace_memberships(world.user, Vcs::Github, &none, ticket, note).await.unwrap();
+    let client = terrapi::http::ClientInfo { source_ip: None, user_agent: None };
+    let done = (terrapi::domain::AuditAction::PermissionChanged, terrapi::domain::AuditOutcome::Success);
+    let note = world.app.noted(client.audited(crate::support::world::START, done, world.user, None)).unwrap();
+    let here = acme.organization.namespace;
+    assert!(world.app.store.remove_membership(world.user, here, &note).await.unwrap());
     problem(&world.get("/api/v2/organizations/acme", &owner).await, 404);
     assert_eq!(world.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
 }

@@ -113,6 +113,7 @@ impl Moto {
             provider_secret: None,
             provider_variables: BTreeMap::new(),
             rates: terrapi::runtime::Rates::default(),
+            membership_max_age: terrapi::domain::MembershipMaxAge::default(),
             administrators: Administrators::default(),
             app_name: "terrapi".into(),
             log_filter: "info".into(),

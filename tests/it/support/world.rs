@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
     AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
-    InstallationState, KeyId, KeyName, Millis, Namespace, Seconds, Session, SessionId, Tier, UserId, Vcs,
+    InstallationState, KeyId, KeyName, MembershipMaxAge, Millis, Namespace, Seconds, Session, SessionId, Tier, UserId,
+    Vcs,
 };
 use terrapi::http::{ClientInfo, Description, ListedOrigins, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Rates, Settings, Signing};
@@ -136,7 +137,7 @@ impl World {
 
     pub async fn join(&self, user: UserId, MemberOf(installation): MemberOf) {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) };
-        self.app.store.put_membership(user, namespace).await.unwrap();
+        self.app.store.put_membership(user, namespace, self.clock.now()).await.unwrap();
     }
 
     /// Lets the service into a GitHub installation, or out of it.
@@ -305,6 +306,7 @@ fn settings(rates: &Rates) -> Settings {
         administrators: Administrators::default(),
         key_environment: KeyEnvironment::Test,
         rates: rates.clone(),
+        membership_max_age: MembershipMaxAge::default(),
         app_name: "HCP Terraform".into(),
     }
 }

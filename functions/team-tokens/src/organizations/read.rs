@@ -87,7 +87,9 @@ pub async fn installation(app: &App, caller: &Caller, attributes: &Attributes) -
         let reached = memberships.into_iter().map(|installation| Namespace { vcs, installation }).find(|namespace| {
             named.is_none_or(|named| named == namespace.installation) && caller.capabilities.reaches(*namespace)
         });
-        if let Some(namespace) = reached {
+        if let Some(namespace) = reached
+            && app.is_member(caller.user, namespace).await?
+        {
             return Ok(namespace);
         }
     }

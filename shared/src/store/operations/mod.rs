@@ -3,6 +3,7 @@
 mod dead_letters;
 mod drifts;
 mod installations;
+mod membership_checks;
 mod refresh;
 mod repositories;
 mod runs;
@@ -10,6 +11,7 @@ mod secrets;
 mod tasks;
 mod turns;
 
+pub use membership_checks::MembershipCheck;
 pub use repositories::ReadRepositories;
 pub use secrets::InstallationSecret;
 pub use turns::{HandOver, LEASE_MS, Lost, Turn};

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use octocrab::Octocrab;
 use serde_json::json;
 
-use super::wire::InstallationToken;
+use super::wire::{Installation, InstallationToken};
 use super::{Failure, Result, failure};
 use crate::auth::RsaKey;
 use crate::domain::{self, InstallationId, Millis, Seconds, SecretText};
@@ -49,7 +49,7 @@ impl AppTokens {
         if let Some(token) = self.find(access.installation, now) {
             return Ok(token);
         }
-        let app = crab.user_access_token(self.jwt(access.now).map_err(Failure::away)?).map_err(failure)?;
+        let app = self.acting_as_app(crab, access)?;
         let route = format!("/app/installations/{}/access_tokens", access.installation);
         let bought: std::result::Result<InstallationToken, _> = app.post(route, None::<&()>).await;
         let bought = bought.map_err(|error| not_the_persons_fault(failure(error)))?;
@@ -61,6 +61,20 @@ impl AppTokens {
         }
         kept.insert(access.installation, (bought.token.clone(), expires_at));
         Ok(bought.token)
+    }
+
+    /// The installation, as the App sees it.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`]: the App is not installed there any more.
+    pub async fn installation(&self, crab: &Octocrab, access: InstallationAccess<'_>) -> Result<Installation> {
+        let route = format!("/app/installations/{}", access.installation);
+        let answer = self.acting_as_app(crab, access)?.get(route, None::<&()>).await;
+        answer.map_err(|error| not_the_persons_fault(failure(error)))
+    }
+
+    fn acting_as_app(&self, crab: &Octocrab, access: InstallationAccess<'_>) -> Result<Octocrab> {
+        crab.user_access_token(self.jwt(access.now).map_err(Failure::away)?).map_err(failure)
     }
 
     /// Drops a token that GitHub does not accept.

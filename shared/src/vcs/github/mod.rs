@@ -143,6 +143,30 @@ impl Provider for Github {
             Err(failure) => Err(failure),
         }
     }
+
+    async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool> {
+        let installation = self.app.installation(&self.crab, access).await.map_err(uninstalled)?;
+        let account = match installation.account {
+            Some(account) if account.is_person() => {
+                return if account.id == Some(person.id) { Ok(true) } else { Err(Failure::Forbidden) };
+            }
+            account => account.and_then(|account| account.login).ok_or(Failure::Forbidden)?,
+        };
+        // A login may have changed, or changed hands, since the person signed in; the number has not.
+        let route = format!("/user/{}", person.id);
+        let user: wire::User = self.as_installation(access, &route).await.map_err(uninstalled)?;
+        let route = format!("/orgs/{}/memberships/{}", segment(&account), segment(&user.login));
+        match self.as_installation::<wire::Membership>(access, &route).await {
+            Ok(membership) => Ok(membership.is_active() && membership.is_of(person.id)),
+            Err(Failure::NotFound) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// GitHub knows no such installation: the App was removed there. That says nothing about the people who were in it.
+fn uninstalled(failure: Failure) -> Failure {
+    if matches!(failure, Failure::NotFound) { Failure::Forbidden } else { failure }
 }
 
 fn crab(api_base_url: &str, http: Arc<Http>) -> domain::Result<Octocrab> {

@@ -7,7 +7,7 @@ use crate::domain::{AccountKind, InstallationId, Profile, ProviderInstallation, 
 #[derive(Deserialize)]
 pub struct User {
     id: u64,
-    login: String,
+    pub login: String,
     name: Option<String>,
     email: Option<String>,
     avatar_url: Option<String>,
@@ -22,23 +22,30 @@ impl From<User> for Profile {
 #[derive(Deserialize)]
 pub struct Installation {
     id: u64,
-    account: Option<Account>,
+    pub account: Option<Account>,
     suspended_at: Option<String>,
 }
 
 /// A person, an organisation, or an enterprise, which has no login.
 #[derive(Deserialize)]
-struct Account {
-    login: Option<String>,
+pub struct Account {
+    pub id: Option<u64>,
+    pub login: Option<String>,
     slug: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
 }
 
+impl Account {
+    pub fn is_person(&self) -> bool {
+        self.kind.as_deref() == Some("User")
+    }
+}
+
 impl From<Installation> for ProviderInstallation {
     fn from(installation: Installation) -> Self {
         let account = installation.account;
-        let person = account.as_ref().is_some_and(|account| account.kind.as_deref() == Some("User"));
+        let person = account.as_ref().is_some_and(Account::is_person);
         Self {
             id: InstallationId::new(installation.id),
             name: account.and_then(|account| account.login.or(account.slug)).unwrap_or_default(),
@@ -89,8 +96,12 @@ struct Member {
 }
 
 impl Membership {
+    pub fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+
     pub fn administers(&self) -> bool {
-        self.state == "active" && self.role == "admin"
+        self.is_active() && self.role == "admin"
     }
 
     pub fn is_of(&self, person: u64) -> bool {

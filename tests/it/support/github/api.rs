@@ -24,6 +24,8 @@ pub fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/user", get(user))
         .route("/user/installations", get(installations))
+        .route("/user/{id}", get(user_by_number))
+        .route("/app/installations/{id}", get(installation))
         .route("/app/installations/{id}/access_tokens", post(access_token))
         .route("/installation/repositories", get(repositories))
         .route("/repos/{owner}/{repo}", get(repository))
@@ -50,6 +52,38 @@ async fn user(State(github): Github, headers: HeaderMap) -> Response {
     user["login"] = hub.people[&person].clone().into();
     user["email"] = Value::Null;
     answer(200, user)
+}
+
+/// As an installation sees anybody.
+async fn user_by_number(State(github): Github, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let hub = locked(&github.hub);
+    if hub.installation_of(bearer(&headers)).is_none() {
+        return refused(401, "Bad credentials");
+    }
+    let Some(login) = hub.people.get(&id) else { return refused(404, "Not Found") };
+    let mut user = github.desk.example("GET /user/{account_id}");
+    user["id"] = id.into();
+    user["login"] = login.clone().into();
+    user["email"] = Value::Null;
+    answer(200, user)
+}
+
+/// As the App sees it.
+async fn installation(State(github): Github, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let hub = locked(&github.hub);
+    if !is_app(bearer(&headers), hub.now()) {
+        return refused(401, "A JSON web token could not be decoded");
+    }
+    let Some(installation) = hub.installations.get(&id) else { return refused(404, "Not Found") };
+    let mut shown = github.desk.example("GET /app/installations/{installation_id}");
+    shown["id"] = id.into();
+    shown["target_type"] = installation.kind.into();
+    shown["account"]["login"] = installation.account.clone().into();
+    shown["account"]["type"] = installation.kind.into();
+    let owner = hub.people.iter().find(|(_, login)| **login == installation.account);
+    shown["account"]["id"] = owner.map_or(1, |(id, _)| *id).into();
+    shown["suspended_at"] = if installation.suspended { "2026-01-01T00:00:00Z".into() } else { Value::Null };
+    answer(200, shown)
 }
 
 async fn installations(State(github): Github, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
