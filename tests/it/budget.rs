@@ -261,6 +261,25 @@ async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batc
 }
 
 #[tokio::test]
+async fn an_installations_members_and_organizations_are_one_query_each() {
+    let world = World::new().await;
+    world.acme().await;
+    let token = world.token(&[]);
+    let members = "/api/v1/admin/users?installation_id=12345&vcs=github";
+    let calls = cost(&world, Method::GET, members, &token, None).await;
+    assert_eq!(calls[..2], ["GetItem 1.0 RU", "Query 0.5 RU"], "the role, the index");
+    assert_eq!(calls.len(), 3, "and the logins, in one batch: {calls:?}");
+    let organizations = "/api/v1/admin/organizations?installation_id=12345&vcs=github";
+    assert_eq!(cost(&world, Method::GET, organizations, &token, None).await, ["GetItem 1.0 RU", "Query 0.5 RU"]);
+    let both = cost(&world, Method::GET, "/api/v1/admin/organizations?installation_id=12345", &token, None).await;
+    assert_eq!(both.len(), 3, "a query for each provider: {both:?}");
+    let end = format!("/api/v1/admin/users/{}/memberships/github/12345", world.user);
+    let calls = cost(&world, Method::DELETE, &end, &token, None).await;
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls[1].starts_with("TransactWriteItems"), "{calls:?}");
+}
+
+#[tokio::test]
 async fn dead_letters_are_a_look_at_the_role_and_one_call() {
     let world = World::new().await;
     let token = world.token(&[]);

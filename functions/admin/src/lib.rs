@@ -6,7 +6,10 @@ mod create;
 mod dead_letters;
 mod delete;
 mod drifts;
+mod installation_listing;
 mod list;
+mod members;
+mod organizations;
 mod task;
 
 use terrapi::http::{Description, Routes};
@@ -22,4 +25,8 @@ pub fn routes<D: Description>() -> Routes<D> {
         .routes(routes!(drifts::list_drifts))
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::replay_dead_letter))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::remove_membership))
+        .routes(routes!(organizations::list_installation_organizations))
+        .routes(routes!(organizations::delete_installation_organization))
 }

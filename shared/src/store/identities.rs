@@ -1,7 +1,9 @@
 //! Identities at providers. The provider's number for a person leads to the user; beside the user stands what the provider
 //! said of them, with the sealed tokens that it gave.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem, Update};
 use uuid::Uuid;
 
 use super::audit::NewAuditEntry;
@@ -41,6 +43,28 @@ impl Store {
     pub async fn find_identity(&self, user: UserId, vcs: Vcs) -> Result<Option<Identity>> {
         let found = self.find_identity_row(user, vcs).await?;
         found.map(|item| decode(user, vcs, &item)).transpose()
+    }
+
+    /// The identities of up to a hundred users at a provider; nothing of those who never signed in there.
+    pub async fn find_identities(&self, users: &[UserId], vcs: Vcs) -> Result<HashMap<UserId, Identity>> {
+        let key = |user: &UserId| {
+            let pair = [(keys::PK, keys::user(*user)), (keys::SK, keys::identity_of_user(vcs))];
+            pair.into_iter().map(|(name, text)| (name.to_owned(), s(text))).collect::<Item>()
+        };
+        let (mut wanted, mut found): (Vec<Item>, _) = (users.iter().map(key).collect(), HashMap::new());
+        while !wanted.is_empty() {
+            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let keys = keys.map_err(|error| Error::internal("reading identities", error))?;
+            let answer = self.db.batch_get_item().request_items(&self.tables.identity, keys).send().await;
+            let answer = answer.map_err(Failure::of)?;
+            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
+                let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt("an identity of nobody"))?;
+                found.insert(user, decode(user, vcs, &item)?);
+            }
+            let mut left = answer.unprocessed_keys.unwrap_or_default();
+            wanted = left.remove(&self.tables.identity).map(|keys| keys.keys).unwrap_or_default();
+        }
+        Ok(found)
     }
 
     /// A user's identity and the tokens, if the provider still accepts them.

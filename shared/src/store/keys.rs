@@ -8,6 +8,7 @@
 //! | sign-in under way | identity | `sign-in#<SHA-256 of its state>` | `sign-in` | the provider's redirect back |
 //! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation, each use of an organization's token; whole, when the provider has listed them |
 //! | the newest look at memberships | identity | `user#<id>` | `member-list#<vcs>` | the condition on replacing them |
+//! | membership once more | identity, index `by_installation` | `member#<vcs>#<installation>` | `user#<id>` | the administrators' listing of an installation's members |
 //! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
 //! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
 //! | audit entry | identity | `audit#key#<id>`; about no key `audit#user#<id>`, or `audit#nobody` | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
@@ -16,6 +17,7 @@
 //! | public key | identity | `public-keys` | `<kid>` | verifiers, at start and for an unknown kid |
 //! | organization, by its name | identity | `organization-name#<hex name>` | `organization` | whatever is done in it by its name |
 //! | organization | identity | `organization#<code>` | `organization` | the same; whole, together with what follows |
+//! | organization once more | identity, index `by_installation` | `organization#<vcs>#<installation>` | `organization#<code>` | the administrators' listing of an installation's organizations |
 //! | team | identity | `organization#<code>` | `team#<digits>` | by id; each use of its tokens |
 //! | token of a team or an organization | identity | `organization#<code>` | `token#<digits>` | by id; each use of it |
 //! | a team's name is taken | identity | `organization#<code>` | `name#<hex name>` | the condition on naming another so |
@@ -48,6 +50,9 @@
 //! read its runs in a batch, or each change of state would be a transaction as well. Only drift runs have the index's
 //! attributes. The index holds whole items, so what grows with a run belongs beside it in its partition, not into it.
 //!
+//! What belongs to an installation is found by an index, too. Only people's memberships and organizations have its attribute,
+//! so that the users of teams are not in it. DynamoDB copies a membership again when it is confirmed, once an hour at most.
+//!
 //! Only hex, decimal, ids of letters and digits, and closed words enter a composite key, so that no two things share one.
 
 use crate::domain::kv::{Address, Idx, Key};
@@ -68,6 +73,23 @@ pub const ONLY: [u8; 1] = [0];
 
 pub fn user(id: UserId) -> String {
     format!("user#{id}")
+}
+
+/// The user whose partition this is.
+pub fn parse_user(partition: &str) -> Option<UserId> {
+    UserId::parse(partition.strip_prefix("user#")?)
+}
+
+/// Name of the index over what belongs to an installation, and of its partition key. Its sort key is the table's partition
+/// key.
+pub const BY_INSTALLATION: &str = "by_installation";
+
+pub fn members_of(namespace: Namespace) -> String {
+    format!("member#{namespace}")
+}
+
+pub fn organizations_in(namespace: Namespace) -> String {
+    format!("organization#{namespace}")
 }
 
 pub const PROFILE: &str = "profile";

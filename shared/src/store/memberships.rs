@@ -16,8 +16,8 @@ use super::item::{Attributes, Item, n, s};
 use super::keys;
 use super::transaction::{delete, malformed, put};
 use crate::domain::{
-    Change, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange, Result,
-    UserId, Vcs,
+    Change, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
+    Result, UserId, Vcs,
 };
 
 /// Memberships that one transaction changes: DynamoDB takes 100 items, one is the condition, and each comes with its
@@ -98,6 +98,31 @@ impl Store {
         }
     }
 
+    /// A page of the people who are members of an installation, by user id, and the user behind whom the next page begins. It
+    /// is read from an index: a change shows within a second or so.
+    pub async fn list_members(
+        &self,
+        namespace: Namespace,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<(Vec<(UserId, Membership)>, Option<UserId>)> {
+        // Every user's partition sorts behind this.
+        let after = after.map_or_else(|| "user#".to_owned(), keys::user);
+        let query = self.db.query().table_name(&self.tables.identity).index_name(keys::BY_INSTALLATION);
+        let query = query.key_condition_expression("by_installation = :place AND pk > :after");
+        let query = query.expression_attribute_values(":place", s(keys::members_of(namespace)));
+        let query = query.expression_attribute_values(":after", s(after));
+        let answer = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
+        let more = answer.last_evaluated_key.is_some();
+        let member = |item: &Item| {
+            let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt("a membership of nobody"))?;
+            Ok((user, decode(item)))
+        };
+        let found = answer.items.unwrap_or_default().iter().map(member).collect::<Result<Vec<_>>>()?;
+        let next = found.last().filter(|_| more).map(|(user, _)| *user);
+        Ok((found, next))
+    }
+
     /// Takes a membership away together with its audit entry. `false` when there was none.
     pub async fn remove_membership(&self, user: UserId, namespace: Namespace, note: &NewAuditEntry) -> Result<bool> {
         let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
@@ -116,9 +141,7 @@ impl Store {
         let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
         let gone = match seen.checked_at {
             None => gone.condition_expression("attribute_exists(pk) AND attribute_not_exists(checked_at)"),
-            Some(at) => gone
-                .condition_expression("checked_at = :seen")
-                .expression_attribute_values(":seen", n(at.0)),
+            Some(at) => gone.condition_expression("checked_at = :seen").expression_attribute_values(":seen", n(at.0)),
         };
         let gone = TransactWriteItem::builder().delete(gone.build().map_err(malformed)?).build();
         self.write_chunk(vec![gone, self.note(note)?]).await
@@ -134,8 +157,11 @@ impl Store {
 
     fn confirmation(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let update = update.update_expression("SET checked_at = :at").condition_expression("attribute_exists(pk)");
-        let update = update.expression_attribute_values(":at", n(checked_at.0)).build().map_err(malformed)?;
+        let update = update.update_expression("SET checked_at = :at, by_installation = :place");
+        let update = update.condition_expression("attribute_exists(pk)");
+        let update = update.expression_attribute_values(":at", n(checked_at.0));
+        let update = update.expression_attribute_values(":place", s(keys::members_of(namespace)));
+        let update = update.build().map_err(malformed)?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
@@ -209,13 +235,14 @@ impl Store {
                 return Ok(Replaced::Overtaken);
             }
         }
-        let outdated = known.iter().filter(|(id, membership)| {
-            listed.contains(*id) && membership.confirmation_outdated(asked_at, max_age)
-        });
+        let outdated = known
+            .iter()
+            .filter(|(id, membership)| listed.contains(*id) && membership.confirmation_outdated(asked_at, max_age));
         let outdated: Vec<_> = outdated.map(|(id, _)| of(id)).collect();
         for chunk in outdated.chunks(CONFIRMED_CHUNK) {
             let confirmed = chunk.iter().map(|namespace| self.confirmation(user, *namespace, asked_at));
-            let items = [self.holds_ticket(user, vcs, ticket)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
+            let items =
+                [self.holds_ticket(user, vcs, ticket)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
             if !self.write_chunk(items).await? {
                 return Ok(Replaced::Overtaken);
             }
@@ -278,6 +305,7 @@ pub(super) fn row(user: UserId, namespace: Namespace) -> Item {
 fn row_of_person(user: UserId, namespace: Namespace, checked_at: Millis) -> Item {
     let mut item = row(user, namespace);
     item.insert("checked_at".into(), n(checked_at.0));
+    item.insert(keys::BY_INSTALLATION.into(), s(keys::members_of(namespace)));
     item
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod dead_letters;
 pub mod drifts;
+mod installation;
 
 use serde_json::Value;
 

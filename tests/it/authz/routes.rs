@@ -105,6 +105,9 @@ pub fn routes() -> Vec<Route> {
         (Method::GET, "/api/v1/admin/drifts", ADMINISTRATOR, None),
         (Method::GET, "/api/v1/admin/dead-letters", ADMINISTRATOR, None),
         (Method::POST, "/api/v1/admin/dead-letters/{id}/replay", ADMINISTRATOR, None),
+        (Method::GET, "/api/v1/admin/users", ADMINISTRATOR, None),
+        (Method::DELETE, "/api/v1/admin/users/{id}/memberships/{vcs}/{installation_id}", ADMINISTRATOR, None),
+        (Method::GET, "/api/v1/admin/organizations", ADMINISTRATOR, None),
         (Method::GET, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ, None),
         (Method::PUT, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", WRITE, Some(record.clone())),
         (Method::DELETE, "/api/v1/{vcs}/kv/{installation_id}/key/{key}", READ_WRITE, None),
@@ -161,6 +164,7 @@ pub fn routes() -> Vec<Route> {
         ),
         (Method::DELETE, "/api/v2/teams/{team_id}", Holder, None),
         (Method::DELETE, "/api/v2/organizations/{organization_name}", Holder, None),
+        (Method::DELETE, "/api/v1/admin/organizations/{name}", ADMINISTRATOR, None),
     ];
     let route = |(method, path, access, body): (Method, &'static str, Access, Option<Value>)| {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace("{key}", "a");
@@ -171,10 +175,13 @@ pub fn routes() -> Vec<Route> {
         };
         let url = url
             .replace("{organization_name}", ACME)
+            .replace("{name}", ACME)
             .replace("{team_id}", PLATFORM)
             .replace("{token_id}", PLATFORM_TOKEN);
         let url = url.replace("{id}", id).replace("{asset}", "page.js");
         let url = if method == Method::DELETE && access == KEYS { format!("{url}?id={ID}") } else { url };
+        let of_installation = ["/api/v1/admin/users", "/api/v1/admin/organizations"].contains(&path);
+        let url = if of_installation { format!("{url}?installation_id=12345") } else { url };
         Route { method, path, access, url, body }
     };
     table.into_iter().map(route).collect()

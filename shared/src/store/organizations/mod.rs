@@ -1,6 +1,7 @@
 //! Organizations, teams and their tokens: one partition for each organization, in the identity table.
 
 mod codec;
+mod of_installation;
 mod organization;
 mod owners;
 mod roster;

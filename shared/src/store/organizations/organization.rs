@@ -31,10 +31,8 @@ impl Store {
         let table = &self.tables.identity;
         let mut row = codec::organization_row(organization)?;
         row.insert(OWNERS_TEAM.into(), s(owners.id.to_string()));
-        let mut items = vec![
-            put_new(table, row)?,
-            put_new(table, codec::name_row(organization))?,
-        ];
+        row.insert(keys::BY_INSTALLATION.into(), s(keys::organizations_in(organization.namespace)));
+        let mut items = vec![put_new(table, row)?, put_new(table, codec::name_row(organization))?];
         items.extend(self.new_team(owners, organization.namespace)?);
         match self.transact(items).await {
             // The code is of random bits: that somebody has the same is not to be expected.

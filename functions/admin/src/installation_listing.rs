@@ -1,0 +1,83 @@
+//! Administrators' listings of what belongs to an installation. A number alone may be one of GitHub's and one of GitLab's:
+//! without `vcs` a listing shows both, one after the other.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use terrapi::domain::{Code, Error, InstallationId, Namespace, Result, Vcs};
+use terrapi::http::{Origin, PageLink, Query, open_cursor, page_link};
+use terrapi::runtime::App;
+
+/// What such a listing shows.
+pub trait InInstallation: Sized + Send {
+    /// Told apart from other listings in cursors.
+    const KIND: &'static str;
+    /// What a page of one installation is read behind.
+    type After: Serialize + DeserializeOwned + Clone + Send + Sync;
+
+    /// A page of one installation, and what the next one is read behind.
+    fn read(
+        app: &App,
+        namespace: Namespace,
+        after: Option<Self::After>,
+        limit: usize,
+    ) -> impl Future<Output = Result<(Vec<Self>, Option<Self::After>)>> + Send;
+}
+
+/// A page that is asked for.
+pub struct InstallationListing<T: InInstallation> {
+    installation: InstallationId,
+    vcs: Option<Vcs>,
+    limit: usize,
+    from: Option<Position<T::After>>,
+    /// What its cursors belong to.
+    name: String,
+}
+
+/// Where a page begins: at a provider, behind what was shown last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Position<A> {
+    vcs: Vcs,
+    after: Option<A>,
+}
+
+impl<T: InInstallation> InstallationListing<T> {
+    /// Reads `installation_id`, `vcs`, `limit` and `page`.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY`, and `INVALID_CURSOR` for a cursor of another listing.
+    pub fn read(query: &Query) -> Result<Self> {
+        let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
+        let installation = query.text("installation_id").and_then(InstallationId::parse).ok_or_else(problem)?;
+        let vcs: Option<Vcs> = query.word("vcs")?;
+        let name = format!("{}#{installation}#{vcs:?}", T::KIND);
+        let limit = query.limit(20, 100)?;
+        let from = query.text("page").map(|cursor| open_cursor(&name, cursor)).transpose()?;
+        Ok(Self { installation, vcs, limit, from, name })
+    }
+
+    /// The page, and where the next one begins.
+    pub async fn page(&self, app: &App) -> Result<(Vec<T>, Option<Position<T::After>>)> {
+        let (mut found, installation) = (Vec::new(), self.installation);
+        let wanted = Vcs::ALL.into_iter().filter(|vcs| self.vcs.is_none_or(|wanted| wanted == *vcs));
+        for vcs in wanted.filter(|vcs| self.from.as_ref().is_none_or(|from| from.vcs <= *vcs)) {
+            let after = self.from.as_ref().filter(|from| from.vcs == vcs).and_then(|from| from.after.clone());
+            if found.len() >= self.limit {
+                return Ok((found, Some(Position { vcs, after: None })));
+            }
+            let (more, next) = T::read(app, Namespace { vcs, installation }, after, self.limit - found.len()).await?;
+            found.extend(more);
+            if next.is_some() {
+                return Ok((found, Some(Position { vcs, after: next })));
+            }
+        }
+        Ok((found, None))
+    }
+
+    /// The link to the next page.
+    pub fn link(&self, origin: &Origin, next: Option<&Position<T::After>>) -> Result<PageLink> {
+        let (installation, limit) = (self.installation.to_string(), self.limit.to_string());
+        let mut repeated = vec![("installation_id", installation.as_str()), ("limit", limit.as_str())];
+        repeated.extend(self.vcs.map(|vcs| ("vcs", vcs.as_str())));
+        page_link(origin, &self.name, "page", next, &repeated)
+    }
+}
