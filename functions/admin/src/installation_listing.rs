@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use terrapi::domain::{Code, Error, InstallationId, Namespace, Result, Vcs};
-use terrapi::http::{Origin, PageLink, Query, open_cursor, page_link};
+use terrapi::http::{NextPage, Origin, Query, next_page, open_cursor};
 use terrapi::runtime::App;
 
 /// What such a listing shows.
@@ -73,11 +73,11 @@ impl<T: InInstallation> InstallationListing<T> {
         Ok((found, None))
     }
 
-    /// The link to the next page.
-    pub fn link(&self, origin: &Origin, next: Option<&Position<T::After>>) -> Result<PageLink> {
+    /// The way to the next page.
+    pub fn next(&self, origin: &Origin, next: Option<&Position<T::After>>) -> Result<NextPage> {
         let (installation, limit) = (self.installation.to_string(), self.limit.to_string());
         let mut repeated = vec![("installation_id", installation.as_str()), ("limit", limit.as_str())];
         repeated.extend(self.vcs.map(|vcs| ("vcs", vcs.as_str())));
-        page_link(origin, &self.name, "page", next, &repeated)
+        next_page(origin, &self.name, "page", next, &repeated)
     }
 }

@@ -20,6 +20,10 @@ use crate::installation_listing::{InInstallation, InstallationListing};
 pub struct MemberPage {
     /// GitHub's first, each by the user's id.
     results: Vec<MemberItem>,
+    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
 }
 
 /// A person's membership in an installation.
@@ -59,7 +63,8 @@ pub async fn list_members(
 ) -> Result<Response, ApiError> {
     let listing = InstallationListing::<MemberItem>::read(&query)?;
     let (results, next) = listing.page(&app).await?;
-    Ok((listing.link(&origin, next.as_ref())?, Json(MemberPage { results })).into_response())
+    let next = listing.next(&origin, next.as_ref())?;
+    Ok((next.link, Json(MemberPage { results, next_cursor: next.cursor })).into_response())
 }
 
 impl InInstallation for MemberItem {

@@ -18,6 +18,10 @@ use crate::installation_listing::{InInstallation, InstallationListing};
 pub struct OrganizationPage {
     /// GitHub's first, each in the order of the ids.
     results: Vec<OrganizationItem>,
+    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
 }
 
 /// An organization of an installation.
@@ -85,7 +89,8 @@ pub async fn list_installation_organizations(
 ) -> Result<Response, ApiError> {
     let listing = InstallationListing::<OrganizationItem>::read(&query)?;
     let (results, next) = listing.page(&app).await?;
-    Ok((listing.link(&origin, next.as_ref())?, Json(OrganizationPage { results })).into_response())
+    let next = listing.next(&origin, next.as_ref())?;
+    Ok((next.link, Json(OrganizationPage { results, next_cursor: next.cursor })).into_response())
 }
 
 /// Delete an organization
