@@ -221,3 +221,22 @@ async fn an_organization_s_own_token_is_replaced_by_its_owners_and_buys_no_acces
     assert_eq!(world.delete(path, &token).await.status, 204);
     assert_eq!(status(&world, &token).await, 401);
 }
+
+#[tokio::test]
+async fn tokens_of_other_kinds_are_not_the_organizations_own() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let path = "/api/v2/organizations/acme/authentication-token";
+    for query in ["token=audit-trails", "token=organization-runs", "token=&token=audit-trails", "token%20=x&token=user"]
+    {
+        let other = format!("{path}?{query}");
+        assert_eq!(problem(&world.get(&other, &acme.organization_token).await, 404), ("not found".to_owned(), None));
+        assert_eq!(problem(&world.delete(&other, &acme.organization_token).await, 404), ("not found".to_owned(), None));
+        let refused = problem(&world.post(&other, &acme.organization_token, json!({})).await, 400);
+        assert_eq!(refused.1.as_deref(), Some("token"), "{query}");
+        assert_eq!(status(&world, &acme.organization_token).await, 200, "{query}: nothing was deleted or replaced");
+    }
+    data(&world.get(&format!("{path}?token="), &acme.organization_token).await, 200);
+    assert_eq!(world.delete(&format!("{path}?token="), &acme.organization_token).await.status, 204);
+    assert_eq!(status(&world, &acme.organization_token).await, 401);
+}
