@@ -12,6 +12,7 @@ use terrapi::domain::organization::{
 };
 use terrapi::domain::{Capability, UserId};
 use terrapi::runtime::Random;
+use terrapi::store::{Decision, Written};
 
 use super::callers::{Headers, browser, browsers, unauthenticated};
 use super::routes::{Access, Route, routes};
@@ -81,7 +82,8 @@ async fn foreign_token(world: &World, acme: &Acme) -> String {
     };
     let owners = Team { name: TeamName::new("owners").unwrap(), ..world.team("team-other000owners00", &[]) };
     let owners = Team { owners: true, ..owners };
-    assert!(world.app.store.create_organization(&organization, &owners).await.unwrap());
+    let created = world.app.store.create_organization(&organization, &owners, &Decision::default()).await.unwrap();
+    assert_eq!(created, Written::Done);
     let team = world.team("team-other000managers", &[]);
     let access = acme.owners.access;
     world.team_with_token(&Team { access, ..team }).await

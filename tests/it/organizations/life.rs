@@ -103,7 +103,7 @@ async fn whose_creator_is_gone_says_so() {
     let world = World::new().await;
     let acme = world.acme().await;
     let managers = terrapi::domain::organization::Team {
-        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, manage_workspaces: false },
+        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
         ..world.team("team-acme0000managers", &[])
     };
     let token = world.team_with_token(&managers).await;

@@ -72,15 +72,7 @@ async fn an_owner_who_leaves_the_installation_loses_the_organization() {
     assert_eq!(world.get("/api/v2/organizations/acme", &limited("12345")).await.status, 200);
     problem(&world.get("/api/v2/organizations/acme", &limited("67890")).await, 404);
     problem(&world.get("/api/v2/organizations/acme", &world.token(&[Capability::KvStoreRead])).await, 404);
-    let ticket = world.app.store.draw_membership_ticket(world.user, Vcs::Github).await.unwrap();
-    let note = |change| {
-        let client = terrapi::http::ClientInfo { source_ip: None, user_agent: None };
-        let done = (terrapi::domain::AuditAction::PermissionChanged, terrapi::domain::AuditOutcome::Success);
-        let entry = client.audited(crate::support::world::START, done, world.user, None);
-        world.app.noted(terrapi::domain::AuditEntry { subject: Some(change), ..entry })
-    };
-    let none = std::collections::BTreeSet::new();
-    world.app.store.replace_memberships(world.user, Vcs::Github, &none, ticket, note).await.unwrap();
+    world.leave(Vcs::Github).await;
     problem(&world.get("/api/v2/organizations/acme", &owner).await, 404);
     assert_eq!(world.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
 }
@@ -163,7 +155,7 @@ async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organ
     let world = World::new().await;
     let acme = world.acme().await;
     let managers = terrapi::domain::organization::Team {
-        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, manage_workspaces: false },
+        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
         ..world.team("team-acme0000managers", &[])
     };
     let manager = world.team_with_token(&managers).await;

@@ -101,11 +101,6 @@ impl Attributes {
         self.value(pointer).map(read).transpose()
     }
 
-    /// Whether an attribute was sent, and not as `null`.
-    pub fn has(&self, pointer: &'static str) -> bool {
-        self.value(pointer).is_some()
-    }
-
     fn value(&self, pointer: &'static str) -> Option<&Value> {
         let name = pointer.strip_prefix("/data/attributes/")?;
         self.0.get(name).filter(|value| !value.is_null())

@@ -1,9 +1,12 @@
 //! What clients say about an organization.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use terrapi::domain::organization::{Email, OrganizationName};
+use terrapi::domain::organization::{Email, ExecutionMode, OrganizationName, OrganizationSettingsChange};
 use terrapi::domain::{Caller, InstallationId, Namespace, Result, Vcs};
 use terrapi::runtime::App;
+use terrapi::store::OrganizationChange;
 use utoipa::ToSchema;
 
 use crate::jsonapi::{Attributes, Problem};
@@ -44,24 +47,62 @@ pub struct OrganizationPayloadAttributes {
     installation_id: Option<String>,
 }
 
+const EXECUTION_MODE: &str = "/data/attributes/default-execution-mode";
+const EXECUTION_MODE_PROBLEM: &str = "Default execution mode is not remote or local: there are no agents here";
+/// Where the settings stand that have no effect and are kept.
+const SETTINGS: [&str; 8] = [
+    "/data/attributes/assessments-enforced",
+    "/data/attributes/cost-estimation-enabled",
+    "/data/attributes/send-passing-statuses-for-untriggered-speculative-plans",
+    "/data/attributes/aggregated-commit-status-enabled",
+    "/data/attributes/speculative-plan-management-enabled",
+    "/data/attributes/allow-force-delete-workspaces",
+    "/data/attributes/stacks-enabled",
+    "/data/attributes/registry-monorepo-support-enabled",
+];
+const ATTRIBUTES: &str = "/data/attributes/";
+const NOT_A_MEMBER: &str = "Installation id is not that of an installation you belong to";
 /// Where the name stands.
 pub const NAME: &str = "/data/attributes/name";
 const EMAIL: &str = "/data/attributes/email";
 const VCS: &str = "/data/attributes/vcs";
 const INSTALLATION: &str = "/data/attributes/installation-id";
 /// What is said about a name that is none.
-pub const NAME_PROBLEM: &str = "Name is not of 1 to 100 letters, digits, dashes and underscores";
+const NAME_PROBLEM: &str = "Name is not of 1 to 100 letters, digits, dashes and underscores";
 /// What is said about an address that is none.
-pub const EMAIL_PROBLEM: &str = "Email is not an address";
+const EMAIL_PROBLEM: &str = "Email is not an address";
 
 /// Reads the name, if there is one.
-pub fn name(attributes: &Attributes) -> Result<Option<OrganizationName>, Problem> {
+fn name(attributes: &Attributes) -> Result<Option<OrganizationName>, Problem> {
     attributes.text(NAME, OrganizationName::new, NAME_PROBLEM)
 }
 
 /// Reads the address, if there is one.
-pub fn email(attributes: &Attributes) -> Result<Option<Email>, Problem> {
+fn email(attributes: &Attributes) -> Result<Option<Email>, Problem> {
     attributes.text(EMAIL, Email::new, EMAIL_PROBLEM)
+}
+
+/// Reads what is to change.
+pub fn change(attributes: &Attributes) -> Result<OrganizationChange, Problem> {
+    let mut flags = BTreeMap::new();
+    for pointer in SETTINGS {
+        let flag = attributes.json(pointer, "It is not true or false")?;
+        flags.insert(pointer.trim_start_matches(ATTRIBUTES).to_owned(), flag);
+    }
+    Ok(OrganizationChange {
+        name: name(attributes)?,
+        email: email(attributes)?,
+        settings: OrganizationSettingsChange::of(&flags),
+        execution_mode: attributes.json(EXECUTION_MODE, EXECUTION_MODE_PROBLEM)?,
+    })
+}
+
+/// The word of an execution mode on the wire.
+pub const fn word(mode: ExecutionMode) -> &'static str {
+    match mode {
+        ExecutionMode::Remote => "remote",
+        ExecutionMode::Local => "local",
+    }
 }
 
 /// 422 for an organization without a name or an address.
@@ -80,8 +121,7 @@ pub fn name_taken() -> Problem {
 /// The installation of a new organization: the one that is named, or the first of those the caller reaches.
 pub async fn installation(app: &App, caller: &Caller, attributes: &Attributes) -> Result<Namespace, Problem> {
     let vcs: Option<Vcs> = attributes.json(VCS, "Vcs is not github or gitlab")?;
-    let problem = "Installation id is not that of an installation you belong to";
-    let named = attributes.text(INSTALLATION, InstallationId::parse, problem)?;
+    let named = attributes.text(INSTALLATION, InstallationId::parse, NOT_A_MEMBER)?;
     for vcs in Vcs::ALL.into_iter().filter(|own| vcs.is_none_or(|vcs| vcs == *own)) {
         let memberships = app.store.list_memberships(caller.user, vcs).await?;
         let reached = memberships.into_iter().map(|installation| Namespace { vcs, installation }).find(|namespace| {
@@ -91,5 +131,10 @@ pub async fn installation(app: &App, caller: &Caller, attributes: &Attributes) -
             return Ok(namespace);
         }
     }
-    Err(Problem::attribute(INSTALLATION, problem))
+    Err(not_a_member())
+}
+
+/// 422 for an installation that the caller does not belong to.
+pub fn not_a_member() -> Problem {
+    Problem::attribute(INSTALLATION, NOT_A_MEMBER)
 }

@@ -1,7 +1,9 @@
 //! What clients say about a team.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use terrapi::domain::organization::{Organization, OrganizationAccess, Role, TeamName, Visibility};
+use terrapi::domain::organization::{Organization, OrganizationAccessChange, TeamName, Visibility};
 use terrapi::domain::{Capabilities, Capability};
 use terrapi::store::TeamChange;
 use utoipa::ToSchema;
@@ -39,7 +41,7 @@ pub struct TeamPayloadAttributes {
     /// True for a new team.
     allow_member_token_management: Option<bool>,
     /// None for a new team. For owners of the organization to give.
-    organization_access: Option<OrganizationAccess>,
+    organization_access: Option<OrganizationAccessChange>,
     /// None for a new team. For owners of the organization to give: `kv_store_read`, `kv_store_write`, and the limits to
     /// the organization's installation and its system.
     capabilities: Option<Vec<Capability>>,
@@ -56,24 +58,19 @@ const CAPABILITIES: &str = "/data/attributes/capabilities";
 pub const NAME_PROBLEM: &str = "Name is not of 1 to 100 letters, digits, dashes, underscores and spaces";
 
 /// Reads what is to change.
-///
-/// # Errors
-/// Not found, when the caller may not give what they want to give.
-pub fn change(attributes: &Attributes, organization: &Organization, role: &Role) -> Result<TeamChange, Problem> {
-    let gives = attributes.has(ACCESS) || attributes.has(CAPABILITIES);
-    if gives && !role.owns() {
-        return Err(Problem::not_found());
-    }
+pub fn change(attributes: &Attributes, organization: &Organization) -> Result<TeamChange, Problem> {
     let capabilities: Option<Capabilities> = attributes.json(CAPABILITIES, "Capabilities are unknown or malformed")?;
     if let Some(foreign) = capabilities.iter().flat_map(Capabilities::iter).find(|held| !organization.may_grant(held)) {
         let detail = format!("Capabilities: {} is not the organization's to give", foreign.name());
         return Err(Problem::attribute(CAPABILITIES, detail));
     }
+    let access: Option<BTreeMap<String, Option<bool>>> =
+        attributes.json(ACCESS, "Organization access is not an object of true and false")?;
     Ok(TeamChange {
         name: attributes.text(NAME, TeamName::new, NAME_PROBLEM)?,
         visibility: attributes.json(VISIBILITY, "Visibility is not secret or organization")?,
         allow_member_token_management: attributes.json(TOKEN_MANAGEMENT, "It is true or false")?,
-        access: attributes.json(ACCESS, "Organization access is not an object of true and false")?,
+        access: OrganizationAccessChange::of(&access.unwrap_or_default()),
         capabilities,
     })
 }

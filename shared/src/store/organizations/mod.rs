@@ -1,11 +1,14 @@
 //! Organizations, teams and their tokens: one partition for each organization, in the identity table.
 
+mod changes;
 mod codec;
+mod decision;
 mod organization;
 mod roster;
 mod teams;
 mod tokens;
 
+pub use decision::{Decision, Written};
 pub use organization::OrganizationChange;
 pub use roster::Roster;
 pub use teams::TeamChange;

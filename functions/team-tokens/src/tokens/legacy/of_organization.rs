@@ -2,12 +2,12 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use terrapi::domain::organization::{Organization, TeamTokenId, TokenHolder};
+use terrapi::domain::organization::{Authority, Organization, TeamTokenId, TokenHolder};
 use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Shown, delete, replace, show};
+use super::{Shown, created, delete, new, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
 use crate::place::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
@@ -31,17 +31,22 @@ pub struct TokenKind {
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_organization_token(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(name): Named,
     parameters: Parameters,
     payload: Payload,
 ) -> Result<Shown, Problem> {
-    let organization = owned(&app, &caller, &name).await?;
+    let (mut organization, mut authority) = owned(&app, &caller, &name).await?;
     if names_another_kind(&parameters) {
         return Err(Problem::parameter("token", "There are no tokens of other kinds"));
     }
     let code = organization.id.organization();
-    replace(&app, &caller, code, (TokenHolder::Organization, organization.token), payload).await
+    let (token, secret) = new(&app, &caller, code, TokenHolder::Organization, payload).await?;
+    while !replace(&app, &caller, &token, organization.token, authority).await? {
+        caller.again(&app).await?;
+        (organization, authority) = owned(&app, &caller, &name).await?;
+    }
+    created(&app, &caller, &token, &secret).await
 }
 
 /// Show an organization's token
@@ -57,7 +62,8 @@ pub async fn show_organization_token(
     Named(name): Named,
     parameters: Parameters,
 ) -> Result<Shown, Problem> {
-    show(&app, &caller, own_token(&app, &caller, &name, &parameters).await?).await
+    let (token, _) = own_token(&app, &caller, &name, &parameters).await?;
+    show(&app, &caller, token).await
 }
 
 /// Delete an organization's token
@@ -68,11 +74,17 @@ pub async fn show_organization_token(
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_organization_token(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(name): Named,
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
-    delete(&app, &caller, own_token(&app, &caller, &name, &parameters).await?).await
+    loop {
+        let (token, authority) = own_token(&app, &caller, &name, &parameters).await?;
+        if delete(&app, &caller, token, authority).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        caller.again(&app).await?;
+    }
 }
 
 /// The organization's own token; `None` also for a token of another kind, of which there are none.
@@ -81,9 +93,9 @@ async fn own_token(
     caller: &Principal,
     name: &str,
     parameters: &Parameters,
-) -> Result<Option<TeamTokenId>, Problem> {
-    let organization = owned(app, caller, name).await?;
-    Ok(organization.token.filter(|_| !names_another_kind(parameters)))
+) -> Result<(Option<TeamTokenId>, Authority), Problem> {
+    let (organization, authority) = owned(app, caller, name).await?;
+    Ok((organization.token.filter(|_| !names_another_kind(parameters)), authority))
 }
 
 /// Whether the request is about a token of another kind, such as `audit-trails`. To ignore that would replace, show or
@@ -92,7 +104,8 @@ fn names_another_kind(parameters: &Parameters) -> bool {
     parameters.all("token").any(|kind| !kind.is_empty())
 }
 
-async fn owned(app: &App, caller: &Principal, name: &str) -> Result<Organization, Problem> {
+async fn owned(app: &App, caller: &Principal, name: &str) -> Result<(Organization, Authority), Problem> {
     let (roster, role) = organization(app, caller, name, With::Teams).await?;
-    if role.owns() { Ok(roster.organization) } else { Err(Problem::not_found()) }
+    let authority = role.owner().ok_or_else(Problem::not_found)?;
+    Ok((roster.organization, authority))
 }
