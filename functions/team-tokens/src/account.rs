@@ -14,7 +14,7 @@ use crate::principal::{Principal, Who, user_name};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Account {
     /// `user-…`
-    #[schema(pattern = "^user-[A-Za-z0-9]{16}$")]
+    #[schema(pattern = "^user-[1-9A-HJ-NP-Za-km-z]{16}$")]
     id: String,
     /// `users`
     r#type: &'static str,

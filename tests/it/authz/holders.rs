@@ -43,10 +43,10 @@ async fn nobody(world: &World, route: &Route) -> Vec<Refused> {
     });
     let other = |id: &str| TeamSecret::new(TeamTokenId::parse(id).unwrap(), [7; 48]).reveal();
     let secrets = [
-        ("a secret of no token", other("at-acme0000nobody00")),
-        ("another secret of a token", other("at-acme0000platform")),
+        ("a secret of no token", other("at-acme1111nobody00")),
+        ("another secret of a token", other("at-acme1111p1atform")),
         ("a secret of nowhere", other("at-nowhere0nobody00")),
-        ("half a secret", "acme0000platfo.atlasv1.rm".to_owned()),
+        ("half a secret", "acme1111p1atfo.atlasv1.rm".to_owned()),
     ];
     common.chain(secrets.map(|(name, secret)| refused(name, &secret, 401))).collect()
 }

@@ -24,7 +24,7 @@ fn done(action: &str, token: &Value) -> [Value; 3] {
 async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail() {
     let world = World::new().await;
     let Acme { organization_token, team_token, .. } = world.acme().await;
-    let own = json!("at-acme0000acme0000");
+    let own = json!("at-acme1111acme1111");
     let step = || world.clock.advance_ms(10);
     let replaced = data(&world.post(&legacy(), &organization_token, json!({})).await, 201);
     world.app.background.settle().await;

@@ -59,7 +59,7 @@ async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
 
 /// Tokens that differ in all that lists sort by: (team, end, whether it was used).
 async fn varied(world: &World, acme: &Acme) -> Vec<String> {
-    let beta = world.team("team-acme0000beta0000", &[]);
+    let beta = world.team("team-acme1111beta0000", &[]);
     let token = world.team_with_token(&beta).await;
     let table = [
         (&acme.platform.id, "a", Some("2030-01-01T00:00:00Z"), &acme.organization_token),
@@ -132,7 +132,7 @@ async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
     let acme = world.acme().await;
     varied(&world, &acme).await;
     for (query, count) in
-        [("?q=platform", 3), ("?q=LATF", 3), ("?q=", 5), ("?q=eam-acme0000BETA", 2), ("?q=a+b", 0), ("?q=nobody", 0)]
+        [("?q=platform", 3), ("?q=LATF", 3), ("?q=", 5), ("?q=eam-acme1111BETA", 2), ("?q=a+b", 0), ("?q=nobody", 0)]
     {
         let page = page(&world, &acme, query).await;
         assert_eq!(page["meta"]["pagination"]["total-count"], count, "{query}");
@@ -143,7 +143,7 @@ async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
 async fn a_list_shows_what_the_caller_may_manage_and_nothing_of_a_closed_team() {
     let world = World::new().await;
     let acme = world.acme().await;
-    let mut closed = world.team("team-acme0000closed00", &[]);
+    let mut closed = world.team("team-acme1111closed00", &[]);
     closed.allow_member_token_management = false;
     let closed_token = world.team_with_token(&closed).await;
     for (token, count) in [(&acme.organization_token, 2), (&acme.team_token, 1), (&closed_token, 0)] {

@@ -156,7 +156,7 @@ async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organ
     let acme = world.acme().await;
     let managers = terrapi::domain::organization::Team {
         access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
-        ..world.team("team-acme0000managers", &[])
+        ..world.team("team-acme1111managers", &[])
     };
     let manager = world.team_with_token(&managers).await;
     let path = format!("/api/v2/teams/{}", managers.id);

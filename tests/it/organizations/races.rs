@@ -50,7 +50,7 @@ async fn of_ten_tokens_with_one_description_at_once_one_is_created() {
 async fn managers(world: &World) -> (Team, String) {
     let managers = Team {
         access: OrganizationAccess { manage_teams: true, ..Default::default() },
-        ..world.team("team-acme0000managers", &[Capability::KvStoreRead, Capability::KvStoreWrite])
+        ..world.team("team-acme1111managers", &[Capability::KvStoreRead, Capability::KvStoreWrite])
     };
     let token = world.team_with_token(&managers).await;
     (managers, token)

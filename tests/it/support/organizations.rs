@@ -19,9 +19,9 @@ use super::World;
 /// The organization's name.
 pub const ACME: &str = "acme";
 /// Its team with access to the KV store.
-pub const PLATFORM: &str = "team-acme0000platform";
+pub const PLATFORM: &str = "team-acme1111p1atform";
 /// That team's legacy token.
-pub const PLATFORM_TOKEN: &str = "at-acme0000platform";
+pub const PLATFORM_TOKEN: &str = "at-acme1111p1atform";
 
 /// An organization of the world's user, who owns it, in GitHub's 12345.
 pub struct Acme {
@@ -37,7 +37,7 @@ pub struct Acme {
 impl World {
     pub async fn acme(&self) -> Acme {
         let organization = Organization {
-            id: OrganizationId::parse("org-acme0000acme0000").unwrap(),
+            id: OrganizationId::parse("org-acme1111acme1111").unwrap(),
             name: OrganizationName::new(ACME).unwrap(),
             email: Email::new("ops@acme.test").unwrap(),
             namespace: Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) },
@@ -51,7 +51,7 @@ impl World {
             owners: true,
             access: OrganizationAccess { manage_teams: true, manage_workspaces: true, ..OrganizationAccess::default() },
             users: BTreeSet::from([self.user]),
-            ..self.team("team-acme0000owners00", &[])
+            ..self.team("team-acme1111owners00", &[])
         };
         let by = Decision::default();
         let created = self.app.store.create_organization(&organization, &owners, &by).await.unwrap();
@@ -61,7 +61,7 @@ impl World {
         let platform = Team { name: TeamName::new("platform").unwrap(), ..self.team(PLATFORM, &capabilities) };
         let created = self.app.store.create_team(&platform, organization.namespace, &by).await.unwrap();
         assert_eq!(created, Written::Done);
-        let own = self.legacy("at-acme0000acme0000", TokenHolder::Organization).await;
+        let own = self.legacy("at-acme1111acme1111", TokenHolder::Organization).await;
         let team_token = self.legacy(PLATFORM_TOKEN, TokenHolder::Team(platform.id)).await;
         self.faulty.ledger().take();
         Acme { organization, owners, platform, organization_token: own, team_token }

@@ -87,7 +87,7 @@ mod tests {
         let code = OrganizationCode::new([0; 8]);
         let team_id = TeamId::new(code, [0; 8]);
         let token = TeamToken {
-            id: TeamTokenId::new(code, [number; 8]),
+            id: TeamTokenId::new(code, [0, 0, 0, 0, 0, 0, 0, number]),
             holder: TokenHolder::Team(team_id),
             description: None,
             secret_hash: [0; 32],
