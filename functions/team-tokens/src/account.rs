@@ -3,12 +3,15 @@
 use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::organization::user_number;
-use terrapi::http::{Holder, Origin};
+use terrapi::http::Holder;
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
 use crate::jsonapi::{Answer, Document, ErrorDocument, Identifier, MEDIA_TYPE, Problem, ToOne};
-use crate::principal::{Principal, Who, user_name};
+use crate::principal::{Principal, Who, profile_of};
+
+/// The picture of somebody who has none: a grey square. Some clients want an address.
+const NO_AVATAR: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'%3E%3Crect width='1' height='1' fill='%23999'/%3E%3C/svg%3E";
 
 /// A user: a person, or the service user of a team or an organization.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,9 +87,9 @@ pub struct AccountRelationships {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AccountLinks {
-    /// The user.
+    /// This document.
     #[serde(rename = "self")]
-    own: String,
+    own: &'static str,
     /// The token in use; none for an access token or a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -97,14 +100,17 @@ pub struct AccountLinks {
 #[utoipa::path(get, path = "/api/v2/account/details", tag = "organizations", security(("team_token" = []), ("bearer" = [])),
     responses((status = 200, body = Document<Account>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
-pub async fn show_account(
-    State(app): State<App>,
-    caller: Principal,
-    origin: Origin,
-) -> Result<Answer<Document<Account>>, Problem> {
+pub async fn show_account(State(app): State<App>, caller: Principal) -> Result<Answer<Document<Account>>, Problem> {
     let id = format!("user-{}", user_number(caller.who.user()));
+    let profile = match &caller.who {
+        Who::Person(person) => profile_of(person.user, &app).await?,
+        Who::Holder(_) => None,
+    };
     let (username, stands_for) = match &caller.who {
-        Who::Person(person) => (user_name(person.user, &app).await?, Identifier::new("users", &id)),
+        Who::Person(_) => {
+            let login = profile.as_ref().map(|profile| profile.login.clone());
+            (login.unwrap_or_else(|| id.clone()), Identifier::new("users", &id))
+        }
         Who::Holder(proven) => match &proven.holder {
             Holder::Team(team) => (format!("api-team_{}", team.id.digits()), Identifier::new("teams", &team.id)),
             Holder::Organization(organization) => {
@@ -116,7 +122,7 @@ pub async fn show_account(
     let attributes = AccountAttributes {
         username,
         is_service_account: caller.token().is_some(),
-        avatar_url: origin.url("/favicon.ico"),
+        avatar_url: profile.and_then(|profile| profile.avatar_url).unwrap_or_else(|| NO_AVATAR.to_owned()),
         v2_only: false,
         two_factor: TwoFactor::default(),
         permissions: AccountPermissions {
@@ -129,7 +135,7 @@ pub async fn show_account(
         unconfirmed_email: None,
     };
     let links = AccountLinks {
-        own: format!("/api/v2/users/{id}"),
+        own: "/api/v2/account/details",
         auth_token: caller.token().map(|token| format!("/api/v2/authentication-tokens/{}", token.id)),
     };
     let relationships = AccountRelationships { authenticated_resource: stands_for.into() };

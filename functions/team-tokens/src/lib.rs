@@ -14,7 +14,7 @@ mod teams;
 mod tokens;
 
 use organizations::{
-    create as create_org, delete as delete_org, list as list_orgs, show as show_org, update as update_org,
+    create as create_org, delete as delete_org, entitlements, list as list_orgs, show as show_org, update as update_org,
 };
 use teams::{
     create as create_team, delete as delete_team, list as list_teams, show as show_team, update as update_team,
@@ -41,6 +41,7 @@ pub fn routes<D: Description>() -> Routes<D> {
             of_organization::show_organization_token,
             of_organization::delete_organization_token
         ))
+        .routes(routes!(entitlements::show_entitlements))
         .routes(routes!(list_teams::list_teams, create_team::create_team))
         .routes(routes!(show_team::show_team, update_team::update_team, delete_team::delete_team))
         .finished_by(jsonapi::finish)

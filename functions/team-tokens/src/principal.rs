@@ -10,7 +10,7 @@ use terrapi::domain::organization::{
 use terrapi::domain::rate::Subject;
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, AuditedOrganization, Caller, Capability, Credential, Error, KeyId,
-    PermissionChange, Result, UserId, Vcs,
+    PermissionChange, Profile, Result, UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Holder, ProvenToken, authenticate, charge, network, prove_team_token};
 use terrapi::runtime::App;
@@ -227,12 +227,18 @@ fn role_of(proven: &ProvenToken, code: OrganizationCode) -> Option<Role> {
     (proven.token.id.organization() == code).then_some(role)
 }
 
-/// What a person is called: their login at a provider, and failing that a number.
-pub async fn user_name(user: UserId, app: &App) -> Result<String> {
+/// What a provider says of a person: the first one where they have signed in.
+pub async fn profile_of(user: UserId, app: &App) -> Result<Option<Profile>> {
     for vcs in Vcs::ALL {
         if let Some(identity) = app.store.find_identity(user, vcs).await? {
-            return Ok(identity.profile.login);
+            return Ok(Some(identity.profile));
         }
     }
-    Ok(format!("user-{}", user_number(user)))
+    Ok(None)
+}
+
+/// What a person is called: their login at a provider, and failing that a number.
+async fn user_name(user: UserId, app: &App) -> Result<String> {
+    let login = profile_of(user, app).await?.map(|profile| profile.login);
+    Ok(login.unwrap_or_else(|| format!("user-{}", user_number(user))))
 }

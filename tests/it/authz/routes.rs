@@ -145,6 +145,7 @@ pub fn routes() -> Vec<Route> {
         (Method::POST, "/api/v2/organizations/{organization_name}/authentication-token", Holder, Some(json!({}))),
         (Method::GET, "/api/v2/organizations/{organization_name}/authentication-token", Holder, None),
         (Method::DELETE, "/api/v2/organizations/{organization_name}/authentication-token", Holder, None),
+        (Method::GET, "/api/v2/organizations/{organization_name}/entitlement-set", Holder, None),
         (Method::GET, "/api/v2/organizations/{organization_name}/teams", Holder, None),
         (
             Method::POST,

@@ -45,6 +45,13 @@ pub struct OrganizationPayloadAttributes {
     /// The installation it belongs to, which its creator must belong to. It does not change. When it is left out, the first of
     /// its creator's.
     installation_id: Option<String>,
+    /// Where workspaces would run that say nothing themselves: `remote` for a new organization. Kept, without effect.
+    default_execution_mode: Option<ExecutionMode>,
+    /// Settings that are kept, without effect. `session-timeout`, `session-remember`, `collaborator-auth-policy`,
+    /// `owners-team-saml-role-id`, `default-agent-pool-id`, `user-tokens-enabled`, `max-ttl-enabled` and `enforce-hyok` are
+    /// refused unless they say what is so.
+    #[serde(flatten)]
+    settings: OrganizationSettingsChange,
 }
 
 const EXECUTION_MODE: &str = "/data/attributes/default-execution-mode";
@@ -60,6 +67,16 @@ const SETTINGS: [&str; 8] = [
     "/data/attributes/stacks-enabled",
     "/data/attributes/registry-monorepo-support-enabled",
 ];
+const SESSION_TIMEOUT: &str = "/data/attributes/session-timeout";
+const TIMEOUT_PROBLEM: &str = "Session timeout cannot be set: sessions end after 7 days without a request";
+const SESSION_REMEMBER: &str = "/data/attributes/session-remember";
+const REMEMBER_PROBLEM: &str = "Session remember cannot be set: sessions end after 30 days";
+const AUTH_POLICY: &str = "/data/attributes/collaborator-auth-policy";
+const SAML_ROLE: &str = "/data/attributes/owners-team-saml-role-id";
+const AGENT_POOL: &str = "/data/attributes/default-agent-pool-id";
+const USER_TOKENS: &str = "/data/attributes/user-tokens-enabled";
+const MAX_TTL: &str = "/data/attributes/max-ttl-enabled";
+const HYOK: &str = "/data/attributes/enforce-hyok";
 const ATTRIBUTES: &str = "/data/attributes/";
 const NOT_A_MEMBER: &str = "Installation id is not that of an installation you belong to";
 /// Where the name stands.
@@ -84,6 +101,7 @@ fn email(attributes: &Attributes) -> Result<Option<Email>, Problem> {
 
 /// Reads what is to change.
 pub fn change(attributes: &Attributes) -> Result<OrganizationChange, Problem> {
+    refuse_without_effect(attributes)?;
     let mut flags = BTreeMap::new();
     for pointer in SETTINGS {
         let flag = attributes.json(pointer, "It is not true or false")?;
@@ -95,6 +113,31 @@ pub fn change(attributes: &Attributes) -> Result<OrganizationChange, Problem> {
         settings: OrganizationSettingsChange::of(&flags),
         execution_mode: attributes.json(EXECUTION_MODE, EXECUTION_MODE_PROBLEM)?,
     })
+}
+
+/// Refuses settings that clients know and that would promise something which is not so. Sending what is so is fine.
+fn refuse_without_effect(attributes: &Attributes) -> Result<(), Problem> {
+    for (pointer, problem) in [(SESSION_TIMEOUT, TIMEOUT_PROBLEM), (SESSION_REMEMBER, REMEMBER_PROBLEM)] {
+        attributes.text(pointer, |_| None::<()>, problem)?;
+    }
+    let is = |expected: &'static str| move |text: &str| (text == expected).then_some(());
+    attributes.text(
+        AUTH_POLICY,
+        is("password"),
+        "Collaborator auth policy is not password: people sign in elsewhere",
+    )?;
+    attributes.text(SAML_ROLE, is(""), "Owners team saml role id is not empty: there is no single sign-on")?;
+    attributes.text(AGENT_POOL, is(""), "Default agent pool id is not empty: there are no agents")?;
+    for (pointer, expected, problem) in [
+        (USER_TOKENS, true, "User tokens enabled is not true: people always have access with their own tokens"),
+        (MAX_TTL, false, "Max ttl enabled is not false: there are no maximum lifetimes of tokens"),
+        (HYOK, false, "Enforce hyok is not false: there are no keys of your own"),
+    ] {
+        if attributes.json::<bool>(pointer, problem)?.is_some_and(|value| value != expected) {
+            return Err(Problem::attribute(pointer, problem));
+        }
+    }
+    Ok(())
 }
 
 /// The word of an execution mode on the wire.

@@ -32,7 +32,7 @@ pub async fn create_team(
 ) -> Result<Answer<Document<TeamResource>>, Problem> {
     let (roster, mut role) = organization(&app, &caller, &name, With::Teams).await?;
     role.manager().ok_or_else(Problem::not_found)?;
-    let change = change(&payload.attributes(&[TYPE])?, &roster.organization)?;
+    let change = change(&payload.attributes(&[TYPE, "organizations"])?, &roster.organization)?;
     let name = change.name.ok_or_else(|| Problem::attribute(NAME, NAME_PROBLEM))?;
     let organization = &roster.organization;
     let team = Team {

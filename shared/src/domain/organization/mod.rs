@@ -15,7 +15,7 @@ mod team_token;
 pub use authority::{Authority, Right};
 pub use flags::{OrganizationAccess, OrganizationAccessChange, OrganizationSettings, OrganizationSettingsChange};
 pub use ids::{OrganizationCode, OrganizationId, TeamId, TeamTokenId, user_number};
-pub use listing::{ListedToken, SortKey, TokenOrder};
+pub use listing::{ExpiryStatus, ListedToken, SortKey, TokenOrder};
 pub use names::{Description, Email, OrganizationName, TeamName};
 pub use role::Role;
 pub use team::{ExecutionMode, Organization, Team, Visibility};
