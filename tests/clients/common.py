@@ -26,6 +26,7 @@ SECRET = re.compile(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9]{67}")
 BASE58 = "[1-9A-HJ-NP-Za-km-z]{16}"
 TOKEN_ID = re.compile(f"at-{BASE58}")
 TEAM_ID = re.compile(f"team-{BASE58}")
+MEMBERSHIP_ID = re.compile(r"ou-[A-Za-z0-9]{8}[1-9A-HJ-NP-Za-km-z]{8}")
 USER_ID = re.compile(f"user-{BASE58}")
 
 # Well-formed, and nobody's.

@@ -45,10 +45,26 @@ pub struct AccountAttributes {
     two_factor: TwoFactor,
     /// What they may do to themselves.
     permissions: AccountPermissions,
-    /// Not told.
+    /// As the provider told it; only for those who manage the organization's teams.
     email: Option<String>,
     /// Not told.
     unconfirmed_email: Option<String>,
+}
+
+impl AccountAttributes {
+    /// A person, as others see them.
+    pub fn new(username: String, email: Option<String>, avatar_url: Option<String>) -> Self {
+        Self {
+            username,
+            is_service_account: false,
+            avatar_url: avatar_url.unwrap_or_else(|| NO_AVATAR.to_owned()),
+            v2_only: false,
+            two_factor: TwoFactor::default(),
+            permissions: AccountPermissions::default(),
+            email,
+            unconfirmed_email: None,
+        }
+    }
 }
 
 /// A second factor.
@@ -60,8 +76,8 @@ pub struct TwoFactor {
     verified: bool,
 }
 
-/// What a user may do.
-#[derive(Debug, Serialize, ToSchema)]
+/// What a user may do. Of others, nothing is told.
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct AccountPermissions {
@@ -119,20 +135,12 @@ pub async fn show_account(State(app): State<App>, caller: Principal) -> Result<A
             }
         },
     };
+    let service = caller.token().is_some();
+    let avatar_url = profile.and_then(|profile| profile.avatar_url);
     let attributes = AccountAttributes {
-        username,
-        is_service_account: caller.token().is_some(),
-        avatar_url: profile.and_then(|profile| profile.avatar_url).unwrap_or_else(|| NO_AVATAR.to_owned()),
-        v2_only: false,
-        two_factor: TwoFactor::default(),
-        permissions: AccountPermissions {
-            can_create_organizations: caller.token().is_none(),
-            can_change_email: false,
-            can_change_username: false,
-            can_manage_user_tokens: false,
-        },
-        email: None,
-        unconfirmed_email: None,
+        permissions: AccountPermissions { can_create_organizations: !service, ..AccountPermissions::default() },
+        is_service_account: service,
+        ..AccountAttributes::new(username, None, avatar_url)
     };
     let links = AccountLinks {
         own: "/api/v2/account/details",

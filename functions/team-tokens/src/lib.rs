@@ -6,6 +6,7 @@
 
 mod account;
 mod jsonapi;
+mod members;
 mod organizations;
 mod place;
 mod principal;
@@ -13,6 +14,7 @@ mod start;
 mod teams;
 mod tokens;
 
+use members::{change as change_members, list as list_members, show as show_member};
 use organizations::{
     create as create_org, delete as delete_org, entitlements, list as list_orgs, show as show_org, update as update_org,
 };
@@ -44,5 +46,13 @@ pub fn routes<D: Description>() -> Routes<D> {
         .routes(routes!(entitlements::show_entitlements))
         .routes(routes!(list_teams::list_teams, create_team::create_team))
         .routes(routes!(show_team::show_team, update_team::update_team, delete_team::delete_team))
+        .routes(routes!(list_members::list_organization_memberships))
+        .routes(routes!(show_member::show_membership))
+        .routes(routes!(change_members::add_users, change_members::remove_users))
+        .routes(routes!(
+            list_members::list_memberships_of_team,
+            change_members::add_memberships,
+            change_members::remove_memberships
+        ))
         .finished_by(jsonapi::finish)
 }

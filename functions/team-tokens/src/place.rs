@@ -43,6 +43,16 @@ pub struct TokenPath {
     token_id: String,
 }
 
+/// `{membership_id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take Named")]
+pub struct MembershipPath {
+    /// The membership. Whatever is no such id names nothing.
+    #[param(example = "ou-4nQvD8sYk2LmPx6R")]
+    membership_id: String,
+}
+
 /// `{organization_name}`
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -71,7 +71,7 @@ async fn a_list_is_one_query_however_many_tokens_there_are() {
     let many = reads(&world, &acme, &format!("{ORGANIZATION}/team-tokens?page[size]=100")).await;
     assert_eq!(many.len(), 4, "{many:?}");
     assert!(many[3].starts_with("Query "), "{many:?}");
-    for path in [ORGANIZATION.to_owned(), format!("{ORGANIZATION}/teams")] {
+    for path in ["", "/teams", "/entitlement-set"].map(|path| format!("{ORGANIZATION}{path}")) {
         let calls = reads(&world, &acme, &path).await;
         assert_eq!(
             calls,
@@ -151,5 +151,32 @@ async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
             |names: &[&str]| calls.iter().filter(|call| names.iter().any(|name| call.starts_with(name))).count();
         let counted = (count(&["GetItem", "Query"]), count(&["TransactWriteItems"]));
         assert_eq!(counted, (reads, transactions), "{method} {path}: {calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn members_cost_a_batch_of_reads_for_each_hundred() {
+    let (world, acme) = warm().await;
+    world.signed_in(world.user, "ada", 1).await;
+    let counts = |calls: &[String]| {
+        ["GetItem", "Query", "BatchGetItem", "TransactWriteItems"]
+            .map(|name| calls.iter().filter(|call| call.split(' ').next() == Some(name)).count())
+    };
+    let people = format!("/api/v2/teams/{PLATFORM}/relationships/users");
+    let ada = Some(json!({"data": [{"type": "users", "id": "ada"}]}));
+    let memberships = format!("/api/v2/teams/{PLATFORM}/relationships/organization-memberships");
+    // (method, path, body, [gets, queries, batches, transactions])
+    let table = [
+        // Logins, identities and memberships in the installation, at most a hundred of each in a batch.
+        (Method::POST, people.clone(), ada.clone(), [3, 0, 3, 1]),
+        (Method::GET, memberships, None, [3, 0, 1, 0]),
+        (Method::GET, format!("/api/v2/teams/{PLATFORM}?include=users"), None, [3, 0, 1, 0]),
+        (Method::GET, format!("/api/v2/teams/{PLATFORM}"), None, [3, 0, 0, 0]),
+        (Method::GET, format!("{ORGANIZATION}/organization-memberships"), None, [3, 1, 1, 0]),
+        (Method::DELETE, people, ada, [3, 0, 1, 1]),
+    ];
+    for (method, path, body, expected) in table {
+        let calls = cost(&world, method.clone(), &path, &acme.organization_token, body).await;
+        assert_eq!(counts(&calls), expected, "{method} {path}: {calls:?}");
     }
 }

@@ -19,6 +19,7 @@ use crate::support::served::{Exchange, Served};
 /// Runs a flow in a world; what went to and fro.
 async fn flow(world: &World, script: &str) -> Vec<Exchange> {
     let acme = world.acme().await;
+    world.signed_in(world.user, "ada", 1).await;
     let served = Served::start(&world.gateway).await;
     let client = Client {
         base_url: &served.origin,

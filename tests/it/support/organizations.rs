@@ -8,7 +8,8 @@ use terrapi::domain::organization::{
     OrganizationSettings, Team, TeamId, TeamName, TeamToken, TeamTokenId, TokenHolder, Visibility,
 };
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Capabilities, Capability, InstallationId, Millis, Namespace, UserId, Vcs,
+    AuditAction, AuditEntry, AuditOutcome, Capabilities, Capability, Identity, InstallationId, Millis, Namespace,
+    Profile, UserId, Vcs,
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::{Clock, Random};
@@ -76,6 +77,14 @@ impl World {
             self.app.noted(AuditEntry { subject: Some(change), ..entry })
         };
         self.app.store.replace_memberships(self.user, vcs, &BTreeSet::new(), ticket, note).await.unwrap();
+    }
+
+    /// Has somebody sign in at GitHub, under a login and GitHub's number for them.
+    pub async fn signed_in(&self, user: UserId, login: &str, number: u64) {
+        let email = Some(format!("{login}@people.test"));
+        let profile = Profile { id: number, login: login.to_owned(), name: None, email, avatar_url: None };
+        let identity = Identity { vcs: Vcs::Github, user, profile };
+        assert!(self.app.store.put_identity(&identity, None, false, None).await.unwrap());
     }
 
     /// A team of acme's, not stored.

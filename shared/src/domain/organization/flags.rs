@@ -42,9 +42,10 @@ macro_rules! flags {
         }
 
         impl $change {
-            /// Reads flags by their names on the wire. Names that are no flag's are ignored.
+            /// Reads flags by their names on the wire, or with underscores in place of dashes, as some clients write them. Names
+            /// that are no flag's are ignored.
             pub fn of(sent: &BTreeMap<String, Option<bool>>) -> Self {
-                let find = |name: &str| sent.get(&name.replace('_', "-")).copied().flatten();
+                let find = |name: &str| sent.get(&name.replace('_', "-")).or_else(|| sent.get(name)).copied().flatten();
                 Self { $($field: find(stringify!($field)),)* }
             }
 
@@ -145,11 +146,12 @@ mod tests {
             ("manage-workspaces".to_owned(), Some(false)),
             ("manage-policies".to_owned(), None),
             ("unknown".to_owned(), Some(true)),
+            ("read_projects".to_owned(), Some(true)),
         ]);
         let change = OrganizationAccessChange::of(&sent);
-        assert_eq!(change.each(), [("manage_teams", true), ("manage_workspaces", false)]);
+        assert_eq!(change.each(), [("manage_teams", true), ("manage_workspaces", false), ("read_projects", true)]);
         let change = change.differing_from(OrganizationAccess::default());
-        assert_eq!(change.each(), [("manage_teams", true)]);
+        assert_eq!(change.each(), [("manage_teams", true), ("read_projects", true)]);
         assert!(change.applied_to(OrganizationAccess::default()).manage_teams);
     }
 }

@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use crate::domain::{KeyId, UserId};
 
+/// What the id of a membership begins with.
+const MEMBERSHIP: &str = "ou-";
+
 /// What ids are read in, and what the UUIDs that stand for them are made from.
 const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// What new ids are written in.
@@ -122,6 +125,18 @@ impl OrganizationId {
     pub fn service_user(self) -> UserId {
         UserId::new(self.uuid())
     }
+}
+
+/// A person's membership in an organization: `ou-…`, the organization's code and eight digits that stand for the person.
+pub fn membership_id(organization: OrganizationCode, user: UserId) -> String {
+    let person: [u8; HALF] = digits(BASE58, u128::from_be_bytes(user.bytes()));
+    format!("{MEMBERSHIP}{organization}{}", text(&person))
+}
+
+/// The organization whose [`membership_id`] this may be.
+pub fn organization_of_membership(id: &str) -> Option<OrganizationCode> {
+    let digits: [u8; DIGITS] = parse_digits(id.strip_prefix(MEMBERSHIP)?)?;
+    digits.first_chunk().copied().map(OrganizationCode)
 }
 
 /// 16 digits in base58 that stand for a user.

@@ -14,7 +14,9 @@ mod team_token;
 
 pub use authority::{Authority, Right};
 pub use flags::{OrganizationAccess, OrganizationAccessChange, OrganizationSettings, OrganizationSettingsChange};
-pub use ids::{OrganizationCode, OrganizationId, TeamId, TeamTokenId, user_number};
+pub use ids::{
+    OrganizationCode, OrganizationId, TeamId, TeamTokenId, membership_id, organization_of_membership, user_number,
+};
 pub use listing::{ExpiryStatus, ListedToken, SortKey, TokenOrder};
 pub use names::{Description, Email, OrganizationName, TeamName};
 pub use role::Role;

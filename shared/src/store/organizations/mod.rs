@@ -3,6 +3,7 @@
 mod changes;
 mod codec;
 mod decision;
+mod members;
 mod organization;
 mod roster;
 mod teams;
