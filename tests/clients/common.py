@@ -22,9 +22,12 @@ TEAM = os.environ["TERRAPI_TEAM"]
 RUN = secrets.token_hex(4)
 
 SECRET = re.compile(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9]{67}")
-TOKEN_ID = re.compile(r"at-[A-Za-z0-9]{16}")
-TEAM_ID = re.compile(r"team-[A-Za-z0-9]{16}")
-USER_ID = re.compile(r"user-[A-Za-z0-9]{16}")
+# What the Terraform provider recognises as an id: 16 digits in base58.
+BASE58 = "[1-9A-HJ-NP-Za-km-z]{16}"
+TOKEN_ID = re.compile(f"at-{BASE58}")
+TEAM_ID = re.compile(f"team-{BASE58}")
+MEMBERSHIP_ID = re.compile(r"ou-[A-Za-z0-9]{8}[1-9A-HJ-NP-Za-km-z]{8}")
+USER_ID = re.compile(f"user-{BASE58}")
 
 # Well-formed, and nobody's.
 NO_TEAM = "team-0000000000000000"

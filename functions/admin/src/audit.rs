@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::organization::TeamTokenId;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, Code, Error, KeyId, Permission, PermissionChange,
-    Result, UserId, Vcs,
+    AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Change, Code, Error, KeyId, Permission,
+    PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{
     AccessTokenCreate, Administrator, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath,
@@ -40,7 +40,7 @@ pub struct AuditItem {
     /// On whose behalf; `null` when a sign-in was refused before anybody knew whose it was.
     #[schema(required = true)]
     actor: Option<UserId>,
-    /// The key, if it was about one.
+    /// The key, if it was about one, or an organization or team was changed with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = KeyId, required = false, nullable = false)]
     key_id: Option<KeyId>,
@@ -48,6 +48,10 @@ pub struct AuditItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^at-[A-Za-z0-9]{16}$")]
     token_id: Option<String>,
+    /// The organization or team that was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AuditedOrganization, required = false, nullable = false)]
+    organization: Option<AuditedOrganization>,
     /// The permission that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = AuditSubject, required = false, nullable = false)]
@@ -73,7 +77,7 @@ pub struct AuditItem {
 pub struct AuditSubject {
     /// Whose.
     user_id: UserId,
-    /// `administrator`, or `member` of an installation.
+    /// `administrator`, `member` of an installation, or `team_member`.
     permission: &'static str,
     /// Whether it was given or taken away.
     change: Change,
@@ -92,6 +96,7 @@ impl From<PermissionChange> for AuditSubject {
         let (permission, namespace) = match permission {
             Permission::Administrator => ("administrator", None),
             Permission::Member(namespace) => ("member", Some(namespace)),
+            Permission::TeamMember => ("team_member", None),
         };
         let installation_id = namespace.map(|namespace| namespace.installation.to_string());
         Self { user_id: user, permission, change, vcs: namespace.map(|namespace| namespace.vcs), installation_id }
@@ -113,6 +118,7 @@ impl From<AuditEntry> for AuditItem {
             actor: entry.actor,
             key_id: entry.key,
             token_id: entry.key.and_then(TeamTokenId::of_key).map(|id| id.to_string()),
+            organization: entry.organization,
             subject: entry.subject.map(AuditSubject::from),
             vcs: entry.vcs,
             reason: entry.reason.map(Code::as_str),

@@ -1,14 +1,19 @@
 //! Shows administrators the organizations of an installation, and deletes them.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
-use terrapi::domain::organization::{Organization, OrganizationName};
-use terrapi::domain::{Code, Error, Namespace, Result, Vcs};
-use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, PathParams, Query};
+use terrapi::domain::organization::{Authority, Organization, OrganizationName};
+use terrapi::domain::{
+    AuditAction, AuditEntry, AuditOutcome, AuditedOrganization, Code, Error, Namespace, Result, Vcs,
+};
+use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, Origin, PageQuery, PathParams, Query};
 use terrapi::runtime::App;
+use terrapi::store::{Decision, Written};
 use utoipa::ToSchema;
 
 use crate::installation_listing::{InInstallation, InstallationListing};
@@ -102,7 +107,8 @@ pub async fn list_installation_organizations(
     responses((status = 200, description = "Deleted; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn delete_installation_organization(
     State(app): State<App>,
-    _: Administrator,
+    administrator: Administrator,
+    client: ClientInfo,
     path: PathParams,
 ) -> Result<StatusCode, ApiError> {
     let name = OrganizationName::new(path.text("name"));
@@ -110,6 +116,20 @@ pub async fn delete_installation_organization(
     let name = name.ok_or_else(|| Error::invalid_because(Code::InvalidPath, problem))?;
     let code = app.store.find_organization_code(&name).await?.ok_or(Error::NotFound)?;
     let organization = app.store.find_organization(code).await?.ok_or(Error::NotFound)?;
-    app.store.delete_organization(&organization).await?;
-    Ok(StatusCode::OK)
+    let done = (AuditAction::OrganizationDeleted, AuditOutcome::Success);
+    let entry = client.audited(app.clock.now(), done, administrator.caller().user, None);
+    let deleted = AuditedOrganization {
+        id: organization.id.to_string(),
+        name: organization.name.to_string(),
+        team_id: None,
+        team: None,
+        changed: BTreeMap::new(),
+    };
+    let note = app.noted(AuditEntry { organization: Some(deleted), ..entry })?;
+    let decision = Decision { authority: Authority::default(), notes: vec![note] };
+    match app.store.delete_organization(&organization, &decision).await? {
+        Written::Done => Ok(StatusCode::OK),
+        // Renamed or deleted by another request at the same time.
+        Written::Taken | Written::Outdated => Err(Error::NotFound.into()),
+    }
 }

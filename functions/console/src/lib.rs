@@ -15,5 +15,7 @@ pub fn routes<D: Description>() -> Routes<D> {
         .routes(routes!(docs::page))
         .routes(routes!(docs::asset))
         .routes(routes!(openapi::openapi))
+        // `terraform login` sends people here for a token.
+        .route("/app/settings/tokens", routing::get(|| async { Redirect::temporary("../../docs") }))
         .route("/", routing::get(|| async { Redirect::temporary("docs") }))
 }

@@ -3,18 +3,21 @@
 use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::organization::user_number;
-use terrapi::http::{Holder, Origin};
+use terrapi::http::Holder;
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
 use crate::jsonapi::{Answer, Document, ErrorDocument, Identifier, MEDIA_TYPE, Problem, ToOne};
-use crate::principal::{Principal, Who, user_name};
+use crate::principal::{Principal, Who, profile_of};
+
+/// The picture of somebody who has none: a grey square. Some clients want an address.
+const NO_AVATAR: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'%3E%3Crect width='1' height='1' fill='%23999'/%3E%3C/svg%3E";
 
 /// A user: a person, or the service user of a team or an organization.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Account {
     /// `user-…`
-    #[schema(pattern = "^user-[A-Za-z0-9]{16}$")]
+    #[schema(pattern = "^user-[1-9A-HJ-NP-Za-km-z]{16}$")]
     id: String,
     /// `users`
     r#type: &'static str,
@@ -42,10 +45,26 @@ pub struct AccountAttributes {
     two_factor: TwoFactor,
     /// What they may do to themselves.
     permissions: AccountPermissions,
-    /// Not told.
+    /// As the provider told it; only for those who manage the organization's teams.
     email: Option<String>,
     /// Not told.
     unconfirmed_email: Option<String>,
+}
+
+impl AccountAttributes {
+    /// A person, as others see them.
+    pub fn new(username: String, email: Option<String>, avatar_url: Option<String>) -> Self {
+        Self {
+            username,
+            is_service_account: false,
+            avatar_url: avatar_url.unwrap_or_else(|| NO_AVATAR.to_owned()),
+            v2_only: false,
+            two_factor: TwoFactor::default(),
+            permissions: AccountPermissions::default(),
+            email,
+            unconfirmed_email: None,
+        }
+    }
 }
 
 /// A second factor.
@@ -57,8 +76,8 @@ pub struct TwoFactor {
     verified: bool,
 }
 
-/// What a user may do.
-#[derive(Debug, Serialize, ToSchema)]
+/// What a user may do. Of others, nothing is told.
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct AccountPermissions {
@@ -84,9 +103,9 @@ pub struct AccountRelationships {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AccountLinks {
-    /// The user.
+    /// This document.
     #[serde(rename = "self")]
-    own: String,
+    own: &'static str,
     /// The token in use; none for an access token or a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -97,14 +116,17 @@ pub struct AccountLinks {
 #[utoipa::path(get, path = "/api/v2/account/details", tag = "organizations", security(("team_token" = []), ("bearer" = [])),
     responses((status = 200, body = Document<Account>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
-pub async fn show_account(
-    State(app): State<App>,
-    caller: Principal,
-    origin: Origin,
-) -> Result<Answer<Document<Account>>, Problem> {
+pub async fn show_account(State(app): State<App>, caller: Principal) -> Result<Answer<Document<Account>>, Problem> {
     let id = format!("user-{}", user_number(caller.who.user()));
+    let profile = match &caller.who {
+        Who::Person(person) => profile_of(person.user, &app).await?,
+        Who::Holder(_) => None,
+    };
     let (username, stands_for) = match &caller.who {
-        Who::Person(person) => (user_name(person.user, &app).await?, Identifier::new("users", &id)),
+        Who::Person(_) => {
+            let login = profile.as_ref().map(|profile| profile.login.clone());
+            (login.unwrap_or_else(|| id.clone()), Identifier::new("users", &id))
+        }
         Who::Holder(proven) => match &proven.holder {
             Holder::Team(team) => (format!("api-team_{}", team.id.digits()), Identifier::new("teams", &team.id)),
             Holder::Organization(organization) => {
@@ -113,23 +135,15 @@ pub async fn show_account(
             }
         },
     };
+    let service = caller.token().is_some();
+    let avatar_url = profile.and_then(|profile| profile.avatar_url);
     let attributes = AccountAttributes {
-        username,
-        is_service_account: caller.token().is_some(),
-        avatar_url: origin.url("/favicon.ico"),
-        v2_only: false,
-        two_factor: TwoFactor::default(),
-        permissions: AccountPermissions {
-            can_create_organizations: caller.token().is_none(),
-            can_change_email: false,
-            can_change_username: false,
-            can_manage_user_tokens: false,
-        },
-        email: None,
-        unconfirmed_email: None,
+        permissions: AccountPermissions { can_create_organizations: !service, ..AccountPermissions::default() },
+        is_service_account: service,
+        ..AccountAttributes::new(username, None, avatar_url)
     };
     let links = AccountLinks {
-        own: format!("/api/v2/users/{id}"),
+        own: "/api/v2/account/details",
         auth_token: caller.token().map(|token| format!("/api/v2/authentication-tokens/{}", token.id)),
     };
     let relationships = AccountRelationships { authenticated_resource: stands_for.into() };

@@ -6,6 +6,7 @@
 
 mod account;
 mod jsonapi;
+mod members;
 mod organizations;
 mod place;
 mod principal;
@@ -13,8 +14,9 @@ mod start;
 mod teams;
 mod tokens;
 
+use members::{change as change_members, list as list_members, show as show_member};
 use organizations::{
-    create as create_org, delete as delete_org, list as list_orgs, show as show_org, update as update_org,
+    create as create_org, delete as delete_org, entitlements, list as list_orgs, show as show_org, update as update_org,
 };
 use teams::{
     create as create_team, delete as delete_team, list as list_teams, show as show_team, update as update_team,
@@ -41,7 +43,16 @@ pub fn routes<D: Description>() -> Routes<D> {
             of_organization::show_organization_token,
             of_organization::delete_organization_token
         ))
+        .routes(routes!(entitlements::show_entitlements))
         .routes(routes!(list_teams::list_teams, create_team::create_team))
         .routes(routes!(show_team::show_team, update_team::update_team, delete_team::delete_team))
+        .routes(routes!(list_members::list_organization_memberships))
+        .routes(routes!(show_member::show_membership))
+        .routes(routes!(change_members::add_users, change_members::remove_users))
+        .routes(routes!(
+            list_members::list_memberships_of_team,
+            change_members::add_memberships,
+            change_members::remove_memberships
+        ))
         .finished_by(jsonapi::finish)
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
-use terrapi::domain::organization::{Organization, OrganizationCode, OrganizationName, Role, Team, TeamId};
+use terrapi::domain::organization::{Authority, Organization, OrganizationCode, OrganizationName, Role, Team, TeamId};
 use terrapi::http::Holder;
 use terrapi::runtime::App;
 use terrapi::store::Roster;
@@ -43,6 +43,16 @@ pub struct TokenPath {
     token_id: String,
 }
 
+/// `{membership_id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take Named")]
+pub struct MembershipPath {
+    /// The membership. Whatever is no such id names nothing.
+    #[param(example = "ou-4nQvD8sYk2LmPx6R")]
+    membership_id: String,
+}
+
 /// `{organization_name}`
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -75,10 +85,11 @@ pub async fn team(app: &App, caller: &Principal, id: &str) -> Result<(Team, Role
     found.ok_or_else(Problem::not_found)
 }
 
-/// A team whose tokens the caller may manage.
-pub async fn managed_team(app: &App, caller: &Principal, id: &str) -> Result<Team, Problem> {
+/// A team whose tokens the caller may manage, and what that was decided on.
+pub async fn managed_team(app: &App, caller: &Principal, id: &str) -> Result<(Team, Authority), Problem> {
     let (team, role) = team(app, caller, id).await?;
-    if role.manages_tokens_of(&team) { Ok(team) } else { Err(Problem::not_found()) }
+    let authority = role.token_manager(&team).ok_or_else(Problem::not_found)?;
+    Ok((team, authority))
 }
 
 /// What is read of an organization.

@@ -1,21 +1,32 @@
 //! Who is calling: an organization or a team by its token, or a person by an access token or a session.
 
+use std::collections::BTreeMap;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use terrapi::domain::organization::{Creator, Organization, OrganizationCode, Role, Team, TeamToken, user_number};
+use terrapi::domain::organization::{
+    Authority, Creator, Organization, OrganizationCode, Role, Team, TeamToken, TokenHolder, user_number,
+};
 use terrapi::domain::rate::Subject;
-use terrapi::domain::{AuditAction, AuditOutcome, Caller, Capability, Error, Result, UserId, Vcs};
+use terrapi::domain::{
+    AuditAction, AuditEntry, AuditOutcome, AuditedOrganization, Caller, Capability, Credential, Error, KeyId,
+    PermissionChange, Profile, Result, UserId, Vcs,
+};
 use terrapi::http::{ClientInfo, Holder, ProvenToken, authenticate, charge, network, prove_team_token};
 use terrapi::runtime::App;
-use terrapi::store::Roster;
+use terrapi::store::{Decision, Roster};
 
 use crate::jsonapi::Problem;
+
+/// How many times a change is decided on anew because what it was decided on has changed.
+const DECISIONS: usize = 16;
 
 /// Whoever calls.
 pub struct Principal {
     /// What they are.
     pub who: Who,
     client: ClientInfo,
+    decisions: usize,
 }
 
 /// What somebody is.
@@ -34,7 +45,7 @@ impl FromRequestParts<App> for Principal {
         match identified(parts, app).await {
             Ok(who) => {
                 charge(parts, app, Subject::Principal(who.user())).await?;
-                let caller = Self { who, client };
+                let caller = Self { who, client, decisions: 1 };
                 caller.audit_use(app);
                 Ok(caller)
             }
@@ -109,10 +120,54 @@ impl Principal {
         if !app.is_member(caller.user, namespace).await? {
             return Ok(None);
         }
-        let role = Role::of(teams);
+        let role = Role::of_person(caller.user, namespace, teams);
         // A member who is an owner keeps the organization in force; for everybody else one of its owners must.
         let in_force = role.as_ref().is_some_and(Role::owns) || app.any_member(&roster.owners(), namespace).await?;
         Ok(role.filter(|_| in_force))
+    }
+
+    /// Reads the caller's token and its holder again, before a change is decided on once more.
+    ///
+    /// # Errors
+    /// Unauthenticated, when the token is gone. Unavailable, when others change the same things all the time.
+    pub async fn again(&mut self, app: &App) -> Result<()> {
+        self.decisions += 1;
+        if self.decisions > DECISIONS {
+            return Err(Error::unavailable("what a change is decided on changes all the time"));
+        }
+        let Who::Holder(proven) = &mut self.who else { return Ok(()) };
+        let id = proven.token.id;
+        proven.token = app.store.find_team_token(id).await?.ok_or_else(Error::unauthenticated)?;
+        let holder = match proven.token.holder {
+            TokenHolder::Team(team) => app.store.find_team(team).await?.map(Holder::Team),
+            TokenHolder::Organization => {
+                app.store.find_organization(id.organization()).await?.map(Holder::Organization)
+            }
+        };
+        proven.holder = holder.ok_or_else(Error::unauthenticated)?;
+        Ok(())
+    }
+
+    /// A decision that rests on this authority, and on the caller's token. Its notes are written with the change.
+    pub fn decision(&self, authority: Authority, notes: Vec<Note>, app: &App) -> Result<Decision> {
+        let authority = Authority { token: self.token().map(|token| token.id), ..authority };
+        let note = |note: Note| {
+            let done = (note.action, AuditOutcome::Success);
+            let entry = self.client.clone().audited(app.clock.now(), done, self.who.user(), self.key());
+            app.noted(AuditEntry { organization: Some(note.organization), subject: note.subject, ..entry })
+        };
+        Ok(Decision { authority, notes: notes.into_iter().map(note).collect::<Result<_>>()? })
+    }
+
+    /// The credential's id, where it has one that audit trails know.
+    fn key(&self) -> Option<KeyId> {
+        match &self.who {
+            Who::Holder(proven) => Some(proven.token.id.key_id()),
+            Who::Person(caller) => match caller.credential {
+                Credential::AccessToken(key) => Some(key),
+                Credential::Session(_) => None,
+            },
+        }
     }
 
     /// As whom the caller creates a token in an organization.
@@ -141,20 +196,55 @@ impl Principal {
     }
 }
 
+/// An audit entry to be written with a change.
+pub struct Note {
+    /// What is done.
+    pub action: AuditAction,
+    /// To which organization or team.
+    pub organization: AuditedOrganization,
+    /// The person whose permission changes.
+    pub subject: Option<PermissionChange>,
+}
+
+impl Note {
+    /// Something done to an organization or a team of it. `changed` are the attributes with their new values.
+    pub fn new(
+        action: AuditAction,
+        organization: &Organization,
+        team: Option<&Team>,
+        changed: BTreeMap<String, Option<String>>,
+    ) -> Self {
+        let organization = AuditedOrganization {
+            id: organization.id.to_string(),
+            name: organization.name.to_string(),
+            team_id: team.map(|team| team.id.to_string()),
+            team: team.map(|team| team.name.to_string()),
+            changed,
+        };
+        Self { action, organization, subject: None }
+    }
+}
+
 fn role_of(proven: &ProvenToken, code: OrganizationCode) -> Option<Role> {
     let role = match &proven.holder {
         Holder::Organization(_) => Role::Organization,
-        Holder::Team(team) => Role::Member(vec![team.clone()]),
+        Holder::Team(team) => Role::Team(team.clone()),
     };
     (proven.token.id.organization() == code).then_some(role)
 }
 
-/// What a person is called: their login at a provider, and failing that a number.
-pub async fn user_name(user: UserId, app: &App) -> Result<String> {
+/// What a provider says of a person: the first one where they have signed in.
+pub async fn profile_of(user: UserId, app: &App) -> Result<Option<Profile>> {
     for vcs in Vcs::ALL {
         if let Some(identity) = app.store.find_identity(user, vcs).await? {
-            return Ok(identity.profile.login);
+            return Ok(Some(identity.profile));
         }
     }
-    Ok(format!("user-{}", user_number(user)))
+    Ok(None)
+}
+
+/// What a person is called: their login at a provider, and failing that a number.
+async fn user_name(user: UserId, app: &App) -> Result<String> {
+    let login = profile_of(user, app).await?.map(|profile| profile.login);
+    Ok(login.unwrap_or_else(|| format!("user-{}", user_number(user))))
 }

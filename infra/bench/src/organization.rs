@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use terrapi::auth::TeamSecret;
 use terrapi::domain::organization::{
-    Creator, Description, Email, OrganizationAccess, OrganizationCode, OrganizationId, OrganizationName, Team, TeamId,
-    TeamName, TeamToken, TeamTokenId, TokenHolder, Visibility,
+    Creator, Description, Email, ExecutionMode, OrganizationAccess, OrganizationCode, OrganizationId, OrganizationName,
+    OrganizationSettings, Team, TeamId, TeamName, TeamToken, TeamTokenId, TokenHolder, Visibility,
 };
 use terrapi::domain::{Capability, InstallationId, Namespace, Vcs};
 use terrapi::runtime::{Clock as _, SystemClock};
+use terrapi::store::{Decision, Written};
 
 use crate::Result;
 use crate::events::event;
@@ -45,27 +46,30 @@ impl Organization {
             namespace,
             created_at: SystemClock.now(),
             token: None,
+            settings: OrganizationSettings::default(),
+            execution_mode: ExecutionMode::default(),
         };
         let owners = Team {
             owners: true,
-            access: OrganizationAccess { manage_teams: true, manage_workspaces: true },
+            access: OrganizationAccess { manage_teams: true, manage_workspaces: true, ..OrganizationAccess::default() },
             users: BTreeSet::from([stage.user()]),
             ..team(stage, code, TeamName::OWNERS)?
         };
-        stage.store().create_organization(&organization, &owners).await?;
+        let by = Decision::default();
+        done(stage.store().create_organization(&organization, &owners, &by).await?)?;
         let team = team(stage, code, "platform")?;
-        stage.store().create_team(&team, namespace).await?;
+        done(stage.store().create_team(&team, namespace, &by).await?)?;
         let (own, token) = token(stage, code, TokenHolder::Organization)?;
-        stage.store().replace_legacy_token(&own, None).await?;
+        done(stage.store().replace_legacy_token(&own, None, &by).await?.0)?;
         let holder = TokenHolder::Team(team.id);
-        stage.store().replace_legacy_token(&self::token(stage, code, holder)?.0, None).await?;
+        done(stage.store().replace_legacy_token(&self::token(stage, code, holder)?.0, None, &by).await?.0)?;
         let (described, team_token) = self::token(stage, code, holder)?;
         let described = TeamToken { description: Description::new("this one"), ..described };
-        stage.store().create_described_token(&described, team.id).await?;
+        done(stage.store().create_described_token(&described, team.id, &by).await?)?;
         for number in 2..TOKENS {
             let (other, _) = self::token(stage, code, holder)?;
             let other = TeamToken { description: Description::new(&format!("number {number:02}")), ..other };
-            stage.store().create_described_token(&other, team.id).await?;
+            done(stage.store().create_described_token(&other, team.id, &by).await?)?;
         }
         Ok(Self {
             name: name.to_owned(),
@@ -139,4 +143,8 @@ fn token(stage: &Stage, code: OrganizationCode, holder: TokenHolder) -> Result<(
         created_by: Creator::User(stage.user(), "bench".into()),
     };
     Ok((token, secret))
+}
+
+fn done(outcome: Written) -> Result<()> {
+    if outcome == Written::Done { Ok(()) } else { Err("a row of the organization was not written".into()) }
 }

@@ -57,6 +57,8 @@ pub struct Credentials {
     pub vcs: String,
     /// The token of the administrator's organization.
     pub organization_token: String,
+    /// A team of that organization.
+    pub team_id: String,
     /// The administrator's own installation.
     pub installation_id: String,
     /// The installation of both users.
@@ -89,6 +91,7 @@ pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -
         session_cookie: format!("session={}", keys.session),
         other_session_cookie: format!("session={}", keys.other_session),
         api_key: keys.api_key,
+        team_id: organization::team_id(&keys.organization_token)?,
         organization_token: keys.organization_token,
         vcs: Vcs::Github.to_string(),
         installation_id: INSTALLATION.to_string(),

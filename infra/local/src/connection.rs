@@ -54,7 +54,7 @@ impl Connection {
             other_installation_id: credentials.other_installation_id.clone(),
             organization: organization::NAME.to_owned(),
             organization_token: credentials.organization_token.clone(),
-            team_id: organization::TEAM.to_owned(),
+            team_id: credentials.team_id.clone(),
             dynamodb_endpoint,
         }
     }

@@ -1,5 +1,7 @@
 //! The audit trail: who did what, to which key, when, from where.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,11 +27,23 @@ pub enum AuditAction {
     /// A token of a team or an organization was used: at most one entry a minute. Refused: the id is a token's, and its
     /// secret is wrong, it has expired, or no owner of its organization is a member of the installation.
     TeamTokenUsed,
+    /// An organization was created, with its owners' team.
+    OrganizationCreated,
+    /// An organization's name, address or settings were changed.
+    OrganizationChanged,
+    /// An organization was deleted, with all its teams.
+    OrganizationDeleted,
+    /// A team was created.
+    TeamCreated,
+    /// A team's name, visibility, access or capabilities were changed.
+    TeamChanged,
+    /// A team was deleted.
+    TeamDeleted,
     /// A person signed in. Refused: nobody did, and who it was is not known.
     Login,
     /// A person signed out.
     Logout,
-    /// What a person may do changed: a role, or belonging to an installation.
+    /// What a person may do changed: a role, belonging to an installation, or membership in a team.
     PermissionChanged,
 }
 
@@ -62,6 +76,8 @@ pub enum Permission {
     Administrator,
     /// An installation.
     Member(Namespace),
+    /// A team, which the entry names.
+    TeamMember,
 }
 
 /// Whether something was given or taken away.
@@ -75,8 +91,31 @@ pub enum Change {
     Revoked,
 }
 
-/// One entry. Entries are kept for 90 days, also those of deleted keys. None holds a secret: everything but the client's
-/// own word for itself is an id or one of a few words.
+/// The organization, and the team if it is about one, that an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"id": "org-7cWmYz3DfQnR2sTb", "name": "acme", "team_id": "team-7cWmYz3DpL6xKv9H", "team": "platform",
+    "changed": {"organization_access.manage_teams": "false", "visibility": "secret"}}))]
+pub struct AuditedOrganization {
+    /// `org-…`
+    pub id: String,
+    /// The organization's name at that time.
+    pub name: String,
+    /// `team-…`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub team_id: Option<String>,
+    /// The team's name at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub team: Option<String>,
+    /// The attributes that changed, with their new values; capabilities as JSON. Email addresses are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    pub changed: BTreeMap<String, Option<String>>,
+}
+
+/// One entry. Entries are kept for 90 days, also those of deleted keys. None holds a secret: everything is an id, one of
+/// a few words, a name or setting of an organization or team, or the client's own word for itself.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
     /// When.
@@ -87,8 +126,10 @@ pub struct AuditEntry {
     pub outcome: AuditOutcome,
     /// On whose behalf; none when a sign-in was refused before anybody knew whose it was.
     pub actor: Option<UserId>,
-    /// The key it was about, if it was about one.
+    /// The key it was about, or with which an organization or team was changed.
     pub key: Option<KeyId>,
+    /// The organization or team that was changed.
+    pub organization: Option<AuditedOrganization>,
     /// The permission that changed.
     pub subject: Option<PermissionChange>,
     /// Where a person signed in, or tried to.

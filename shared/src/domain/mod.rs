@@ -23,7 +23,9 @@ mod time;
 
 pub use account::{AccountKind, Profile, ProviderInstallation, ProviderRepository, SecretText, UserTokens};
 pub use api_key::{ApiKeyRecord, KeyName};
-pub use audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, Permission, PermissionChange};
+pub use audit::{
+    AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Change, Permission, PermissionChange,
+};
 pub use caller::{Caller, Credential};
 pub use capability::{Capabilities, Capability, GrantError};
 pub use dead_letter::{DeadLetter, DeadLetterId};

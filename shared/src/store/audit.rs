@@ -132,6 +132,7 @@ fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
     ]);
     // What few entries have takes no room in the others.
     let rare = [
+        ("organization", entry.organization.as_ref().map(json).transpose()?),
         ("subject", entry.subject.as_ref().map(json).transpose()?),
         ("vcs", entry.vcs.as_ref().map(json).transpose()?),
         ("reason", entry.reason.map(|reason| s(reason.as_str()))),
@@ -147,6 +148,7 @@ fn decode(item: &Item) -> Result<AuditEntry> {
         outcome: item.parsed("outcome")?,
         actor: item.parsed("actor")?,
         key: keys::parse_audit(item.text(keys::PK)?),
+        organization: item.find_text("organization").map(|_| item.parsed("organization")).transpose()?,
         subject: item.find_text("subject").map(|_| item.parsed("subject")).transpose()?,
         vcs: item.find_text("vcs").map(|_| item.parsed("vcs")).transpose()?,
         reason: item.find_text("reason").and_then(Code::parse),

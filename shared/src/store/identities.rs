@@ -93,6 +93,7 @@ impl Store {
             self.pointer(identity)?,
             self.signed_in_user(identity, administrator)?,
             self.identity_row(identity, tokens)?,
+            self.login_row(identity)?,
         ];
         items.extend(note.map(|note| self.note(note)).transpose()?);
         let mut attempt = 1;
@@ -113,6 +114,16 @@ impl Store {
         let put = put.condition_expression("attribute_not_exists(pk) OR #user = :user");
         let put = put.expression_attribute_names("#user", "user");
         let put = put.expression_attribute_values(":user", json(&identity.user)?).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(malformed)?).build())
+    }
+
+    /// The way from a login to whoever last signed in under it. A login may have become somebody else's since, or the person
+    /// have another: whoever reads it asks the identity.
+    fn login_row(&self, identity: &Identity) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(&self.tables.identity);
+        let put = put.item(keys::PK, s(keys::login(identity.vcs, &identity.profile.login)));
+        let put = put.item(keys::SK, s(keys::LOGIN)).item("entity", s("login")).item("schema", n(1));
+        let put = put.item("user", json(&identity.user)?).build();
         Ok(TransactWriteItem::builder().put(put.map_err(malformed)?).build())
     }
 
@@ -204,7 +215,7 @@ fn row_key(of: &Identity) -> Item {
     ])
 }
 
-fn decode(user: UserId, vcs: Vcs, item: &Item) -> Result<Identity> {
+pub(super) fn decode(user: UserId, vcs: Vcs, item: &Item) -> Result<Identity> {
     let profile = Profile {
         id: item.number("provider_id")?,
         login: item.text("login")?.to_owned(),

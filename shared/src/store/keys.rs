@@ -5,6 +5,7 @@
 //! | user | identity | `user#<id>` | `profile` | whoami |
 //! | identity at a provider | identity | `user#<id>` | `identity#<vcs>` | whoami of a provider, acting for a person there |
 //! | whose an identity is | identity | `identity#<vcs>#<provider's number>` | `identity` | sign-in |
+//! | who last signed in under a login | identity | `login#<vcs>#<hex login>` | `login` | adding people to a team |
 //! | sign-in under way | identity | `sign-in#<SHA-256 of its state>` | `sign-in` | the provider's redirect back |
 //! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation, each use of an organization's token; whole, when the provider has listed them |
 //! | the newest look at memberships | identity | `user#<id>` | `member-list#<vcs>` | the condition on replacing them |
@@ -103,6 +104,12 @@ pub fn identity(vcs: Vcs, provider_id: u64) -> String {
 }
 
 pub const IDENTITY: &str = "identity";
+
+pub fn login(vcs: Vcs, login: &str) -> String {
+    format!("login#{vcs}#{}", hex(login))
+}
+
+pub const LOGIN: &str = "login";
 
 pub fn sign_in(state: &[u8; 32]) -> String {
     format!("sign-in#{}", hex(state))

@@ -31,7 +31,7 @@ pub use client::{Store, StoreConfig, Tables, Timeouts};
 pub use https::AwsHttp;
 pub use identities::SealedTokens;
 pub use memberships::{MembershipTicket, ProviderAnswer, Replaced};
-pub use organizations::{OrganizationChange, Ownership, Roster, TeamChange};
+pub use organizations::{Decision, OrganizationChange, Ownership, Roster, TeamChange, Written};
 pub use public_keys::PublishedKey;
 pub use rate::Lease;
 pub use users::User;

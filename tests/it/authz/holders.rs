@@ -12,6 +12,7 @@ use terrapi::domain::organization::{
 };
 use terrapi::domain::{Capability, UserId};
 use terrapi::runtime::Random;
+use terrapi::store::{Decision, Written};
 
 use super::callers::{Headers, browser, browsers, unauthenticated};
 use super::routes::{Access, Route, routes};
@@ -42,10 +43,10 @@ async fn nobody(world: &World, route: &Route) -> Vec<Refused> {
     });
     let other = |id: &str| TeamSecret::new(TeamTokenId::parse(id).unwrap(), [7; 48]).reveal();
     let secrets = [
-        ("a secret of no token", other("at-acme0000nobody00")),
-        ("another secret of a token", other("at-acme0000platform")),
+        ("a secret of no token", other("at-acme1111nobody00")),
+        ("another secret of a token", other("at-acme1111p1atform")),
         ("a secret of nowhere", other("at-nowhere0nobody00")),
-        ("half a secret", "acme0000platfo.atlasv1.rm".to_owned()),
+        ("half a secret", "acme1111p1atfo.atlasv1.rm".to_owned()),
     ];
     common.chain(secrets.map(|(name, secret)| refused(name, &secret, 401))).collect()
 }
@@ -81,7 +82,8 @@ async fn foreign_token(world: &World, acme: &Acme) -> String {
     };
     let owners = Team { name: TeamName::new("owners").unwrap(), ..world.team("team-other000owners00", &[]) };
     let owners = Team { owners: true, users: acme.owners.users.clone(), ..owners };
-    assert!(world.app.store.create_organization(&organization, &owners).await.unwrap());
+    let created = world.app.store.create_organization(&organization, &owners, &Decision::default()).await.unwrap();
+    assert_eq!(created, Written::Done);
     let team = world.team("team-other000managers", &[]);
     let access = acme.owners.access;
     world.team_with_token(&Team { access, ..team }).await

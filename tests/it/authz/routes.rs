@@ -65,6 +65,8 @@ pub fn routes() -> Vec<Route> {
     use Access::{Holder, Key, Open, Person};
     let key = json!({"name": "ci", "capabilities": []});
     let record = json!({"data": 1});
+    let people = json!({"data": []});
+    let memberships = people.clone();
     let commit = json!({"keys": [{"key": "a"}]});
     let table = vec![
         (Method::GET, "/.well-known/jwks.json", Open, None),
@@ -148,6 +150,19 @@ pub fn routes() -> Vec<Route> {
         (Method::POST, "/api/v2/organizations/{organization_name}/authentication-token", Holder, Some(json!({}))),
         (Method::GET, "/api/v2/organizations/{organization_name}/authentication-token", Holder, None),
         (Method::DELETE, "/api/v2/organizations/{organization_name}/authentication-token", Holder, None),
+        (Method::GET, "/api/v2/organizations/{organization_name}/organization-memberships", Holder, None),
+        (Method::GET, "/api/v2/organization-memberships/{membership_id}", Holder, None),
+        (Method::POST, "/api/v2/teams/{team_id}/relationships/users", Holder, Some(people.clone())),
+        (Method::DELETE, "/api/v2/teams/{team_id}/relationships/users", Holder, Some(people)),
+        (Method::GET, "/api/v2/teams/{team_id}/relationships/organization-memberships", Holder, None),
+        (
+            Method::POST,
+            "/api/v2/teams/{team_id}/relationships/organization-memberships",
+            Holder,
+            Some(memberships.clone()),
+        ),
+        (Method::DELETE, "/api/v2/teams/{team_id}/relationships/organization-memberships", Holder, Some(memberships)),
+        (Method::GET, "/api/v2/organizations/{organization_name}/entitlement-set", Holder, None),
         (Method::GET, "/api/v2/organizations/{organization_name}/teams", Holder, None),
         (
             Method::POST,
@@ -177,7 +192,8 @@ pub fn routes() -> Vec<Route> {
             .replace("{organization_name}", ACME)
             .replace("{name}", ACME)
             .replace("{team_id}", PLATFORM)
-            .replace("{token_id}", PLATFORM_TOKEN);
+            .replace("{token_id}", PLATFORM_TOKEN)
+            .replace("{membership_id}", "ou-acme1111acme1111");
         let url = url.replace("{id}", id).replace("{asset}", "page.js");
         let url = if method == Method::DELETE && access == KEYS { format!("{url}?id={ID}") } else { url };
         let of_installation = ["/api/v1/admin/users", "/api/v1/admin/organizations"].contains(&path);

@@ -1,10 +1,12 @@
 //! What the audit trail tells of tokens.
 
+use http::Method;
 use serde_json::{Value, json};
+use terrapi::domain::Capability;
 
 use super::{by_id, data, described, legacy, status};
 use crate::support::World;
-use crate::support::organizations::Acme;
+use crate::support::organizations::{Acme, PLATFORM};
 
 /// The trail from its beginning: (action, outcome, token).
 async fn trail(world: &World) -> Vec<[Value; 3]> {
@@ -22,7 +24,7 @@ fn done(action: &str, token: &Value) -> [Value; 3] {
 async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail() {
     let world = World::new().await;
     let Acme { organization_token, team_token, .. } = world.acme().await;
-    let own = json!("at-acme0000acme0000");
+    let own = json!("at-acme1111acme1111");
     let step = || world.clock.advance_ms(10);
     let replaced = data(&world.post(&legacy(), &organization_token, json!({})).await, 201);
     world.app.background.settle().await;
@@ -55,4 +57,71 @@ async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail
     ];
     trail[..2].sort_by_key(|entry| entry[0] == "team_token_replaced");
     assert_eq!(trail, expected);
+}
+
+#[tokio::test]
+async fn changes_of_organizations_and_teams_are_in_the_trail() {
+    let world = World::new().await;
+    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let body = |attributes: Value| json!({"data": {"attributes": attributes}});
+    let step = || world.clock.advance_ms(10);
+    let (all, one) = ("/api/v2/organizations", "/api/v2/organizations/fresh");
+    let new = body(json!({"name": "fresh", "email": "a@b.test"}));
+    let organization = data(&world.post(all, &owner, new).await, 201)["attributes"]["external-id"].clone();
+    step();
+    let change = body(json!({"email": "c@d.test", "cost-estimation-enabled": true}));
+    world.call(Method::PATCH, one, &owner, Some(change)).await.ok();
+    step();
+    let team = body(json!({"name": "ops", "capabilities": ["kv_store_read"]}));
+    let team = data(&world.post(&format!("{one}/teams"), &owner, team).await, 200)["id"].clone();
+    let path = format!("/api/v2/teams/{}", team.as_str().unwrap());
+    step();
+    let change = body(json!({"name": "ops", "organization-access": {"manage-teams": true}, "capabilities": []}));
+    world.call(Method::PATCH, &path, &owner, Some(change)).await.ok();
+    world.call(Method::PATCH, &path, &owner, Some(body(json!({"name": "ops"})))).await.ok();
+    step();
+    assert_eq!(world.delete(&path, &owner).await.status, 204);
+    step();
+    assert_eq!(world.delete(one, &owner).await.status, 204);
+    let page = world.get("/api/v1/admin/audit?limit=100", &world.token(&[])).await.ok();
+    let entries = page["results"].as_array().unwrap().iter().rev();
+    let told = entries.map(|entry| {
+        assert_eq!((&entry["actor"], &entry["outcome"]), (&json!(world.user.to_string()), &json!("success")));
+        assert_eq!((&entry["organization"]["id"], &entry["organization"]["name"]), (&organization, &json!("fresh")));
+        let place = &entry["organization"];
+        (entry["action"].as_str().unwrap().to_owned(), place["team_id"].clone(), place["changed"].clone())
+    });
+    let changed = json!({"email": null, "cost_estimation_enabled": "true"});
+    let given = json!({"capabilities": "[\"kv_store_read\"]"});
+    let taken = json!({"capabilities": "[]", "organization_access.manage_teams": "true"});
+    let expected = [
+        ("organization_created", Value::Null, Value::Null),
+        ("organization_changed", Value::Null, changed),
+        ("team_created", team.clone(), given),
+        ("team_changed", team.clone(), taken),
+        ("team_deleted", team, Value::Null),
+        ("organization_deleted", Value::Null, Value::Null),
+    ];
+    let expected = expected.map(|(action, team, changed)| (action.to_owned(), team, changed));
+    assert_eq!(told.collect::<Vec<_>>(), expected, "a change of nothing is none");
+}
+
+#[tokio::test]
+async fn a_change_killed_anywhere_is_in_the_trail_if_it_was_made() {
+    for call in 1..=8 {
+        let world = World::new().await;
+        let Acme { organization_token, .. } = world.acme().await;
+        assert_eq!(status(&world, &organization_token).await, 200);
+        world.app.background.settle().await;
+        let hits = world.faulty.on("*").nth(call).die_after_store();
+        let body = json!({"data": {"attributes": {"capabilities": []}}});
+        let path = format!("/api/v2/teams/{PLATFORM}");
+        world.call(Method::PATCH, &path, &organization_token, Some(body)).await;
+        world.faulty.heal();
+        let shown = data(&world.get(&path, &organization_token).await, 200);
+        let made = shown["attributes"]["capabilities"] == json!([]);
+        let told = trail(&world).await.iter().any(|entry| entry[0] == "team_changed");
+        assert_eq!(made, told, "call {call}");
+        assert!(hits.count() > 0 || call > 4, "call {call}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Published clients against the API, over HTTP.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -8,7 +9,8 @@ use serde_json::{Value, json};
 use terrapi::domain::Capability::AccessTokenCreate;
 use terrapi::domain::rate::Limit;
 use terrapi::runtime::Rates;
-use tokio::time::{Instant, sleep};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::World;
 use crate::support::openapi;
@@ -19,6 +21,7 @@ use crate::support::served::{Exchange, Served};
 /// Runs a flow in a world; what went to and fro.
 async fn flow(world: &World, script: &str) -> Vec<Exchange> {
     let acme = world.acme().await;
+    world.signed_in(world.user, "ada", 1).await;
     let served = Served::start(&world.gateway).await;
     let client = Client {
         base_url: &served.origin,
@@ -147,4 +150,33 @@ async fn a_client_that_was_refused_for_its_rate_gets_through_when_it_waits() {
     for exchange in &exchanges {
         assert!(exchange.reply.header("x-ratelimit-reset").is_some(), "{}", exchange.request.uri);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn go_tfe_manages_an_organization_s_teams_members_and_tokens() {
+    if Command::new("go").arg("version").output().await.is_err() {
+        println!("skipped: go-tfe needs go, which is not installed");
+        return;
+    }
+    let world = World::new().await;
+    let acme = world.acme().await;
+    world.signed_in(world.user, "ada", 1).await;
+    let served = Served::start(&world.gateway).await;
+    let run = Command::new("go")
+        .args(["run", "."])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/clients/go_tfe"))
+        .env("TERRAPI_URL", &served.origin)
+        .env("TERRAPI_ORGANIZATION", ACME)
+        .env("TERRAPI_ORGANIZATION_TOKEN", &acme.organization_token)
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(Duration::from_secs(300), run).await.expect("the flow does not end").unwrap();
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{error}");
+    let exchanges = served.take();
+    assert!(times(&exchanges, Method::DELETE, "/relationships/organization-memberships", 204) > 0);
+    exchanges.iter().for_each(hold);
 }

@@ -40,7 +40,7 @@ async fn a_description_is_free_again_when_its_token_is_gone() {
     assert_eq!(problem(&taken, 422), ("invalid attributes".to_owned(), None));
     assert_eq!(taken.json()["errors"][0]["detail"], "Validation failed: Description has already been taken");
     data(&world.post(&described(), &acme.organization_token, named(&json!("CI"))).await, 201);
-    let other = world.team("team-acme0000another0", &[]);
+    let other = world.team("team-acme1111another0", &[]);
     let other_token = world.team_with_token(&other).await;
     let path = format!("/api/v2/teams/{}/authentication-tokens", other.id);
     data(&world.post(&path, &other_token, body.clone()).await, 201);

@@ -103,8 +103,8 @@ async fn whose_creator_is_gone_says_so() {
     let world = World::new().await;
     let acme = world.acme().await;
     let managers = terrapi::domain::organization::Team {
-        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, manage_workspaces: false },
-        ..world.team("team-acme0000managers", &[])
+        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
+        ..world.team("team-acme1111managers", &[])
     };
     let token = world.team_with_token(&managers).await;
     let created = data(&world.post(&legacy(), &token, json!({})).await, 201);

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use terrapi::runtime::Clock;
+
 use super::{LIST, data, problem};
 use crate::support::World;
 use crate::support::organizations::Acme;
@@ -59,7 +61,7 @@ async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
 
 /// Tokens that differ in all that lists sort by: (team, end, whether it was used).
 async fn varied(world: &World, acme: &Acme) -> Vec<String> {
-    let beta = world.team("team-acme0000beta0000", &[]);
+    let beta = world.team("team-acme1111beta0000", &[]);
     let token = world.team_with_token(&beta).await;
     let table = [
         (&acme.platform.id, "a", Some("2030-01-01T00:00:00Z"), &acme.organization_token),
@@ -132,7 +134,7 @@ async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
     let acme = world.acme().await;
     varied(&world, &acme).await;
     for (query, count) in
-        [("?q=platform", 3), ("?q=LATF", 3), ("?q=", 5), ("?q=eam-acme0000BETA", 2), ("?q=a+b", 0), ("?q=nobody", 0)]
+        [("?q=platform", 3), ("?q=LATF", 3), ("?q=", 5), ("?q=eam-acme1111BETA", 2), ("?q=a+b", 0), ("?q=nobody", 0)]
     {
         let page = page(&world, &acme, query).await;
         assert_eq!(page["meta"]["pagination"]["total-count"], count, "{query}");
@@ -143,11 +145,39 @@ async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
 async fn a_list_shows_what_the_caller_may_manage_and_nothing_of_a_closed_team() {
     let world = World::new().await;
     let acme = world.acme().await;
-    let mut closed = world.team("team-acme0000closed00", &[]);
+    let mut closed = world.team("team-acme1111closed00", &[]);
     closed.allow_member_token_management = false;
     let closed_token = world.team_with_token(&closed).await;
     for (token, count) in [(&acme.organization_token, 2), (&acme.team_token, 1), (&closed_token, 0)] {
         let list = world.get(LIST, token).await.ok();
         assert_eq!(list["meta"]["pagination"]["total-count"], count);
     }
+}
+
+#[tokio::test]
+async fn tokens_are_filtered_by_their_ends() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let days = |days: i64| terrapi::domain::Millis(world.clock.now().0 + days * 24 * 3_600_000).rfc3339();
+    for (description, end) in [("gone", days(-1)), ("week", days(7)), ("month", days(30)), ("later", days(31))] {
+        let body = json!({"data": {"attributes": {"description": description, "expired-at": end}}});
+        data(&world.post(&super::described(), &acme.organization_token, body).await, 201);
+    }
+    for (filter, expected) in [
+        ("filter[expiry_status]=expired", &["gone"][..]),
+        ("filter%5Bexpiry_status%5D=expiring_in_7_days", &["week"]),
+        ("filter[expiry_status]=expiring_in_30_days", &["week", "month"]),
+        ("filter[status]=active", &["week", "month", "later", ""]),
+        ("filter[expiry_status]=no_expiration,expired", &["gone", ""]),
+        ("filter[expiry_status]=expired&filter[expiry_status]=expiring_in_7_days", &["gone", "week"]),
+        ("filter[expiry_status]=", &["gone", "week", "month", "later", ""]),
+    ] {
+        let page = page(&world, &acme, &format!("?{filter}")).await;
+        let shown = column(&page, "/attributes/description");
+        let shown: Vec<_> = shown.iter().map(|text| text.as_str().unwrap_or_default()).collect();
+        assert_eq!(shown, expected, "{filter}");
+        assert!(page["links"]["first"].as_str().unwrap().contains("status%5D="), "{filter}");
+    }
+    let refused = world.get(&format!("{LIST}?filter[expiry_status]=soon"), &acme.organization_token).await;
+    assert_eq!(problem(&refused, 400), ("bad request".to_owned(), Some("filter[expiry_status]".to_owned())));
 }

@@ -10,6 +10,7 @@ mod legacy;
 mod life;
 mod limits;
 mod list;
+mod members;
 mod owners;
 mod places;
 mod races;

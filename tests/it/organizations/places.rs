@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use terrapi::domain::{Capability, UserId};
+use terrapi::domain::{Capability, UserId, Vcs};
 use terrapi::runtime::Random;
 
 use super::{data, problem, status};
@@ -65,18 +65,14 @@ async fn an_organization_needs_a_name_an_address_and_an_installation_of_its_crea
 #[tokio::test]
 async fn an_owner_who_leaves_the_installation_loses_the_organization() {
     let world = World::new().await;
-    let acme = world.acme().await;
+    world.acme().await;
     let owner = world.token(&[Capability::AccessTokenCreate]);
     assert_eq!(world.get("/api/v2/organizations/acme", &owner).await.status, 200);
     let limited = |id: &str| world.token(&[Capability::AccessTokenCreate, Capability::InstallationId(id.into())]);
     assert_eq!(world.get("/api/v2/organizations/acme", &limited("12345")).await.status, 200);
     problem(&world.get("/api/v2/organizations/acme", &limited("67890")).await, 404);
     problem(&world.get("/api/v2/organizations/acme", &world.token(&[Capability::KvStoreRead])).await, 404);
-    let client = terrapi::http::ClientInfo { source_ip: None, user_agent: None };
-    let done = (terrapi::domain::AuditAction::PermissionChanged, terrapi::domain::AuditOutcome::Success);
-    let note = world.app.noted(client.audited(crate::support::world::START, done, world.user, None)).unwrap();
-    let here = acme.organization.namespace;
-    assert!(world.app.store.remove_membership(world.user, here, &note).await.unwrap());
+    world.leave(Vcs::Github).await;
     problem(&world.get("/api/v2/organizations/acme", &owner).await, 404);
     assert_eq!(world.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
 }
@@ -103,7 +99,8 @@ async fn a_team_is_created_found_changed_and_deleted() {
     let attributes = &created["attributes"];
     assert_eq!((&attributes["visibility"], &attributes["is-unified"]), (&json!("secret"), &json!(false)));
     assert_eq!(attributes["allow-member-token-management"], true);
-    assert_eq!(attributes["organization-access"], json!({"manage-teams": false, "manage-workspaces": false}));
+    let access = attributes["organization-access"].as_object().unwrap();
+    assert_eq!((access.len(), access.values().all(|flag| flag == false)), (16, true), "{access:?}");
     assert_eq!(created["relationships"]["organization"]["data"], json!({"id": "acme", "type": "organizations"}));
     let path = format!("/api/v2/teams/{}", created["id"].as_str().unwrap());
     assert_eq!(data(&world.get(&path, token).await, 200), created);
@@ -135,7 +132,7 @@ async fn a_name_is_given_once_and_owners_stay_owners() {
     let acme = world.acme().await;
     let token = &acme.organization_token;
     let named = |name: Value| body(&json!({"name": name}));
-    for bad in [Value::Null, json!(""), json!("a/b"), json!(7), json!(" ")] {
+    for bad in [Value::Null, json!(""), json!("a#b"), json!(7), json!(" ")] {
         let reply = world.post(TEAMS, token, named(bad.clone())).await;
         assert_eq!(problem(&reply, 422).1.as_deref(), Some("/data/attributes/name"), "{bad}");
     }
@@ -159,8 +156,8 @@ async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organ
     let world = World::new().await;
     let acme = world.acme().await;
     let managers = terrapi::domain::organization::Team {
-        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, manage_workspaces: false },
-        ..world.team("team-acme0000managers", &[])
+        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
+        ..world.team("team-acme1111managers", &[])
     };
     let manager = world.team_with_token(&managers).await;
     let path = format!("/api/v2/teams/{}", managers.id);
@@ -216,4 +213,196 @@ async fn an_organization_s_own_token_is_replaced_by_its_owners_and_buys_no_acces
     assert_eq!(tokens["meta"]["pagination"]["total-count"], 1, "it is no team's");
     assert_eq!(world.delete(path, &token).await.status, 204);
     assert_eq!(status(&world, &token).await, 401);
+}
+
+#[tokio::test]
+async fn tokens_of_other_kinds_are_not_the_organizations_own() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let path = "/api/v2/organizations/acme/authentication-token";
+    for query in ["token=audit-trails", "token=organization-runs", "token=&token=audit-trails", "token%20=x&token=user"]
+    {
+        let other = format!("{path}?{query}");
+        assert_eq!(problem(&world.get(&other, &acme.organization_token).await, 404), ("not found".to_owned(), None));
+        assert_eq!(problem(&world.delete(&other, &acme.organization_token).await, 404), ("not found".to_owned(), None));
+        let refused = problem(&world.post(&other, &acme.organization_token, json!({})).await, 400);
+        assert_eq!(refused.1.as_deref(), Some("token"), "{query}");
+        assert_eq!(status(&world, &acme.organization_token).await, 200, "{query}: nothing was deleted or replaced");
+    }
+    data(&world.get(&format!("{path}?token="), &acme.organization_token).await, 200);
+    assert_eq!(world.delete(&format!("{path}?token="), &acme.organization_token).await.status, 204);
+    assert_eq!(status(&world, &acme.organization_token).await, 401);
+}
+
+#[tokio::test]
+async fn an_organization_document_has_what_the_provider_reads() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let path = "/api/v2/organizations/acme";
+    let shown = data(&world.get(path, &acme.organization_token).await, 200)["attributes"].clone();
+    for (name, default) in [
+        ("assessments-enforced", json!(false)),
+        ("cost-estimation-enabled", json!(false)),
+        ("send-passing-statuses-for-untriggered-speculative-plans", json!(false)),
+        ("aggregated-commit-status-enabled", json!(false)),
+        ("speculative-plan-management-enabled", json!(true)),
+        ("allow-force-delete-workspaces", json!(false)),
+        ("stacks-enabled", json!(false)),
+        ("registry-monorepo-support-enabled", json!(false)),
+        ("default-execution-mode", json!("remote")),
+        ("collaborator-auth-policy", json!("password")),
+        ("session-timeout", Value::Null),
+        ("session-remember", Value::Null),
+        ("owners-team-saml-role-id", Value::Null),
+        ("two-factor-conformant", json!(false)),
+        ("user-tokens-enabled", json!(true)),
+        ("max-ttl-enabled", json!(false)),
+        ("enforce-hyok", json!(false)),
+    ] {
+        assert_eq!(shown.get(name), Some(&default), "{name}");
+        // What is so may be sent back.
+        let same = body(&json!({name: default}));
+        let again = data(&world.call(Method::PATCH, path, &acme.organization_token, Some(same)).await, 200);
+        assert_eq!(again["attributes"], shown, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn settings_are_kept_or_refused_but_never_lost() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let organization = "/api/v2/organizations/acme".to_owned();
+    let team = format!("/api/v2/teams/{PLATFORM}");
+    let patch = async |path: &str, attributes: &Value| {
+        world.call(Method::PATCH, path, &acme.organization_token, Some(body(attributes))).await
+    };
+    let flags = [
+        "assessments-enforced",
+        "cost-estimation-enabled",
+        "send-passing-statuses-for-untriggered-speculative-plans",
+        "aggregated-commit-status-enabled",
+        "allow-force-delete-workspaces",
+        "stacks-enabled",
+        "registry-monorepo-support-enabled",
+    ];
+    for flag in flags {
+        let kept = data(&patch(&organization, &json!({flag: true})).await, 200);
+        assert_eq!(kept["attributes"][flag], true, "{flag}");
+    }
+    let kept = data(&patch(&organization, &json!({"speculative-plan-management-enabled": false})).await, 200);
+    assert_eq!(kept["attributes"]["speculative-plan-management-enabled"], false);
+    let kept = data(&patch(&organization, &json!({"default-execution-mode": "local"})).await, 200);
+    assert_eq!(kept["attributes"]["default-execution-mode"], "local");
+    assert_eq!(kept["attributes"]["stacks-enabled"], true, "what was not sent stays");
+    for (name, value) in [
+        ("session-timeout", json!(30)),
+        ("session-remember", json!(30)),
+        ("collaborator-auth-policy", json!("two_factor_mandatory")),
+        ("owners-team-saml-role-id", json!("admins")),
+        ("default-agent-pool-id", json!("apool-1")),
+        ("default-execution-mode", json!("agent")),
+        ("user-tokens-enabled", json!(false)),
+        ("max-ttl-enabled", json!(true)),
+        ("enforce-hyok", json!(true)),
+        ("stacks-enabled", json!("yes")),
+        // Some clients write names so.
+        ("session_timeout", json!(30)),
+    ] {
+        let refused = patch(&organization, &json!({name: value, "email": "new@b.test"})).await;
+        let pointer = format!("/data/attributes/{}", name.replace('_', "-"));
+        assert_eq!(problem(&refused, 422).1, Some(pointer), "{name}");
+    }
+    let shown = data(&world.get(&organization, &acme.organization_token).await, 200);
+    assert_eq!(shown["attributes"]["email"], "ops@acme.test", "a refused change changes nothing");
+    for flag in ["manage-policies", "manage-vcs-settings", "read-projects", "manage-agent-pools"] {
+        let kept = data(&patch(&team, &json!({"organization-access": {flag: true}})).await, 200);
+        assert_eq!(kept["attributes"]["organization-access"][flag], true, "{flag}");
+        assert_eq!(kept["attributes"]["organization-access"]["manage-policies"], true, "others stay");
+    }
+    for flag in ["manage-membership", "manage-organization-access", "access-secret-teams"] {
+        let refused = patch(&team, &json!({"organization-access": {flag: true}})).await;
+        assert_eq!(problem(&refused, 422).1, Some(format!("/data/attributes/organization-access/{flag}")));
+    }
+    let refused = patch(&team, &json!({"sso-team-id": "engineers"})).await;
+    assert_eq!(problem(&refused, 422).1.as_deref(), Some("/data/attributes/sso-team-id"));
+    data(&patch(&team, &json!({"sso-team-id": ""})).await, 200);
+    let refused = patch(&team, &json!({"organization-access": [true]})).await;
+    assert_eq!(problem(&refused, 422).1.as_deref(), Some("/data/attributes/organization-access"));
+}
+
+#[tokio::test]
+async fn a_manager_may_send_access_back_but_not_change_it() {
+    let world = World::new().await;
+    world.acme().await;
+    let managers = terrapi::domain::organization::Team {
+        access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
+        ..world.team("team-acme1111managers", &[])
+    };
+    let token = world.team_with_token(&managers).await;
+    let path = format!("/api/v2/teams/{}", managers.id);
+    let shown = data(&world.get(&path, &token).await, 200)["attributes"].clone();
+    let back = json!({"name": "renamed", "organization-access": shown["organization-access"], "capabilities": []});
+    let changed = data(&world.call(Method::PATCH, &path, &token, Some(body(&back))).await, 200);
+    assert_eq!(changed["attributes"]["name"], "renamed");
+    let more = json!({"organization-access": {"manage-workspaces": true}});
+    problem(&world.call(Method::PATCH, &path, &token, Some(body(&more))).await, 404);
+}
+
+#[tokio::test]
+async fn a_team_name_may_have_slashes_and_the_type_be_organizations() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let new = json!({"data": {"type": "organizations", "attributes": {"name": "team/with/slashes"}}});
+    let created = data(&world.post(TEAMS, &acme.organization_token, new).await, 200);
+    assert_eq!(created["attributes"]["name"], "team/with/slashes");
+    let list = world.get(&format!("{TEAMS}?filter[names]=team%2Fwith%2Fslashes"), &acme.organization_token).await.ok();
+    assert_eq!(list["data"][0]["id"], created["id"]);
+    let other = json!({"data": {"type": "workspaces", "attributes": {"name": "x"}}});
+    assert_eq!(
+        problem(&world.post(TEAMS, &acme.organization_token, other).await, 422).1.as_deref(),
+        Some("/data/type")
+    );
+}
+
+#[tokio::test]
+async fn organizations_are_searched_by_name_and_address() {
+    let world = World::new().await;
+    let owner = world.token(&[Capability::AccessTokenCreate]);
+    for (name, email) in [("alpha", "ops@one.test"), ("beta", "dev@alphabet.test"), ("gamma", "ops@two.test")] {
+        data(&world.post(ORGANIZATIONS, &owner, body(&json!({"name": name, "email": email}))).await, 201);
+    }
+    for (query, expected) in [
+        ("?q=ALPHA", &["alpha", "beta"][..]),
+        ("?q=ops&page[number]=1", &["alpha", "gamma"]),
+        ("?q[name]=alpha", &["alpha"]),
+        ("?q%5Bemail%5D=TWO", &["gamma"]),
+        ("?q=", &["alpha", "beta", "gamma"]),
+        ("?q=nobody", &[]),
+    ] {
+        let list = world.get(&format!("{ORGANIZATIONS}{query}"), &owner).await.ok();
+        let names: Vec<_> = list["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+        assert_eq!(names, expected, "{query}");
+        assert_eq!(list["meta"]["pagination"]["total-count"], expected.len(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn clients_learn_what_is_missing_and_where_to_go() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let path = "/api/v2/organizations/acme/entitlement-set";
+    let shown = data(&world.get(path, &acme.team_token).await, 200);
+    assert_eq!((&shown["type"], &shown["id"]), (&json!("entitlement-sets"), &json!("org-acme1111acme1111")));
+    for (name, entitled) in shown["attributes"].as_object().unwrap() {
+        assert_eq!(entitled, &json!(name == "teams"), "{name}");
+    }
+    problem(&world.get("/api/v2/organizations/nobody/entitlement-set", &acme.team_token).await, 404);
+    let login = world.get("/app/settings/tokens?source=terraform-login", "").await;
+    assert_eq!((login.status.as_u16(), login.header("location")), (307, Some("../../docs")));
+    for token in [&acme.team_token, &world.token(&[Capability::AccessTokenCreate])] {
+        let account = data(&world.get(super::ACCOUNT, token).await, 200);
+        let own = account["links"]["self"].as_str().unwrap();
+        assert_eq!(data(&world.get(own, token).await, 200)["id"], account["id"], "the link leads here");
+        assert!(account["attributes"]["avatar-url"].as_str().unwrap().starts_with("data:image/svg+xml,"));
+    }
 }

@@ -1,10 +1,14 @@
 //! Many at once.
 
 use futures::future::join_all;
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::domain::organization::{OrganizationAccess, Team};
+use terrapi::domain::{Capability, Vcs};
 
-use super::{LIST, data, described, legacy, secret, status};
-use crate::support::World;
+use super::{LIST, data, described, legacy, problem, secret, status};
+use crate::support::organizations::Acme;
+use crate::support::{Reply, World};
 
 #[tokio::test]
 async fn of_twenty_creations_at_once_each_succeeds_and_one_token_is_left() {
@@ -40,4 +44,119 @@ async fn of_ten_tokens_with_one_description_at_once_one_is_created() {
     let mut statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [&[201][..], &[422; 9]].concat());
+}
+
+/// A team with `manage-teams` and capabilities, and its token.
+async fn managers(world: &World) -> (Team, String) {
+    let managers = Team {
+        access: OrganizationAccess { manage_teams: true, ..Default::default() },
+        ..world.team("team-acme1111managers", &[Capability::KvStoreRead, Capability::KvStoreWrite])
+    };
+    let token = world.team_with_token(&managers).await;
+    (managers, token)
+}
+
+fn attributes(attributes: &Value) -> Option<Value> {
+    Some(json!({"data": {"attributes": attributes}}))
+}
+
+/// Takes from a team what it may do.
+async fn revoke(world: &World, acme: &Acme, team: &Team) {
+    let nothing = attributes(&json!({"organization-access": {"manage-teams": false}, "capabilities": []}));
+    let path = format!("/api/v2/teams/{}", team.id);
+    data(&world.call(Method::PATCH, &path, &acme.organization_token, nothing).await, 200);
+}
+
+/// Holds a request at its first transaction while the other work is done, then lets it go on.
+async fn held(world: &World, request: impl Future<Output = Reply>, meanwhile: impl Future<Output = ()>) -> Reply {
+    let gate = world.faulty.on("TransactWriteItems").nth(1).hold_before_store();
+    let (reply, ()) = tokio::join!(request, async {
+        gate.arrived(1).await;
+        meanwhile.await;
+        gate.release();
+    });
+    reply
+}
+
+#[tokio::test]
+async fn a_revocation_survives_a_patch_that_was_decided_on_before() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let (team, manager) = managers(&world).await;
+    let path = format!("/api/v2/teams/{}", team.id);
+    let patch = |token: String, body: Option<Value>| {
+        let (world, path) = (&world, &path);
+        async move { world.call(Method::PATCH, path, &token, body).await }
+    };
+    // The team itself, whose right is gone when its write arrives.
+    let own = patch(manager.clone(), attributes(&json!({"visibility": "organization"})));
+    let refused = held(&world, own, revoke(&world, &acme, &team)).await;
+    assert_eq!(problem(&refused, 404), ("not found".to_owned(), None));
+    let shown = world.app.store.find_team(team.id).await.unwrap().unwrap();
+    assert!(!shown.access.manage_teams && shown.capabilities.iter().next().is_none());
+    assert_eq!(shown.visibility, team.visibility, "nothing of the refused change was written");
+
+    // An owner, who sends back what it has read, as the Terraform provider does.
+    let everything = json!({"name": "renamed", "visibility": "organization", "organization-access": {"manage-teams": true},
+        "capabilities": ["kv_store_read", "kv_store_write"]});
+    data(
+        &patch(
+            acme.organization_token.clone(),
+            attributes(&json!({"organization-access": {"manage-teams": true},
+        "capabilities": ["kv_store_read", "kv_store_write"]})),
+        )
+        .await,
+        200,
+    );
+    let owner = patch(acme.organization_token.clone(), attributes(&everything));
+    let answered = data(&held(&world, owner, revoke(&world, &acme, &team)).await, 200);
+    let shown = world.app.store.find_team(team.id).await.unwrap().unwrap();
+    assert!(!shown.access.manage_teams && shown.capabilities.iter().next().is_none(), "{shown:?}");
+    assert_eq!(shown.name.as_str(), "renamed");
+    assert_eq!(answered["attributes"]["organization-access"]["manage-teams"], false, "the answer shows what is so");
+}
+
+#[tokio::test]
+async fn a_revoked_manager_mints_no_token_and_deletes_no_team() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let (team, manager) = managers(&world).await;
+    let of_owners = format!("/api/v2/teams/{}/authentication-token", acme.owners.id);
+    let platform = format!("/api/v2/teams/{}", acme.platform.id);
+    let give = json!({"organization-access": {"manage-teams": true}});
+    let described = json!({"data": {"attributes": {"description": "ci"}}});
+    for (method, path, body) in [
+        (Method::POST, of_owners.clone(), Some(json!({}))),
+        (Method::POST, format!("{of_owners}s"), Some(described)),
+        (Method::POST, "/api/v2/organizations/acme/teams".to_owned(), attributes(&json!({"name": "new"}))),
+        (Method::DELETE, legacy(), None),
+        (Method::DELETE, platform.clone(), None),
+    ] {
+        let path_of_team = format!("/api/v2/teams/{}", team.id);
+        world.call(Method::PATCH, &path_of_team, &acme.organization_token, attributes(&give)).await;
+        let request = world.call(method.clone(), &path, &manager, body);
+        let refused = held(&world, request, revoke(&world, &acme, &team)).await;
+        assert_eq!(problem(&refused, 404), ("not found".to_owned(), None), "{method} {path}");
+    }
+    problem(&world.get(&of_owners, &acme.organization_token).await, 404);
+    assert_eq!(status(&world, &acme.team_token).await, 200);
+}
+
+#[tokio::test]
+async fn a_deleted_token_and_a_lost_membership_end_a_change_under_way() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let change = || attributes(&json!({"email": "new@acme.test"}));
+    let path = "/api/v2/organizations/acme";
+    let request = world.call(Method::PATCH, path, &acme.organization_token, change());
+    let refused = held(&world, request, async {
+        let deleted = world.delete("/api/v2/organizations/acme/authentication-token", &owner).await;
+        assert_eq!(deleted.status, 204);
+    });
+    assert_eq!(problem(&refused.await, 401), ("unauthorized".to_owned(), None));
+    let refused = held(&world, world.call(Method::PATCH, path, &owner, change()), world.leave(Vcs::Github));
+    assert_eq!(problem(&refused.await, 404), ("not found".to_owned(), None));
+    let shown = world.app.store.find_organization(acme.organization.id.organization()).await.unwrap().unwrap();
+    assert_eq!(shown.email, acme.organization.email);
 }

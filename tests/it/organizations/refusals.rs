@@ -24,8 +24,8 @@ async fn a_credential_that_is_missing_malformed_unknown_wrong_revoked_or_expired
         "garbage",
         "a.atlasv1.b",
         &acme.organization_token[1..],
-        &other("at-acme0000acme0000"),
-        &other("at-acme0000nobody00"),
+        &other("at-acme1111acme1111"),
+        &other("at-acme1111nobody00"),
         &other("at-nowhere0nobody00"),
         &revoked,
         &expired,
@@ -58,7 +58,7 @@ async fn the_scheme_is_known_in_any_case() {
 async fn another_team_s_tokens_are_not_there_and_a_token_of_a_closed_team_shows_itself_alone() {
     let world = World::new().await;
     let acme = world.acme().await;
-    let mut closed = world.team("team-acme0000closed00", &[]);
+    let mut closed = world.team("team-acme1111closed00", &[]);
     closed.allow_member_token_management = false;
     let token = world.team_with_token(&closed).await;
     let own = format!("/api/v2/authentication-tokens/at-{}", closed.id.digits());
@@ -91,12 +91,12 @@ async fn what_is_unknown_or_malformed_is_404_and_names_nothing() {
     let world = World::new().await;
     let acme = world.acme().await;
     for path in [
-        "/api/v2/teams/team-acme0000nobody00/authentication-token",
+        "/api/v2/teams/team-acme1111nobody00/authentication-token",
         "/api/v2/teams/platform/authentication-token",
         "/api/v2/teams/%FF/authentication-token",
-        "/api/v2/teams/team-acme0000platfor%6D0",
-        "/api/v2/authentication-tokens/at-acme0000nobody00",
-        "/api/v2/authentication-tokens/team-acme0000platform",
+        "/api/v2/teams/team-acme1111p1atfor%6D0",
+        "/api/v2/authentication-tokens/at-acme1111nobody00",
+        "/api/v2/authentication-tokens/team-acme1111p1atform",
         "/api/v2/authentication-tokens/at-other000nobody00",
         "/api/v2/organizations/nobody/team-tokens",
         "/api/v2/organizations/no%20body/team-tokens",
@@ -107,7 +107,7 @@ async fn what_is_unknown_or_malformed_is_404_and_names_nothing() {
         let reply = world.get(path, &acme.organization_token).await;
         assert_eq!(problem(&reply, 404), ("not found".to_owned(), None), "{path}");
     }
-    let decoded = world.get("/api/v2/teams/team-acme0000platfor%6D", &acme.organization_token).await;
+    let decoded = world.get("/api/v2/teams/team-acme1111p1atfor%6D", &acme.organization_token).await;
     assert_eq!(decoded.status, 200, "a path is decoded once");
     problem(&world.call(Method::PUT, LIST, &acme.organization_token, None).await, 404);
 }

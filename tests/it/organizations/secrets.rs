@@ -56,7 +56,7 @@ async fn a_team_that_manages_teams_does_not_reach_the_organization_token() {
     let acme = world.acme().await;
     let own = format!("/api/v2/authentication-tokens/{}", TeamSecret::parse(&acme.organization_token).unwrap().id());
     let managers = Team {
-        access: OrganizationAccess { manage_teams: true, manage_workspaces: false },
+        access: OrganizationAccess { manage_teams: true, ..OrganizationAccess::default() },
         ..world.team(&format!("{}manager1", &PLATFORM[..13]), &[])
     };
     let manager = world.team_with_token(&managers).await;

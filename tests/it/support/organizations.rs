@@ -4,20 +4,25 @@ use std::collections::BTreeSet;
 
 use terrapi::auth::TeamSecret;
 use terrapi::domain::organization::{
-    Creator, Description, Email, Organization, OrganizationAccess, OrganizationId, OrganizationName, Team, TeamId,
-    TeamName, TeamToken, TeamTokenId, TokenHolder, Visibility,
+    Creator, Description, Email, ExecutionMode, Organization, OrganizationAccess, OrganizationId, OrganizationName,
+    OrganizationSettings, Team, TeamId, TeamName, TeamToken, TeamTokenId, TokenHolder, Visibility,
 };
-use terrapi::domain::{Capabilities, Capability, InstallationId, Millis, Namespace, UserId, Vcs};
+use terrapi::domain::{
+    AuditAction, AuditEntry, AuditOutcome, Capabilities, Capability, Identity, InstallationId, Millis, Namespace,
+    Profile, UserId, Vcs,
+};
+use terrapi::http::ClientInfo;
 use terrapi::runtime::{Clock, Random};
+use terrapi::store::{Decision, ProviderAnswer, Written};
 
 use super::World;
 
 /// The organization's name.
 pub const ACME: &str = "acme";
 /// Its team with access to the KV store.
-pub const PLATFORM: &str = "team-acme0000platform";
+pub const PLATFORM: &str = "team-acme1111p1atform";
 /// That team's legacy token.
-pub const PLATFORM_TOKEN: &str = "at-acme0000platform";
+pub const PLATFORM_TOKEN: &str = "at-acme1111p1atform";
 
 /// An organization of the world's user, who owns it, in GitHub's 12345.
 pub struct Acme {
@@ -38,29 +43,55 @@ impl World {
     /// The same with these owners.
     pub async fn acme_of(&self, owners: BTreeSet<UserId>) -> Acme {
         let organization = Organization {
-            id: OrganizationId::parse("org-acme0000acme0000").unwrap(),
+            id: OrganizationId::parse("org-acme1111acme1111").unwrap(),
             name: OrganizationName::new(ACME).unwrap(),
             email: Email::new("ops@acme.test").unwrap(),
             namespace: Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) },
             created_at: self.clock.now(),
             token: None,
+            settings: OrganizationSettings::default(),
+            execution_mode: ExecutionMode::default(),
         };
         let owners = Team {
             name: TeamName::new(TeamName::OWNERS).unwrap(),
             owners: true,
-            access: OrganizationAccess { manage_teams: true, manage_workspaces: true },
+            access: OrganizationAccess { manage_teams: true, manage_workspaces: true, ..OrganizationAccess::default() },
             users: owners,
-            ..self.team("team-acme0000owners00", &[])
+            ..self.team("team-acme1111owners00", &[])
         };
-        assert!(self.app.store.create_organization(&organization, &owners).await.unwrap());
+        let by = Decision::default();
+        let created = self.app.store.create_organization(&organization, &owners, &by).await.unwrap();
+        assert_eq!(created, Written::Done);
         let capabilities =
             [Capability::KvStoreRead, Capability::KvStoreWrite, Capability::InstallationId("12345".into())];
         let platform = Team { name: TeamName::new("platform").unwrap(), ..self.team(PLATFORM, &capabilities) };
-        assert!(self.app.store.create_team(&platform, organization.namespace).await.unwrap());
-        let own = self.legacy("at-acme0000acme0000", TokenHolder::Organization).await;
+        let created = self.app.store.create_team(&platform, organization.namespace, &by).await.unwrap();
+        assert_eq!(created, Written::Done);
+        let own = self.legacy("at-acme1111acme1111", TokenHolder::Organization).await;
         let team_token = self.legacy(PLATFORM_TOKEN, TokenHolder::Team(platform.id)).await;
         self.faulty.ledger().take();
         Acme { organization, owners, platform, organization_token: own, team_token }
+    }
+
+    /// Takes the world's user out of every installation of a VCS, as the provider's listing would.
+    pub async fn leave(&self, vcs: Vcs) {
+        let ticket = self.app.store.draw_membership_ticket(self.user, vcs).await.unwrap();
+        let note = |change| {
+            let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
+            let entry = ClientInfo::default().audited(self.clock.now(), done, self.user, None);
+            self.app.noted(AuditEntry { subject: Some(change), ..entry })
+        };
+        let (asked_at, max_age) = (self.clock.now(), self.app.settings.membership_max_age);
+        let answer = ProviderAnswer { listed: &BTreeSet::new(), ticket, asked_at, max_age };
+        self.app.store.replace_memberships(self.user, vcs, answer, note).await.unwrap();
+    }
+
+    /// Has somebody sign in at GitHub, under a login and GitHub's number for them.
+    pub async fn signed_in(&self, user: UserId, login: &str, number: u64) {
+        let email = Some(format!("{login}@people.test"));
+        let profile = Profile { id: number, login: login.to_owned(), name: None, email, avatar_url: None };
+        let identity = Identity { vcs: Vcs::Github, user, profile };
+        assert!(self.app.store.put_identity(&identity, None, false, None).await.unwrap());
     }
 
     /// A team of acme's, not stored.
@@ -82,14 +113,17 @@ impl World {
     /// A team of acme's, and a legacy token of it.
     pub async fn team_with_token(&self, team: &Team) -> String {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
-        assert!(self.app.store.create_team(team, namespace).await.unwrap());
+        let created = self.app.store.create_team(team, namespace, &Decision::default()).await.unwrap();
+        assert_eq!(created, Written::Done);
         self.legacy(&format!("at-{}", team.id.digits()), TokenHolder::Team(team.id)).await
     }
 
     /// A token that stands in the place of a legacy one.
     async fn legacy(&self, id: &str, holder: TokenHolder) -> String {
         let secret = TeamSecret::new(TeamTokenId::parse(id).unwrap(), Random::default().bytes().unwrap());
-        self.app.store.replace_legacy_token(&token(&secret, holder, self.clock.now(), self.user), None).await.unwrap();
+        let token = token(&secret, holder, self.clock.now(), self.user);
+        let (written, _) = self.app.store.replace_legacy_token(&token, None, &Decision::default()).await.unwrap();
+        assert_eq!(written, Written::Done);
         secret.reveal()
     }
 
@@ -101,7 +135,8 @@ impl World {
             let description = Description::new(&format!("number {number}"));
             let token =
                 TeamToken { description, ..token(&secret, TokenHolder::Team(team.id), self.clock.now(), self.user) };
-            assert!(self.app.store.create_described_token(&token, team.id).await.unwrap());
+            let created = self.app.store.create_described_token(&token, team.id, &Decision::default()).await.unwrap();
+            assert_eq!(created, Written::Done);
         }
     }
 }

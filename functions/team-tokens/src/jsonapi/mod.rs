@@ -2,12 +2,14 @@
 
 mod document;
 mod finish;
+mod identifiers;
 mod page;
 mod payload;
 mod problem;
 
 pub use document::{Answer, Document, Identifier, Nobody, Resource, ToMany, ToOne};
 pub use finish::finish;
+pub use identifiers::Identifiers;
 pub use page::{ListDocument, Page, PageParams, Parameters};
 pub use payload::{Attributes, Payload};
 pub use problem::{ErrorDocument, Problem};

@@ -29,16 +29,19 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
 }
 
 impl Payload {
+    /// The body, if there is one and it is of a media type that is read here.
+    pub fn bytes(self) -> Result<Option<Bytes>, Problem> {
+        let (known, bytes) = self.0?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        if known { Ok(Some(bytes)) } else { Err(Problem::of(http::StatusCode::UNSUPPORTED_MEDIA_TYPE)) }
+    }
+
     /// The attributes of the resource object in it, if it is of one of these types or says none. No body, `null` and
     /// members that are not there stand for no attributes; other members are ignored.
     pub fn attributes(self, types: &[&str]) -> Result<Attributes, Problem> {
-        let (known, bytes) = self.0?;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Attributes::default());
-        }
-        if !known {
-            return Err(Problem::of(http::StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
+        let Some(bytes) = self.bytes()? else { return Ok(Attributes::default()) };
         let body = serde_json::from_slice(&bytes).map_err(|_| Problem::bad_request("The body is not JSON"))?;
         let mut document = object(body).map_err(|()| Problem::bad_request("The body is not a JSON object"))?;
         let data = document.remove("data").unwrap_or_default();
@@ -101,13 +104,10 @@ impl Attributes {
         self.value(pointer).map(read).transpose()
     }
 
-    /// Whether an attribute was sent, and not as `null`.
-    pub fn has(&self, pointer: &'static str) -> bool {
-        self.value(pointer).is_some()
-    }
-
     fn value(&self, pointer: &'static str) -> Option<&Value> {
         let name = pointer.strip_prefix("/data/attributes/")?;
-        self.0.get(name).filter(|value| !value.is_null())
+        // Some clients write underscores in place of dashes.
+        let value = self.0.get(name).or_else(|| self.0.get(&name.replace('-', "_")));
+        value.filter(|value| !value.is_null())
     }
 }

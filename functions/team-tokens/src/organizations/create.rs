@@ -1,19 +1,21 @@
 //! Creates an organization.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use terrapi::domain::organization::{
-    Organization, OrganizationAccess, OrganizationCode, OrganizationId, Role, Team, TeamId, TeamName, Visibility,
+    Authority, Organization, OrganizationAccess, OrganizationCode, OrganizationId, OrganizationSettings, Role, Team,
+    TeamId, TeamName, Visibility,
 };
-use terrapi::domain::{Capabilities, Error, Millis, UserId};
+use terrapi::domain::{AuditAction, Capabilities, Error, Millis, UserId};
 use terrapi::runtime::App;
+use terrapi::store::Written;
 
 use super::TYPE;
 use super::document::{OrganizationResource, resource};
-use super::read::{EMAIL_POINTER, NAME, OrganizationPayload, email, installation, missing, name, name_taken};
+use super::read::{EMAIL_POINTER, NAME, OrganizationPayload, change, installation, missing, name_taken, not_a_member};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::principal::{Principal, Who};
+use crate::principal::{Note, Principal, Who};
 
 /// Create an organization
 ///
@@ -29,8 +31,9 @@ pub async fn create_organization(
 ) -> Result<Answer<Document<OrganizationResource>>, Problem> {
     let Who::Person(person) = &caller.who else { return Err(Problem::not_found()) };
     let attributes = payload.attributes(&[TYPE])?;
-    let name = name(&attributes)?.ok_or_else(|| missing(NAME))?;
-    let email = email(&attributes)?.ok_or_else(|| missing(EMAIL_POINTER))?;
+    let change = change(&attributes)?;
+    let name = change.name.ok_or_else(|| missing(NAME))?;
+    let email = change.email.ok_or_else(|| missing(EMAIL_POINTER))?;
     let organization = Organization {
         id: OrganizationId::new(OrganizationCode::new(app.random.bytes()?), app.random.bytes()?),
         name,
@@ -38,13 +41,22 @@ pub async fn create_organization(
         namespace: installation(&app, person, &attributes).await?,
         created_at: app.clock.now(),
         token: None,
+        settings: change.settings.applied_to(OrganizationSettings::default()),
+        execution_mode: change.execution_mode.unwrap_or_default(),
     };
     let code = organization.id.organization();
     let owners = owners(TeamId::new(code, app.random.bytes()?), person.user, organization.created_at)?;
-    if !app.store.create_organization(&organization, &owners).await? {
-        return Err(name_taken());
+    // The right to it is to belong to the installation.
+    let namespace = organization.namespace;
+    let authority = Authority { member: Some((person.user, namespace)), ..Authority::default() };
+    let note = Note::new(AuditAction::OrganizationCreated, &organization, None, BTreeMap::new());
+    let decision = caller.decision(authority, vec![note], &app)?;
+    match app.store.create_organization(&organization, &owners, &decision).await? {
+        Written::Done => {}
+        Written::Taken => return Err(name_taken()),
+        Written::Outdated => return Err(not_a_member()),
     }
-    let role = Role::Member(vec![owners]);
+    let role = Role::Person { user: person.user, namespace, teams: vec![owners] };
     Ok(Answer::created(Document { data: resource(&organization, &role) }))
 }
 
@@ -55,7 +67,7 @@ fn owners(id: TeamId, creator: UserId, now: Millis) -> Result<Team, Error> {
         owners: true,
         visibility: Visibility::Secret,
         allow_member_token_management: true,
-        access: OrganizationAccess { manage_teams: true, manage_workspaces: true },
+        access: OrganizationAccess { manage_teams: true, manage_workspaces: true, ..OrganizationAccess::default() },
         capabilities: Capabilities::default(),
         users: BTreeSet::from([creator]),
         created_at: now,

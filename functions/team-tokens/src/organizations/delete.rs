@@ -1,12 +1,16 @@
 //! Deletes an organization.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use http::StatusCode;
+use terrapi::domain::AuditAction;
 use terrapi::runtime::App;
+use terrapi::store::Written;
 
 use crate::jsonapi::{ErrorDocument, Problem};
 use crate::place::{Named, OrganizationPath, With, organization};
-use crate::principal::Principal;
+use crate::principal::{Note, Principal};
 
 /// Delete an organization
 ///
@@ -16,13 +20,17 @@ use crate::principal::Principal;
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_organization(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(name): Named,
 ) -> Result<StatusCode, Problem> {
-    let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
-    if !role.owns() {
-        return Err(Problem::not_found());
+    loop {
+        let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
+        let authority = role.owner().ok_or_else(Problem::not_found)?;
+        let note = Note::new(AuditAction::OrganizationDeleted, &roster.organization, None, BTreeMap::new());
+        let decision = caller.decision(authority, vec![note], &app)?;
+        if app.store.delete_organization(&roster.organization, &decision).await? == Written::Done {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        caller.again(&app).await?;
     }
-    app.store.delete_organization(&roster.organization).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

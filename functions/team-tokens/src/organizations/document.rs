@@ -1,7 +1,7 @@
 //! The organization object.
 
 use serde::Serialize;
-use terrapi::domain::organization::{Organization, Role};
+use terrapi::domain::organization::{ExecutionMode, Organization, OrganizationSettings, Role};
 use terrapi::domain::{InstallationId, Vcs};
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ pub struct OrganizationResource(Resource<OrganizationAttributes, Nobody>);
 /// What an organization is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct OrganizationAttributes {
     /// Its name, which is its id.
     name: String,
@@ -27,8 +28,31 @@ pub struct OrganizationAttributes {
     /// When it was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// `password`
+    /// Where workspaces would run that say nothing themselves. No effect.
+    default_execution_mode: ExecutionMode,
+    /// Settings that are kept for clients and have no effect.
+    #[serde(flatten)]
+    settings: OrganizationSettings,
+    /// Always `password`: people sign in at GitHub or GitLab.
     collaborator_auth_policy: &'static str,
+    /// Always null: sessions end after 7 days without a request.
+    session_timeout: Option<u32>,
+    /// Always null: sessions end after 30 days.
+    session_remember: Option<u32>,
+    /// Always null: there is no single sign-on.
+    owners_team_saml_role_id: Option<String>,
+    /// Always false.
+    saml_enabled: bool,
+    /// Always false.
+    two_factor_conformant: bool,
+    /// Always true.
+    user_tokens_enabled: bool,
+    /// Always false.
+    max_ttl_enabled: bool,
+    /// Always false.
+    enforce_hyok: bool,
+    /// Always false.
+    is_unified: bool,
     /// The system of its installation.
     vcs: Vcs,
     /// The installation it belongs to.
@@ -65,7 +89,18 @@ pub fn resource(organization: &Organization, role: &Role) -> OrganizationResourc
         email: organization.email.to_string(),
         external_id: organization.id.to_string(),
         created_at: organization.created_at.rfc3339(),
+        default_execution_mode: organization.execution_mode,
+        settings: organization.settings,
         collaborator_auth_policy: "password",
+        session_timeout: None,
+        session_remember: None,
+        owners_team_saml_role_id: None,
+        saml_enabled: false,
+        two_factor_conformant: false,
+        user_tokens_enabled: true,
+        max_ttl_enabled: false,
+        enforce_hyok: false,
+        is_unified: false,
         vcs: organization.namespace.vcs,
         installation_id: installation.to_string(),
         permissions: OrganizationPermissions {
@@ -84,6 +119,13 @@ pub fn resource(organization: &Organization, role: &Role) -> OrganizationResourc
 }
 
 impl OrganizationResource {
+    /// Whether its name or its address contains a text, in any case.
+    pub fn matches(&self, name: &str, email: &str, either: &str) -> bool {
+        let own = [self.0.id.to_lowercase(), self.0.attributes.email.to_lowercase()];
+        let [own_name, own_email] = &own;
+        own_name.contains(name) && own_email.contains(email) && own.iter().any(|text| text.contains(either))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.id

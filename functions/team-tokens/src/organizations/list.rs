@@ -8,11 +8,29 @@ use super::document::{OrganizationResource, resource};
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
 use crate::principal::{Principal, Who};
 
+/// The parameters that choose organizations.
+const SEARCHES: [&str; 3] = ["q", "q[name]", "q[email]"];
+
+/// Which organizations a list shows.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description: handlers take Parameters")]
+pub struct OrganizationListParams {
+    /// Keeps organizations whose name or email address contains this text, in any case.
+    q: Option<String>,
+    /// Keeps organizations whose name contains this text, in any case.
+    #[param(rename = "q[name]")]
+    name: Option<String>,
+    /// Keeps organizations whose email address contains this text, in any case.
+    #[param(rename = "q[email]")]
+    email: Option<String>,
+}
+
 /// List the caller's organizations
 ///
 /// By name. Without a page parameter, all of them.
 #[utoipa::path(get, path = "/api/v2/organizations", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(PageParams),
+    security(("team_token" = []), ("bearer" = [])), params(PageParams, OrganizationListParams),
     responses((status = 200, body = ListDocument<OrganizationResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_organizations(
@@ -32,8 +50,10 @@ pub async fn list_organizations(
             found.push(resource(&roster.organization, &role));
         }
     }
+    let [q, name, email] = SEARCHES.map(|search| parameters.text(search).unwrap_or_default().to_lowercase());
+    found.retain(|organization| organization.matches(&name, &email, &q));
     found.sort_by(|one, other| one.name().cmp(other.name()));
     let page = if parameters.ask_for_a_page() { Page::of(&parameters) } else { Page::whole(found.len()) };
     let (count, data) = page.cut(found);
-    Ok(Answer::ok(page.document(&origin, &parameters, &[], (count, data))))
+    Ok(Answer::ok(page.document(&origin, &parameters, &SEARCHES, (count, data))))
 }

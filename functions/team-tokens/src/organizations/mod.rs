@@ -3,6 +3,7 @@
 pub mod create;
 pub mod delete;
 mod document;
+pub mod entitlements;
 pub mod list;
 mod read;
 pub mod show;

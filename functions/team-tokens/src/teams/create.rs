@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 
 use axum::extract::State;
-use terrapi::domain::organization::{Team, TeamId};
+use terrapi::domain::organization::{OrganizationAccess, Team, TeamId};
+use terrapi::domain::{AuditAction, Capabilities};
 use terrapi::runtime::App;
+use terrapi::store::Written;
 
 use super::TYPE;
 use super::document::{TeamResource, resource};
+use super::notes::given;
 use super::read::{NAME, NAME_PROBLEM, TeamPayload, change, name_taken};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
 use crate::place::{Named, OrganizationPath, With, organization};
-use crate::principal::Principal;
+use crate::principal::{Note, Principal};
 
 /// Create a team
 ///
@@ -23,15 +26,13 @@ use crate::principal::Principal;
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_team(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(name): Named,
     payload: Payload,
 ) -> Result<Answer<Document<TeamResource>>, Problem> {
-    let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
-    if !role.manages() {
-        return Err(Problem::not_found());
-    }
-    let change = change(&payload.attributes(&[TYPE])?, &roster.organization, &role)?;
+    let (roster, mut role) = organization(&app, &caller, &name, With::Teams).await?;
+    role.manager().ok_or_else(Problem::not_found)?;
+    let change = change(&payload.attributes(&[TYPE, "organizations"])?, &roster.organization)?;
     let name = change.name.ok_or_else(|| Problem::attribute(NAME, NAME_PROBLEM))?;
     let organization = &roster.organization;
     let team = Team {
@@ -40,14 +41,23 @@ pub async fn create_team(
         owners: false,
         visibility: change.visibility.unwrap_or_default(),
         allow_member_token_management: change.allow_member_token_management.unwrap_or(true),
-        access: change.access.unwrap_or_default(),
+        access: change.access.applied_to(OrganizationAccess::default()),
         capabilities: change.capabilities.unwrap_or_default(),
         users: BTreeSet::new(),
         created_at: app.clock.now(),
         token: None,
     };
-    if !app.store.create_team(&team, organization.namespace).await? {
-        return Err(name_taken());
+    // What a team may do is for owners to give.
+    let gives = team.access != OrganizationAccess::default() || team.capabilities != Capabilities::default();
+    loop {
+        let authority = if gives { role.owner() } else { role.manager() }.ok_or_else(Problem::not_found)?;
+        let note = Note::new(AuditAction::TeamCreated, organization, Some(&team), given(&team)?);
+        let decision = caller.decision(authority, vec![note], &app)?;
+        match app.store.create_team(&team, organization.namespace, &decision).await? {
+            Written::Done => return Ok(Answer::ok(Document { data: resource(&team, &organization.name, &role) })),
+            Written::Taken => return Err(name_taken()),
+            Written::Outdated => caller.again(&app).await?,
+        }
+        (_, role) = crate::place::organization(&app, &caller, organization.name.as_str(), With::Teams).await?;
     }
-    Ok(Answer::ok(Document { data: resource(&team, &organization.name, &role) }))
 }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use terrapi::domain::Capability;
-use terrapi::domain::organization::{OrganizationAccess, OrganizationName, Role, Team, Visibility, user_number};
+use terrapi::domain::organization::{
+    OrganizationAccess, OrganizationName, Role, Team, Visibility, membership_id, user_number,
+};
 use utoipa::ToSchema;
 
 use super::TYPE;
@@ -64,6 +66,8 @@ pub struct TeamRelationships {
     organization: ToOne,
     /// The people in it.
     users: ToMany,
+    /// Their memberships in the organization.
+    organization_memberships: ToMany,
     /// Its legacy token is asked for at its own address.
     authentication_token: Related,
 }
@@ -85,7 +89,7 @@ pub fn resource(team: &Team, organization: &OrganizationName, role: &Role) -> Te
         is_unified: false,
         allow_member_token_management: team.allow_member_token_management,
         permissions: TeamPermissions {
-            can_update_membership: owns,
+            can_update_membership: role.changes(team),
             can_destroy: manages && !team.owners,
             can_update_organization_access: owns && !team.owners,
             can_update_api_token: role.manages_tokens_of(team),
@@ -95,9 +99,12 @@ pub fn resource(team: &Team, organization: &OrganizationName, role: &Role) -> Te
         capabilities: team.capabilities.iter().cloned().collect(),
     };
     let user = |user: &_| Identifier::new("users", &format!("user-{}", user_number(*user)));
+    let membership =
+        |user: &_| Identifier::new("organization-memberships", &membership_id(team.id.organization(), *user));
     let relationships = TeamRelationships {
         organization: Identifier::new("organizations", organization).into(),
         users: ToMany { data: team.users.iter().map(user).collect() },
+        organization_memberships: ToMany { data: team.users.iter().map(membership).collect() },
         authentication_token: Related::default(),
     };
     let resource = Resource { id: team.id.to_string(), r#type: TYPE, attributes, relationships, links: None };

@@ -7,6 +7,8 @@ use terrapi::runtime::App;
 
 use super::document::{TeamResource, resource};
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
+use crate::members::document::{Compound, IncludeParams, asks_for, included};
+use crate::members::{MEMBERSHIPS, USERS, members};
 use crate::place::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
 
@@ -26,8 +28,8 @@ pub struct TeamListParams {
 ///
 /// Those that the caller sees, by name.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TeamListParams),
-    responses((status = 200, body = ListDocument<TeamResource>, content_type = MEDIA_TYPE),
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TeamListParams, IncludeParams),
+    responses((status = 200, body = Compound<ListDocument<TeamResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_teams(
     State(app): State<App>,
@@ -35,7 +37,7 @@ pub async fn list_teams(
     Named(name): Named,
     origin: Origin,
     parameters: Parameters,
-) -> Result<Answer<ListDocument<TeamResource>>, Problem> {
+) -> Result<Answer<Compound<ListDocument<TeamResource>>>, Problem> {
     let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
     let wanted = parameters.text("q").unwrap_or_default().to_lowercase();
     let names: Vec<_> = ["filter[names]", "filter[names][]"]
@@ -52,7 +54,16 @@ pub async fn list_teams(
     teams.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
     let page = Page::of(&parameters);
     let (count, teams) = page.cut(teams);
-    let name = &roster.organization.name;
+    let organization = &roster.organization;
+    let members = if asks_for(&parameters, USERS) || asks_for(&parameters, MEMBERSHIPS) {
+        members(&app, organization, teams.iter().copied(), &role).await?
+    } else {
+        Vec::new()
+    };
+    let included = included(&members, organization, &role, &parameters);
+    let name = &organization.name;
     let data = teams.into_iter().map(|team| resource(team, name, &role)).collect();
-    Ok(Answer::ok(page.document(&origin, &parameters, &["q", "filter[names]", "filter[names][]"], (count, data))))
+    let repeated = ["q", "filter[names]", "filter[names][]", "include"];
+    let document = page.document(&origin, &parameters, &repeated, (count, data));
+    Ok(Answer::ok(Compound { document, included }))
 }

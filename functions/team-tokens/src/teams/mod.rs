@@ -4,6 +4,7 @@ pub mod create;
 pub mod delete;
 mod document;
 pub mod list;
+mod notes;
 mod read;
 pub mod show;
 pub mod update;

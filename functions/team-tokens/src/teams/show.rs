@@ -4,21 +4,31 @@ use axum::extract::State;
 use terrapi::runtime::App;
 
 use super::document::{TeamResource, resource};
-use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Problem};
+use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Problem};
+use crate::members::document::{Compound, IncludeParams, asks_for, included};
+use crate::members::{MEMBERSHIPS, USERS, members};
 use crate::place::{Named, TeamPath, organization_of, team};
 use crate::principal::Principal;
 
 /// Show a team
 #[utoipa::path(get, path = "/api/v2/teams/{team_id}", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
-    responses((status = 200, body = Document<TeamResource>, content_type = MEDIA_TYPE),
+    security(("team_token" = []), ("bearer" = [])), params(TeamPath, IncludeParams),
+    responses((status = 200, body = Compound<Document<TeamResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_team(
     State(app): State<App>,
     caller: Principal,
     Named(id): Named,
-) -> Result<Answer<Document<TeamResource>>, Problem> {
+    parameters: Parameters,
+) -> Result<Answer<Compound<Document<TeamResource>>>, Problem> {
     let (team, role) = team(&app, &caller, &id).await?;
     let organization = organization_of(&app, &caller, team.id.organization()).await?;
-    Ok(Answer::ok(Document { data: resource(&team, &organization.name, &role) }))
+    let members = if asks_for(&parameters, USERS) || asks_for(&parameters, MEMBERSHIPS) {
+        members(&app, &organization, [&team], &role).await?
+    } else {
+        Vec::new()
+    };
+    let included = included(&members, &organization, &role, &parameters);
+    let document = Document { data: resource(&team, &organization.name, &role) };
+    Ok(Answer::ok(Compound { document, included }))
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use terrapi::domain::AuditAction;
 use terrapi::domain::organization::{Description, TokenHolder};
 use terrapi::runtime::App;
+use terrapi::store::Written;
 
 use super::document::{TokenResource, creator, resource};
 use super::mint::{NewToken, minted};
@@ -22,19 +23,25 @@ use crate::principal::Principal;
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_described_token(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(id): Named,
     payload: Payload,
 ) -> Result<Answer<Document<TokenResource>>, Problem> {
-    let team = managed_team(&app, &caller, &id).await?;
+    let (team, mut authority) = managed_team(&app, &caller, &id).await?;
     let attributes = payload.attributes(TYPES)?;
     let problem = "Description is not a text of up to 255 characters";
     let description = attributes.required("/data/attributes/description", Description::new, problem)?;
     let expired_at = attributes.instant(EXPIRED_AT)?;
     let holder = TokenHolder::Team(team.id);
     let (token, secret) = minted(&app, &caller, team.id.organization(), holder, Some(description), expired_at).await?;
-    if !app.store.create_described_token(&token, team.id).await? {
-        return Err(Problem::description_taken());
+    loop {
+        let decision = caller.decision(authority, Vec::new(), &app)?;
+        match app.store.create_described_token(&token, team.id, &decision).await? {
+            Written::Done => break,
+            Written::Taken => return Err(Problem::description_taken()),
+            Written::Outdated => caller.again(&app).await?,
+        }
+        (_, authority) = managed_team(&app, &caller, &id).await?;
     }
     caller.audit(AuditAction::TeamTokenCreated, &token, &app);
     let created_by = creator(&token, &caller, &app).await?;

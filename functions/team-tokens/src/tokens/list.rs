@@ -1,7 +1,7 @@
 //! The tokens of an organization's teams.
 
 use axum::extract::State;
-use terrapi::domain::organization::{ListedToken, TeamToken, TokenHolder, TokenOrder};
+use terrapi::domain::organization::{ExpiryStatus, ListedToken, TeamToken, TokenHolder, TokenOrder};
 use terrapi::http::Origin;
 use terrapi::runtime::App;
 use terrapi::store::Roster;
@@ -22,6 +22,10 @@ pub struct TokenListParams {
     /// end. What is absent comes last.
     #[param(pattern = "^-?(team-name|created-by|expired-at|last-used-at)$")]
     sort: Option<String>,
+    /// Keeps the tokens with one of these ends, with commas between: `active`, `expiring_in_7_days`, `expiring_in_30_days`,
+    /// `expired` and `no_expiration`. `filter[status]` means the same.
+    #[param(rename = "filter[expiry_status]")]
+    expiry_status: Option<String>,
 }
 
 /// List the tokens of an organization's teams
@@ -40,9 +44,14 @@ pub async fn list_team_tokens(
 ) -> Result<Answer<ListDocument<TokenResource>>, Problem> {
     let (roster, role) = organization(&app, &caller, &name, With::Tokens).await?;
     let order = order(&parameters)?;
+    let statuses = statuses(&parameters)?;
+    let now = app.clock.now();
     let wanted = parameters.text("q").unwrap_or_default().to_lowercase();
     let listed = |token: &TeamToken| {
         let TokenHolder::Team(team) = token.holder else { return None };
+        if !statuses.is_empty() && !statuses.iter().any(|status| status.holds(token, now)) {
+            return None;
+        }
         let team = roster.team(team).filter(|team| role.manages_tokens_of(team))?;
         let team_name = team.name.as_str().to_lowercase();
         let creator_name = creator_among(token, &roster).map(|(_, name)| name.to_lowercase());
@@ -53,7 +62,23 @@ pub async fn list_team_tokens(
     let page = Page::of(&parameters);
     let (count, rows) = page.cut(rows);
     let data = rows.iter().map(|row| shown(&row.token, &roster)).collect();
-    Ok(Answer::ok(page.document(&origin, &parameters, &["q", "sort"], (count, data))))
+    let repeated = ["q", "sort", STATUS_FILTERS[0], STATUS_FILTERS[1]];
+    Ok(Answer::ok(page.document(&origin, &parameters, &repeated, (count, data))))
+}
+
+/// The names that clients know the filter by.
+const STATUS_FILTERS: [&str; 2] = ["filter[expiry_status]", "filter[status]"];
+
+fn statuses(parameters: &Parameters) -> Result<Vec<ExpiryStatus>, Problem> {
+    let unknown = "Status is not one of active, expiring_in_7_days, expiring_in_30_days, expired and no_expiration";
+    let mut statuses = Vec::new();
+    for name in STATUS_FILTERS {
+        let words = parameters.all(name).flat_map(|words| words.split(',')).filter(|word| !word.is_empty());
+        for word in words {
+            statuses.push(ExpiryStatus::parse(word).ok_or_else(|| Problem::parameter(name, unknown))?);
+        }
+    }
+    Ok(statuses)
 }
 
 fn order(parameters: &Parameters) -> Result<TokenOrder, Problem> {

@@ -22,7 +22,7 @@ use crate::{Bench, Result};
 const HOW: &str =
     "closed loop, one at a time, 7 rounds of 2 s by turns; RATE_LIMIT_PRINCIPALS_PER_SECOND and _BURST are 0";
 const CREATE_CALLS: &str = "its calls: GetItem of the caller's token, of its organization and of the team, a transaction of \
-     three writes, and beside the answer the PutItem of the audit entry, which the next request meets on the one thread";
+     three writes and a condition, and beside the answer the PutItem of the audit entry, which the next request meets on the one thread";
 const READ_CALLS: &str =
     "its calls: GetItem of the caller's token, of its organization, of the token shown and of its team";
 const LIST_CALLS: &str = "its calls: GetItem of the caller's token, of its organization and of the organization's name, and \

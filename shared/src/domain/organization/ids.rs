@@ -1,4 +1,5 @@
-//! Identifiers of 16 letters and digits behind a word: `team-4nQvD8sYk2LmPx6R`.
+//! Identifiers of 16 letters and digits behind a word: `team-4nQvD8sYk2LmPx6R`. New ones are in base58, which leaves out `0`,
+//! `O`, `I` and `l`: some clients recognise no others. Ids from before that have any letters and digits and are read as well.
 //!
 //! The first eight are the organization's own and the same in all that belongs to it. So an id, and with it a token, says
 //! in which partition its row is: presenting a token costs one read, and an organization's list is one query.
@@ -9,7 +10,13 @@ use uuid::Uuid;
 
 use crate::domain::{KeyId, UserId};
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// What the id of a membership begins with.
+const MEMBERSHIP: &str = "ou-";
+
+/// What ids are read in, and what the UUIDs that stand for them are made from.
+const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// What new ids are written in.
+const BASE58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const HALF: usize = 8;
 const DIGITS: usize = 2 * HALF;
 
@@ -20,7 +27,7 @@ pub struct OrganizationCode([u8; HALF]);
 impl OrganizationCode {
     /// A code of random bits.
     pub fn new(random: [u8; 8]) -> Self {
-        Self(digits(u64::from_be_bytes(random).into()))
+        Self(digits(BASE58, u64::from_be_bytes(random).into()))
     }
 }
 
@@ -40,7 +47,7 @@ macro_rules! short_id {
             /// A fresh id in an organization.
             pub fn new(organization: OrganizationCode, random: [u8; 8]) -> Self {
                 let mut id = [0; DIGITS];
-                let own: [u8; HALF] = digits(u64::from_be_bytes(random).into());
+                let own: [u8; HALF] = digits(BASE58, u64::from_be_bytes(random).into());
                 for (place, digit) in id.iter_mut().zip(organization.0.into_iter().chain(own)) {
                     *place = digit;
                 }
@@ -101,7 +108,7 @@ impl TeamTokenId {
         let uuid = Uuid::from_bytes(key.bytes());
         let number = uuid.as_u128();
         let high = number >> 80;
-        let id = Self(digits((high << 62) | (number & LOW)));
+        let id = Self(digits(BASE62, (high << 62) | (number & LOW)));
         (id.uuid() == uuid).then_some(id)
     }
 }
@@ -120,9 +127,21 @@ impl OrganizationId {
     }
 }
 
-/// 16 letters and digits that stand for a user.
+/// A person's membership in an organization: `ou-…`, the organization's code and eight digits that stand for the person.
+pub fn membership_id(organization: OrganizationCode, user: UserId) -> String {
+    let person: [u8; HALF] = digits(BASE58, u128::from_be_bytes(user.bytes()));
+    format!("{MEMBERSHIP}{organization}{}", text(&person))
+}
+
+/// The organization whose [`membership_id`] this may be.
+pub fn organization_of_membership(id: &str) -> Option<OrganizationCode> {
+    let digits: [u8; DIGITS] = parse_digits(id.strip_prefix(MEMBERSHIP)?)?;
+    digits.first_chunk().copied().map(OrganizationCode)
+}
+
+/// 16 digits in base58 that stand for a user.
 pub fn user_number(user: UserId) -> String {
-    let digits: [u8; DIGITS] = digits(u128::from_be_bytes(user.bytes()));
+    let digits: [u8; DIGITS] = digits(BASE58, u128::from_be_bytes(user.bytes()));
     text(&digits).to_owned()
 }
 
@@ -131,18 +150,19 @@ const LOW: u128 = (1 << 62) - 1;
 
 /// RFC 9562 §5.8. `mark` keeps the kinds apart.
 fn to_uuid(digits: [u8; DIGITS], mark: u128) -> Uuid {
-    let place = |digit: &u8| ALPHABET.iter().position(|known| known == digit).unwrap_or_default();
+    let place = |digit: &u8| BASE62.iter().position(|known| known == digit).unwrap_or_default();
     let number = digits.iter().fold(0_u128, |number, digit| number * 62 + place(digit) as u128);
     Uuid::from_u128(((number >> 62) << 80) | (8 << 76) | (mark << 64) | (0b10 << 62) | (number & LOW))
 }
 
-/// The last `N` digits of a number.
-fn digits<const N: usize>(mut number: u128) -> [u8; N] {
-    let mut digits = [b'0'; N];
+/// The last `N` digits of a number in an alphabet.
+fn digits<const N: usize>(alphabet: &[u8], mut number: u128) -> [u8; N] {
+    let base = alphabet.len() as u128;
+    let mut digits = [b'1'; N];
     for place in digits.iter_mut().rev() {
-        let digit = usize::try_from(number % 62).unwrap_or_default();
-        *place = ALPHABET.get(digit).copied().unwrap_or(b'0');
-        number /= 62;
+        let digit = usize::try_from(number % base).unwrap_or_default();
+        *place = alphabet.get(digit).copied().unwrap_or(b'1');
+        number /= base;
     }
     digits
 }
@@ -184,6 +204,27 @@ mod tests {
             prop_assert_eq!(TeamTokenId::parse(&token.to_string()), Some(token));
             prop_assert_eq!(token.key_id().bytes()[6] >> 4, 8);
             prop_assert_ne!(token.uuid(), team.uuid());
+        }
+
+        #[test]
+        fn new_ids_are_in_base58(random: [u8; 8], other: [u8; 8], user: [u8; 16]) {
+            let code = OrganizationCode::new(other);
+            let organization = OrganizationId::new(code, random).to_string();
+            let token = TeamTokenId::new(code, random).to_string();
+            let team = TeamId::new(code, random).to_string();
+            let user = user_number(UserId::new(Uuid::from_bytes(user)));
+            for (id, word) in [(organization, "org-"), (token, "at-"), (team, "team-"), (user, "")] {
+                let digits = id.strip_prefix(word).unwrap();
+                prop_assert_eq!(digits.len(), DIGITS);
+                prop_assert!(digits.bytes().all(|digit| BASE58.contains(&digit)), "{}", id);
+            }
+        }
+
+        #[test]
+        fn an_old_id_in_base62_is_read(digits in "[0-9A-Za-z]{16}") {
+            let token = TeamTokenId::parse(&format!("at-{digits}")).unwrap();
+            prop_assert_eq!(token.digits(), digits);
+            prop_assert_eq!(TeamTokenId::of_key(token.key_id()), Some(token));
         }
 
         #[test]

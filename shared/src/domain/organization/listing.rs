@@ -5,6 +5,52 @@ use std::cmp::Ordering;
 use super::TeamToken;
 use crate::domain::Millis;
 
+/// What a list of tokens can be filtered by: their ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpiryStatus {
+    /// The token works.
+    Active,
+    /// It works, and ends within 7 days.
+    ExpiringIn7Days,
+    /// It works, and ends within 30 days.
+    ExpiringIn30Days,
+    /// It has ended.
+    Expired,
+    /// It never ends.
+    NoExpiration,
+}
+
+impl ExpiryStatus {
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+
+    /// Reads a word of clients.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "active" => Self::Active,
+            "expiring_in_7_days" => Self::ExpiringIn7Days,
+            "expiring_in_30_days" => Self::ExpiringIn30Days,
+            "expired" => Self::Expired,
+            "no_expiration" => Self::NoExpiration,
+            _ => return None,
+        })
+    }
+
+    /// Whether a token has this status.
+    pub fn holds(self, token: &TeamToken, now: Millis) -> bool {
+        let ends_within = |days: i64| {
+            let last = now.0.saturating_add(days * Self::DAY_MS);
+            token.expired_at.is_some_and(|end| end > now && end.0 <= last)
+        };
+        match self {
+            Self::Active => !token.expired(now),
+            Self::ExpiringIn7Days => ends_within(7),
+            Self::ExpiringIn30Days => ends_within(30),
+            Self::Expired => token.expired(now),
+            Self::NoExpiration => token.expired_at.is_none(),
+        }
+    }
+}
+
 /// What a list is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortKey {
@@ -87,7 +133,7 @@ mod tests {
         let code = OrganizationCode::new([0; 8]);
         let team_id = TeamId::new(code, [0; 8]);
         let token = TeamToken {
-            id: TeamTokenId::new(code, [number; 8]),
+            id: TeamTokenId::new(code, [0, 0, 0, 0, 0, 0, 0, number]),
             holder: TokenHolder::Team(team_id),
             description: None,
             secret_hash: [0; 32],

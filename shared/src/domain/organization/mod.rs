@@ -3,6 +3,8 @@
 //! An organization belongs to an installation. Its teams carry capabilities there; a team token is exchanged for an access
 //! token that holds them. Who may hand out what is decided here, by [`Role`].
 
+mod authority;
+mod flags;
 mod ids;
 mod listing;
 mod names;
@@ -10,9 +12,13 @@ mod role;
 mod team;
 mod team_token;
 
-pub use ids::{OrganizationCode, OrganizationId, TeamId, TeamTokenId, user_number};
-pub use listing::{ListedToken, SortKey, TokenOrder};
+pub use authority::{Authority, Right};
+pub use flags::{OrganizationAccess, OrganizationAccessChange, OrganizationSettings, OrganizationSettingsChange};
+pub use ids::{
+    OrganizationCode, OrganizationId, TeamId, TeamTokenId, membership_id, organization_of_membership, user_number,
+};
+pub use listing::{ExpiryStatus, ListedToken, SortKey, TokenOrder};
 pub use names::{Description, Email, OrganizationName, TeamName};
 pub use role::Role;
-pub use team::{Organization, OrganizationAccess, Team, Visibility};
+pub use team::{ExecutionMode, Organization, Team, Visibility};
 pub use team_token::{Creator, TeamToken, TokenHolder};

@@ -35,10 +35,10 @@ macro_rules! text {
 text! {
     /// An organization's name: 1 to 100 letters, digits, `-` and `_`. Also its id in documents and paths.
     OrganizationName: |text| (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(in_names);
-    /// A team's name: 1 to 100 letters, digits, `-`, `_` and spaces, not of spaces alone.
+    /// A team's name: 1 to 100 letters, digits, `-`, `_`, `/` and spaces, not of spaces alone.
     TeamName: |text| {
         (1..=MAX_NAME).contains(&text.len())
-            && text.bytes().all(|byte| in_names(byte) || byte == b' ')
+            && text.bytes().all(|byte| in_names(byte) || b" /".contains(&byte))
             && text.bytes().any(|byte| byte != b' ')
     };
     /// What a token is for: any text of up to 255 characters, which no other token of its team has.
@@ -73,7 +73,7 @@ mod tests {
             ("", false, false),
             ("ä", false, false),
             ("a#b", false, false),
-            ("a/b", false, false),
+            ("a/b", false, true),
         ] {
             assert_eq!(OrganizationName::new(text).is_some(), organization, "{text}");
             assert_eq!(TeamName::new(text).is_some(), team, "{text}");

@@ -1,50 +1,99 @@
 //! What somebody may do in an organization.
 
-use super::{Team, TeamId};
+use super::{Authority, Right, Team, TeamId};
+use crate::domain::{Namespace, UserId};
 
 /// Somebody's part in one organization. Whoever has none is a stranger to it.
 #[derive(Clone, Debug)]
 pub enum Role {
     /// The organization's own token.
     Organization,
-    /// In these teams, or one's token.
-    Member(Vec<Team>),
+    /// A team's token.
+    Team(Team),
+    /// A person, who belongs to the organization's installation, and the teams they are in: at least one.
+    Person {
+        /// The person.
+        user: UserId,
+        /// The organization's installation.
+        namespace: Namespace,
+        /// Their teams.
+        teams: Vec<Team>,
+    },
 }
 
 impl Role {
-    /// The part of somebody in these teams; `None` for nobody's.
-    pub fn of(teams: Vec<Team>) -> Option<Self> {
-        (!teams.is_empty()).then_some(Self::Member(teams))
+    /// A person's part; `None` for somebody in no team.
+    pub fn of_person(user: UserId, namespace: Namespace, teams: Vec<Team>) -> Option<Self> {
+        (!teams.is_empty()).then_some(Self::Person { user, namespace, teams })
     }
 
     /// Whether the organization itself is theirs: it, its teams' capabilities and access.
     pub fn owns(&self) -> bool {
-        self.any(|team| team.owners)
+        self.owner().is_some()
     }
 
     /// Whether they may manage every team and token.
     pub fn manages(&self) -> bool {
-        self.any(|team| team.owners || team.access.manage_teams)
+        self.manager().is_some()
+    }
+
+    /// Whether they may change a team and its members: the owners' only if they own the organization.
+    pub fn changes(&self, team: &Team) -> bool {
+        self.changer(team).is_some()
     }
 
     /// Whether they may create, read and delete a team's tokens.
     pub fn manages_tokens_of(&self, team: &Team) -> bool {
-        self.manages() || (self.is_in(team.id) && team.allow_member_token_management)
+        self.token_manager(team).is_some()
     }
 
     /// Whether they know that a team is there.
     pub fn sees(&self, team: &Team) -> bool {
-        self.manages() || self.is_in(team.id) || team.visibility == super::Visibility::Organization
+        self.manages() || self.own(team.id).is_some() || team.visibility == super::Visibility::Organization
     }
 
-    fn is_in(&self, id: TeamId) -> bool {
-        matches!(self, Self::Member(teams) if teams.iter().any(|team| team.id == id))
+    /// What their right to the organization itself is decided on; `None` without it.
+    pub fn owner(&self) -> Option<Authority> {
+        self.by(Right::Own, |team| team.owners)
     }
 
-    fn any(&self, rule: impl Fn(&Team) -> bool) -> bool {
+    /// What their right to manage every team is decided on; `None` without it.
+    pub fn manager(&self) -> Option<Authority> {
+        self.owner().or_else(|| self.by(Right::ManageTeams, |team| team.access.manage_teams))
+    }
+
+    /// What their right to change a team is decided on; `None` without it.
+    pub fn changer(&self, team: &Team) -> Option<Authority> {
+        if team.owners { self.owner() } else { self.manager() }
+    }
+
+    /// What their right to a team's tokens is decided on; `None` without it.
+    pub fn token_manager(&self, team: &Team) -> Option<Authority> {
+        let own = || self.own(team.id).filter(|own| own.allow_member_token_management);
+        self.manager().or_else(|| own().and_then(|_| self.by(Right::ManageOwnTokens, |own| own.id == team.id)))
+    }
+
+    fn own(&self, id: TeamId) -> Option<&Team> {
+        self.teams().iter().find(|team| team.id == id)
+    }
+
+    fn teams(&self) -> &[Team] {
         match self {
-            Self::Organization => true,
-            Self::Member(teams) => teams.iter().any(rule),
+            Self::Organization => &[],
+            Self::Team(team) => std::slice::from_ref(team),
+            Self::Person { teams, .. } => teams,
+        }
+    }
+
+    /// What a right is decided on that the first team of which `rule` holds gives. The organization itself has every right.
+    fn by(&self, right: Right, rule: impl Fn(&Team) -> bool) -> Option<Authority> {
+        let team = || self.teams().iter().find(|team| rule(team)).map(|team| (team.id, right));
+        match self {
+            Self::Organization => Some(Authority::default()),
+            Self::Team(_) => team().map(|team| Authority { team: Some(team), ..Authority::default() }),
+            Self::Person { user, namespace, .. } => {
+                team().map(|team| Authority { team: Some(team), member: Some((*user, *namespace)), token: None })
+            }
         }
     }
 }
@@ -53,7 +102,7 @@ impl Role {
 mod tests {
     use super::super::{OrganizationAccess, OrganizationCode, TeamName, Visibility};
     use super::*;
-    use crate::domain::{Capabilities, Millis};
+    use crate::domain::{Capabilities, InstallationId, Millis, Vcs};
 
     fn team(number: u8) -> Team {
         Team {
@@ -91,7 +140,7 @@ mod tests {
         let managers =
             Team { access: OrganizationAccess { manage_teams: true, ..Default::default() }, ..closed.clone() };
         let owners = Team { owners: true, ..closed.clone() };
-        let of = |team: &Team| Role::of(vec![team.clone()]).unwrap();
+        let of = |team: &Team| Role::Team(team.clone());
         let table = [
             (Role::Organization, &plain, [true; 7]),
             (of(&owners), &owners, [true; 7]),
@@ -102,6 +151,27 @@ mod tests {
         for (role, own, expected) in table {
             assert_eq!(powers(&role, own), expected, "{role:?}");
         }
-        assert!(Role::of(vec![]).is_none());
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(1) };
+        let person = |teams| Role::of_person(UserId::new(uuid::Uuid::nil()), namespace, teams);
+        assert!(person(vec![]).is_none());
+        assert_eq!(powers(&person(vec![plain.clone(), owners]).unwrap(), &plain), [true; 7]);
+    }
+
+    #[test]
+    fn a_right_names_the_team_that_gives_it() {
+        let owners = Team { owners: true, ..team(1) };
+        let managers = Team { access: OrganizationAccess { manage_teams: true, ..Default::default() }, ..team(2) };
+        let given = |authority: Option<Authority>| authority.unwrap().team;
+        let role = |team: &Team| Role::Team(team.clone());
+        assert_eq!(given(role(&owners).manager()), Some((owners.id, Right::Own)));
+        assert_eq!(given(role(&managers).token_manager(&owners)), Some((managers.id, Right::ManageTeams)));
+        assert_eq!(given(role(&team(3)).token_manager(&team(3))), Some((team(3).id, Right::ManageOwnTokens)));
+        assert_eq!(role(&managers).changer(&owners), None);
+        assert_eq!(Role::Organization.owner(), Some(Authority::default()));
+        let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(1) };
+        let user = UserId::new(uuid::Uuid::nil());
+        let person = Role::of_person(user, namespace, vec![team(3), owners.clone()]).unwrap();
+        let authority = Authority { token: None, member: Some((user, namespace)), team: Some((owners.id, Right::Own)) };
+        assert_eq!(person.owner(), Some(authority));
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Email, OrganizationId, OrganizationName, TeamId, TeamName, TeamTokenId};
+use super::{
+    Email, OrganizationAccess, OrganizationId, OrganizationName, OrganizationSettings, TeamId, TeamName, TeamTokenId,
+};
 use crate::domain::{Capabilities, Capability, Millis, Namespace, UserId};
 
 /// An organization.
@@ -23,6 +25,21 @@ pub struct Organization {
     pub created_at: Millis,
     /// Its own token.
     pub token: Option<TeamTokenId>,
+    /// Settings that are on or off.
+    pub settings: OrganizationSettings,
+    /// Where its workspaces would run.
+    pub execution_mode: ExecutionMode,
+}
+
+/// Where the workspaces of an organization run that say nothing themselves. No effect: there are no workspaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecutionMode {
+    /// At the service.
+    #[default]
+    Remote,
+    /// At the client.
+    Local,
 }
 
 impl Organization {
@@ -51,17 +68,6 @@ pub enum Visibility {
     Secret,
     /// Every member of the organization.
     Organization,
-}
-
-/// What a team may do to its organization.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, rename_all = "kebab-case")]
-#[schema(as = OrganizationAccess)]
-pub struct OrganizationAccess {
-    /// Manage every team and its tokens.
-    pub manage_teams: bool,
-    /// Kept for clients that set it; nothing here depends on it.
-    pub manage_workspaces: bool,
 }
 
 /// A team.

@@ -7,10 +7,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::super::item::{Attributes, Item, b, json, n, s, ss};
 use super::super::keys;
 use crate::domain::organization::{
-    Creator, Description, Email, Organization, OrganizationCode, OrganizationId, OrganizationName, Team, TeamId,
-    TeamName, TeamToken, TeamTokenId, TokenHolder,
+    Creator, Description, Email, ExecutionMode, Organization, OrganizationAccess, OrganizationCode, OrganizationId,
+    OrganizationName, OrganizationSettings, Team, TeamId, TeamName, TeamToken, TeamTokenId, TokenHolder,
 };
 use crate::domain::{Error, Millis, Result, UserId};
+
+/// The attribute that holds all of a team's access flags, in teams from before each flag had an attribute of its own.
+pub const ACCESS: &str = "access";
+/// What the attribute of an access flag begins with.
+pub const ACCESS_FLAG: &str = "access_";
+/// What the attribute of an organization's setting begins with.
+pub const SETTING: &str = "setting_";
+/// The attribute of an organization's execution mode.
+pub const EXECUTION_MODE: &str = "execution_mode";
 
 pub fn key(organization: OrganizationCode, place: impl Into<String>) -> Item {
     Item::from([(keys::PK.into(), s(keys::organization(organization))), (keys::SK.into(), s(place))])
@@ -44,7 +53,9 @@ pub fn organization_row(organization: &Organization) -> Result<Item> {
         ("email".into(), s(organization.email.as_str())),
         ("namespace".into(), json(&organization.namespace)?),
         ("created_at".into(), n(organization.created_at.0)),
+        (EXECUTION_MODE.into(), json(&organization.execution_mode)?),
     ]);
+    item.extend(flags(SETTING, organization.settings.each()));
     Ok(item)
 }
 
@@ -57,6 +68,11 @@ pub fn organization(item: &Item) -> Result<Organization> {
         namespace: item.parsed("namespace")?,
         created_at: Millis(item.number("created_at")?),
         token: token_of(item)?,
+        settings: OrganizationSettings::read(|name| find_flag(item, SETTING, name), OrganizationSettings::default()),
+        execution_mode: match item.find_text(EXECUTION_MODE) {
+            Some(_) => item.parsed(EXECUTION_MODE)?,
+            None => ExecutionMode::default(),
+        },
     })
 }
 
@@ -67,10 +83,10 @@ pub fn team_row(team: &Team) -> Result<Item> {
         ("owners".into(), AttributeValue::Bool(team.owners)),
         ("visibility".into(), json(&team.visibility)?),
         ("token_management".into(), AttributeValue::Bool(team.allow_member_token_management)),
-        ("access".into(), json(&team.access)?),
         ("capabilities".into(), json(&team.capabilities)?),
         ("created_at".into(), n(team.created_at.0)),
     ]);
+    item.extend(flags(ACCESS_FLAG, team.access.each()));
     item.extend((!team.users.is_empty()).then(|| ("users".into(), ss(&team.users))));
     Ok(item)
 }
@@ -79,13 +95,17 @@ pub fn team(item: &Item) -> Result<Team> {
     let digits = item.text(keys::SK)?.strip_prefix(keys::TEAMS);
     let id = digits.and_then(TeamId::of_digits).ok_or_else(damaged)?;
     let users = item.find_texts("users").unwrap_or_default().iter().map(|user| UserId::parse(user).ok_or_else(damaged));
+    let former = match item.find_text(ACCESS) {
+        Some(_) => item.parsed(ACCESS)?,
+        None => OrganizationAccess::default(),
+    };
     Ok(Team {
         id,
         name: TeamName::new(item.text("name")?).ok_or_else(damaged)?,
         owners: flag(item, "owners")?,
         visibility: item.parsed("visibility")?,
         allow_member_token_management: flag(item, "token_management")?,
-        access: item.parsed("access")?,
+        access: OrganizationAccess::read(|name| find_flag(item, ACCESS_FLAG, name), former),
         capabilities: item.parsed("capabilities")?,
         users: users.collect::<Result<BTreeSet<_>>>()?,
         created_at: Millis(item.number("created_at")?),
@@ -157,8 +177,15 @@ fn token_of(item: &Item) -> Result<Option<TeamTokenId>> {
 }
 
 fn flag(item: &Item, name: &str) -> Result<bool> {
-    let value = item.get(name).and_then(|value| value.as_bool().ok());
-    value.copied().ok_or(Error::corrupt("an item lacks a flag"))
+    find_flag(item, "", name).ok_or(Error::corrupt("an item lacks a flag"))
+}
+
+fn find_flag(item: &Item, prefix: &str, name: &str) -> Option<bool> {
+    item.get(&format!("{prefix}{name}"))?.as_bool().ok().copied()
+}
+
+fn flags(prefix: &str, flags: Vec<(&'static str, bool)>) -> impl Iterator<Item = (String, AttributeValue)> {
+    flags.into_iter().map(move |(name, value)| (format!("{prefix}{name}"), AttributeValue::Bool(value)))
 }
 
 pub fn damaged() -> Error {

@@ -1,6 +1,9 @@
 //! Organizations, teams and their tokens: one partition for each organization, in the identity table.
 
+mod changes;
 mod codec;
+mod decision;
+mod members;
 mod of_installation;
 mod organization;
 mod owners;
@@ -8,6 +11,7 @@ mod roster;
 mod teams;
 mod tokens;
 
+pub use decision::{Decision, Written};
 pub use organization::OrganizationChange;
 pub use owners::Ownership;
 pub use roster::Roster;

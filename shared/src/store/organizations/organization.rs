@@ -2,19 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 
 use super::super::client::Store;
 use super::super::error::Failure;
-use super::super::item::{Attributes, Item, s};
+use super::super::item::{Attributes, Item, json, s};
 use super::super::keys;
 use super::super::transaction::{delete, delete_existing, malformed, put_new};
+use super::changes::Changes;
 use super::codec;
+use super::decision::{Decision, Written};
 use super::owners::OWNERS_TEAM;
 use crate::domain::organization::{
-    Email, Organization, OrganizationCode, OrganizationId, OrganizationName, Team, TeamId, TeamToken, TokenHolder,
+    Email, ExecutionMode, Organization, OrganizationCode, OrganizationId, OrganizationName, OrganizationSettingsChange,
+    Team, TeamId, TeamToken, TokenHolder,
 };
-use crate::domain::{Error, Result, UserId};
+use crate::domain::{Result, UserId};
 
 /// What is to change; the rest stays.
 #[derive(Clone, Debug, Default)]
@@ -23,22 +26,42 @@ pub struct OrganizationChange {
     pub name: Option<OrganizationName>,
     /// A new address.
     pub email: Option<Email>,
+    /// Settings that are on or off.
+    pub settings: OrganizationSettingsChange,
+    /// Where its workspaces would run.
+    pub execution_mode: Option<ExecutionMode>,
+}
+
+impl OrganizationChange {
+    /// The part of this change that is one, so that a client which sends back everything it has read changes nothing else.
+    #[must_use]
+    pub fn differing_from(self, organization: &Organization) -> Self {
+        Self {
+            name: self.name.filter(|new| *new != organization.name),
+            email: self.email.filter(|new| *new != organization.email),
+            settings: self.settings.differing_from(organization.settings),
+            execution_mode: self.execution_mode.filter(|new| *new != organization.execution_mode),
+        }
+    }
 }
 
 impl Store {
-    /// Creates an organization with its owners' team: both or neither. `false` when the name is taken.
-    pub async fn create_organization(&self, organization: &Organization, owners: &Team) -> Result<bool> {
+    /// Creates an organization with its owners' team: both or neither.
+    pub async fn create_organization(
+        &self,
+        organization: &Organization,
+        owners: &Team,
+        decision: &Decision,
+    ) -> Result<Written> {
         let table = &self.tables.identity;
         let mut row = codec::organization_row(organization)?;
         row.insert(OWNERS_TEAM.into(), s(owners.id.to_string()));
         row.insert(keys::BY_INSTALLATION.into(), s(keys::organizations_in(organization.namespace)));
         let mut items = vec![put_new(table, row)?, put_new(table, codec::name_row(organization))?];
         items.extend(self.new_team(owners, organization.namespace)?);
-        match self.transact(items).await {
-            // The code is of random bits: that somebody has the same is not to be expected.
-            Err(Failure::Condition(_)) => Ok(false),
-            other => other.map(|()| true).map_err(Error::from),
-        }
+        let written = self.write_decided(items, decision, 0).await?;
+        // The code is of random bits: that somebody has the same is not to be expected.
+        self.written_organization(written, Some(&organization.name)).await
     }
 
     /// The organization of a name; strongly consistent.
@@ -70,47 +93,58 @@ impl Store {
         answer.items().iter().map(team).collect()
     }
 
-    /// Changes an organization and gives it as it is then. `None` when the new name is taken.
-    ///
-    /// # Errors
-    /// Not found, when it is gone or was renamed meanwhile.
+    /// Changes an organization: only the attributes that `change` names are written. A change of nothing writes nothing.
     pub async fn update_organization(
         &self,
         old: &Organization,
-        change: OrganizationChange,
-    ) -> Result<Option<Organization>> {
+        change: &OrganizationChange,
+        decision: &Decision,
+    ) -> Result<Written> {
         let table = &self.tables.identity;
-        let new = Organization {
-            name: change.name.unwrap_or_else(|| old.name.clone()),
-            email: change.email.unwrap_or_else(|| old.email.clone()),
-            ..old.clone()
-        };
-        let update = Update::builder().table_name(table).set_key(Some(row_key(old)));
-        let update =
-            update.update_expression("SET #name = :name, email = :email").expression_attribute_names("#name", "name");
-        let update =
-            update.condition_expression("#name = :old").expression_attribute_values(":old", s(old.name.as_str()));
-        let update = update.expression_attribute_values(":name", s(new.name.as_str()));
-        let update = update.expression_attribute_values(":email", s(new.email.as_str())).build().map_err(malformed)?;
-        let mut items = vec![TransactWriteItem::builder().update(update).build()];
-        if new.name != old.name {
+        let mut changes = Changes::default();
+        changes.set("name", change.name.as_ref().map(|name| s(name.as_str())));
+        changes.set("email", change.email.as_ref().map(|email| s(email.as_str())));
+        changes.set(codec::EXECUTION_MODE, change.execution_mode.as_ref().map(json).transpose()?);
+        changes.flags(codec::SETTING, change.settings.each());
+        if changes.is_empty() {
+            return Ok(Written::Done);
+        }
+        let renamed = change.name.as_ref().map(|_| s(old.name.as_str()));
+        let mut items = vec![changes.update(table, row_key(old), renamed)?];
+        if let Some(name) = &change.name {
             items.push(delete_existing(table, codec::name_key(&old.name))?);
-            items.push(put_new(table, codec::name_row(&new))?);
+            items.push(put_new(table, codec::name_row(&Organization { name: name.clone(), ..old.clone() }))?);
         }
-        match self.transact_patiently(items, 0).await {
-            Err(Failure::Condition(_)) if self.find_organization_code(&new.name).await?.is_some() => Ok(None),
-            Err(Failure::Condition(_)) => Err(Error::NotFound),
-            other => other.map(|()| Some(new)).map_err(Error::from),
-        }
+        let written = self.write_decided(items, decision, 0).await?;
+        self.written_organization(written, change.name.as_ref()).await
+    }
+
+    /// How the write of an organization ended that was to get this name.
+    async fn written_organization(
+        &self,
+        written: Result<bool, Failure>,
+        name: Option<&OrganizationName>,
+    ) -> Result<Written> {
+        Ok(match (written?, name) {
+            (true, _) => Written::Done,
+            (false, Some(name)) if self.find_organization_code(name).await?.is_some() => Written::Taken,
+            (false, _) => Written::Outdated,
+        })
     }
 
     /// Takes an organization away with its teams and tokens. First no team can be added; then the teams go, and with them
     /// what their tokens open. Its owners and their tokens go last, together with the organization: killed before that, it
     /// is still theirs to delete, with less in it. What is left behind after that moment works no longer.
-    pub async fn delete_organization(&self, organization: &Organization) -> Result<()> {
+    ///
+    /// The right to it is a condition of the first write, and its audit entry is part of the last.
+    pub async fn delete_organization(&self, organization: &Organization, decision: &Decision) -> Result<Written> {
         let (table, code) = (&self.tables.identity, organization.id.organization());
-        self.close_organization(organization).await?;
-        let Some(roster) = self.find_roster_with_tokens(code).await? else { return Err(Error::NotFound) };
+        if !self.close_organization(organization, decision).await? {
+            return Ok(Written::Outdated);
+        }
+        let Some(roster) = self.find_roster_with_tokens(code).await? else { return Ok(Written::Outdated) };
+        // Its name may be another since it was looked for.
+        let organization = &roster.organization;
         let (owners, others): (Vec<&Team>, Vec<&Team>) = roster.teams.iter().partition(|team| team.owners);
         for team in others {
             self.transact_in_parts(&self.gone_team(team, organization.namespace)?).await?;
@@ -122,26 +156,40 @@ impl Store {
         let tokens = roster.tokens.iter().filter(|token| !of_owners(token)).map(|token| self.gone_token(token));
         let tokens = tokens.collect::<Result<Vec<_>>>()?.concat();
         self.transact_in_parts(&tokens).await?;
-        let mut last = vec![delete(table, row_key(organization))?, delete(table, codec::name_key(&organization.name))?];
+        let mut last = vec![self.gone_organization(organization)?, delete(table, codec::name_key(&organization.name))?];
         for team in owners {
             last.extend(self.gone_team(team, organization.namespace)?);
         }
-        self.transact_patiently(last, 0).await?;
+        for note in &decision.notes {
+            last.push(self.note(note)?);
+        }
+        match self.transact_patiently(last, 0).await {
+            Err(Failure::Condition(_)) => return Ok(Written::Outdated),
+            other => other?,
+        }
         // `!` sorts before every letter: DynamoDB takes no empty text here.
         let left = self.places(code, "!", "~").await?;
         let left = left.into_iter().map(|item| delete(table, key_of(item))).collect::<Result<Vec<_>>>()?;
-        Ok(self.transact_in_parts(&left).await?)
+        self.transact_in_parts(&left).await?;
+        Ok(Written::Done)
     }
 
-    /// Lets no team into an organization any longer.
-    async fn close_organization(&self, organization: &Organization) -> Result<()> {
-        let close = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
+    /// Takes away an organization's row, if its name is still this one: the row that reserves the name goes with it.
+    fn gone_organization(&self, organization: &Organization) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
+        let delete = delete.condition_expression("#name = :name").expression_attribute_names("#name", "name");
+        let delete = delete.expression_attribute_values(":name", s(organization.name.as_str()));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(malformed)?).build())
+    }
+
+    /// Lets no team into an organization any longer. `false`: a condition failed.
+    async fn close_organization(&self, organization: &Organization, decision: &Decision) -> Result<bool> {
+        let close = Update::builder().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
         let close = close.update_expression("SET closing = :yes").condition_expression("attribute_exists(pk)");
-        let close = close.expression_attribute_values(":yes", AttributeValue::Bool(true));
-        match close.send().await.map_err(Failure::of_update) {
-            Err(Failure::Condition(_)) => Err(Error::NotFound),
-            other => Ok(other.map(|_| ())?),
-        }
+        let close = close.expression_attribute_values(":yes", AttributeValue::Bool(true)).build().map_err(malformed)?;
+        let items = vec![TransactWriteItem::builder().update(close).build()];
+        let authority = Decision { authority: decision.authority, notes: Vec::new() };
+        Ok(self.write_decided(items, &authority, 0).await??)
     }
 }
 

@@ -1,16 +1,18 @@
 //! Teams.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Item, json, s};
 use super::super::keys;
 use super::super::memberships;
-use super::super::transaction::{delete, delete_existing, malformed, put, put_new, require};
+use super::super::transaction::{delete, delete_existing, put, put_new, require};
+use super::changes::Changes;
 use super::codec;
-use crate::domain::organization::{OrganizationAccess, Team, TeamId, TeamName, TokenHolder, Visibility};
-use crate::domain::{Capabilities, Error, Namespace, Result};
+use super::decision::{Decision, Written};
+use crate::domain::organization::{OrganizationAccessChange, Team, TeamId, TeamName, TokenHolder, Visibility};
+use crate::domain::{Capabilities, Namespace, Result};
 
 /// What is to change; the rest stays.
 #[derive(Clone, Debug, Default)]
@@ -22,27 +24,37 @@ pub struct TeamChange {
     /// Whether its members may manage its tokens.
     pub allow_member_token_management: Option<bool>,
     /// What it may do to the organization.
-    pub access: Option<OrganizationAccess>,
+    pub access: OrganizationAccessChange,
     /// What its access tokens carry.
     pub capabilities: Option<Capabilities>,
 }
 
+impl TeamChange {
+    /// The part of this change that is one, so that a client which sends back everything it has read changes nothing else.
+    #[must_use]
+    pub fn differing_from(self, team: &Team) -> Self {
+        Self {
+            name: self.name.filter(|new| *new != team.name),
+            visibility: self.visibility.filter(|new| *new != team.visibility),
+            allow_member_token_management: self
+                .allow_member_token_management
+                .filter(|new| *new != team.allow_member_token_management),
+            access: self.access.differing_from(team.access),
+            capabilities: self.capabilities.filter(|new| *new != team.capabilities),
+        }
+    }
+}
+
 impl Store {
-    /// Creates a team in an organization that belongs to `namespace`, where the team's own user is let in. `false` when
-    /// the name is taken.
-    ///
-    /// # Errors
-    /// Not found, when the organization is gone or being deleted.
-    pub async fn create_team(&self, team: &Team, namespace: Namespace) -> Result<bool> {
+    /// Creates a team in an organization that belongs to `namespace`, where the team's own user is let in. Outdated, too, when
+    /// the organization is gone or being deleted.
+    pub async fn create_team(&self, team: &Team, namespace: Namespace, decision: &Decision) -> Result<Written> {
         let organization = codec::key(team.id.organization(), keys::ORGANIZATION);
         let open = "attribute_exists(pk) AND attribute_not_exists(closing)";
         let mut items = vec![require(&self.tables.identity, organization, open)?];
         items.extend(self.new_team(team, namespace)?);
-        match self.transact_patiently(items, 0).await {
-            Err(Failure::Condition(_)) if self.team_name_taken(team.id, &team.name).await? => Ok(false),
-            Err(Failure::Condition(_)) => Err(Error::NotFound),
-            other => other.map(|()| true).map_err(Error::from),
-        }
+        let written = self.write_decided(items, decision, 0).await?;
+        self.written_team(written, team.id, Some(&team.name)).await
     }
 
     /// The team; strongly consistent.
@@ -52,57 +64,37 @@ impl Store {
         item.map(|item| codec::team(&item)).transpose()
     }
 
-    /// Changes a team and gives it as it is then. `None` when the new name is taken.
-    ///
-    /// # Errors
-    /// Not found, when it is gone or was renamed meanwhile.
-    pub async fn update_team(&self, old: &Team, change: TeamChange) -> Result<Option<Team>> {
+    /// Changes a team: only the attributes that `change` names are written. A change of nothing writes nothing.
+    pub async fn update_team(&self, old: &Team, change: &TeamChange, decision: &Decision) -> Result<Written> {
         let table = &self.tables.identity;
-        let new = Team {
-            name: change.name.unwrap_or_else(|| old.name.clone()),
-            visibility: change.visibility.unwrap_or(old.visibility),
-            allow_member_token_management: change
-                .allow_member_token_management
-                .unwrap_or(old.allow_member_token_management),
-            access: change.access.unwrap_or(old.access),
-            capabilities: change.capabilities.unwrap_or_else(|| old.capabilities.clone()),
-            ..old.clone()
-        };
-        let update = Update::builder().table_name(table).set_key(Some(row_key(new.id)));
-        let update = update.update_expression(
-            "SET #name = :name, visibility = :visibility, token_management = :management, #access = :access, capabilities = :capabilities",
-        );
-        let update = update.expression_attribute_names("#name", "name").expression_attribute_names("#access", "access");
-        let update =
-            update.condition_expression("#name = :old").expression_attribute_values(":old", s(old.name.as_str()));
-        let update = update.expression_attribute_values(":name", s(new.name.as_str()));
-        let update = update.expression_attribute_values(":visibility", json(&new.visibility)?);
-        let update =
-            update.expression_attribute_values(":management", AttributeValue::Bool(new.allow_member_token_management));
-        let update = update.expression_attribute_values(":access", json(&new.access)?);
-        let update = update.expression_attribute_values(":capabilities", json(&new.capabilities)?);
-        let mut items = vec![TransactWriteItem::builder().update(update.build().map_err(malformed)?).build()];
-        if new.name != old.name {
+        let mut changes = Changes::default();
+        changes.set("name", change.name.as_ref().map(|name| s(name.as_str())));
+        changes.set("visibility", change.visibility.as_ref().map(json).transpose()?);
+        changes.set("token_management", change.allow_member_token_management.map(AttributeValue::Bool));
+        changes.set("capabilities", change.capabilities.as_ref().map(json).transpose()?);
+        changes.flags(codec::ACCESS_FLAG, change.access.each());
+        if changes.is_empty() {
+            return Ok(Written::Done);
+        }
+        let renamed = change.name.as_ref().map(|_| s(old.name.as_str()));
+        let mut items = vec![changes.update(table, row_key(old.id), renamed)?];
+        if let Some(name) = &change.name {
             items.push(delete_existing(table, name_key(old.id, &old.name))?);
-            items.push(put_new(table, codec::marker(name_key(new.id, &new.name), "team-name"))?);
+            items.push(put_new(table, codec::marker(name_key(old.id, name), "team-name"))?);
         }
-        match self.transact_patiently(items, 0).await {
-            Err(Failure::Condition(_)) if self.team_name_taken(new.id, &new.name).await? => Ok(None),
-            Err(Failure::Condition(_)) => Err(Error::NotFound),
-            other => other.map(|()| Some(new)).map_err(Error::from),
-        }
+        let written = self.write_decided(items, decision, 0).await?;
+        self.written_team(written, old.id, change.name.as_ref()).await
     }
 
-    /// Takes a team away. At that moment none of its tokens works or shows any longer; their rows go right after.
-    ///
-    /// # Errors
-    /// Not found, when it is gone already.
-    pub async fn delete_team(&self, team: &Team, namespace: Namespace) -> Result<()> {
+    /// Takes a team away. At that moment none of its tokens works or shows any longer; their rows go right after. Outdated,
+    /// too, when it is gone already or was renamed.
+    pub async fn delete_team(&self, team: &Team, namespace: Namespace, decision: &Decision) -> Result<Written> {
         let table = &self.tables.identity;
-        let first = vec![delete_existing(table, row_key(team.id))?, delete(table, name_key(team.id, &team.name))?];
-        match self.transact_patiently(first, 0).await {
-            Err(Failure::Condition(_)) => return Err(Error::NotFound),
-            other => other?,
+        let first =
+            vec![delete_existing(table, row_key(team.id))?, delete_existing(table, name_key(team.id, &team.name))?];
+        let written = self.write_decided(first, decision, 0).await?;
+        if !written? {
+            return Ok(Written::Outdated);
         }
         let mut rest = self.gone_team(team, namespace)?;
         let roster = self.find_roster_with_tokens(team.id.organization()).await?;
@@ -110,7 +102,22 @@ impl Store {
         for token in tokens.iter().filter(|token| token.holder == TokenHolder::Team(team.id)) {
             rest.extend(self.gone_token(token)?);
         }
-        Ok(self.transact_in_parts(&rest).await?)
+        self.transact_in_parts(&rest).await?;
+        Ok(Written::Done)
+    }
+
+    /// How the write of a team ended that was to get this name.
+    async fn written_team(
+        &self,
+        written: Result<bool, Failure>,
+        id: TeamId,
+        name: Option<&TeamName>,
+    ) -> Result<Written> {
+        Ok(match (written?, name) {
+            (true, _) => Written::Done,
+            (false, Some(name)) if self.team_name_taken(id, name).await? => Written::Taken,
+            (false, _) => Written::Outdated,
+        })
     }
 
     /// The writes of a new team.

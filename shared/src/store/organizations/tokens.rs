@@ -11,6 +11,7 @@ use super::super::item::{Item, n, s};
 use super::super::keys;
 use super::super::transaction::{delete, delete_existing, malformed, put_new, require};
 use super::codec;
+use super::decision::{Decision, Written};
 use crate::domain::organization::{OrganizationCode, TeamId, TeamToken, TeamTokenId, TokenHolder};
 use crate::domain::{Error, Millis, Result};
 
@@ -25,62 +26,63 @@ impl Store {
         item.map(|item| codec::team_token(&item)).transpose()
     }
 
-    /// Puts a legacy token in place of its holder's: `old`, as last seen. What was replaced is given back.
-    ///
-    /// # Errors
-    /// Not found, when the holder is gone.
+    /// Puts a legacy token in place of its holder's: `old`, as last seen. What was replaced is given back. Outdated, too, when
+    /// the holder is gone.
     pub async fn replace_legacy_token(
         &self,
         token: &TeamToken,
         mut old: Option<TeamTokenId>,
-    ) -> Result<Option<TeamTokenId>> {
+        decision: &Decision,
+    ) -> Result<(Written, Option<TeamTokenId>)> {
         for _ in 0..ATTEMPTS {
             let table = &self.tables.identity;
             let mut items = vec![self.names_token(token, old)?, put_new(table, codec::token_row(token))?];
             items.extend(old.map(|old| delete(table, row_key(old))).transpose()?);
-            match self.transact_patiently(items, salt(token)).await {
-                Err(Failure::Condition(_)) => old = self.legacy_token_of(token).await?.ok_or(Error::NotFound)?,
-                other => return self.created(token, other).await.map(|()| old),
+            let written = self.write_decided(items, decision, salt(token)).await?;
+            if self.created(token, written).await? {
+                return Ok((Written::Done, old));
+            }
+            match self.legacy_token_of(token).await? {
+                Some(seen) if seen != old => old = seen,
+                _ => return Ok((Written::Outdated, None)),
             }
         }
         Err(Error::unavailable("a team's token is replaced by others all the time"))
     }
 
-    /// Adds a described token. `false` when another one of the team has the description.
-    ///
-    /// # Errors
-    /// Not found, when the team is gone.
-    pub async fn create_described_token(&self, token: &TeamToken, team: TeamId) -> Result<bool> {
-        let Some(place) = description_key(token) else { return Err(Error::corrupt("a described token without one")) };
+    /// Adds a described token. Outdated, too, when the team is gone.
+    pub async fn create_described_token(
+        &self,
+        token: &TeamToken,
+        team: TeamId,
+        decision: &Decision,
+    ) -> Result<Written> {
+        let description = description_key(token).ok_or(Error::corrupt("a described token without a description"))?;
         let table = &self.tables.identity;
         let items = vec![
             require(table, codec::key(team.organization(), keys::team(team)), "attribute_exists(pk)")?,
-            put_new(table, codec::marker(place.clone(), "token-description"))?,
+            put_new(table, codec::marker(description.clone(), "token-description"))?,
             put_new(table, codec::token_row(token))?,
         ];
-        match self.transact_patiently(items, salt(token)).await {
-            Err(Failure::Condition(_)) => match self.find_team(team).await? {
-                Some(_) => Ok(false),
-                None => Err(Error::NotFound),
-            },
-            other => self.created(token, other).await.map(|()| true),
+        let written = self.write_decided(items, decision, salt(token)).await?;
+        if self.created(token, written).await? {
+            return Ok(Written::Done);
         }
+        let pair = [keys::PK, keys::SK].map(|name| description.get(name).cloned());
+        let [Some(pk), Some(sk)] = pair else { return Ok(Written::Outdated) };
+        let exists = self.get(table, pk, sk).await?.is_some();
+        Ok(if exists { Written::Taken } else { Written::Outdated })
     }
 
-    /// Takes a token away.
-    ///
-    /// # Errors
-    /// Not found, when it is gone already.
-    pub async fn delete_team_token(&self, token: &TeamToken) -> Result<()> {
+    /// Takes a token away. Outdated, too, when it is gone already.
+    pub async fn delete_team_token(&self, token: &TeamToken, decision: &Decision) -> Result<Written> {
         let mut items = vec![delete_existing(&self.tables.identity, row_key(token.id))?];
         match description_key(token) {
             Some(place) => items.push(delete(&self.tables.identity, place)?),
             None => items.push(self.forgets_token(token)?),
         }
-        match self.transact_patiently(items, salt(token)).await {
-            Err(Failure::Condition(_)) => Err(Error::NotFound),
-            other => Ok(other?),
-        }
+        let written = self.write_decided(items, decision, salt(token)).await?;
+        Ok(if written? { Written::Done } else { Written::Outdated })
     }
 
     /// Notes a use. A token deleted meanwhile stays deleted.
@@ -103,10 +105,11 @@ impl Store {
     }
 
     /// A creation whose answer was lost may well have happened: the row tells. An error would make clients send it again.
-    async fn created(&self, token: &TeamToken, outcome: Result<(), Failure>) -> Result<()> {
+    /// `false`: a condition failed.
+    async fn created(&self, token: &TeamToken, outcome: Result<bool, Failure>) -> Result<bool> {
         match outcome {
             Err(failure @ Failure::Ambiguous(_)) => match self.find_team_token(token.id).await {
-                Ok(Some(_)) => Ok(()),
+                Ok(Some(_)) => Ok(true),
                 _ => Err(failure.into()),
             },
             other => Ok(other?),

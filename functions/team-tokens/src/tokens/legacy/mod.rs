@@ -3,10 +3,11 @@
 pub mod of_organization;
 pub mod of_team;
 
-use http::StatusCode;
+use terrapi::auth::TeamSecret;
 use terrapi::domain::AuditAction;
-use terrapi::domain::organization::{OrganizationCode, TeamToken, TeamTokenId, TokenHolder};
+use terrapi::domain::organization::{Authority, OrganizationCode, TeamToken, TeamTokenId, TokenHolder};
 use terrapi::runtime::App;
+use terrapi::store::Written;
 
 use super::document::{TokenResource, creator, resource};
 use super::mint::minted;
@@ -16,21 +17,39 @@ use crate::principal::Principal;
 
 type Shown = Answer<Document<TokenResource>>;
 
-/// Creates a holder's token in place of `old`, as last seen.
-async fn replace(
+/// A fresh token of a holder, as the payload wants it. Nothing is stored yet.
+async fn new(
     app: &App,
     caller: &Principal,
     organization: OrganizationCode,
-    (holder, old): (TokenHolder, Option<TeamTokenId>),
+    holder: TokenHolder,
     payload: Payload,
-) -> Result<Shown, Problem> {
+) -> Result<(TeamToken, TeamSecret), Problem> {
     let expired_at = payload.attributes(TYPES)?.instant(EXPIRED_AT)?;
-    let (token, secret) = minted(app, caller, organization, holder, None, expired_at).await?;
-    let replaced = app.store.replace_legacy_token(&token, old).await?;
+    Ok(minted(app, caller, organization, holder, None, expired_at).await?)
+}
+
+/// Puts a token in place of `old`, as last seen. `false`: the right to it must be decided on again.
+async fn replace(
+    app: &App,
+    caller: &Principal,
+    token: &TeamToken,
+    old: Option<TeamTokenId>,
+    authority: Authority,
+) -> Result<bool, Problem> {
+    let decision = caller.decision(authority, Vec::new(), app)?;
+    let (written, replaced) = app.store.replace_legacy_token(token, old, &decision).await?;
+    if written != Written::Done {
+        return Ok(false);
+    }
     let action = if replaced.is_some() { AuditAction::TeamTokenReplaced } else { AuditAction::TeamTokenCreated };
-    caller.audit(action, &token, app);
-    let created_by = creator(&token, caller, app).await?;
-    Ok(Answer::created(Document { data: resource(&token, Some(&secret), created_by) }))
+    caller.audit(action, token, app);
+    Ok(true)
+}
+
+async fn created(app: &App, caller: &Principal, token: &TeamToken, secret: &TeamSecret) -> Result<Shown, Problem> {
+    let created_by = creator(token, caller, app).await?;
+    Ok(Answer::created(Document { data: resource(token, Some(secret), created_by) }))
 }
 
 async fn show(app: &App, caller: &Principal, id: Option<TeamTokenId>) -> Result<Shown, Problem> {
@@ -39,11 +58,15 @@ async fn show(app: &App, caller: &Principal, id: Option<TeamTokenId>) -> Result<
     Ok(Answer::ok(Document { data: resource(&token, None, created_by) }))
 }
 
-async fn delete(app: &App, caller: &Principal, id: Option<TeamTokenId>) -> Result<StatusCode, Problem> {
+/// Takes a token away. `false`: the right to it must be decided on again.
+async fn delete(app: &App, caller: &Principal, id: Option<TeamTokenId>, authority: Authority) -> Result<bool, Problem> {
     let token = find(app, id).await?;
-    app.store.delete_team_token(&token).await?;
-    caller.audit(AuditAction::TeamTokenDeleted, &token, app);
-    Ok(StatusCode::NO_CONTENT)
+    let decision = caller.decision(authority, Vec::new(), app)?;
+    let written = app.store.delete_team_token(&token, &decision).await?;
+    if written == Written::Done {
+        caller.audit(AuditAction::TeamTokenDeleted, &token, app);
+    }
+    Ok(written == Written::Done)
 }
 
 async fn find(app: &App, id: Option<TeamTokenId>) -> Result<TeamToken, Problem> {

@@ -2,68 +2,110 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use terrapi::domain::organization::{Organization, TokenHolder};
+use terrapi::domain::organization::{Authority, Organization, TeamTokenId, TokenHolder};
 use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Shown, delete, replace, show};
+use super::{Shown, created, delete, new, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
 use crate::place::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
+
+/// Which of an organization's tokens is meant.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description: handlers take Parameters")]
+pub struct TokenKind {
+    /// Absent or empty for the organization's own token. Tokens of other kinds, such as `audit-trails`, do not exist here.
+    token: Option<String>,
+}
 
 /// Create or replace an organization's token
 ///
 /// For its owners. The one before stops working at that moment. The answer is the only one that shows the secret.
 #[utoipa::path(post, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
     request_body(content = Option<NewToken>, content_type = MEDIA_TYPE),
     responses((status = 201, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_organization_token(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(name): Named,
     parameters: Parameters,
     payload: Payload,
 ) -> Result<Shown, Problem> {
-    let organization = owned(&app, &caller, &name).await?;
-    // Clients ask so for tokens of other kinds. To ignore it would replace this one.
-    if parameters.text("token").is_some_and(|kind| !kind.is_empty()) {
+    let (mut organization, mut authority) = owned(&app, &caller, &name).await?;
+    if names_another_kind(&parameters) {
         return Err(Problem::parameter("token", "There are no tokens of other kinds"));
     }
     let code = organization.id.organization();
-    replace(&app, &caller, code, (TokenHolder::Organization, organization.token), payload).await
+    let (token, secret) = new(&app, &caller, code, TokenHolder::Organization, payload).await?;
+    while !replace(&app, &caller, &token, organization.token, authority).await? {
+        caller.again(&app).await?;
+        (organization, authority) = owned(&app, &caller, &name).await?;
+    }
+    created(&app, &caller, &token, &secret).await
 }
 
 /// Show an organization's token
+///
+/// 404 for a token of another kind.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
     responses((status = 200, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_organization_token(
     State(app): State<App>,
     caller: Principal,
     Named(name): Named,
+    parameters: Parameters,
 ) -> Result<Shown, Problem> {
-    show(&app, &caller, owned(&app, &caller, &name).await?.token).await
+    let (token, _) = own_token(&app, &caller, &name, &parameters).await?;
+    show(&app, &caller, token).await
 }
 
 /// Delete an organization's token
 ///
-/// It stops working at that moment.
+/// It stops working at that moment. 404 for a token of another kind.
 #[utoipa::path(delete, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_organization_token(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(name): Named,
+    parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
-    delete(&app, &caller, owned(&app, &caller, &name).await?.token).await
+    loop {
+        let (token, authority) = own_token(&app, &caller, &name, &parameters).await?;
+        if delete(&app, &caller, token, authority).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        caller.again(&app).await?;
+    }
 }
 
-async fn owned(app: &App, caller: &Principal, name: &str) -> Result<Organization, Problem> {
+/// The organization's own token; `None` also for a token of another kind, of which there are none.
+async fn own_token(
+    app: &App,
+    caller: &Principal,
+    name: &str,
+    parameters: &Parameters,
+) -> Result<(Option<TeamTokenId>, Authority), Problem> {
+    let (organization, authority) = owned(app, caller, name).await?;
+    Ok((organization.token.filter(|_| !names_another_kind(parameters)), authority))
+}
+
+/// Whether the request is about a token of another kind, such as `audit-trails`. To ignore that would replace, show or
+/// delete the organization's own token in its place.
+fn names_another_kind(parameters: &Parameters) -> bool {
+    parameters.all("token").any(|kind| !kind.is_empty())
+}
+
+async fn owned(app: &App, caller: &Principal, name: &str) -> Result<(Organization, Authority), Problem> {
     let (roster, role) = organization(app, caller, name, With::Teams).await?;
-    if role.owns() { Ok(roster.organization) } else { Err(Problem::not_found()) }
+    let authority = role.owner().ok_or_else(Problem::not_found)?;
+    Ok((roster.organization, authority))
 }

@@ -7,7 +7,7 @@ use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Shown, delete, replace, show};
+use super::{Shown, created, delete, new, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
 use crate::place::{Named, TeamPath, managed_team};
 use crate::principal::Principal;
@@ -22,12 +22,18 @@ use crate::principal::Principal;
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_legacy_token(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(id): Named,
     payload: Payload,
 ) -> Result<Shown, Problem> {
-    let team = managed_team(&app, &caller, &id).await?;
-    replace(&app, &caller, team.id.organization(), (TokenHolder::Team(team.id), team.token), payload).await
+    let (mut team, mut authority) = managed_team(&app, &caller, &id).await?;
+    let (holder, organization) = (TokenHolder::Team(team.id), team.id.organization());
+    let (token, secret) = new(&app, &caller, organization, holder, payload).await?;
+    while !replace(&app, &caller, &token, team.token, authority).await? {
+        caller.again(&app).await?;
+        (team, authority) = managed_team(&app, &caller, &id).await?;
+    }
+    created(&app, &caller, &token, &secret).await
 }
 
 /// Show a team's legacy token
@@ -36,7 +42,7 @@ pub async fn create_legacy_token(
     responses((status = 200, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_legacy_token(State(app): State<App>, caller: Principal, Named(id): Named) -> Result<Shown, Problem> {
-    let team = managed_team(&app, &caller, &id).await?;
+    let (team, _) = managed_team(&app, &caller, &id).await?;
     show(&app, &caller, team.token).await
 }
 
@@ -48,9 +54,14 @@ pub async fn show_legacy_token(State(app): State<App>, caller: Principal, Named(
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_legacy_token(
     State(app): State<App>,
-    caller: Principal,
+    mut caller: Principal,
     Named(id): Named,
 ) -> Result<StatusCode, Problem> {
-    let team = managed_team(&app, &caller, &id).await?;
-    delete(&app, &caller, team.token).await
+    loop {
+        let (team, authority) = managed_team(&app, &caller, &id).await?;
+        if delete(&app, &caller, team.token, authority).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        caller.again(&app).await?;
+    }
 }

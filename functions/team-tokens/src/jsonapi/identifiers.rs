@@ -1,0 +1,54 @@
+//! Lists of things that clients add to a relationship, or remove from it.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Payload, Problem};
+
+/// The most bytes of such a list.
+const MAX_BYTES: usize = 128 * 1024;
+/// The most things in one.
+const MAX_THINGS: usize = 500;
+
+/// Things to add to a relationship, or to remove from it: at most 500.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "a description: handlers take Payload")]
+pub struct Identifiers {
+    #[schema(max_items = 500)]
+    data: Vec<IdentifierOf>,
+}
+
+/// One of them.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "a description: handlers take Payload")]
+pub struct IdentifierOf {
+    /// Its type.
+    r#type: String,
+    /// Its id; for a user, the login.
+    id: String,
+}
+
+impl Payload {
+    /// The ids in it, all of this type.
+    pub fn identifiers(self, r#type: &str) -> Result<BTreeSet<String>, Problem> {
+        let wrong = || Problem::attribute("/data", format!("Data is not a list of up to {MAX_THINGS} {type}"));
+        let bytes = self.bytes()?.unwrap_or_default();
+        if bytes.len() > MAX_BYTES {
+            return Err(Problem::of(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        if bytes.is_empty() {
+            return Err(wrong());
+        }
+        let body: Value = serde_json::from_slice(&bytes).map_err(|_| Problem::bad_request("The body is not JSON"))?;
+        let things = body.get("data").and_then(Value::as_array).filter(|things| things.len() <= MAX_THINGS);
+        let id = |thing: &Value| {
+            let fits = thing.get("type").and_then(Value::as_str) == Some(r#type);
+            thing.get("id").and_then(Value::as_str).filter(|id| fits && !id.is_empty()).map(str::to_owned)
+        };
+        things.and_then(|things| things.iter().map(id).collect()).ok_or_else(wrong)
+    }
+}

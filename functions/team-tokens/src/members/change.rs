@@ -1,0 +1,185 @@
+//! Adds people to a team, and removes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::extract::State;
+use http::StatusCode;
+use terrapi::domain::organization::{Organization, Role, Team};
+use terrapi::domain::{AuditAction, Change, Permission, PermissionChange, UserId};
+use terrapi::runtime::App;
+use terrapi::store::{Store, Written};
+
+use super::{MEMBERSHIPS, Member, USERS, members, members_of};
+use crate::jsonapi::{ErrorDocument, Identifiers, MEDIA_TYPE, Payload, Problem};
+use crate::place::{Named, TeamPath, organization_of};
+use crate::principal::{Note, Principal};
+
+/// Add people to a team
+///
+/// By their logins. They must have signed in at the organization's VCS and belong to its installation.
+#[utoipa::path(post, path = "/api/v2/teams/{team_id}/relationships/users", tag = "organizations",
+    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    request_body(content = Identifiers, content_type = MEDIA_TYPE),
+    responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn add_users(
+    State(app): State<App>,
+    caller: Principal,
+    Named(id): Named,
+    payload: Payload,
+) -> Result<StatusCode, Problem> {
+    change(&app, caller, &id, payload, (USERS, Change::Granted)).await
+}
+
+/// Remove people from a team
+///
+/// By their logins. Their rights end with their next request. The last of the owners cannot be removed.
+#[utoipa::path(delete, path = "/api/v2/teams/{team_id}/relationships/users", tag = "organizations",
+    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    request_body(content = Identifiers, content_type = MEDIA_TYPE),
+    responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn remove_users(
+    State(app): State<App>,
+    caller: Principal,
+    Named(id): Named,
+    payload: Payload,
+) -> Result<StatusCode, Problem> {
+    change(&app, caller, &id, payload, (USERS, Change::Revoked)).await
+}
+
+/// Add members of the organization to a team
+#[utoipa::path(post, path = "/api/v2/teams/{team_id}/relationships/organization-memberships", tag = "organizations",
+    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    request_body(content = Identifiers, content_type = MEDIA_TYPE),
+    responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn add_memberships(
+    State(app): State<App>,
+    caller: Principal,
+    Named(id): Named,
+    payload: Payload,
+) -> Result<StatusCode, Problem> {
+    change(&app, caller, &id, payload, (MEMBERSHIPS, Change::Granted)).await
+}
+
+/// Remove members of the organization from a team
+///
+/// Their rights end with their next request. The last of the owners cannot be removed.
+#[utoipa::path(delete, path = "/api/v2/teams/{team_id}/relationships/organization-memberships", tag = "organizations",
+    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    request_body(content = Identifiers, content_type = MEDIA_TYPE),
+    responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn remove_memberships(
+    State(app): State<App>,
+    caller: Principal,
+    Named(id): Named,
+    payload: Payload,
+) -> Result<StatusCode, Problem> {
+    change(&app, caller, &id, payload, (MEMBERSHIPS, Change::Revoked)).await
+}
+
+async fn change(
+    app: &App,
+    mut caller: Principal,
+    id: &str,
+    payload: Payload,
+    (kind, change): (&str, Change),
+) -> Result<StatusCode, Problem> {
+    let (mut team, mut role) = crate::place::team(app, &caller, id).await?;
+    role.changer(&team).ok_or_else(Problem::not_found)?;
+    let organization = organization_of(app, &caller, team.id.organization()).await?;
+    let ids = payload.identifiers(kind)?;
+    loop {
+        let named = match (kind, change) {
+            (USERS, Change::Granted) => by_login(app, &organization, &team, &role, &ids).await?,
+            (_, Change::Granted) => by_membership(app, &organization, &role, &ids).await?,
+            (_, Change::Revoked) => in_team(app, &organization, &team, &role, &ids).await?,
+        };
+        let users = named.into_iter().filter(|user| team.users.contains(user) == (change == Change::Revoked));
+        let users: Vec<_> = users.collect();
+        if change == Change::Revoked && team.owners && !users.is_empty() && users.len() == team.users.len() {
+            return Err(Problem::attribute("/data", "The last owner cannot be removed"));
+        }
+        if written(app, &caller, (&organization, &team, &role), &users, change).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        caller.again(app).await?;
+        (team, role) = crate::place::team(app, &caller, id).await?;
+    }
+}
+
+/// Writes a change of members, some at a time. `false`: it must be decided on again; what was written stays.
+async fn written(
+    app: &App,
+    caller: &Principal,
+    (organization, team, role): (&Organization, &Team, &Role),
+    users: &[UserId],
+    change: Change,
+) -> Result<bool, Problem> {
+    for part in users.chunks(Store::MEMBERS_AT_ONCE) {
+        let authority = role.changer(team).ok_or_else(Problem::not_found)?;
+        let note = |user: &UserId| Note {
+            subject: Some(PermissionChange { user: *user, permission: Permission::TeamMember, change }),
+            ..Note::new(AuditAction::PermissionChanged, organization, Some(team), BTreeMap::new())
+        };
+        let decision = caller.decision(authority, part.iter().map(note).collect(), app)?;
+        let outcome = match change {
+            Change::Granted => app.store.add_members(team, organization.namespace, part, &decision).await?,
+            Change::Revoked => app.store.remove_members(team, part, &decision).await?,
+        };
+        if outcome != Written::Done {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The people with these logins. Whoever is in the team already, by login or id, needs no adding.
+async fn by_login(
+    app: &App,
+    organization: &Organization,
+    team: &Team,
+    role: &Role,
+    logins: &BTreeSet<String>,
+) -> Result<BTreeSet<UserId>, Problem> {
+    let found = app.store.find_members_by_login(organization.namespace, logins).await?;
+    let present = members(app, organization, [team], role).await?;
+    let is_present =
+        |login: &String| present.iter().any(|member| [member.username(), member.user_id()].contains(login));
+    if let Some(missing) = logins.iter().find(|login| !found.contains_key(*login) && !is_present(login)) {
+        let detail = format!("No member of the installation who has signed in is called {missing}");
+        return Err(Problem::attribute("/data", detail));
+    }
+    Ok(found.into_values().collect())
+}
+
+/// The people with these memberships.
+async fn by_membership(
+    app: &App,
+    organization: &Organization,
+    role: &Role,
+    ids: &BTreeSet<String>,
+) -> Result<BTreeSet<UserId>, Problem> {
+    let code = organization.id.organization();
+    let roster = app.store.find_roster(code).await?.ok_or_else(Problem::not_found)?;
+    let members = members_of(app, &roster, role).await?;
+    let found: BTreeSet<_> =
+        members.iter().filter(|member| ids.contains(&member.id(organization))).map(|member| member.user).collect();
+    if found.len() < ids.len() {
+        return Err(Problem::attribute("/data", "Data names a membership that the organization does not have"));
+    }
+    Ok(found)
+}
+
+/// Those of a team's people who have one of these ids, of any kind. Whoever is not in the team is left out.
+async fn in_team(
+    app: &App,
+    organization: &Organization,
+    team: &Team,
+    role: &Role,
+    ids: &BTreeSet<String>,
+) -> Result<BTreeSet<UserId>, Problem> {
+    let members = members(app, organization, [team], role).await?;
+    let named = |member: &&Member| {
+        [member.username(), member.user_id(), member.id(organization)].iter().any(|id| ids.contains(id))
+    };
+    Ok(members.iter().filter(named).map(|member| member.user).collect())
+}

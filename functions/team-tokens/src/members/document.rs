@@ -1,0 +1,115 @@
+//! People and their memberships as documents show them.
+
+use serde::Serialize;
+use terrapi::domain::organization::{Organization, Role};
+use utoipa::ToSchema;
+
+use super::{MEMBERSHIPS, Member, USERS};
+use crate::account::AccountAttributes;
+use crate::jsonapi::{Identifier, Nobody, Parameters, Resource, ToMany, ToOne};
+
+/// A membership in an organization.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct MembershipResource(Resource<MembershipAttributes, MembershipRelationships>);
+
+/// What a membership is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MembershipAttributes {
+    /// Always `active`: people sign in before they are added.
+    status: &'static str,
+    /// The person's address, as the provider told it; only for those who manage the organization's teams.
+    email: Option<String>,
+}
+
+/// What a membership belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MembershipRelationships {
+    /// The person.
+    user: ToOne,
+    /// The organization.
+    organization: ToOne,
+    /// The teams that the caller sees the person in.
+    teams: ToMany,
+}
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct UserResource(Resource<AccountAttributes, Nobody>);
+
+/// A document with what it points at.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Compound<D> {
+    /// The document.
+    #[serde(flatten)]
+    pub document: D,
+    /// What `include` asked for; absent when it asked for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub included: Option<Vec<Included>>,
+}
+
+/// What a document points at.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Included {
+    /// A person.
+    User(UserResource),
+    /// A membership.
+    Membership(MembershipResource),
+}
+
+/// What documents of teams and memberships can include.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description: handlers take Parameters")]
+pub struct IncludeParams {
+    /// What to show besides, with commas between: `users` and `organization-memberships` of teams, `user` of memberships.
+    include: Option<String>,
+}
+
+/// Whether the query asks for this to be included.
+pub fn asks_for(parameters: &Parameters, what: &str) -> bool {
+    let words = ["include", "include[]"].into_iter().flat_map(|name| parameters.all(name));
+    words.flat_map(|words| words.split(',')).any(|word| word == what)
+}
+
+/// A membership as the caller sees it.
+pub fn membership(member: &Member, organization: &Organization, role: &Role) -> MembershipResource {
+    let email = member.profile.as_ref().and_then(|profile| profile.email.clone());
+    let attributes = MembershipAttributes { status: "active", email: email.filter(|_| role.manages()) };
+    let relationships = MembershipRelationships {
+        user: Identifier::new(USERS, &member.user_id()).into(),
+        organization: Identifier::new("organizations", &organization.name).into(),
+        teams: ToMany { data: member.teams.iter().map(|team| Identifier::new("teams", team)).collect() },
+    };
+    let id = member.id(organization);
+    let path = format!("/api/v2/organization-memberships/{id}");
+    MembershipResource(Resource { id, r#type: MEMBERSHIPS, attributes, relationships, links: None }.at(path))
+}
+
+/// A person as the caller sees them.
+pub fn user(member: &Member, role: &Role) -> UserResource {
+    let (email, avatar_url) = match &member.profile {
+        Some(profile) => (profile.email.clone(), profile.avatar_url.clone()),
+        None => (None, None),
+    };
+    let attributes = AccountAttributes::new(member.username(), email.filter(|_| role.manages()), avatar_url);
+    let id = member.user_id();
+    UserResource(Resource { id, r#type: USERS, attributes, relationships: Nobody::default(), links: None })
+}
+
+/// What a team's document includes of these people.
+pub fn included(
+    members: &[Member],
+    organization: &Organization,
+    role: &Role,
+    parameters: &Parameters,
+) -> Option<Vec<Included>> {
+    let (users, memberships) = (asks_for(parameters, USERS), asks_for(parameters, MEMBERSHIPS));
+    let people = members.iter().filter(|_| users).map(|member| Included::User(user(member, role)));
+    let of = |member| Included::Membership(membership(member, organization, role));
+    let memberships = members.iter().filter(|_| memberships).map(of);
+    Some(people.chain(memberships).collect::<Vec<_>>()).filter(|included| users || !included.is_empty())
+}

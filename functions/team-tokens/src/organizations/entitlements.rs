@@ -1,0 +1,60 @@
+//! What an organization may use of the service.
+
+use axum::extract::State;
+use serde::Serialize;
+use terrapi::runtime::App;
+use utoipa::ToSchema;
+
+use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Nobody, Problem, Resource};
+use crate::place::{Named, OrganizationPath, With, organization};
+use crate::principal::Principal;
+
+/// What an organization may use.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct EntitlementSet(Resource<Entitlements, Nobody>);
+
+/// Each part of HCP Terraform, and whether it exists here.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
+pub struct Entitlements {
+    /// True.
+    teams: bool,
+    /// False, as all that follow: there are no workspaces and no state here.
+    state_storage: bool,
+    operations: bool,
+    agents: bool,
+    audit_logging: bool,
+    configuration_designer: bool,
+    cost_estimation: bool,
+    global_run_tasks: bool,
+    policy_enforcement: bool,
+    private_module_registry: bool,
+    private_run_tasks: bool,
+    run_tasks: bool,
+    sentinel: bool,
+    sso: bool,
+    vcs_integrations: bool,
+}
+
+/// Show what an organization may use
+///
+/// Teams, and nothing else of HCP Terraform: `cloud` and `remote` backends learn from it that their state cannot be kept here.
+#[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/entitlement-set", tag = "organizations",
+    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    responses((status = 200, body = Document<EntitlementSet>, content_type = MEDIA_TYPE),
+        (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
+pub async fn show_entitlements(
+    State(app): State<App>,
+    caller: Principal,
+    Named(name): Named,
+) -> Result<Answer<Document<EntitlementSet>>, Problem> {
+    let (roster, _) = organization(&app, &caller, &name, With::Teams).await?;
+    let attributes = Entitlements { teams: true, ..Entitlements::default() };
+    let id = roster.organization.id.to_string();
+    let resource =
+        Resource { id, r#type: "entitlement-sets", attributes, relationships: Nobody::default(), links: None };
+    let path = format!("/api/v2/organizations/{}/entitlement-set", roster.organization.name);
+    Ok(Answer::ok(Document { data: EntitlementSet(resource.at(path)) }))
+}
