@@ -9,6 +9,7 @@ mod iter;
 mod record;
 mod set;
 mod size;
+mod value;
 
 use axum::routing;
 use terrapi::http::{Description, Routes};

@@ -24,7 +24,7 @@ pub use account::{AccountKind, Profile, ProviderInstallation, ProviderRepository
 pub use api_key::{ApiKeyRecord, KeyName};
 pub use audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, Permission, PermissionChange};
 pub use caller::{Caller, Credential};
-pub use capability::{Capabilities, Capability, GrantError};
+pub use capability::{Capabilities, Capability, CapabilityList, GrantError};
 pub use dead_letter::{DeadLetter, DeadLetterId};
 pub use error::{Code, Error, Result};
 pub use identity::Identity;

@@ -1,9 +1,13 @@
-//! JSON bodies.
+//! JSON bodies. They are read straight into what a handler takes: no tree of values in between.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 
 use super::error::ApiError;
 use super::layers::MAX_BODY_BYTES;
@@ -82,7 +86,33 @@ async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Error::invalid_because(Code::InvalidBody, "the body is not UTF-8"))?;
-    serde_json::from_str(text).map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))
+    let object: Object<T> =
+        serde_json::from_str(text).map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))?;
+    Ok(object.0)
+}
+
+/// What is written as a JSON object. A derived reader alone also takes an array of the members' values.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+    }
 }
 
 /// For an optional member whose `null` is a value of its own.

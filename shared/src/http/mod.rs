@@ -22,7 +22,7 @@ pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer,
 };
-pub use body::{JsonBody, OptionalJsonBody, present, read_body};
+pub use body::{JsonBody, Object, OptionalJsonBody, present, read_body};
 pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};
 pub use cors::ListedOrigins;
 pub use cursor::{open_cursor, seal_cursor};

@@ -15,12 +15,13 @@ use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::app::App;
 use super::config::Config;
+use super::incoming::Incoming;
 use super::telemetry;
 use crate::domain;
 use crate::http::{MalformedEvent, Routes, into_request, service};
@@ -58,18 +59,6 @@ pub async fn run(router: Router) -> Result<(), lambda_runtime::Error> {
         async move { Ok::<_, Infallible>(invoke(router, event.payload, event.context).await) }
     });
     lambda_runtime::Runtime::new(service).run_concurrent().await
-}
-
-/// What an invocation may bring. It deserializes from any JSON: something else than an HTTP event (a test event, a header
-/// with a line break) gets an answer instead of failing the invocation.
-#[derive(Debug)]
-pub struct Incoming(Option<LambdaRequest>);
-
-impl<'de> Deserialize<'de> for Incoming {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // LambdaRequest first takes the whole value and fails only then, so nothing is left unread behind it.
-        Ok(Self(LambdaRequest::deserialize(deserializer).ok()))
-    }
 }
 
 /// One event through the router. The request carries the invocation's [`Context`] (request id, deadline) as an extension.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use terrapi::domain::organization::{Organization, OrganizationAccess, Role, TeamName, Visibility};
-use terrapi::domain::{Capabilities, Capability};
+use terrapi::domain::{Capabilities, Capability, CapabilityList};
 use terrapi::store::TeamChange;
 use utoipa::ToSchema;
 
@@ -64,7 +64,9 @@ pub fn change(attributes: &Attributes, organization: &Organization, role: &Role)
     if gives && !role.owns() {
         return Err(Problem::not_found());
     }
-    let capabilities: Option<Capabilities> = attributes.json(CAPABILITIES, "Capabilities are unknown or malformed")?;
+    let capabilities: Option<CapabilityList> =
+        attributes.json(CAPABILITIES, "Capabilities are unknown or malformed")?;
+    let capabilities = capabilities.map(|list| list.0);
     if let Some(foreign) = capabilities.iter().flat_map(Capabilities::iter).find(|held| !organization.may_grant(held)) {
         let detail = format!("Capabilities: {} is not the organization's to give", foreign.name());
         return Err(Problem::attribute(CAPABILITIES, detail));

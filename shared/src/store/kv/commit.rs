@@ -18,7 +18,7 @@ use crate::store::item::{Item, b, n, s};
 use crate::store::keys::{self, ONLY, PK, SK, TTL};
 
 /// How many records a commit may publish.
-const MAX_RECORDS: usize = 10_000;
+pub const MAX_RECORDS: usize = 10_000;
 /// How many entries a part lists, and how many bytes: an item holds 400 KB.
 const PART_ENTRIES: usize = 1_000;
 const PART_BYTES: usize = 300 * 1024;

@@ -19,7 +19,7 @@ mod read;
 mod values;
 mod write;
 
-pub use commit::{CommitRequest, CommitTarget};
+pub use commit::{CommitRequest, CommitTarget, MAX_RECORDS as MAX_COMMIT_RECORDS};
 pub use head::CommitLists;
 pub use list::{ListQuery, Page, Position};
 pub use read::{Found, ReadQuery};
