@@ -13,6 +13,7 @@ use terrapi::runtime::App;
 use terrapi::store::kv::{ListQuery, Position};
 use utoipa::ToSchema;
 
+use crate::data::limit_selected;
 use crate::get::read_query;
 use crate::record::KvRecord;
 
@@ -53,7 +54,7 @@ struct Cursor {
         ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"), ("limit" = Option<i64>, Query, minimum = 1, description = "30 when absent, at most 1,000; more is taken as 1,000"),
         ("include_data" = Option<bool>, Query, description = "`false` leaves `data` null"),
         ("select" = Option<Vec<String>>, Query, explode = false, description = "As in `get`, of each value"), ("cursor" = Option<String>, Query, description = "From a `next` link")),
-    responses((status = 200, body = KvRecordList, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, body = KvRecordList, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = 413, description = "`SELECTION_TOO_LARGE`: the selected parts exceed 4 MiB", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn iter_records(
     State(app): State<App>,
     caller: InNamespace<KvStoreRead>,
@@ -73,7 +74,9 @@ pub async fn iter_records(
         cursor.select.as_ref().map(|elements| Select::parse(elements.iter().map(String::as_str))).transpose()?;
     let list = ListQuery { read, start, prefix: cursor.prefix.as_deref(), limit, with_data: cursor.include_data };
     let page = app.store.list_records(&list).await?;
-    let results = page.records.into_iter().map(|found| KvRecord::of(found, select.as_ref())).collect::<Result<_>>()?;
+    let records = page.records.into_iter().map(|found| KvRecord::of(found, select.as_ref()));
+    let results: Vec<_> = records.collect::<Result<_>>()?;
+    limit_selected(results.iter().filter_map(KvRecord::data))?;
     let next = page.next.map(|last| Cursor { key: last.key.to_string(), idx: last.idx.get(), ..cursor });
     let next = next_page(&origin, &listing, "cursor", next.as_ref(), &[("limit", &limit.to_string())])?;
     Ok((next.link, Json(KvRecordList { results, next_cursor: next.cursor })).into_response())

@@ -3,6 +3,7 @@
 mod cas;
 mod commit;
 mod count;
+mod data;
 mod delete;
 mod get;
 mod iter;

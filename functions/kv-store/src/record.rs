@@ -1,8 +1,7 @@
 //! A record on the wire, and what goes into one.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use terrapi::domain::kv::{
     Address, CapsChange, Expect, Outcome, Put, Refusal, Select, Slot, Write, WriteId, WriteKind,
 };
@@ -12,6 +11,7 @@ use terrapi::runtime::App;
 use terrapi::store::kv::Found;
 use utoipa::ToSchema;
 
+use crate::data::Data;
 use crate::value::compact;
 
 /// The longest life, in seconds: a year.
@@ -29,7 +29,7 @@ pub struct KvRecord {
     created_at: String,
     /// The value, any JSON.
     #[schema(value_type = Value)]
-    data: Option<Box<RawValue>>,
+    data: Option<Data>,
     /// The chunk.
     #[schema(maximum = 2_147_483_647)]
     idx: u32,
@@ -55,7 +55,7 @@ pub struct KvRecord {
 impl KvRecord {
     /// A record as it was found, its value perhaps reduced to what was selected.
     pub fn of(found: Found, select: Option<&Select>) -> Result<Self> {
-        let data = found.text.map(|text| select_from(text, select)).transpose()?;
+        let data = found.text.map(|text| Data::of(text, select)).transpose()?;
         Ok(Self {
             committed: found.committed,
             created_at: found.created_at.rfc3339(),
@@ -68,6 +68,11 @@ impl KvRecord {
             version: found.side.version.0,
             write_caps: found.side.guards.write,
         })
+    }
+
+    /// The value, where the answer shows it.
+    pub fn data(&self) -> Option<&Data> {
+        self.data.as_ref()
     }
 
     fn written(address: &Address, put: &Put, outcome: Outcome) -> Self {
@@ -84,13 +89,6 @@ impl KvRecord {
             write_caps: outcome.guards.write,
         }
     }
-}
-
-fn select_from(text: String, select: Option<&Select>) -> Result<Box<RawValue>> {
-    let broken = |error| Error::internal("a stored value is not JSON", error);
-    let Some(select) = select else { return RawValue::from_string(text).map_err(broken) };
-    let value: Value = serde_json::from_str(&text).map_err(broken)?;
-    to_raw_value(&select.apply(&value)).map_err(broken)
 }
 
 /// What `set` and `cas` take.

@@ -87,6 +87,8 @@ codes! {
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
     /// The body or a value is over its limit.
     TooLarge = "TOO_LARGE",
+    /// What `select` picks is larger than an answer may be.
+    SelectionTooLarge = "SELECTION_TOO_LARGE",
     /// The caller sends more than its rate allows.
     RateLimited = "RATE_LIMITED",
     /// Storage or a provider is busy or away; nothing was changed, or repeating is safe.

@@ -10,4 +10,5 @@ mod iter;
 mod model;
 mod races;
 mod record;
+mod select;
 mod values;
