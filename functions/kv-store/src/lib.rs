@@ -3,6 +3,7 @@
 mod cas;
 mod commit;
 mod count;
+mod cursor;
 mod data;
 mod delete;
 mod get;

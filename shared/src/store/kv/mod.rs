@@ -10,6 +10,7 @@
 //!   answer shows some of a commit (`read.rs`, `list.rs`).
 
 mod commit;
+mod cursor_seed;
 mod fold;
 mod head;
 mod item;
