@@ -7,6 +7,7 @@ mod commit_faults;
 mod delete;
 mod faults;
 mod iter;
+mod many;
 mod model;
 mod races;
 mod record;

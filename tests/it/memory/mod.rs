@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "a child process is told by its environment what to serve")]
 
 mod bodies;
+mod chunks;
 mod selections;
 
 use std::sync::{Arc, OnceLock};

@@ -9,6 +9,7 @@
 //! * A folded record carries the commit's sequence number. A reader whose head is older than that starts over, so no
 //!   answer shows some of a commit (`read.rs`, `list.rs`).
 
+mod chunks;
 mod commit;
 mod cursor_seed;
 mod fold;
@@ -16,10 +17,12 @@ mod head;
 mod item;
 mod list;
 mod plain;
+mod projection;
 mod read;
 mod values;
 mod write;
 
+pub use chunks::ChunkTotals;
 pub use commit::{CommitRequest, CommitTarget, MAX_RECORDS as MAX_COMMIT_RECORDS};
 pub use head::CommitLists;
 pub use list::{ListQuery, Page, Position};
