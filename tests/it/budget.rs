@@ -194,6 +194,8 @@ async fn listings_cost_the_head_and_a_query_a_page() {
         world.put(&format!("{KV}/key/p{number:02}"), &token, json!({"data": "x".repeat(600)})).await.ok();
     }
     world.faulty.ledger().take();
+    let first = cost(&world, Method::GET, &format!("{KV}/iter/p?prefix=true"), &token, None).await;
+    assert_eq!(first[2..], ["GetItem 1.0 RU", "PutItem 1.0 WU"], "the seed of cursors, once in a deployment");
     let page = cost(&world, Method::GET, &format!("{KV}/iter/p?prefix=true"), &token, None).await;
     assert_eq!(page.len(), 2, "{page:?}");
     assert_eq!(page[0], "GetItem 1.0 RU");

@@ -13,6 +13,7 @@ mod keys;
 mod kv;
 mod limits;
 mod memberships;
+mod memory;
 mod operations;
 mod organizations;
 mod secrets;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use terrapi::auth::{ApiKey, Secret};
 use terrapi::domain::{
-    ApiKeyRecord, AuditAction, AuditOutcome, Caller, Capabilities, Capability, Code, Error, InstallationId, KeyId,
-    KeyName, Millis, Namespace, Result, Seconds, Vcs,
+    ApiKeyRecord, AuditAction, AuditOutcome, Caller, Capabilities, Capability, CapabilityList, Code, Error,
+    InstallationId, KeyId, KeyName, Millis, Namespace, Result, Seconds, Vcs,
 };
 use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs, VcsPath};
 use terrapi::runtime::App;
@@ -26,7 +26,7 @@ pub struct CreateKey {
     name: String,
     /// What its access tokens may do: nothing that the caller may not.
     #[schema(value_type = Vec<Capability>)]
-    capabilities: Vec<Value>,
+    capabilities: Box<RawValue>,
     /// RFC 3339, in the future. The key stops working then.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -57,7 +57,7 @@ pub async fn create_api_key(
 ) -> Result<Json<CreatedKey>, ApiError> {
     let now = app.clock.now();
     let (name, expires_at) = (KeyName::new(body.name)?, expiry(body.expires_at, now)?);
-    let requested = body.capabilities.into_iter().map(capability).collect::<Result<_>>()?;
+    let requested = requested(&body.capabilities)?;
     let capabilities = granted(&app, caller.caller(), caller.vcs, &requested).await?;
     let key = ApiKey { id: KeyId::new(app.random.id()?), secret: Secret::new(app.random.bytes()?) };
     let record = ApiKeyRecord {
@@ -77,9 +77,15 @@ pub async fn create_api_key(
     Ok(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() }))
 }
 
-fn capability(sent: Value) -> Result<Capability> {
-    serde_json::from_value(sent)
-        .map_err(|_| Error::invalid_because(Code::InvalidCapability, "a capability is unknown or malformed"))
+fn requested(sent: &RawValue) -> Result<Capabilities> {
+    if !sent.get().starts_with('[') {
+        return Err(Error::invalid_because(Code::InvalidBody, "capabilities is a list"));
+    }
+    let list: CapabilityList = serde_json::from_str(sent.get()).map_err(|_| {
+        let problem = "a capability is unknown or malformed, or there are more than 32";
+        Error::invalid_because(Code::InvalidCapability, problem)
+    })?;
+    Ok(list.0)
 }
 
 fn expiry(sent: Option<String>, now: Millis) -> Result<Option<Seconds>> {

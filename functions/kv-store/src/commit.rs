@@ -1,13 +1,16 @@
 //! Publishes staged records.
 
+use std::fmt;
+
 use axum::Json;
 use axum::extract::State;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use terrapi::domain::Result;
 use terrapi::domain::kv::{Idx, Key};
 use terrapi::http::{ApiError, ErrorBody, InNamespace, InstallationPath, JsonBody, KvStoreWrite};
 use terrapi::runtime::App;
-use terrapi::store::kv::{CommitRequest, CommitTarget};
+use terrapi::store::kv::{CommitRequest, CommitTarget, MAX_COMMIT_RECORDS};
 use utoipa::ToSchema;
 
 /// What `commit` takes.
@@ -15,6 +18,7 @@ use utoipa::ToSchema;
 #[schema(example = json!({"keys": [{"key": "build/42/log"}, {"key": "build/42/status", "idx": 0}]}))]
 pub struct KvCommit {
     /// At most 10,000 records, chunks counted.
+    #[serde(deserialize_with = "listed")]
     keys: Vec<KvCommitKey>,
     /// Refuse, and change nothing, when a listed record is absent or not writable.
     strict: Option<bool>,
@@ -69,6 +73,31 @@ pub async fn commit_records(
     let keys =
         published.into_iter().map(|address| KvCommitted { idx: address.idx.get(), key: address.key.to_string() });
     Ok(Json(KvCommitResult { keys: keys.collect() }))
+}
+
+/// Reads the list as far as it matters: with more than a commit may have, it is refused whatever else it holds.
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KvCommitKey>, D::Error> {
+    deserializer.deserialize_seq(Listed)
+}
+
+struct Listed;
+
+impl<'de> Visitor<'de> for Listed {
+    type Value = Vec<KvCommitKey>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut keys = Vec::new();
+        while keys.len() <= MAX_COMMIT_RECORDS {
+            let Some(key) = elements.next_element()? else { return Ok(keys) };
+            keys.push(key);
+        }
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(keys)
+    }
 }
 
 fn target(listed: KvCommitKey) -> Result<CommitTarget> {

@@ -20,17 +20,21 @@ pub struct KvCount {
 }
 
 /// Count the chunks of a key
+///
+/// 413 `TOO_MANY_CHUNKS` when there are more than 100,000.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/count/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
         ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
-    responses((status = 200, body = KvCount), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, body = KvCount), (status = 413, description = "`TOO_MANY_CHUNKS`: the key has more than 100,000 chunks", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn count_chunks(
     State(app): State<App>,
     caller: InNamespace<KvStoreRead>,
     path: PathParams,
     query: Query,
 ) -> Result<Json<KvCount>, ApiError> {
-    let chunks = app.store.list_chunks(read_query(&app, &caller, &query)?, &path.key()?).await?;
-    let highest = chunks.iter().map(|chunk| chunk.address.idx.get()).max();
-    Ok(Json(KvCount { count: chunks.len(), max_idx: highest.ok_or(Error::NotFound)? }))
+    let totals = app.store.sum_chunks(read_query(&app, &caller, &query)?, &path.key()?).await?;
+    if totals.count == 0 {
+        return Err(Error::NotFound.into());
+    }
+    Ok(Json(KvCount { count: totals.count, max_idx: totals.max_idx }))
 }

@@ -1,17 +1,21 @@
 //! Deletes a record, or every chunk of a key.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{StreamExt, TryStreamExt};
 use serde::Serialize;
-use terrapi::domain::kv::{Address, Expect, Idx, Refusal, Version, Write, WriteId, WriteKind};
+use terrapi::domain::kv::{Address, Expect, Idx, Key, Refusal, Version, Write, WriteId, WriteKind};
 use terrapi::domain::{Caller, Code, Error, Namespace, Result};
 use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathParams, Query, RecordPath};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
 /// How many chunks are deleted at once.
-const DELETIONS: usize = 8;
+const DELETIONS: usize = 16;
+/// How long the deletion of a key may take: less than the function's time, so that its caller gets an answer.
+const PATIENCE: Duration = Duration::from_secs(24);
 
 /// Whether anything was deleted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,11 +26,13 @@ pub struct KvDelete {
 
 /// Delete a record, or every chunk of a key
 ///
-/// Without `idx` every chunk goes that the caller may write; 403 when that left none.
+/// Without `idx` every chunk is deleted that the caller may write; 403 when that deleted none. A key of many thousand chunks may
+/// take longer than a request: 503 then, and the repeated request goes on. 413 `TOO_MANY_CHUNKS`, and nothing is deleted, when
+/// there are more than 100,000.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
         ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("version" = Option<i64>, Query, description = "Only records of this version")),
-    responses((status = 200, body = KvDelete), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, body = KvDelete), (status = 413, description = "`TOO_MANY_CHUNKS`: the key has more than 100,000 chunks", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn delete_record(
     State(app): State<App>,
     caller: InNamespace<KvStoreReadWrite>,
@@ -35,17 +41,48 @@ pub async fn delete_record(
 ) -> Result<Json<KvDelete>, ApiError> {
     let (key, namespace) = (path.key()?, caller.namespace);
     let expect = query.integer("version")?.map_or(Expect::Anything, |version| Expect::Version(Version(version)));
-    let addresses = match query.integer("idx")? {
-        Some(idx) => vec![Address { key, idx: Idx::new(idx)? }],
-        None => app.store.list_addresses(namespace, &key).await?,
+    let outcomes = match query.integer("idx")? {
+        Some(idx) => {
+            let address = Address { key, idx: Idx::new(idx)? };
+            vec![delete(&app, namespace, address, expect, caller.caller()).await?]
+        }
+        None => delete_chunks(&app, namespace, &key, expect, caller.caller()).await?,
     };
-    let deletions = stream::iter(addresses).map(|address| delete(&app, namespace, address, expect, caller.caller()));
-    let deletions: Vec<Result<(), Refusal>> = deletions.buffer_unordered(DELETIONS).try_collect().await?;
-    let result = deletions.iter().any(Result::is_ok);
-    if !result && deletions.contains(&Err(Refusal::NotWritable)) {
+    let result = outcomes.contains(&Ok(()));
+    if !result && outcomes.contains(&Err(Refusal::NotWritable)) {
         return Err(Error::forbidden(Code::RecordForbidden).into());
     }
     Ok(Json(KvDelete { result }))
+}
+
+/// Deletes the chunks of a key while their addresses are read. Returns the distinct outcomes.
+async fn delete_chunks(
+    app: &App,
+    namespace: Namespace,
+    key: &Key,
+    expect: Expect,
+    caller: &Caller,
+) -> Result<Vec<Result<(), Refusal>>> {
+    let deletions = async {
+        let addresses = app.store.chunk_addresses(namespace, key).await?;
+        let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
+        let distinct = deletions.buffer_unordered(DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
+            // Which version a chunk has does not matter here.
+            let outcome = outcome.map_err(|refusal| match refusal {
+                Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
+                other => other,
+            });
+            if !outcomes.contains(&outcome) {
+                outcomes.push(outcome);
+            }
+            Ok(outcomes)
+        });
+        distinct.await
+    };
+    // What was deleted stays deleted, so a repeated request goes on from there.
+    tokio::time::timeout(PATIENCE, deletions)
+        .await
+        .map_err(|_| Error::Unavailable { code: Code::Unavailable, source: None })?
 }
 
 async fn delete(

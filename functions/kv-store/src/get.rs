@@ -11,6 +11,7 @@ use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Q
 use terrapi::runtime::App;
 use terrapi::store::kv::ReadQuery;
 
+use crate::data::limit_selected;
 use crate::record::KvRecord;
 
 /// Get a record
@@ -19,10 +20,10 @@ use crate::record::KvRecord;
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
         ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "The chunk, 0 when absent"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"),
-        ("select" = Option<Vec<String>>, Query, explode = false, description = "`name=path` elements: the value is reduced to an object of these members. A path is member names joined by dots, `[n]` for an item; what is not there is `null`."),
+        ("select" = Option<Vec<String>>, Query, explode = false, description = "`name=path` elements: the value is reduced to an object of these members. A path is member names joined by dots, `[n]` for an item; what is not there is `null`. At most 32 elements."),
         ("if-none-match" = Option<String>, Header, description = "An `ETag` from before")),
     responses((status = 200, body = KvRecord, headers(("etag" = String, description = "The version, quoted"))), (status = 304, description = "The version is still the one in `If-None-Match`; no body", headers(("etag" = String, description = "The version, quoted"))),
-        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+        (status = 413, description = "`SELECTION_TOO_LARGE`: the selected parts exceed 4 MiB", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn get_record(
     State(app): State<App>,
     caller: InNamespace<KvStoreRead>,
@@ -40,7 +41,9 @@ pub async fn get_record(
     if unchanged {
         return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
     }
-    Ok((etag, Json(KvRecord::of(found, select.as_ref())?)).into_response())
+    let record = KvRecord::of(found, select.as_ref())?;
+    limit_selected(record.data())?;
+    Ok((etag, Json(record)).into_response())
 }
 
 /// Who reads: the caller, as of now, with staged values when `committed=false`.

@@ -3,16 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use terrapi::domain::Result;
+use serde::Serialize;
 use terrapi::domain::kv::{Address, Idx, Key, Select, Visibility};
+use terrapi::domain::{Code, Error, Result};
 use terrapi::http::{
-    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Origin, PathParams, Query, next_page, open_cursor,
+    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, NextPage, Origin, PathParams, Query,
 };
 use terrapi::runtime::App;
 use terrapi::store::kv::{ListQuery, Position};
 use utoipa::ToSchema;
 
+use crate::cursor::{Filters, Listing};
+use crate::data::limit_selected;
 use crate::get::read_query;
 use crate::record::KvRecord;
 
@@ -30,20 +32,10 @@ pub struct KvRecordList {
     next_cursor: Option<String>,
 }
 
-/// What a cursor carries: the place, and everything the first request asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Cursor {
-    key: String,
-    idx: u32,
-    prefix: Option<String>,
-    committed: bool,
-    include_data: bool,
-    select: Option<Vec<String>>,
-}
-
 /// List records
 ///
-/// From the key on, or after it with `inclusive=false`. The `Link` header's `next` leads through the rest.
+/// From the key on, or after it with `inclusive=false`. The `Link` header's `next` leads through the rest. A cursor carries the
+/// filters of its listing: with another installation, key or filter it is 400 `INVALID_CURSOR`.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/iter/{*key}", tag = "kv", security(("bearer" = [])),
     params(InstallationPath,
         ("key" = String, Path, description = "Where to start; may be empty"),
@@ -53,7 +45,7 @@ struct Cursor {
         ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"), ("limit" = Option<i64>, Query, minimum = 1, description = "30 when absent, at most 1,000; more is taken as 1,000"),
         ("include_data" = Option<bool>, Query, description = "`false` leaves `data` null"),
         ("select" = Option<Vec<String>>, Query, explode = false, description = "As in `get`, of each value"), ("cursor" = Option<String>, Query, description = "From a `next` link")),
-    responses((status = 200, body = KvRecordList, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, body = KvRecordList, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = 413, description = "`SELECTION_TOO_LARGE`: the selected parts exceed 4 MiB", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn iter_records(
     State(app): State<App>,
     caller: InNamespace<KvStoreRead>,
@@ -61,45 +53,46 @@ pub async fn iter_records(
     query: Query,
     origin: Origin,
 ) -> Result<Response, ApiError> {
-    let listing = format!("kv#{}", caller.namespace);
+    let listing = Listing { namespace: caller.namespace, key: path.text("key") };
     let limit = query.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let mut read = read_query(&app, &caller, &query)?;
-    let (start, cursor) = match query.text("cursor") {
-        Some(cursor) => resume(open_cursor(&listing, cursor)?)?,
-        None => begin(path.text("key"), &query)?,
+    let (start, filters) = match query.text("cursor") {
+        Some(cursor) => resume(listing.open(&app, cursor).await?, &query)?,
+        None => begin(listing.key, &query)?,
     };
-    read.visibility = if cursor.committed { Visibility::Committed } else { Visibility::Latest };
+    let mut read = read_query(&app, &caller, &query)?;
+    read.visibility = if filters.committed { Visibility::Committed } else { Visibility::Latest };
     let select =
-        cursor.select.as_ref().map(|elements| Select::parse(elements.iter().map(String::as_str))).transpose()?;
-    let list = ListQuery { read, start, prefix: cursor.prefix.as_deref(), limit, with_data: cursor.include_data };
+        filters.select.as_ref().map(|elements| Select::parse(elements.iter().map(String::as_str))).transpose()?;
+    let prefix = filters.prefix.then_some(listing.key);
+    let list = ListQuery { read, start, prefix, limit, with_data: filters.include_data };
     let page = app.store.list_records(&list).await?;
-    let results = page.records.into_iter().map(|found| KvRecord::of(found, select.as_ref())).collect::<Result<_>>()?;
-    let next = page.next.map(|last| Cursor { key: last.key.to_string(), idx: last.idx.get(), ..cursor });
-    let next = next_page(&origin, &listing, "cursor", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let records = page.records.into_iter().map(|found| KvRecord::of(found, select.as_ref()));
+    let results: Vec<_> = records.collect::<Result<_>>()?;
+    limit_selected(results.iter().filter_map(KvRecord::data))?;
+    let cursor = match page.next {
+        Some(last) => Some(listing.seal(&app, &last, &filters).await?),
+        None => None,
+    };
+    let next = NextPage::at(&origin, "cursor", cursor, &[("limit", &limit.to_string())]);
     Ok((next.link, Json(KvRecordList { results, next_cursor: next.cursor })).into_response())
 }
 
-fn resume(cursor: Cursor) -> Result<(Position, Cursor)> {
-    let last = Address { key: Key::new(&cursor.key)?, idx: Idx::new(cursor.idx.into())? };
-    Ok((Position::After(last), cursor))
+/// Goes on where a cursor leads. A filter that the request names must be the one that the cursor carries.
+fn resume((last, filters): (Address, Filters), query: &Query) -> Result<(Position, Filters)> {
+    if Filters::of(query, &filters)? != filters {
+        return Err(Error::invalid_because(Code::InvalidCursor, "the cursor belongs to other filters"));
+    }
+    Ok((Position::After(last), filters))
 }
 
-fn begin(key: &str, query: &Query) -> Result<(Position, Cursor)> {
-    let idx = query.integer("idx")?.map(Idx::new).transpose()?;
-    let inclusive = query.flag("inclusive", true)?;
-    let start = match (key.is_empty(), inclusive, idx) {
+fn begin(key: &str, query: &Query) -> Result<(Position, Filters)> {
+    let filters = Filters::of(query, &Filters::default())?;
+    let idx = filters.idx.map(Idx::new).transpose()?;
+    let start = match (key.is_empty(), filters.inclusive, idx) {
         (true, ..) => Position::Beginning,
         (false, true, idx) => Position::At(Key::new(key)?, idx.unwrap_or_default()),
         (false, false, Some(idx)) => Position::After(Address { key: Key::new(key)?, idx }),
         (false, false, None) => Position::AfterKey(Key::new(key)?),
     };
-    let cursor = Cursor {
-        key: String::new(),
-        idx: 0,
-        prefix: query.flag("prefix", false)?.then(|| key.to_owned()),
-        committed: query.flag("committed", true)?,
-        include_data: query.flag("include_data", true)?,
-        select: query.list("select").map(|elements| elements.into_iter().map(str::to_owned).collect()),
-    };
-    Ok((start, cursor))
+    Ok((start, filters))
 }

@@ -3,12 +3,15 @@
 mod cas;
 mod commit;
 mod count;
+mod cursor;
+mod data;
 mod delete;
 mod get;
 mod iter;
 mod record;
 mod set;
 mod size;
+mod value;
 
 use axum::routing;
 use terrapi::http::{Description, Routes};

@@ -1,19 +1,19 @@
 //! A record on the wire, and what goes into one.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use terrapi::domain::kv::{
     Address, CapsChange, Expect, Outcome, Put, Refusal, Select, Slot, Write, WriteId, WriteKind,
 };
-use terrapi::domain::{Caller, Capabilities, Capability, Code, Error, Namespace, Result};
+use terrapi::domain::{Caller, Capabilities, Capability, CapabilityList, Code, Error, Namespace, Result};
 use terrapi::http::present;
 use terrapi::runtime::App;
 use terrapi::store::kv::Found;
 use utoipa::ToSchema;
 
-/// The largest value, in bytes of compact JSON text.
-const MAX_VALUE_BYTES: usize = 4 * 1024 * 1024;
+use crate::data::Data;
+use crate::value::compact;
+
 /// The longest life, in seconds: a year.
 const MAX_TTL_SECONDS: i64 = 31_536_000;
 
@@ -29,7 +29,7 @@ pub struct KvRecord {
     created_at: String,
     /// The value, any JSON.
     #[schema(value_type = Value)]
-    data: Option<Box<RawValue>>,
+    data: Option<Data>,
     /// The chunk.
     #[schema(maximum = 2_147_483_647)]
     idx: u32,
@@ -55,7 +55,7 @@ pub struct KvRecord {
 impl KvRecord {
     /// A record as it was found, its value perhaps reduced to what was selected.
     pub fn of(found: Found, select: Option<&Select>) -> Result<Self> {
-        let data = found.text.map(|text| select_from(text, select)).transpose()?;
+        let data = found.text.map(|text| Data::of(text, select)).transpose()?;
         Ok(Self {
             committed: found.committed,
             created_at: found.created_at.rfc3339(),
@@ -68,6 +68,11 @@ impl KvRecord {
             version: found.side.version.0,
             write_caps: found.side.guards.write,
         })
+    }
+
+    /// The value, where the answer shows it.
+    pub fn data(&self) -> Option<&Data> {
+        self.data.as_ref()
     }
 
     fn written(address: &Address, put: &Put, outcome: Outcome) -> Self {
@@ -84,13 +89,6 @@ impl KvRecord {
             write_caps: outcome.guards.write,
         }
     }
-}
-
-fn select_from(text: String, select: Option<&Select>) -> Result<Box<RawValue>> {
-    let broken = |error| Error::internal("a stored value is not JSON", error);
-    let Some(select) = select else { return RawValue::from_string(text).map_err(broken) };
-    let value: Value = serde_json::from_str(&text).map_err(broken)?;
-    to_raw_value(&select.apply(&value)).map_err(broken)
 }
 
 /// What `set` and `cas` take.
@@ -114,11 +112,11 @@ pub struct KvWrite {
     /// Capabilities needed to read. Absent keeps the list that is there, `null` removes it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<Capability>>)]
-    read_caps: Option<Value>,
+    read_caps: Option<Box<RawValue>>,
     /// Capabilities needed to write. Absent keeps the list that is there, `null` removes it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<Capability>>)]
-    write_caps: Option<Value>,
+    write_caps: Option<Box<RawValue>>,
     /// The record reads as absent after this many seconds.
     #[schema(minimum = 1, maximum = 31_536_000)]
     ttl_seconds: Option<i64>,
@@ -134,8 +132,8 @@ impl KvWrite {
         expect: Expect,
         caller: &Caller,
     ) -> Result<KvRecord> {
-        let read_caps = caps_change(self.read_caps, caller)?;
-        let write_caps = caps_change(self.write_caps, caller)?;
+        let read_caps = caps_change(self.read_caps.as_deref(), caller)?;
+        let write_caps = caps_change(self.write_caps.as_deref(), caller)?;
         let now = app.clock.now();
         let expires_at = self.ttl_seconds.map(|ttl| life(ttl).map(|ttl| now.seconds().plus(ttl))).transpose()?;
         let text = text_of(self.data, self.value)?;
@@ -169,11 +167,13 @@ fn life(ttl: i64) -> Result<i64> {
 }
 
 /// The list a request installs. Nobody can demand of others what they lack themselves.
-fn caps_change(sent: Option<Value>, caller: &Caller) -> Result<CapsChange> {
+fn caps_change(sent: Option<&RawValue>, caller: &Caller) -> Result<CapsChange> {
     let Some(sent) = sent else { return Ok(CapsChange::Keep) };
-    let list: Option<Vec<Capability>> = serde_json::from_value(sent)
-        .map_err(|_| Error::invalid_because(Code::InvalidCapability, "a capability is unknown or malformed"))?;
-    let list: Option<Capabilities> = list.map(|list| list.into_iter().collect());
+    let list: Option<CapabilityList> = serde_json::from_str(sent.get()).map_err(|_| {
+        let problem = "a capability is unknown or malformed, or there are more than 32";
+        Error::invalid_because(Code::InvalidCapability, problem)
+    })?;
+    let list = list.map(|list| list.0);
     if let Some(lacking) =
         list.iter().flat_map(Capabilities::iter).find(|capability| !caller.capabilities.holds(capability))
     {
@@ -190,46 +190,12 @@ fn text_of(data: Option<Box<RawValue>>, value: Option<Box<RawValue>>) -> Result<
         }
         (None, None) => return Err(Error::invalid_because(Code::InvalidBody, "data is missing")),
     };
-    let text = compact(raw.get());
-    if text.len() > MAX_VALUE_BYTES {
-        return Err(Error::TooLarge);
-    }
-    // A raw value is only known to be well-formed; half a surrogate pair would break its readers.
-    serde_json::from_str::<Value>(&text)
-        .map_err(|error| Error::invalid_because(Code::InvalidBody, error.to_string()))?;
-    Ok(text)
-}
-
-/// JSON without white space between its tokens. Numbers, escapes and the order of members stay as they were sent.
-fn compact(json: &str) -> String {
-    let (mut inside, mut escaped) = (false, false);
-    let keep = |character: &char| {
-        let keep = inside || !character.is_ascii_whitespace();
-        match character {
-            '"' if !escaped => inside = !inside,
-            _ => {}
-        }
-        escaped = inside && *character == '\\' && !escaped;
-        keep
-    };
-    json.chars().filter(keep).collect()
+    compact(raw)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn compact_json_loses_white_space_and_nothing_else() {
-        for (sent, kept) in [
-            (" { \"a b\" : [ 1.50 , 1e400 ] }\n", r#"{"a b":[1.50,1e400]}"#),
-            (r#""a \" b \\" "#, r#""a \" b \\""#),
-            (r#"["\\" , "x y"]"#, r#"["\\","x y"]"#),
-            ("18446744073709551616", "18446744073709551616"),
-        ] {
-            assert_eq!(compact(sent), kept);
-        }
-    }
 
     #[test]
     fn null_is_a_value_and_a_missing_one_is_not() {

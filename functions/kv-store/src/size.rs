@@ -19,10 +19,12 @@ pub struct KvSize {
 }
 
 /// Sum the sizes of a key's chunks
+///
+/// 413 `TOO_MANY_CHUNKS` when there are more than 100,000.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/size/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
         ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
-    responses((status = 200, body = KvSize), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, body = KvSize), (status = 413, description = "`TOO_MANY_CHUNKS`: the key has more than 100,000 chunks", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn sum_sizes(
     State(app): State<App>,
     caller: InNamespace<KvStoreRead>,
@@ -30,15 +32,12 @@ pub async fn sum_sizes(
     query: Query,
 ) -> Result<Json<KvSize>, ApiError> {
     let (key, read) = (path.key()?, read_query(&app, &caller, &query)?);
-    let sizes: Vec<u64> = match query.integer("idx")? {
+    let size = match query.integer("idx")? {
         Some(idx) => {
             let record = app.store.peek_record(read, &Address { key, idx: Idx::new(idx)? }).await?;
-            record.into_iter().map(|found| found.side.slot.size_bytes).collect()
+            record.map(|found| found.side.slot.size_bytes)
         }
-        None => app.store.list_chunks(read, &key).await?.iter().map(|found| found.side.slot.size_bytes).collect(),
+        None => Some(app.store.sum_chunks(read, &key).await?).filter(|sum| sum.count > 0).map(|sum| sum.size_bytes),
     };
-    if sizes.is_empty() {
-        return Err(Error::NotFound.into());
-    }
-    Ok(Json(KvSize { size: sizes.iter().sum() }))
+    Ok(Json(KvSize { size: size.ok_or(Error::NotFound)? }))
 }

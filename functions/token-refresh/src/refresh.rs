@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use terrapi::auth::{Claims, LIFETIME_SECONDS};
-use terrapi::domain::{Capabilities, Capability, Code, Error, Result};
+use terrapi::domain::{Capabilities, Capability, CapabilityList, Code, Error, Result};
 use terrapi::http::{ApiError, ErrorBody, OptionalJsonBody};
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
@@ -18,7 +18,8 @@ use crate::presented::Presented;
 #[schema(example = json!({"capabilities": ["kv_store_read"]}))]
 pub struct RefreshRequest {
     /// A subset of the key's or the team's own, for a narrower token.
-    capabilities: Option<Vec<Capability>>,
+    #[schema(value_type = Option<Vec<Capability>>)]
+    capabilities: Option<CapabilityList>,
 }
 
 /// An access token.
@@ -57,8 +58,7 @@ pub async fn exchange_api_key(
     Ok(Json(TokenGrant { access_token: token.clone(), token, token_type: "Bearer", expires_in: LIFETIME_SECONDS }))
 }
 
-fn narrowed(held: &Capabilities, requested: Option<Vec<Capability>>) -> Result<Capabilities> {
-    let Some(requested) = requested else { return Ok(held.clone()) };
-    let requested = requested.into_iter().collect();
+fn narrowed(held: &Capabilities, requested: Option<CapabilityList>) -> Result<Capabilities> {
+    let Some(CapabilityList(requested)) = requested else { return Ok(held.clone()) };
     held.narrowed_to(&requested).map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.0.name()))
 }

@@ -1,4 +1,5 @@
-//! Seals what providers gave us to act for people, so that a copy of the table opens nothing.
+//! Encrypts what must not be read where it is kept: the tokens that providers gave us to act for people, so that a copy of the
+//! table opens nothing, and cursors of listings, which callers hold.
 //!
 //! Shape of a sealed text: a key's id (8 bytes), a nonce (12), the ciphertext with its tag (AES-256-GCM, RFC 5116). The id
 //! lets the key be changed: a retired one opens until nothing is sealed under it any longer. What a text is bound to (the

@@ -1,7 +1,9 @@
 //! Capabilities: what a token may do, and the algebra that hands out less, never more.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
+use serde::de::{Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, schema::Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -12,8 +14,8 @@ use super::{InstallationId, Namespace, Vcs};
 ///
 /// Shape: a word (`"kv_store_read"`) or a closed object (`{"name":"installation_id","id":"7"}`,
 /// `{"name":"vcs","vcs":"github"}`). The order of the variants is the order of listings.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "Wire", into = "Wire")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "Wire")]
 pub enum Capability {
     /// Create, list and delete API keys.
     AccessTokenCreate,
@@ -34,8 +36,8 @@ pub enum Capability {
 }
 
 /// One thing a token may do, or one limit on where.
-#[derive(Serialize, Deserialize, Clone, ToSchema)]
-#[serde(untagged, expecting = "expected a capability")]
+#[derive(Serialize, Clone, ToSchema)]
+#[serde(untagged)]
 #[schema(example = "kv_store_read")]
 enum Wire {
     Word(Word),
@@ -56,7 +58,7 @@ enum Word {
 }
 
 /// One limit on where. Limits of one kind add up; without any of a kind there is none.
-#[derive(Serialize, Deserialize, Clone, ToSchema)]
+#[derive(Serialize, Clone, ToSchema)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 #[schema(as = CapabilityLimit)]
 enum Limit {
@@ -80,18 +82,97 @@ impl ToSchema for Capability {
     }
 }
 
-impl From<Wire> for Capability {
-    fn from(wire: Wire) -> Self {
-        match wire {
-            Wire::Word(Word::AccessTokenCreate) => Self::AccessTokenCreate,
-            Wire::Word(Word::AccessTokenRefresh) => Self::AccessTokenRefresh,
-            Wire::Word(Word::KvStoreRead) => Self::KvStoreRead,
-            Wire::Word(Word::KvStoreSystemRead) => Self::KvStoreSystemRead,
-            Wire::Word(Word::KvStoreSystemWrite) => Self::KvStoreSystemWrite,
-            Wire::Word(Word::KvStoreWrite) => Self::KvStoreWrite,
-            Wire::Limit(Limit::InstallationId { id }) => Self::InstallationId(id),
-            Wire::Limit(Limit::Vcs { vcs }) => Self::Vcs(vcs),
+/// Reads a capability member by member. A derived reader of these forms would first build a tree of whatever was sent.
+impl<'de> Deserialize<'de> for Capability {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CapabilityVisitor)
+    }
+}
+
+struct CapabilityVisitor;
+
+/// The members of a limit.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum LimitMember {
+    Name,
+    Id,
+    Vcs,
+}
+
+impl<'de> Visitor<'de> for CapabilityVisitor {
+    type Value = Capability;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a capability")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Capability, E> {
+        Ok(match Word::deserialize(word.into_deserializer())? {
+            Word::AccessTokenCreate => Capability::AccessTokenCreate,
+            Word::AccessTokenRefresh => Capability::AccessTokenRefresh,
+            Word::KvStoreRead => Capability::KvStoreRead,
+            Word::KvStoreSystemRead => Capability::KvStoreSystemRead,
+            Word::KvStoreSystemWrite => Capability::KvStoreSystemWrite,
+            Word::KvStoreWrite => Capability::KvStoreWrite,
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Capability, A::Error> {
+        let (mut name, mut id, mut vcs) = (None, None, None);
+        while let Some(member) = members.next_key()? {
+            let slot: &mut Option<String> = match member {
+                LimitMember::Name => &mut name,
+                LimitMember::Id => &mut id,
+                LimitMember::Vcs => &mut vcs,
+            };
+            if slot.replace(members.next_value()?).is_some() {
+                return Err(A::Error::custom("a member is repeated"));
+            }
         }
+        match (name.as_deref(), id, vcs) {
+            (Some("installation_id"), Some(id), None) => Ok(Capability::InstallationId(id)),
+            (Some("vcs"), None, Some(vcs)) => Ok(Capability::Vcs(vcs)),
+            _ => Err(A::Error::custom("not a limit")),
+        }
+    }
+}
+
+/// Capabilities that a request lists. Reading ends with an error at the first element that is not a capability, and at
+/// the 33rd in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CapabilityList(pub Capabilities);
+
+impl CapabilityList {
+    /// How many capabilities a request may list, repeated ones counted.
+    pub const MAX: usize = 32;
+}
+
+impl<'de> Deserialize<'de> for CapabilityList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(CapabilityListVisitor)
+    }
+}
+
+struct CapabilityListVisitor;
+
+impl<'de> Visitor<'de> for CapabilityListVisitor {
+    type Value = CapabilityList;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of capabilities")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<CapabilityList, A::Error> {
+        let (mut list, mut count) = (BTreeSet::new(), 0);
+        while let Some(capability) = elements.next_element()? {
+            count += 1;
+            if count > CapabilityList::MAX {
+                return Err(A::Error::custom("more than 32 capabilities"));
+            }
+            list.insert(capability);
+        }
+        Ok(CapabilityList(Capabilities(list)))
     }
 }
 

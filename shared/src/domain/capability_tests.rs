@@ -27,6 +27,8 @@ fn objects_are_closed_and_words_are_known() {
         r#"{"name":"installation_id"}"#,
         r#"{"name":"vcs","id":"7"}"#,
         r#"{"id":"7"}"#,
+        r#"{"name":"vcs","vcs":"github","vcs":"gitlab"}"#,
+        r#"{"name":"vcs","vcs":"github","id":"7"}"#,
         r#""kv_store""#,
         "1",
         "null",
@@ -34,6 +36,17 @@ fn objects_are_closed_and_words_are_known() {
     ] {
         assert!(parse(json).is_err(), "{json}");
     }
+}
+
+#[test]
+fn a_list_ends_at_the_33rd_capability() {
+    let list = |count: usize| {
+        serde_json::from_str::<CapabilityList>(&format!("[{}]", vec![r#""kv_store_read""#; count].join(",")))
+    };
+    assert_eq!(list(32).unwrap().0.iter().count(), 1);
+    let refused = list(33).unwrap_err();
+    assert_eq!(refused.to_string(), list(1_000).unwrap_err().to_string(), "both end at the same place");
+    assert!(serde_json::from_str::<CapabilityList>(r#""kv_store_read""#).is_err());
 }
 
 #[test]

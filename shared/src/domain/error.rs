@@ -89,6 +89,10 @@ codes! {
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
     /// The body or a value is over its limit.
     TooLarge = "TOO_LARGE",
+    /// A key has more chunks than one request works on.
+    TooManyChunks = "TOO_MANY_CHUNKS",
+    /// What `select` picks is larger than an answer may be.
+    SelectionTooLarge = "SELECTION_TOO_LARGE",
     /// The caller sends more than its rate allows.
     RateLimited = "RATE_LIMITED",
     /// Storage or a provider is busy or away; nothing was changed, or repeating is safe.

@@ -27,7 +27,7 @@ pub use audit::{
     AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Change, Permission, PermissionChange,
 };
 pub use caller::{Caller, Credential};
-pub use capability::{Capabilities, Capability, GrantError};
+pub use capability::{Capabilities, Capability, CapabilityList, GrantError};
 pub use dead_letter::{DeadLetter, DeadLetterId};
 pub use error::{Code, Error, Result};
 pub use identity::Identity;

@@ -31,7 +31,7 @@ pub use cursor::{open_cursor, seal_cursor};
 pub use error::{ApiError, ErrorBody};
 pub use etag::unchanged;
 pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
-pub use gateway::{GatewayEvent, Payload};
+pub use gateway::{GatewayEvent, Payload, Text};
 pub use json::read_json;
 pub use layers::{MAX_BODY_BYTES, service};
 pub use openapi::{GithubInstallationPath, InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};

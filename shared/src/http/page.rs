@@ -25,9 +25,16 @@ pub fn next_page(
     next: Option<&impl Serialize>,
     repeated: &[(&str, &str)],
 ) -> Result<NextPage> {
-    let Some(next) = next else { return Ok(NextPage { link: AppendHeaders(None), cursor: None }) };
-    let cursor = seal_cursor(listing, next)?;
-    let params: Vec<_> = [(parameter, cursor.as_str())].into_iter().chain(repeated.iter().copied()).collect();
-    let link = AppendHeaders(next_link(origin, &params).map(|link| (LINK, link)));
-    Ok(NextPage { link, cursor: Some(cursor) })
+    let cursor = next.map(|next| seal_cursor(listing, next)).transpose()?;
+    Ok(NextPage::at(origin, parameter, cursor, repeated))
+}
+
+impl NextPage {
+    /// The way to the page of a cursor that is sealed already.
+    pub fn at(origin: &Origin, parameter: &str, cursor: Option<String>, repeated: &[(&str, &str)]) -> Self {
+        let Some(sealed) = &cursor else { return Self { link: AppendHeaders(None), cursor } };
+        let params: Vec<_> = [(parameter, sealed.as_str())].into_iter().chain(repeated.iter().copied()).collect();
+        let link = AppendHeaders(next_link(origin, &params).map(|link| (LINK, link)));
+        Self { link, cursor }
+    }
 }

@@ -14,16 +14,16 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, SET_C
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::app::App;
 use super::config::Config;
+use super::incoming::Incoming;
 use super::telemetry;
 use crate::domain;
-use crate::http::{GatewayEvent, MalformedEvent, Payload, Routes, into_request, service};
+use crate::http::{MalformedEvent, Payload, Routes, into_request, service};
 
 /// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
 const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
@@ -58,19 +58,6 @@ pub async fn run(router: Router) -> Result<(), lambda_runtime::Error> {
         async move { Ok::<_, Infallible>(invoke(router, event.payload, event.context).await) }
     });
     lambda_runtime::Runtime::new(service).run_concurrent().await
-}
-
-/// What an invocation may bring. It deserializes from any JSON: something else than an HTTP event (a test event) gets an
-/// answer instead of failing the invocation.
-#[derive(Debug)]
-pub struct Incoming(Option<GatewayEvent>);
-
-impl<'de> Deserialize<'de> for Incoming {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The whole value first, so that nothing is left unread when it is no event.
-        let event = <&RawValue>::deserialize(deserializer).ok();
-        Ok(Self(event.and_then(|event| serde_json::from_str(event.get()).ok())))
-    }
 }
 
 /// One event through the router. The request carries the invocation's [`Context`] (request id, deadline) as an extension.

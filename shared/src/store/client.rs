@@ -9,13 +9,14 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use tokio::sync::OnceCell;
 
 use super::blobs::Blobs;
 use super::error::Failure;
 use super::https::AwsHttp;
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, SecretText};
 
 /// How long a call may take.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +72,7 @@ pub struct Store {
     pub(super) tables: Arc<Tables>,
     pub(super) blobs: Blobs,
     pub(super) commit_lists: Arc<CommitLists>,
+    pub(super) cursor_seed: Arc<OnceCell<SecretText>>,
 }
 
 impl Store {
@@ -94,6 +96,7 @@ impl Store {
             tables: Arc::new(config.tables.clone()),
             blobs,
             commit_lists: Arc::default(),
+            cursor_seed: Arc::default(),
         })
     }
 

@@ -29,6 +29,7 @@
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
 //! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | readers that meet a draft, the folding worker |
 //! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
+//! | seed of the key that seals cursors | kv | `cursor-seed` | 0 | each process, at its first cursor of `iter` |
 //! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | whatever is done in it |
 //! | installation's secrets | operations | `installation#<vcs>#<id>` | `webhook-secret`, `access-token` | its set-up; whoever reads its repositories |
 //! | repository | operations | `installation#<vcs>#<id>` | `repo#<id, 20 digits>` | by number; a refresh, in batches |
@@ -302,6 +303,8 @@ pub fn head(namespace: Namespace) -> String {
 pub fn commit(namespace: Namespace, commit: uuid::Uuid) -> String {
     format!("{namespace}#commit#{}", commit.simple())
 }
+
+pub const CURSOR_SEED: &str = "cursor-seed";
 
 pub fn blob_intent(name: &str) -> String {
     format!("blob#{name}")

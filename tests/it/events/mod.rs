@@ -4,6 +4,6 @@ mod answers;
 mod paths;
 mod records;
 mod requests;
-mod sandbox;
+pub mod sandbox;
 mod sessions;
-mod template;
+pub mod template;

@@ -10,6 +10,7 @@ use axum::extract::Path;
 use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
 use tokio::sync::{Barrier, watch};
 use tokio::time::timeout;
 
@@ -17,17 +18,23 @@ use super::template::Golden;
 use crate::support::faulty::wire::{Message, Peer};
 
 /// How the sandbox reported an invocation: `response` or `error`, and the body.
-type Report = (String, Value);
+pub type Report = (String, Value);
 
 /// A runtime API that hands out these events, each once, and keeps what it is told.
-struct RuntimeApi {
+pub struct RuntimeApi {
     address: String,
     reports: watch::Receiver<HashMap<String, Report>>,
     listening: tokio::task::AbortHandle,
 }
 
 impl RuntimeApi {
-    async fn start(events: Vec<String>) -> Self {
+    pub async fn start(events: Vec<String>) -> Self {
+        Self::observed(events, || {}).await
+    }
+
+    /// Calls `asked` whenever a sandbox asks for its next event, before it gets one.
+    pub async fn observed(events: Vec<String>, asked: impl Fn() + Send + Sync + 'static) -> Self {
+        let asked = Arc::new(asked);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (told, reports) = watch::channel(HashMap::new());
@@ -35,9 +42,12 @@ impl RuntimeApi {
         let queue = Arc::new(Mutex::new(events.into_iter().enumerate().collect::<Vec<_>>().into_iter()));
         let listening = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (queue, told) = (Arc::clone(&queue), Arc::clone(&told));
+                let (queue, told, asked) = (Arc::clone(&queue), Arc::clone(&told), Arc::clone(&asked));
                 tokio::spawn(async move {
-                    let next = || queue.lock().unwrap().next();
+                    let next = || {
+                        asked();
+                        queue.lock().unwrap().next()
+                    };
                     Self::serve(socket, next, &told).await
                 });
             }
@@ -76,23 +86,34 @@ impl RuntimeApi {
 
     /// Runs the loop in a child process until every event is reported on; the reports in the order of the events.
     async fn run(mut self, events: usize, max_concurrency: &str) -> Vec<Report> {
-        let child = tokio::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "events::sandbox::the_child_process_is_a_sandbox"])
+        let mut child = self.child("events::sandbox::the_child_process_is_a_sandbox");
+        let child = child.env("AWS_LAMBDA_MAX_CONCURRENCY", max_concurrency).spawn().unwrap();
+        let reports = self.reports(events).await;
+        drop(child);
+        reports
+    }
+
+    /// This binary as a sandbox of this runtime API. It runs the test of this name.
+    pub fn child(&self, test: &str) -> Command {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child
+            .args(["--exact", test])
             .env("AWS_LAMBDA_RUNTIME_API", &self.address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "sandbox")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "")
-            .env("AWS_LAMBDA_MAX_CONCURRENCY", max_concurrency)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+            .kill_on_drop(true);
+        child
+    }
+
+    /// The reports on the first events, in the order of the events.
+    pub async fn reports(&mut self, events: usize) -> Vec<Report> {
         let all = self.reports.wait_for(|reports| reports.len() == events);
-        let all = timeout(Duration::from_secs(20), all).await.expect("a report for every event").unwrap().clone();
-        drop(child);
+        let all = timeout(Duration::from_secs(60), all).await.expect("a report for every event").unwrap().clone();
         (0..events).map(|id| all[&id.to_string()].clone()).collect()
     }
 }

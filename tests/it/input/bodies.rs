@@ -79,6 +79,42 @@ async fn deep_nesting_overflows_nothing() {
 }
 
 #[tokio::test]
+async fn an_array_is_no_object_at_any_level() {
+    let world = World::new().await;
+    for (path, text) in [
+        ("/api/v1/github/access-token", r#"["a", ["kv_store_read"], null]"#),
+        ("/api/v1/access-token/refresh", r#"[["kv_store_read"]]"#),
+        ("/api/v1/github/kv/12345/commit", r#"[[], false]"#),
+        ("/api/v1/github/kv/12345/commit", r#"{"keys": [["a", 0]]}"#),
+    ] {
+        assert_eq!(send(&world, &Method::POST, path, &[], text).await.failed(400), "INVALID_BODY", "{path} {text}");
+    }
+    let write = r#"[1, null, 0, null, true, null, null, null]"#;
+    for path in ["key/a", "cas/key/b"] {
+        let reply = send(&world, &Method::PUT, &format!("{KV}/{path}"), &[], write).await;
+        assert_eq!(reply.failed(400), "INVALID_BODY", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_33rd_capability_is_refused() {
+    let world = World::new().await;
+    let list = |count: usize| format!("[{}]", vec![r#""kv_store_read""#; count].join(", "));
+    let key = "/api/v1/github/access-token";
+    let set = format!("{KV}/key/a");
+    for (method, path, text, id) in [
+        (Method::POST, key, r#"{"name": "a", "capabilities": LIST}"#, "INVALID_CAPABILITY"),
+        (Method::POST, "/api/v1/access-token/refresh", r#"{"capabilities": LIST}"#, "INVALID_BODY"),
+        (Method::PUT, &set, r#"{"data": 1, "read_caps": LIST}"#, "INVALID_CAPABILITY"),
+        (Method::PUT, &set, r#"{"data": 1, "write_caps": LIST}"#, "INVALID_CAPABILITY"),
+    ] {
+        send(&world, &method, path, &[], text.replace("LIST", &list(32))).await.ok();
+        let reply = send(&world, &method, path, &[], text.replace("LIST", &list(33))).await;
+        assert_eq!(reply.failed(400), id, "{path} {text}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_body_is_fine_where_none_is_needed() {
     let world = World::new().await;
     for (method, path, _) in BODIES {

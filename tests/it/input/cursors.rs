@@ -1,6 +1,6 @@
 //! Cursors that were damaged, moved or made up.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use terrapi::http::seal_cursor;
 
 use super::ALL;
@@ -41,7 +41,7 @@ async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
     let token = world.token(&ALL);
     for (url, name, cursor) in world_with_cursors(&token, &world).await {
         world.get(&format!("{url}?{name}={cursor}"), &token).await.ok();
-        for at in 0..cursor.len() {
+        for at in (0..cursor.len()).step_by(1 + cursor.len() / 200) {
             let mut damaged = cursor.clone().into_bytes();
             damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };
             let damaged = String::from_utf8(damaged).unwrap();
@@ -126,37 +126,14 @@ async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
     for (url, name, listing) in [
         (KEYS, "page", format!("keys#github#{user}")),
         (audit.as_str(), "page", format!("audit#{id}")),
-        (&format!("{KV}/iter/"), "cursor", "kv#github#12345".to_owned()),
+        (&format!("{KV}/iter/"), "cursor", "kv#github:12345#iter#".to_owned()),
     ] {
-        for position in positions.iter().chain(&places(&long)) {
+        for position in &positions {
             let cursor = seal_cursor(&listing, position).unwrap();
             let reply = world.get(&format!("{url}?{name}={cursor}"), &token).await;
             assert!(reply.status.as_u16() < 500, "{url} {position:.60}: {reply:?}");
+            // Cursors of the key-value store are encrypted: a made-up one is none.
+            assert!(name != "cursor" || reply.status == 400, "{position:.60}: {reply:?}");
         }
     }
-}
-
-/// Places of the key-value store.
-fn places(long: &str) -> Vec<Value> {
-    let place = json!({"key": "0", "idx": 0, "prefix": null, "committed": true, "include_data": true, "select": null});
-    let change = |name: &str, value: Value| {
-        let mut place = place.clone();
-        place[name] = value;
-        place
-    };
-    vec![
-        place.clone(),
-        change("key", json!("")),
-        change("key", json!("\u{0}")),
-        change("key", json!(long)),
-        change("idx", json!(-1)),
-        change("idx", json!(u32::MAX)),
-        change("prefix", json!("")),
-        change("prefix", json!("\u{0}")),
-        change("prefix", json!(long)),
-        change("prefix", json!("\u{10ffff}")),
-        change("prefix", json!("zzz")),
-        change("select", json!(["bad"])),
-        change("select", json!([])),
-    ]
 }

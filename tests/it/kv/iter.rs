@@ -1,11 +1,14 @@
 //! Listings: order, bounds, pages.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
+use terrapi::domain::Capability;
 
 use crate::support::World;
-use crate::support::world::KV;
+use crate::support::world::{KV, send_to};
 
 /// Keys that a wrong order, prefix test or encoding would mix up.
 const KEYS: [&str; 9] = ["a", "a/b", "ab", "a b", "b", "B", "ä", "a%25", "日本"];
@@ -128,4 +131,86 @@ async fn links_name_the_origin_that_the_client_called() {
     get.headers_mut().insert("x-forwarded-proto", "https".parse().unwrap());
     let link = world.send(get).await.header("link").unwrap().to_owned();
     assert!(link.starts_with(&format!("<https://public.example.test{KV}/iter/?cursor=")), "{link}");
+}
+
+/// A token that sees what `kv_token` does not, and 30 records of this key length that only it sees, behind `a`.
+async fn hide_records(world: &World, length: usize) {
+    let holder = world.token(&[Capability::KvStoreRead, Capability::KvStoreWrite, Capability::AccessTokenCreate]);
+    world.put(&format!("{KV}/key/a"), &holder, json!({"data": 1})).await.ok();
+    for number in 0..30 {
+        let body = json!({"data": 1, "read_caps": ["access_token_create"]});
+        let key = format!("hidden-{number:02}-{}", "k".repeat(length - 10));
+        world.put(&format!("{KV}/key/{key}"), &holder, body).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_reveals_nothing_of_a_hidden_record() {
+    let mut lengths = Vec::new();
+    for length in [12, 1_000] {
+        let world = World::new().await;
+        let token = world.kv_token();
+        hide_records(&world, length).await;
+        let page = world.get(&format!("{KV}/iter/?limit=1"), &token).await.ok();
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+        assert!(!bytes.windows(6).any(|part| part == b"hidden"), "{cursor}");
+        lengths.push(cursor.len());
+        assert_eq!(all(&world, &token, format!("{KV}/iter/?limit=1")).await, [("a".to_owned(), 0)]);
+    }
+    assert_eq!(lengths[0], lengths[1], "nor does its length tell that of the key");
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_listing_is_rejected() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    for key in ["a/1", "a/2", "a/3", "b/1"] {
+        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": {"x": 1}})).await.ok();
+    }
+    let first = "prefix=true&committed=true&include_data=true&select=p=x&limit=1";
+    let page = world.get(&format!("{KV}/iter/a?{first}"), &token).await.ok();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    for same in ["", first, "prefix=true", "limit=2"] {
+        let page = world.get(&format!("{KV}/iter/a?{same}&cursor={cursor}"), &token).await.ok();
+        assert_eq!((&page["results"][0]["key"], &page["results"][0]["data"]), (&json!("a/2"), &json!({"p": 1})));
+    }
+    for other in [
+        "github/kv/12345/iter/b?",
+        "github/kv/12345/iter/a/?",
+        "github/kv/12345/iter/?",
+        "github/kv/67890/iter/a?",
+        "github/kv/12345/iter/a?prefix=false&",
+        "github/kv/12345/iter/a?committed=false&",
+        "github/kv/12345/iter/a?include_data=false&",
+        "github/kv/12345/iter/a?select=p=y&",
+        "github/kv/12345/iter/a?select=&",
+        "github/kv/12345/iter/a?idx=0&",
+        "github/kv/12345/iter/a?inclusive=false&",
+    ] {
+        let reply = world.get(&format!("/api/v1/{other}cursor={cursor}"), &token).await;
+        assert_eq!(reply.failed(400), "INVALID_CURSOR", "{other}");
+    }
+}
+
+#[tokio::test]
+async fn two_sandboxes_that_make_the_first_cursor_agree_on_its_key() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    for key in ["a", "b", "c"] {
+        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": 1})).await.ok();
+    }
+    let other = world.sandbox();
+    let ask = |path: String| crate::support::world::request(http::Method::GET, &path, &token, None);
+    let first = format!("{KV}/iter/?limit=1");
+    // Both have found no seed before either stores one.
+    let gate = world.faulty.on("PutItem").table(&world.backend.tables.kv).first(2).hold_before_store();
+    let release = async {
+        gate.arrived(2).await;
+        gate.release();
+    };
+    let (one, two, ()) = futures::join!(world.send(ask(first.clone())), send_to(&other, ask(first)), release);
+    let (one, two) = (one.next().unwrap(), two.next().unwrap());
+    assert_eq!(send_to(&other, ask(one)).await.ok()["results"][0]["key"], "b");
+    assert_eq!(world.send(ask(two)).await.ok()["results"][0]["key"], "b");
 }

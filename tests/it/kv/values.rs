@@ -1,12 +1,68 @@
 //! Large values: in object storage, never pointed at before they are there, never left behind.
 
+use http::Method;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::world::{KV, request};
+use crate::support::{Reply, World};
 
 fn text(bytes: usize) -> Value {
     json!("x".repeat(bytes - 2))
+}
+
+/// Sets `k` to a value given as JSON text.
+pub async fn set_text(world: &World, token: &str, value: &str) -> Reply {
+    let mut request = request(Method::PUT, &format!("{KV}/key/k"), token, Some(Value::Null));
+    *request.body_mut() = axum::body::Body::from(format!(r#"{{"data": {value} }}"#));
+    world.send(request).await
+}
+
+/// The text of `data` in the answer about a record. The tests' own reader of JSON could not hold every value.
+pub async fn data_text(world: &World, token: &str, path: &str) -> String {
+    let (_, function) = world.gateway.function(KV);
+    let answer = function.oneshot(request(Method::GET, path, token, None)).await.unwrap();
+    let reply = Reply::read(answer).await;
+    let text = std::str::from_utf8(&reply.bytes).unwrap();
+    assert_eq!(reply.status, 200, "{text:.200}");
+    let (_, rest) = text.split_once(r#""data":"#).unwrap();
+    rest.split_once(r#","idx":"#).unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn any_json_text_is_a_value_and_keeps_its_spelling() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    let integer = "9".repeat(5_000);
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    for value in [
+        "1e400",
+        "-1E+999",
+        "1.10",
+        "12345678901234567890123",
+        &integer,
+        &deep,
+        r#"{"b":1,"a":[-0.0,1E2],"b":{}}"#,
+        r#""\u00e9\/\ud83d\ude00\u0000""#,
+        "\"é\u{7f}\u{2028}\"",
+        "null",
+    ] {
+        let written = set_text(&world, &token, value).await.ok();
+        assert_eq!(written["size"].as_u64(), Some(value.len() as u64), "{value:.30}");
+        assert_eq!(data_text(&world, &token, &format!("{KV}/key/k")).await, value);
+    }
+    set_text(&world, &token, "\n{ \"a b\" :\t[ 1 , \" \\\" \" ]\r}").await.ok();
+    assert_eq!(data_text(&world, &token, &format!("{KV}/key/k")).await, r#"{"a b":[1," \" "]}"#);
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair_and_endless_nesting_are_refused() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for value in [r#""\ud800""#, r#"["\udc00"]"#, r#"{"\ud800\ud800":1}"#, r#""\ud800\n""#, &deep] {
+        assert_eq!(set_text(&world, &token, value).await.failed(400), "INVALID_BODY", "{value:.30}");
+    }
 }
 
 #[tokio::test]

@@ -64,6 +64,33 @@ impl Backend {
         update.condition_expression("attribute_exists(#name)").send().await.unwrap();
     }
 
+    /// Puts copies of a KV record of GitHub's 12345 side by side under its key, idx 0 to `count`: what as many writes would
+    /// leave, without their time.
+    pub async fn multiply_record(&self, key: &str, count: u32) {
+        let client = client(&self.endpoint);
+        let sort_key = |idx: u32| AttributeValue::B(Blob::new([key.as_bytes(), &[0], &idx.to_be_bytes()].concat()));
+        let namespace = AttributeValue::S("github#12345".into());
+        let first = client.get_item().table_name(&self.tables.kv).key("pk", namespace).key("sk", sort_key(0));
+        let first = first.send().await.unwrap().item.unwrap();
+        let copies = (1..count).map(|idx| {
+            let mut item = first.clone();
+            item.insert("sk".into(), sort_key(idx));
+            item
+        });
+        if let Some(engine) = &self.engine {
+            let copies = copies.map(|item| item.into_iter().map(|(name, value)| (name, embedded(value))).collect());
+            let options = dynoxide::ImportOptions::default();
+            engine.database().import_items(&self.tables.kv, copies.collect(), options).unwrap();
+            return;
+        }
+        let put = |item| {
+            WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build()
+        };
+        for batch in copies.map(put).collect::<Vec<_>>().chunks(25) {
+            client.batch_write_item().request_items(&self.tables.kv, batch.to_vec()).send().await.unwrap();
+        }
+    }
+
     /// Puts `count` copies of the KV table's only record side by side, idx 0, 1, 2, …, each with a draft of its own:
     /// what as many staged writes would leave, without their time.
     pub async fn multiply_draft(&self, count: u32) {
@@ -85,6 +112,19 @@ impl Backend {
         for batch in puts.chunks(25) {
             client.batch_write_item().request_items(&self.tables.kv, batch.to_vec()).send().await.unwrap();
         }
+    }
+}
+
+/// A value as the embedded engine has it. Records have no others.
+fn embedded(value: AttributeValue) -> dynoxide::AttributeValue {
+    match value {
+        AttributeValue::S(text) => dynoxide::AttributeValue::S(text),
+        AttributeValue::N(number) => dynoxide::AttributeValue::N(number),
+        AttributeValue::B(bytes) => dynoxide::AttributeValue::B(bytes.into_inner()),
+        AttributeValue::M(map) => {
+            dynoxide::AttributeValue::M(map.into_iter().map(|(name, value)| (name, embedded(value))).collect())
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod key;
 mod record;
+mod scan;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,6 @@ mod write;
 
 pub use key::{Address, Idx, Key};
 pub use record::{BlobRef, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId};
-pub use select::Select;
+pub use select::{Select, Selection};
 pub use view::{View, Visibility, view};
 pub use write::{CapsChange, Expect, Outcome, Put, Refusal, Verdict, Write, WriteKind, decide};

@@ -45,6 +45,8 @@ pub enum Payload {
     Inline(String),
     /// In object storage.
     Blob(BlobRef),
+    /// In the item, and left out when the item was read.
+    NotRead,
 }
 
 /// A value with what belongs to it alone.

@@ -1,13 +1,17 @@
 //! `select`: a small language of paths that picks members out of a value.
 //!
 //! Shape: `name=path`; a path is member names joined by dots, with `[n]` for an array's item and double quotes around
-//! names that hold other characters. What is not there is `null`.
+//! names that hold other characters. What is not there is `null`, and of repeated member names the last counts.
+//!
+//! A value is read once, from its text, however many paths there are; what is picked is a part of that text, unchanged.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::scan::Scanner;
 use crate::domain::{Code, Error, Result};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Member(String),
     Item(usize),
@@ -15,31 +19,151 @@ enum Step {
 
 /// A parsed `select`: what a reader wants of each value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Select(Vec<(String, Vec<Step>)>);
+pub struct Select {
+    names: Vec<String>,
+    root: Node,
+}
 
-impl Select {
-    /// Reads the elements; empty ones are dropped, so that a bare `select=` selects nothing.
-    ///
-    /// # Errors
-    /// [`Code::InvalidSelect`] when an element has no name, no path, or a path that cannot be read.
-    pub fn parse<'a>(elements: impl IntoIterator<Item = &'a str>) -> Result<Self> {
-        let elements = elements.into_iter().filter(|element| !element.is_empty());
-        elements.map(parse_element).collect::<Result<_>>().map(Self)
+/// All paths as one tree: a value is walked along it once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Node {
+    /// Whose path ends here, as positions among the names.
+    ends: Vec<usize>,
+    /// Whose path leads through here or ends here.
+    below: Vec<usize>,
+    members: BTreeMap<String, Node>,
+    items: BTreeMap<usize, Node>,
+}
+
+/// Parts of a value's text, by name, in the order of the names.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    text: String,
+    parts: Vec<(String, Option<Range<usize>>)>,
+}
+
+impl Selection {
+    /// How many bytes of JSON text the parts have together.
+    pub fn size_bytes(&self) -> usize {
+        self.parts().map(|(_, part)| part.len()).sum()
     }
 
-    /// The selected members of `value`, in an object. Of two with one name the last wins.
-    pub fn apply(&self, value: &Value) -> Value {
-        let pick =
-            |(name, path): &(String, Vec<Step>)| (name.clone(), walk(value, path).cloned().unwrap_or(Value::Null));
-        Value::Object(self.0.iter().map(pick).collect::<Map<_, _>>())
+    /// The parts, each a JSON text; `null` for what is not there.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let text = |part: &Option<Range<usize>>| part.clone().and_then(|part| self.text.get(part));
+        self.parts.iter().map(move |(name, part)| (name.as_str(), text(part).unwrap_or("null")))
     }
 }
 
-fn walk<'a>(value: &'a Value, path: &[Step]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, step| match step {
-        Step::Member(name) => value.as_object()?.get(name),
-        Step::Item(position) => value.as_array()?.get(*position),
-    })
+impl Select {
+    /// How many names a `select` may have.
+    pub const MAX_NAMES: usize = 32;
+    /// How many steps a path may have.
+    pub const MAX_STEPS: usize = 128;
+
+    /// Reads the elements; empty ones are dropped, so that a bare `select=` selects nothing. Of two with one name the last
+    /// wins.
+    ///
+    /// # Errors
+    /// [`Code::InvalidSelect`] when there are too many elements, or one has no name, no path, or a path that cannot be
+    /// read.
+    pub fn parse<'a>(elements: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let elements = elements.into_iter().filter(|element| !element.is_empty());
+        let mut paths = BTreeMap::new();
+        for (number, element) in elements.enumerate() {
+            if number == Self::MAX_NAMES {
+                return Err(bad("there are at most 32 names"));
+            }
+            let (name, path) = parse_element(element)?;
+            paths.insert(name, path);
+        }
+        let mut root = Node::default();
+        for (position, path) in paths.values().enumerate() {
+            root.insert(path, position);
+        }
+        Ok(Self { names: paths.into_keys().collect(), root })
+    }
+
+    /// The selected parts of a value, whose text is compact JSON.
+    ///
+    /// # Errors
+    /// Internal: the text is not JSON.
+    pub fn take_from(&self, text: String) -> Result<Selection> {
+        let mut found = vec![None; self.names.len()];
+        if !self.names.is_empty() {
+            let walked = walk(&mut Scanner::new(&text), &self.root, &mut found);
+            walked.ok_or(Error::corrupt("a stored value is not JSON"))?;
+        }
+        Ok(Selection { text, parts: self.names.iter().cloned().zip(found).collect() })
+    }
+}
+
+impl Node {
+    fn insert(&mut self, path: &[Step], position: usize) {
+        self.below.push(position);
+        let Some((step, rest)) = path.split_first() else { return self.ends.push(position) };
+        let next = match step {
+            Step::Member(name) => self.members.entry(name.clone()).or_default(),
+            Step::Item(number) => self.items.entry(*number).or_default(),
+        };
+        next.insert(rest, position);
+    }
+}
+
+/// Reads the value at the scanner, noting the places of what ends at or below `node`. Its depth is that of the paths, not
+/// that of the value.
+fn walk(scanner: &mut Scanner<'_>, node: &Node, found: &mut [Option<Range<usize>>]) -> Option<()> {
+    let start = scanner.position();
+    match scanner.peek()? {
+        b'{' if !node.members.is_empty() => walk_members(scanner, node, found)?,
+        b'[' if !node.items.is_empty() => walk_items(scanner, node, found)?,
+        _ => scanner.skip_value()?,
+    }
+    for end in &node.ends {
+        *found.get_mut(*end)? = Some(start..scanner.position());
+    }
+    Some(())
+}
+
+fn walk_members(scanner: &mut Scanner<'_>, node: &Node, found: &mut [Option<Range<usize>>]) -> Option<()> {
+    scanner.take(b'{')?;
+    if scanner.peek()? == b'}' {
+        return scanner.take(b'}');
+    }
+    loop {
+        let name = scanner.name()?;
+        scanner.take(b':')?;
+        match node.members.get(name.as_ref()) {
+            Some(next) => {
+                // The name may have come before: nothing of what was found then counts.
+                next.below
+                    .iter()
+                    .for_each(|position| found.iter_mut().skip(*position).take(1).for_each(|part| *part = None));
+                walk(scanner, next, found)?;
+            }
+            None => scanner.skip_value()?,
+        }
+        if !scanner.another(b'}')? {
+            return Some(());
+        }
+    }
+}
+
+fn walk_items(scanner: &mut Scanner<'_>, node: &Node, found: &mut [Option<Range<usize>>]) -> Option<()> {
+    scanner.take(b'[')?;
+    if scanner.peek()? == b']' {
+        return scanner.take(b']');
+    }
+    for number in 0.. {
+        match node.items.get(&number) {
+            Some(next) => walk(scanner, next, found)?,
+            None => scanner.skip_value()?,
+        }
+        if !scanner.another(b']')? {
+            break;
+        }
+    }
+    Some(())
 }
 
 fn parse_element(element: &str) -> Result<(String, Vec<Step>)> {
@@ -57,6 +181,9 @@ fn parse_path(path: &str) -> Result<Vec<Step>> {
         let (step, after) =
             if let Some(member) = rest.strip_prefix('.') { parse_member(member)? } else { parse_item(rest)? };
         steps.push(step);
+        if steps.len() > Select::MAX_STEPS {
+            return Err(bad("a path has at most 128 steps"));
+        }
         rest = after;
     }
     Ok(steps)
@@ -100,32 +227,86 @@ fn bad(problem: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn select(elements: &[&str], value: &Value) -> Value {
-        Select::parse(elements.iter().copied()).unwrap().apply(value)
+    /// What is picked out of `value`, as JSON text.
+    fn select(elements: &[&str], value: &str) -> String {
+        let selection = Select::parse(elements.iter().copied()).unwrap().take_from(value.to_owned()).unwrap();
+        let parts: Vec<_> = selection.parts().map(|(name, part)| format!("{name}:{part}")).collect();
+        parts.join(" ")
     }
 
     #[test]
     fn members_items_and_quoted_names_are_picked() {
-        let value = json!({"a": {"b": [1, {"c-d": 2}]}, "x.y": 3});
-        assert_eq!(select(&["p=a.b[0]", r#"q=a.b[1]."c-d""#, r#"r="x.y""#], &value), json!({"p": 1, "q": 2, "r": 3}));
+        let value = r#"{"a":{"b":[1,{"c-d":2}]},"x.y":3}"#;
+        assert_eq!(select(&["p=a.b[0]", r#"q=a.b[1]."c-d""#, r#"r="x.y""#], value), "p:1 q:2 r:3");
     }
 
     #[test]
-    fn what_is_not_there_is_null_and_so_is_a_member_of_an_array_or_scalar() {
-        assert_eq!(
-            select(&["p=a.b", "q=z", "r=l.m", "s=l[9]"], &json!({"a": 1, "l": [{"m": 1}]})),
-            json!({"p": null, "q": null, "r": null, "s": null})
-        );
-        assert_eq!(select(&["p=a"], &json!("text")), json!({"p": null}));
+    fn a_part_keeps_its_text() {
+        let value = r#"{"n":12345678901234567890123,"d":1.10,"e":1e400,"s":"\u00e9\/","o":{"b":1,"a":2,"b":3}}"#;
+        let picked = select(&["n=n", "d=d", "e=e", "s=s", "o=o"], value);
+        assert_eq!(picked, r#"d:1.10 e:1e400 n:12345678901234567890123 o:{"b":1,"a":2,"b":3} s:"\u00e9\/""#);
+    }
+
+    #[test]
+    fn missing_parts_and_members_of_arrays_or_scalars_are_null() {
+        let value = r#"{"a":1,"l":[{"m":1}],"o":{},"e":[]}"#;
+        let elements = ["p=a.b", "q=z", "r=l.m", "s=l[9]", "t=o.x", "u=e[0]", "v=o[0]"];
+        assert_eq!(select(&elements, value), "p:null q:null r:null s:null t:null u:null v:null");
+        for scalar in [r#""text""#, "1", "null", "[]", "{}"] {
+            assert_eq!(select(&["p=a"], scalar), "p:null");
+        }
+    }
+
+    #[test]
+    fn the_last_of_repeated_names_counts() {
+        assert_eq!(select(&["p=a"], r#"{"a":1,"b":0,"a":2}"#), "p:2");
+        assert_eq!(select(&["p=a.b"], r#"{"a":{"b":1},"a":{"c":2}}"#), "p:null");
+        assert_eq!(select(&["p=a.b", "q=a"], r#"{"a":{"b":1},"a":3}"#), "p:null q:3");
+        assert_eq!(select(&["p=a", "p=b"], r#"{"a":1,"b":2}"#), "p:2");
+    }
+
+    #[test]
+    fn names_are_compared_as_text_not_as_escapes() {
+        assert_eq!(select(&["p=é", r#"q="\"""#], r#"{"\u00e9":1,"\"":2}"#), "p:1 q:2");
+        assert_eq!(select(&["p=a"], r#"{"b\\":1,"a":"\"}","c":0}"#), r#"p:"\"}""#);
+    }
+
+    #[test]
+    fn paths_may_overlap() {
+        let value = r#"{"a":{"b":{"c":[1,2]}}}"#;
+        let picked = select(&["p=a", "q=a.b", "r=a.b.c[1]", "s=a.b"], value);
+        assert_eq!(picked, r#"p:{"b":{"c":[1,2]}} q:{"c":[1,2]} r:2 s:{"c":[1,2]}"#);
     }
 
     #[test]
     fn nothing_selected_is_an_empty_object() {
-        assert_eq!(select(&[""], &json!([1])), json!({}));
+        assert_eq!(select(&[""], "[1]"), "");
+    }
+
+    #[test]
+    fn a_deeply_nested_value_is_skipped_without_a_stack() {
+        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert_eq!(select(&["p=b"], &format!(r#"{{"a":{deep},"b":1}}"#)), "p:1");
+    }
+
+    #[test]
+    fn names_and_steps_are_limited() {
+        let names = |count: usize| Select::parse(vec!["n=a"; count]);
+        assert!(names(32).is_ok() && names(33).is_err());
+        let steps = |count: usize| Select::parse([format!("n=a{}", ".a".repeat(count - 1)).as_str()]);
+        assert!(steps(128).is_ok() && steps(129).is_err());
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_an_error_not_a_panic() {
+        let select = Select::parse(["p=a.b", "q=a[0]"]).unwrap();
+        for text in
+            ["", "{", "[", r#"{"a"#, r#"{"a":"#, r#"{"a":[1"#, r#"{"a":{"b":"x"#, r#"{"a":1,"#, r#"{1:2}"#, "{,}"]
+        {
+            assert!(select.take_from(text.to_owned()).is_err(), "{text}");
+        }
     }
 
     #[test]

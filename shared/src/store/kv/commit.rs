@@ -1,6 +1,7 @@
 //! Publishes drafts, all at once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use super::head::{Entry, Head, encode_entries};
 use super::item;
 use super::list::address_of;
+use super::projection::Projection;
 use crate::domain::kv::{Address, Draft, DraftId, Idx, Key, RecordState};
 use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
 use crate::store::client::Store;
@@ -18,7 +20,7 @@ use crate::store::item::{Item, b, n, s};
 use crate::store::keys::{self, ONLY, PK, SK, TTL};
 
 /// How many records a commit may publish.
-const MAX_RECORDS: usize = 10_000;
+pub const MAX_RECORDS: usize = 10_000;
 /// How many entries a part lists, and how many bytes: an item holds 400 KB.
 const PART_ENTRIES: usize = 1_000;
 const PART_BYTES: usize = 300 * 1024;
@@ -57,6 +59,11 @@ pub struct CommitRequest<'a> {
     pub now: Millis,
 }
 
+/// A listed record, its values not read.
+type Found = (Address, Option<RecordState>);
+/// The listed records, by address.
+type Listed = BTreeMap<Address, Option<RecordState>>;
+
 impl Store {
     /// Publishes the drafts of the listed records and says which they were.
     ///
@@ -85,7 +92,7 @@ impl Store {
         self.newly_published(namespace, request.id, &head, entries).await
     }
 
-    async fn targets(&self, namespace: Namespace, targets: &[CommitTarget]) -> Result<BTreeMap<Address, Option<Item>>> {
+    async fn targets(&self, namespace: Namespace, targets: &[CommitTarget]) -> Result<Listed> {
         let (mut single, mut whole) = (Vec::new(), Vec::new());
         for target in targets {
             match target.idx {
@@ -99,23 +106,26 @@ impl Store {
         whole.dedup();
         let batches: Vec<Vec<Address>> = single.chunks(BATCH).map(<[Address]>::to_vec).collect();
         let found = stream::iter(batches).map(|batch| self.batch(namespace, batch)).buffer_unordered(CALLS);
-        let mut records: BTreeMap<Address, Option<Item>> = single.into_iter().map(|address| (address, None)).collect();
+        let mut records: Listed = single.into_iter().map(|address| (address, None)).collect();
         records.extend(found.try_collect::<Vec<_>>().await?.into_iter().flatten());
-        let chunks = stream::iter(whole).map(|key| self.chunks_of(namespace, key)).buffer_unordered(CALLS);
-        records.extend(chunks.try_collect::<Vec<_>>().await?.into_iter().flatten());
+        let chunks = AtomicUsize::new(records.len());
+        let found = stream::iter(whole).map(|key| self.chunks_of(namespace, key, &chunks)).buffer_unordered(CALLS);
+        records.extend(found.try_collect::<Vec<_>>().await?.into_iter().flatten());
         Ok(records)
     }
 
-    async fn batch(&self, namespace: Namespace, batch: Vec<Address>) -> Result<Vec<(Address, Option<Item>)>> {
+    async fn batch(&self, namespace: Namespace, batch: Vec<Address>) -> Result<Vec<Found>> {
         let mut wanted: Vec<Item> = batch.iter().map(|address| record_key(namespace, address)).collect();
         let mut found = Vec::new();
         while !wanted.is_empty() {
-            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
+            let request = request.set_projection_expression(Projection::Outline.expression());
+            let request = request.set_expression_attribute_names(Projection::Outline.names()).build();
             let request = request.map_err(|error| Error::internal("reading a batch", error))?;
             let answer =
                 self.db.batch_get_item().request_items(&self.tables.kv, request).send().await.map_err(Failure::of)?;
             for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                found.push((address_of(&item)?, Some(item)));
+                found.push(listed(&item)?);
             }
             wanted = answer
                 .unprocessed_keys
@@ -126,13 +136,21 @@ impl Store {
         Ok(found)
     }
 
-    async fn chunks_of(&self, namespace: Namespace, key: Key) -> Result<Vec<(Address, Option<Item>)>> {
-        let items = self.chunk_items(namespace, &key).await?;
-        if items.is_empty() {
-            // A key without chunks is listed as absent, for strict commits to notice.
-            return Ok(vec![(Address { key, idx: Idx::default() }, None)]);
+    /// The chunks of a key. `chunks` counts those of the whole commit: reading ends when it has too many.
+    async fn chunks_of(&self, namespace: Namespace, key: Key, chunks: &AtomicUsize) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        let mut pages = std::pin::pin!(self.chunk_pages(namespace, &key));
+        while let Some(page) = pages.try_next().await? {
+            if chunks.fetch_add(page.len(), Ordering::Relaxed) + page.len() > MAX_RECORDS {
+                return Err(too_large());
+            }
+            found.extend(page.iter().map(listed).collect::<Result<Vec<_>>>()?);
         }
-        items.into_iter().map(|item| Ok((address_of(&item)?, Some(item)))).collect()
+        if found.is_empty() {
+            // A key without chunks is listed as absent, for strict commits to notice.
+            return Ok(vec![(Address { key: key.clone(), idx: Idx::default() }, None)]);
+        }
+        Ok(found)
     }
 
     async fn put_part(
@@ -226,15 +244,10 @@ impl Store {
 }
 
 /// The drafts among `records` that the caller may publish.
-fn publishable(records: BTreeMap<Address, Option<Item>>, request: &CommitRequest<'_>) -> Result<Vec<Entry>> {
+fn publishable(records: Listed, request: &CommitRequest<'_>) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for (address, item) in records {
-        let record = item
-            .as_ref()
-            .map(item::decode)
-            .transpose()?
-            .map(|record| record.at(request.now))
-            .filter(RecordState::exists);
+    for (address, record) in records {
+        let record = record.map(|record| record.at(request.now)).filter(RecordState::exists);
         let writable = record.as_ref().is_some_and(|record| {
             let sides = [record.live.as_ref(), record.draft.as_ref().map(|draft| &draft.side)];
             sides.into_iter().flatten().all(|side| side.guards.allow_write(request.held))
@@ -264,6 +277,10 @@ fn split(entries: &[Entry]) -> Vec<Vec<u8>> {
         rest = left;
     }
     parts
+}
+
+fn listed(item: &Item) -> Result<Found> {
+    Ok((address_of(item)?, Some(item::decode(item)?)))
 }
 
 fn record_key(namespace: Namespace, address: &Address) -> Item {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::kv::{BlobRef, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId};
-use crate::domain::{Error, Millis, Result, Seconds};
+use crate::domain::{Millis, Result, Seconds};
 use crate::store::item::{Attributes, Item, b, json, n, s};
 use crate::store::keys::TTL;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -92,9 +92,11 @@ pub fn ttl(removable_at: Option<Seconds>) -> AttributeValue {
 pub fn slot(slot: &Slot) -> AttributeValue {
     let mut map = HashMap::from([("size".into(), n(slot.size_bytes)), ("at".into(), n(slot.written_at.0))]);
     match &slot.payload {
-        Payload::Inline(text) => map.insert("data".into(), s(text)),
-        Payload::Blob(name) => map.insert("blob".into(), s(&name.0)),
-    };
+        Payload::Inline(text) => _ = map.insert("data".into(), s(text)),
+        Payload::Blob(name) => _ = map.insert("blob".into(), s(&name.0)),
+        // Nothing that was read like this is written back.
+        Payload::NotRead => {}
+    }
     map.extend(slot.expires_at.map(|end| ("expires_at".into(), n(end.0))));
     AttributeValue::M(map)
 }
@@ -103,7 +105,7 @@ fn decode_side(map: &Item, item: &Item, version: &str, caps: [&str; 2]) -> Resul
     let payload = match (map.find_text("data"), map.find_text("blob")) {
         (Some(text), _) => Payload::Inline(text.into()),
         (None, Some(name)) => Payload::Blob(BlobRef(name.into())),
-        (None, None) => return Err(Error::corrupt("a record has no value")),
+        (None, None) => Payload::NotRead,
     };
     let slot = Slot {
         payload,

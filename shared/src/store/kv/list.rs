@@ -4,6 +4,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::head::Head;
 use super::item;
+use super::projection::Projection;
 use super::read::{Found, RESTARTS, ReadQuery, unsettled};
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::{Error, Namespace, Result};
@@ -68,48 +69,14 @@ impl Store {
         Err(unsettled())
     }
 
-    /// Every visible chunk of a key, without values.
-    pub async fn list_chunks(&self, read: ReadQuery<'_>, key: &Key) -> Result<Vec<Found>> {
-        'again: for _ in 0..RESTARTS {
-            let head = self.head(read.namespace).await?;
-            let mut chunks = Vec::new();
-            for item in self.chunk_items(read.namespace, key).await? {
-                match self.seen_under(&head, read, &item).await? {
-                    Seen::Visible(found) => chunks.push(*found),
-                    Seen::Hidden => {}
-                    Seen::NewerThanHead => continue 'again,
-                }
-            }
-            return Ok(chunks);
-        }
-        Err(unsettled())
-    }
-
-    /// Where every chunk of a key is, tombstones and hidden ones included.
-    pub async fn list_addresses(&self, namespace: Namespace, key: &Key) -> Result<Vec<Address>> {
-        self.chunk_items(namespace, key).await?.iter().map(address_of).collect()
-    }
-
-    /// Every item of a key.
-    pub(super) async fn chunk_items(&self, namespace: Namespace, key: &Key) -> Result<Vec<Item>> {
-        let (mut items, mut from) = (Vec::new(), keys::record(&Address { key: key.clone(), idx: Idx::default() }));
-        let end = keys::record(&Address { key: key.clone(), idx: Idx::MAX });
-        loop {
-            let (page, last) = self.query_between(namespace, from, end.clone(), None).await?;
-            items.extend(page);
-            match last {
-                Some(last) => from = after(last),
-                None => return Ok(items),
-            }
-        }
-    }
-
     async fn page_under(&self, head: &Head, query: &ListQuery<'_>) -> Result<Option<Page>> {
         let Some((mut from, end)) = bounds(query) else { return Ok(Some(Page { records: Vec::new(), next: None })) };
+        let projection = if query.with_data { Projection::Whole } else { Projection::Outline };
         let (mut records, mut bytes, mut read_to) = (Vec::new(), 0_u64, None);
         for _ in 0..MAX_QUERIES {
             let limit = query.limit - records.len() + 1;
-            let (items, last) = self.query_between(query.read.namespace, from, end.clone(), Some(limit)).await?;
+            let range = (from, end.clone());
+            let (items, last) = self.query_between(query.read.namespace, range, Some(limit), projection).await?;
             for item in &items {
                 let address = address_of(item)?;
                 match self.seen_under(head, query.read, item).await? {
@@ -154,24 +121,26 @@ impl Store {
     }
 
     /// Items between two sort keys, and the last one read when there may be more.
-    async fn query_between(
+    pub(super) async fn query_between(
         &self,
         namespace: Namespace,
-        from: Vec<u8>,
-        to: Vec<u8>,
+        (from, to): (Vec<u8>, Vec<u8>),
         limit: Option<usize>,
+        projection: Projection,
     ) -> Result<(Vec<Item>, Option<Vec<u8>>)> {
         let query = self.db.query().table_name(&self.tables.kv).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to");
         let query = query.expression_attribute_values(":pk", s(keys::records(namespace)));
         let query = query.expression_attribute_values(":from", b(from)).expression_attribute_values(":to", b(to));
+        let query = query.set_projection_expression(projection.expression());
+        let query = query.set_expression_attribute_names(projection.names());
         let query = query.set_limit(limit.and_then(|limit| i32::try_from(limit).ok()));
         let answer = query.send().await.map_err(Failure::of)?;
         let last = answer.last_evaluated_key.map(|key| key.bytes(SK).map(<[u8]>::to_vec)).transpose()?;
         Ok((answer.items.unwrap_or_default(), last))
     }
 
-    async fn seen_under(&self, head: &Head, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
+    pub(super) async fn seen_under(&self, head: &Head, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
         let Some(record) = self.settle(read.namespace, head, item::decode(item)?).await? else {
             return Ok(Seen::NewerThanHead);
         };
@@ -179,7 +148,7 @@ impl Store {
     }
 }
 
-enum Seen {
+pub(super) enum Seen {
     Visible(Box<Found>),
     Hidden,
     /// The head it was to be judged by is out of date.
@@ -190,7 +159,7 @@ pub(super) fn address_of(item: &Item) -> Result<Address> {
     keys::parse_record(item.bytes(SK)?).ok_or(Error::corrupt("a record's sort key is malformed"))
 }
 
-fn after(mut sort_key: Vec<u8>) -> Vec<u8> {
+pub(super) fn after(mut sort_key: Vec<u8>) -> Vec<u8> {
     sort_key.push(0);
     sort_key
 }

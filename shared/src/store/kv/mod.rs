@@ -9,17 +9,21 @@
 //! * A folded record carries the commit's sequence number. A reader whose head is older than that starts over, so no
 //!   answer shows some of a commit (`read.rs`, `list.rs`).
 
+mod chunks;
 mod commit;
+mod cursor_seed;
 mod fold;
 mod head;
 mod item;
 mod list;
 mod plain;
+mod projection;
 mod read;
 mod values;
 mod write;
 
-pub use commit::{CommitRequest, CommitTarget};
+pub use chunks::ChunkTotals;
+pub use commit::{CommitRequest, CommitTarget, MAX_RECORDS as MAX_COMMIT_RECORDS};
 pub use head::CommitLists;
 pub use list::{ListQuery, Page, Position};
 pub use read::{Found, ReadQuery};
