@@ -6,6 +6,7 @@ mod commit;
 mod commit_faults;
 mod delete;
 mod faults;
+mod fold_window;
 mod iter;
 mod model;
 mod races;

@@ -27,7 +27,7 @@ const BATCH: usize = 100;
 /// How many calls run at once.
 const CALLS: usize = 8;
 /// How many commits a head may name before the next one must help folding.
-const MAX_UNFOLDED: usize = 256;
+pub const MAX_UNFOLDED: usize = 256;
 /// How long the parts of a commit that was never published stay, in seconds.
 const PART_SECONDS: i64 = 7 * 24 * 3600;
 /// How often publishing is tried.

@@ -2,7 +2,7 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::head::Head;
+use super::head::PublishedDrafts;
 use super::item;
 use super::read::{Found, RESTARTS, ReadQuery, unsettled};
 use crate::domain::kv::{Address, Idx, Key};
@@ -60,8 +60,8 @@ impl Store {
     /// A page of records. It ends at the limit, before 4 MiB of values, or at the reading bound.
     pub async fn list_records(&self, query: &ListQuery<'_>) -> Result<Page> {
         for _ in 0..RESTARTS {
-            let head = self.head(query.read.namespace).await?;
-            if let Some(page) = self.page_under(&head, query).await? {
+            let published = self.published_drafts(query.read.namespace).await?;
+            if let Some(page) = self.page_under(&published, query).await? {
                 return Ok(page);
             }
         }
@@ -71,10 +71,10 @@ impl Store {
     /// Every visible chunk of a key, without values.
     pub async fn list_chunks(&self, read: ReadQuery<'_>, key: &Key) -> Result<Vec<Found>> {
         'again: for _ in 0..RESTARTS {
-            let head = self.head(read.namespace).await?;
+            let published = self.published_drafts(read.namespace).await?;
             let mut chunks = Vec::new();
             for item in self.chunk_items(read.namespace, key).await? {
-                match self.seen_under(&head, read, &item).await? {
+                match seen_under(&published, read, &item)? {
                     Seen::Visible(found) => chunks.push(*found),
                     Seen::Hidden => {}
                     Seen::NewerThanHead => continue 'again,
@@ -104,7 +104,7 @@ impl Store {
         }
     }
 
-    async fn page_under(&self, head: &Head, query: &ListQuery<'_>) -> Result<Option<Page>> {
+    async fn page_under(&self, published: &PublishedDrafts, query: &ListQuery<'_>) -> Result<Option<Page>> {
         let Some((mut from, end)) = bounds(query) else { return Ok(Some(Page { records: Vec::new(), next: None })) };
         let (mut records, mut bytes, mut read_to) = (Vec::new(), 0_u64, None);
         for _ in 0..MAX_QUERIES {
@@ -112,7 +112,7 @@ impl Store {
             let (items, last) = self.query_between(query.read.namespace, from, end.clone(), Some(limit)).await?;
             for item in &items {
                 let address = address_of(item)?;
-                match self.seen_under(head, query.read, item).await? {
+                match seen_under(published, query.read, item)? {
                     Seen::NewerThanHead => return Ok(None),
                     Seen::Hidden => {}
                     Seen::Visible(found) => {
@@ -170,19 +170,21 @@ impl Store {
         let last = answer.last_evaluated_key.map(|key| key.bytes(SK).map(<[u8]>::to_vec)).transpose()?;
         Ok((answer.items.unwrap_or_default(), last))
     }
+}
 
-    async fn seen_under(&self, head: &Head, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
-        let Some(record) = self.settle(read.namespace, head, item::decode(item)?).await? else {
-            return Ok(Seen::NewerThanHead);
-        };
-        Ok(read.see(address_of(item)?, record).map_or(Seen::Hidden, |found| Seen::Visible(Box::new(found))))
+fn seen_under(published: &PublishedDrafts, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
+    let record = item::decode(item)?;
+    if record.folded_seq > published.seq {
+        return Ok(Seen::NewerThanHead);
     }
+    let found = read.see(address_of(item)?, published.settle(record));
+    Ok(found.map_or(Seen::Hidden, |found| Seen::Visible(Box::new(found))))
 }
 
 enum Seen {
     Visible(Box<Found>),
     Hidden,
-    /// The head it was to be judged by is out of date.
+    /// A commit newer than the head it is judged by has been folded into the record.
     NewerThanHead,
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 use tokio::time::{Instant, sleep};
 
-use super::head::{Head, Publication};
+use super::head::PublishedDrafts;
 use super::item;
 use crate::domain::kv::{Address, Expect, Outcome, RecordState, Refusal, Verdict, Write, WriteId, decide};
 use crate::domain::{Code, Error, Namespace, Result};
@@ -45,14 +45,11 @@ impl Store {
                 Some(old) => old,
                 None => self.find_item(namespace, address).await.map_err(|error| attempt.explain(error))?,
             };
-            let judged = self.judge(namespace, old.as_ref(), write).await;
-            let Some(judged) = judged.map_err(|error| attempt.explain(error))? else {
-                attempt.pause().await?;
-                continue;
-            };
+            let judged = self.judge(namespace, address, old.as_ref(), write).await;
+            let judged = judged.map_err(|error| attempt.explain(error))?;
             if attempt.uncertain
                 && !matches!(judged.verdict, Verdict::Done(_))
-                && may_have_been_forgotten(judged.record.as_ref(), write)
+                && may_have_been_forgotten(judged.seen.as_ref(), write)
             {
                 return Err(unknown());
             }
@@ -61,9 +58,7 @@ impl Store {
                 Verdict::Refused(refusal) => return Ok(Err(refusal)),
                 Verdict::Apply(next, outcome) => (next, outcome),
             };
-            let replaced =
-                self.replace(namespace, address, judged.record.as_ref(), &next, judged.unpublished_at.as_ref()).await;
-            match replaced {
+            match self.replace(namespace, address, judged.seen.as_ref(), &next, judged.unpublished_at).await {
                 Ok(()) => return Ok(Ok(outcome)),
                 // Somebody wrote in between, which is progress: judge again, with a pause only under contention.
                 Err(Failure::Condition(_)) => attempt.pause().await?,
@@ -75,39 +70,44 @@ impl Store {
         }
     }
 
-    /// Judges a write against the item as it was read, folding a draft that has been published. Nothing when the item
-    /// must be read again.
-    async fn judge(&self, namespace: Namespace, old: Option<&Item>, write: &Write<'_>) -> Result<Option<Judged>> {
-        let mut record = old.map(item::decode).transpose()?;
-        let mut unpublished_at = None;
-        if let Some(draft) = record.as_ref().and_then(|record| record.draft.as_ref()) {
-            let head = self.head(namespace).await?;
-            match self.publication(namespace, &head, draft).await? {
-                Publication::Published(seq) => record = record.map(|record| record.folded(seq)),
-                Publication::Unpublished => unpublished_at = Some(head),
-                Publication::HeadOutdated => return Ok(None),
-            }
+    /// Judges a write against the item as it was read, a published draft folded.
+    ///
+    /// The write that puts the verdict in place fails if the record has changed since it was read. A refusal writes
+    /// nothing. If it depends on a draft, it is therefore decided on a record that was read after the head.
+    async fn judge(
+        &self,
+        namespace: Namespace,
+        address: &Address,
+        old: Option<&Item>,
+        write: &Write<'_>,
+    ) -> Result<Judged> {
+        let record = old.map(item::decode).transpose()?;
+        if record.as_ref().is_none_or(|record| record.draft.is_none()) {
+            let verdict = decide(record.as_ref(), write);
+            return Ok(Judged { seen: record, unpublished_at: None, verdict });
         }
-        let verdict = decide(record.as_ref(), write);
-        Ok(Some(Judged { record, unpublished_at, verdict }))
+        let published = self.published_drafts(namespace).await?;
+        let judged = judge_under(&published, record, write);
+        if !matches!(judged.verdict, Verdict::Refused(_)) {
+            return Ok(judged);
+        }
+        Ok(judge_under(&published, self.record(namespace, address).await?, write))
     }
 
-    /// Puts `next` where `old` was judged to be. A draft taken to be unpublished must still be so: the head is checked
-    /// in the same transaction.
+    /// Puts `next` in the place of `seen`, if the record is still that. A draft taken to be unpublished must still be so:
+    /// the head's sequence number is checked in the same transaction.
     async fn replace(
         &self,
         namespace: Namespace,
         address: &Address,
-        old: Option<&RecordState>,
+        seen: Option<&RecordState>,
         next: &RecordState,
-        unpublished_at: Option<&Head>,
+        unpublished_at: Option<u64>,
     ) -> Result<(), Failure> {
         let fault = |error: Box<dyn std::error::Error + Send + Sync>| Failure::Fault(error);
         let mut item = item::encode(next).map_err(|error| fault(error.into()))?;
         item.extend([(PK.into(), s(keys::records(namespace))), (SK.into(), b(keys::record(address)))]);
-        let newest = old.and_then(|old| old.writes.first());
-        let condition = if newest.is_some() { "w0 = :seen" } else { "attribute_not_exists(pk)" };
-        let values = newest.map(|seen| [(":seen".to_owned(), item::write_id(*seen))].into());
+        let (condition, values) = still(seen);
         let Some(head) = unpublished_at else {
             let put = self.db_once.put_item().table_name(&self.tables.kv).set_item(Some(item));
             let put = put.condition_expression(condition).set_expression_attribute_values(values);
@@ -119,7 +119,7 @@ impl Store {
             .table_name(&self.tables.kv)
             .key(PK, s(keys::head(namespace)))
             .key(SK, b(keys::ONLY));
-        let check = match head.seq {
+        let check = match head {
             0 => check.condition_expression("attribute_not_exists(pk)"),
             seq => check.condition_expression("seq = :seq").expression_attribute_values(":seq", n(seq)),
         };
@@ -132,10 +132,37 @@ impl Store {
     }
 }
 
+/// A verdict and what it was decided on.
 struct Judged {
-    record: Option<RecordState>,
-    unpublished_at: Option<Head>,
+    /// The record as it was read.
+    seen: Option<RecordState>,
+    /// The head's sequence number when its draft was not published.
+    unpublished_at: Option<u64>,
     verdict: Verdict,
+}
+
+fn judge_under(published: &PublishedDrafts, seen: Option<RecordState>, write: &Write<'_>) -> Judged {
+    let settled = seen.clone().map(|record| published.settle(record));
+    let staged = settled.as_ref().is_some_and(|record| record.draft.is_some());
+    let verdict = decide(settled.as_ref(), write);
+    Judged { seen, unpublished_at: staged.then_some(published.seq), verdict }
+}
+
+/// The condition that the record is still what was read. Every write changes `w0`; folding leaves it and takes the draft
+/// away.
+fn still(seen: Option<&RecordState>) -> (String, Option<Item>) {
+    let Some(seen) = seen else { return ("attribute_not_exists(pk)".into(), None) };
+    let mut values = Item::new();
+    let mut unchanged = |attribute: &str, value: Option<AttributeValue>| match value {
+        Some(value) => {
+            values.insert(format!(":{attribute}"), value);
+            format!("{attribute} = :{attribute}")
+        }
+        None => format!("attribute_not_exists({attribute})"),
+    };
+    let newest = unchanged("w0", seen.writes.first().map(|write| item::write_id(*write)));
+    let draft = unchanged("draft_id", seen.draft.as_ref().map(|draft| b(draft.id.0.into_bytes())));
+    (format!("{newest} AND {draft}"), Some(values))
 }
 
 /// What one write has been through.
