@@ -146,4 +146,5 @@ async fn every_increment_that_was_acknowledged_counts_once_whatever_storage_does
     let counter = world.get(&format!("{KV}/key/counter"), &token).await.ok()["data"].as_i64().unwrap();
     assert!((certain..=certain + unknown).contains(&counter), "{counter} of {certain} certain and {unknown} unknown");
     assert!(unknown * 10 <= certain, "hardly any outcome stays unknown: {unknown} of {certain}");
+    world.assert_kv_settled().await;
 }

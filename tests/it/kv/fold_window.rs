@@ -116,9 +116,7 @@ async fn a_read_sees_a_commit_folded_between_its_calls() {
 
 const COMMITTED_WRITES: [(&str, Ask); 2] = [
     ("set", |key, _| (Method::PUT, format!("key/{key}"), Some(json!({"data": "newer"})))),
-    ("cas", |key, version| {
-        (Method::PUT, format!("cas/key/{key}"), Some(json!({"data": "newer", "version": version})))
-    }),
+    ("cas", |key, version| (Method::PUT, format!("cas/key/{key}"), Some(json!({"data": "newer", "version": version})))),
 ];
 const STAGED_WRITES: [(&str, Ask); 2] = [
     ("stage", |key, _| (Method::PUT, format!("key/{key}"), Some(json!({"data": "newer", "committed": false})))),
@@ -148,7 +146,11 @@ async fn assert_reads(world: &World, token: &str, key: &str, live: Option<&str>,
             let record = reply.ok();
             assert_eq!(record["data"], expected, "{key}{query}, folded: {folded}");
             assert_eq!(record["read_caps"], json!(["kv_store_read"]), "{key}{query}: a write without lists keeps them");
-            assert_eq!(record["write_caps"], json!(["kv_store_write"]), "{key}{query}: a write without lists keeps them");
+            assert_eq!(
+                record["write_caps"],
+                json!(["kv_store_write"]),
+                "{key}{query}: a write without lists keeps them"
+            );
         }
     }
 }
@@ -184,9 +186,12 @@ async fn a_write_is_judged_by_a_commit_folded_between_its_calls() {
 }
 
 const INSERT: Ask = |key, _| (Method::PUT, format!("cas/key/{key}"), Some(json!({"data": "newer"})));
+const COMMIT: Ask = |key, _| (Method::POST, "commit".into(), Some(json!({"keys": [{"key": key}]})));
+const STRICT_COMMIT: Ask =
+    |key, _| (Method::POST, "commit".into(), Some(json!({"keys": [{"key": key}], "strict": true})));
 
 #[tokio::test]
-async fn an_insert_finds_a_commit_folded_between_its_calls() {
+async fn an_insert_or_commit_finds_a_commit_folded_between_its_calls() {
     let world = World::new().await;
     let token = world.kv_token();
     let prepare = async |key: &str| committed(&world, &token, key, None, guarded("new", false)).await;
@@ -195,6 +200,12 @@ async fn an_insert_finds_a_commit_folded_between_its_calls() {
         assert_reads(&world, &token, key, Some("new"), Some("new")).await;
     };
     at_every_call(&world, &token, "insert", INSERT, prepare, refused).await;
+    let empty = async |key: &str, reply: Reply| {
+        assert_eq!(reply.ok(), json!({"keys": []}), "{key} was published before");
+        assert_reads(&world, &token, key, Some("new"), Some("new")).await;
+    };
+    at_every_call(&world, &token, "commit", COMMIT, prepare, empty).await;
+    at_every_call(&world, &token, "strict-commit", STRICT_COMMIT, prepare, empty).await;
 }
 
 /// The live side's write list decides until a commit replaces it, and never afterwards.

@@ -9,6 +9,7 @@ mod faults;
 mod fold_window;
 mod iter;
 mod model;
+mod publication;
 mod races;
 mod record;
 mod values;

@@ -13,6 +13,15 @@ pub struct WriteId(pub Uuid);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DraftId(pub Uuid);
 
+/// A commit, and the sequence number that the head gave it when it was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitStamp {
+    /// Counts the publications of an installation.
+    pub seq: u64,
+    /// The commit's id.
+    pub commit: Uuid,
+}
+
 /// Counts the writes of a record. It never repeats for one place, not even after deletion: see [`Version::first`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub i64);
@@ -124,6 +133,8 @@ pub struct RecordState {
     pub draft: Option<Draft>,
     /// The sequence number of the last commit folded in, 0 before the first.
     pub folded_seq: u64,
+    /// The commits folded in, newest first, at most [`RecordState::REMEMBERED_COMMITS`].
+    pub folds: Vec<CommitStamp>,
     /// When DynamoDB may remove the item, `None` to keep it.
     pub removable_at: Option<Seconds>,
 }
@@ -131,6 +142,8 @@ pub struct RecordState {
 impl RecordState {
     /// How many writes a record remembers, to recognise one whose answer was lost.
     pub const REMEMBERED_WRITES: usize = 4;
+    /// How many commits a record remembers, so that each commit can tell which records it published.
+    pub const REMEMBERED_COMMITS: usize = 4;
     /// How long a tombstone stays, in seconds.
     pub const TOMBSTONE_SECONDS: i64 = 24 * 3600;
     /// How long a record that was never committed stays, in seconds.
@@ -163,12 +176,14 @@ impl RecordState {
         self
     }
 
-    /// The record with its draft as the live side: what folding commit `seq` leaves. The version stays.
+    /// The record with its draft as the live side: what folding the commit leaves. The version stays.
     #[must_use]
-    pub fn folded(mut self, seq: u64) -> Self {
+    pub fn folded(mut self, stamp: CommitStamp) -> Self {
         if let Some(draft) = self.draft.take() {
             self.live = Some(draft.side);
-            self.folded_seq = seq;
+            self.folded_seq = stamp.seq;
+            self.folds.insert(0, stamp);
+            self.folds.truncate(Self::REMEMBERED_COMMITS);
             self.removable_at = self.removal();
         }
         self

@@ -124,6 +124,7 @@ pub fn decide(old: Option<&RecordState>, write: &Write<'_>) -> Verdict {
         live: None,
         draft: None,
         folded_seq: old.map_or(0, |old| old.folded_seq),
+        folds: old.map(|old| old.folds.clone()).unwrap_or_default(),
         removable_at: None,
     };
     let guards = match &write.kind {

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::commit::MAX_UNFOLDED;
-use crate::domain::kv::{Address, DraftId, RecordState};
+use crate::domain::kv::{Address, CommitStamp, DraftId, RecordState};
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
@@ -53,7 +53,7 @@ impl CommitLists {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&commit).cloned()
     }
 
-    fn insert(&self, commit: Uuid, drafts: HashSet<DraftId>) -> Arc<HashSet<DraftId>> {
+    pub(super) fn insert(&self, commit: Uuid, drafts: HashSet<DraftId>) -> Arc<HashSet<DraftId>> {
         let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lists.len() >= MAX_CACHED_LISTS {
             lists.clear();
@@ -65,6 +65,14 @@ impl CommitLists {
 }
 
 impl Head {
+    /// The commits, the oldest publication first.
+    pub fn in_order(&self) -> Vec<CommitStamp> {
+        let mut stamps: Vec<_> =
+            self.commits.iter().map(|(commit, seq)| CommitStamp { seq: *seq, commit: *commit }).collect();
+        stamps.sort_unstable();
+        stamps
+    }
+
     /// Reads a head's item; an installation without commits has none.
     pub fn decode(item: Option<&Item>) -> Result<Self> {
         let Some(item) = item else { return Ok(Self::default()) };
@@ -85,20 +93,20 @@ impl Head {
 pub struct PublishedDrafts {
     /// The head's sequence number.
     pub seq: u64,
-    /// Each commit's sequence number and list, the oldest commit first.
-    commits: Vec<(u64, Arc<HashSet<DraftId>>)>,
+    /// The commits with their lists, the oldest publication first.
+    commits: Vec<(CommitStamp, Arc<HashSet<DraftId>>)>,
 }
 
 impl PublishedDrafts {
-    /// The sequence number of the commit that published `draft`, if one has. Of several, the first one published it.
-    pub fn publication_of(&self, draft: DraftId) -> Option<u64> {
-        self.commits.iter().find(|(_, drafts)| drafts.contains(&draft)).map(|(seq, _)| *seq)
+    /// The commit that published `draft`, if one has. Of several that list it, the first one published it.
+    pub fn publication_of(&self, draft: DraftId) -> Option<CommitStamp> {
+        self.commits.iter().find(|(_, drafts)| drafts.contains(&draft)).map(|(stamp, _)| *stamp)
     }
 
     /// The record with its draft folded if that is published. The record must have been read after the head.
     pub fn settle(&self, record: RecordState) -> RecordState {
         match record.draft.as_ref().and_then(|draft| self.publication_of(draft.id)) {
-            Some(seq) => record.folded(seq),
+            Some(stamp) => record.folded(stamp),
             None => record,
         }
     }
@@ -119,11 +127,9 @@ impl Store {
 
     /// The drafts that the commits of `head` publish.
     pub(super) async fn published_under(&self, namespace: Namespace, head: &Head) -> Result<PublishedDrafts> {
-        let mut commits: Vec<(u64, Uuid)> = head.commits.iter().map(|(id, seq)| (*seq, *id)).collect();
-        commits.sort_unstable();
-        let lists = stream::iter(commits).map(|(seq, commit)| async move {
-            let drafts = self.drafts_of(namespace, commit).await?;
-            Ok::<_, Error>(drafts.map(|drafts| (seq, drafts)))
+        let lists = stream::iter(head.in_order()).map(|stamp| async move {
+            let drafts = self.drafts_of(namespace, stamp.commit).await?;
+            Ok::<_, Error>(drafts.map(|drafts| (stamp, drafts)))
         });
         let lists: Vec<_> = lists.buffered(LISTS).try_collect().await?;
         Ok(PublishedDrafts { seq: head.seq, commits: lists.into_iter().flatten().collect() })

@@ -9,6 +9,7 @@
 //! * A folded record carries the commit's sequence number. A reader whose head is older than that starts over, so no
 //!   answer shows some of a commit (`read.rs`, `list.rs`).
 
+mod attempt;
 mod commit;
 mod fold;
 mod head;

@@ -1,24 +1,17 @@
 //! Writes: the fast way first, then as often as it takes, judging the item as it was read.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
-use tokio::time::{Instant, sleep};
 
+use super::attempt::{Attempt, unknown};
 use super::head::PublishedDrafts;
 use super::item;
 use crate::domain::kv::{Address, Expect, Outcome, RecordState, Refusal, Verdict, Write, WriteId, decide};
-use crate::domain::{Code, Error, Namespace, Result};
+use crate::domain::{Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Item, b, n, s};
 use crate::store::keys::{self, PK, SK};
 
-/// How long a write tries, repetitions included.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// The first pause between tries; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 /// How far the clocks of two sandboxes may be apart, in milliseconds.
 const CLOCK_SKEW_MS: u64 = 10_000;
 
@@ -38,7 +31,10 @@ impl Store {
         let mut seen = match self.write_plainly(namespace, address, write).await {
             Ok(outcome) => return Ok(Ok(outcome)),
             Err(Failure::Condition(old)) => Some(old),
-            Err(failure) => attempt.note(failure)?,
+            Err(failure) => {
+                attempt.note(failure)?;
+                None
+            }
         };
         loop {
             let old = match seen.take() {
@@ -63,7 +59,7 @@ impl Store {
                 // Somebody wrote in between, which is progress: judge again, with a pause only under contention.
                 Err(Failure::Condition(_)) => attempt.pause().await?,
                 Err(failure) => {
-                    attempt.note::<()>(failure)?;
+                    attempt.note(failure)?;
                     attempt.pause().await?;
                 }
             }
@@ -162,54 +158,7 @@ fn still(seen: Option<&RecordState>) -> (String, Option<Item>) {
     };
     let newest = unchanged("w0", seen.writes.first().map(|write| item::write_id(*write)));
     let draft = unchanged("draft_id", seen.draft.as_ref().map(|draft| b(draft.id.0.into_bytes())));
-    (format!("{newest} AND {draft}"), Some(values))
-}
-
-/// What one write has been through.
-struct Attempt {
-    deadline: Instant,
-    pause: Duration,
-    /// Whether an earlier try may have taken effect.
-    uncertain: bool,
-}
-
-impl Attempt {
-    fn new() -> Self {
-        Self { deadline: Instant::now() + PATIENCE, pause: FIRST_PAUSE, uncertain: false }
-    }
-
-    /// Takes a failed try into account; gives nothing, for the item is to be read again.
-    fn note<T>(&mut self, failure: Failure) -> Result<Option<T>> {
-        match failure {
-            Failure::Fault(_) => Err(failure.into()),
-            Failure::Ambiguous(source) => {
-                self.uncertain = true;
-                tracing::debug!(error = %source, "a write's answer was lost");
-                Ok(None)
-            }
-            Failure::Busy(_) | Failure::Condition(_) => Ok(None),
-        }
-    }
-
-    /// A failure to look what became of an earlier try leaves its outcome open.
-    fn explain(&self, error: Error) -> Error {
-        match error {
-            Error::Unavailable { source, .. } if self.uncertain => {
-                Error::Unavailable { code: Code::OutcomeUnknown, source }
-            }
-            other => other,
-        }
-    }
-
-    async fn pause(&mut self) -> Result<()> {
-        if Instant::now() + self.pause > self.deadline {
-            let code = if self.uncertain { Code::OutcomeUnknown } else { Code::Unavailable };
-            return Err(Error::Unavailable { code, source: None });
-        }
-        sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        Ok(())
-    }
+    (format!("{newest} AND {draft}"), (!values.is_empty()).then_some(values))
 }
 
 /// Whether a write may have taken effect and since been pushed out of the record's memory.
@@ -228,8 +177,4 @@ fn may_have_been_forgotten(record: Option<&RecordState>, write: &Write<'_>) -> b
 /// The first 48 bits of a version 7 id (RFC 9562 §5.7).
 fn milliseconds(id: WriteId) -> u64 {
     id.0.as_u64_pair().0 >> 16
-}
-
-fn unknown() -> Error {
-    Error::Unavailable { code: Code::OutcomeUnknown, source: None }
 }
