@@ -8,6 +8,7 @@ mod delete;
 mod faults;
 mod fold_window;
 mod iter;
+mod late_writes;
 mod model;
 mod publication;
 mod races;

@@ -8,6 +8,13 @@ use crate::domain::{Capabilities, Millis, Seconds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId(pub Uuid);
 
+impl WriteId {
+    /// When the write was made: the id's first 48 bits (RFC 9562 §5.7).
+    pub fn made_at(self) -> Millis {
+        Millis(i64::try_from(self.0.as_u64_pair().0 >> 16).unwrap_or(i64::MAX))
+    }
+}
+
 /// Names one draft: the id of the write that began it, kept while further staged writes replace its value.
 /// A commit publishes drafts by this name, so it publishes what the draft holds at that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,6 +142,9 @@ pub struct RecordState {
     pub folded_seq: u64,
     /// The commits folded in, newest first, at most [`RecordState::REMEMBERED_COMMITS`].
     pub folds: Vec<CommitStamp>,
+    /// A fencing token, 0 before the first. A try at a write that was sent before it was raised fails: one that reads
+    /// nothing first when it was made at or before this time, in milliseconds, any other because it has changed.
+    pub fence: i64,
     /// When DynamoDB may remove the item, `None` to keep it.
     pub removable_at: Option<Seconds>,
 }

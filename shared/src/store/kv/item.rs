@@ -1,7 +1,8 @@
 //! A record's item.
 //!
 //! Shape: `version`, `w0`…`w3` (the latest writes, newest first), `created_at`, `seq` (the sequence number of the last
-//! commit folded in), `c0`…`c3` (the latest commits folded in, newest first: sequence number in 8 bytes, id), `ttl`; for
+//! commit folded in), `c0`…`c3` (the latest commits folded in, newest first: sequence number in 8 bytes, id), `fence`
+//! (once raised), `ttl`; for
 //! the live side `live` (map), `live_version`, `live_ttl`, `read_caps`, `write_caps`; for the draft `draft` (map),
 //! `draft_id`, `draft_version`, `draft_ttl`, `draft_read_caps`, `draft_write_caps`. Lists of capabilities are JSON
 //! text, `null` for none. Folding moves the draft's attributes over the live side's without reading either.
@@ -38,6 +39,9 @@ pub fn encode(record: &RecordState) -> Result<Item> {
     ]);
     item.extend(WRITES.iter().zip(&record.writes).map(|(name, write)| ((*name).into(), write_id(*write))));
     item.extend(COMMITS.iter().zip(&record.folds).map(|(name, stamp)| ((*name).into(), commit_stamp(*stamp))));
+    if record.fence > 0 {
+        item.insert("fence".into(), n(record.fence));
+    }
     if record.exists() {
         item.insert("created_at".into(), n(record.created_at.0));
     }
@@ -73,6 +77,7 @@ pub fn decode(item: &Item) -> Result<RecordState> {
         draft: item.find_map("draft").map(|map| decode_draft(map, item)).transpose()?,
         folded_seq: item.find_number("seq").unwrap_or_default(),
         folds: folds(item),
+        fence: item.find_number("fence").unwrap_or_default(),
         removable_at: item.find_number(TTL).filter(|end| *end < KEPT).map(Seconds),
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! * A record is one item with a live side and perhaps a draft (`item.rs`).
 //! * A write is one conditional update when nothing stands in its way (`plain.rs`), else it is judged against the item as
-//!   read and put in its place if that has not changed (`write.rs`).
+//!   read and put in its place if that has not changed (`write.rs`). A try whose answer was lost is fenced off first
+//!   (`fence.rs`), for it may take effect late.
 //! * A commit lists the drafts it publishes in parts nobody can see, then names itself in the installation's head: the
 //!   one write that matters (`commit.rs`). Readers who meet a draft look whether the head names it (`head.rs`). The worker
 //!   folds published drafts into their live sides afterwards (`fold.rs`).
@@ -11,6 +12,7 @@
 
 mod attempt;
 mod commit;
+mod fence;
 mod fold;
 mod head;
 mod item;

@@ -2,18 +2,15 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 
-use super::attempt::{Attempt, unknown};
+use super::attempt::Attempt;
 use super::head::PublishedDrafts;
 use super::item;
-use crate::domain::kv::{Address, Expect, Outcome, RecordState, Refusal, Verdict, Write, WriteId, decide};
+use crate::domain::kv::{Address, Outcome, RecordState, Refusal, Verdict, Write, decide};
 use crate::domain::{Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Item, b, n, s};
 use crate::store::keys::{self, PK, SK};
-
-/// How far the clocks of two sandboxes may be apart, in milliseconds.
-const CLOCK_SKEW_MS: u64 = 10_000;
 
 impl Store {
     /// Writes one record.
@@ -39,16 +36,15 @@ impl Store {
         loop {
             let old = match seen.take() {
                 Some(old) => old,
-                None => self.find_item(namespace, address).await.map_err(|error| attempt.explain(error))?,
+                None if attempt.uncertain => {
+                    let item = self.fence(namespace, address, write, &mut attempt).await?;
+                    // From here on the write has taken effect and the item says so, or it never will have.
+                    attempt.uncertain = false;
+                    Some(item)
+                }
+                None => self.find_item(namespace, address).await?,
             };
-            let judged = self.judge(namespace, address, old.as_ref(), write).await;
-            let judged = judged.map_err(|error| attempt.explain(error))?;
-            if attempt.uncertain
-                && !matches!(judged.verdict, Verdict::Done(_))
-                && may_have_been_forgotten(judged.seen.as_ref(), write)
-            {
-                return Err(unknown());
-            }
+            let judged = self.judge(namespace, address, old.as_ref(), write).await?;
             let (next, outcome) = match judged.verdict {
                 Verdict::Done(outcome) => return Ok(Ok(outcome)),
                 Verdict::Refused(refusal) => return Ok(Err(refusal)),
@@ -78,8 +74,8 @@ impl Store {
         write: &Write<'_>,
     ) -> Result<Judged> {
         let record = old.map(item::decode).transpose()?;
-        if record.as_ref().is_none_or(|record| record.draft.is_none()) {
-            let verdict = decide(record.as_ref(), write);
+        let verdict = decide(record.as_ref(), write);
+        if matches!(verdict, Verdict::Done(_)) || record.as_ref().is_none_or(|record| record.draft.is_none()) {
             return Ok(Judged { seen: record, unpublished_at: None, verdict });
         }
         let published = self.published_drafts(namespace).await?;
@@ -145,7 +141,7 @@ fn judge_under(published: &PublishedDrafts, seen: Option<RecordState>, write: &W
 }
 
 /// The condition that the record is still what was read. Every write changes `w0`; folding leaves it and takes the draft
-/// away.
+/// away; a fence changes neither.
 fn still(seen: Option<&RecordState>) -> (String, Option<Item>) {
     let Some(seen) = seen else { return ("attribute_not_exists(pk)".into(), None) };
     let mut values = Item::new();
@@ -158,23 +154,6 @@ fn still(seen: Option<&RecordState>) -> (String, Option<Item>) {
     };
     let newest = unchanged("w0", seen.writes.first().map(|write| item::write_id(*write)));
     let draft = unchanged("draft_id", seen.draft.as_ref().map(|draft| b(draft.id.0.into_bytes())));
-    (format!("{newest} AND {draft}"), (!values.is_empty()).then_some(values))
-}
-
-/// Whether a write may have taken effect and since been pushed out of the record's memory.
-///
-/// It has not when the record remembers all there ever were, when it still remembers who made the version that this
-/// write would have made, or when it remembers a write made before this one was, clocks considered.
-fn may_have_been_forgotten(record: Option<&RecordState>, write: &Write<'_>) -> bool {
-    let Some(record) = record else { return false };
-    let Some(oldest) = record.writes.get(RecordState::REMEMBERED_WRITES - 1) else { return false };
-    match write.expect {
-        Expect::Version(expected) => !record.remembers(expected.next()),
-        Expect::Anything | Expect::Absent => milliseconds(*oldest) + CLOCK_SKEW_MS > milliseconds(write.id),
-    }
-}
-
-/// The first 48 bits of a version 7 id (RFC 9562 §5.7).
-fn milliseconds(id: WriteId) -> u64 {
-    id.0.as_u64_pair().0 >> 16
+    let fence = unchanged("fence", (seen.fence > 0).then(|| n(seen.fence)));
+    (format!("{newest} AND {draft} AND {fence}"), (!values.is_empty()).then_some(values))
 }
