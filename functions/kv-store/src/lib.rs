@@ -3,6 +3,7 @@
 mod cas;
 mod commit;
 mod count;
+mod deadline;
 mod delete;
 mod get;
 mod iter;
@@ -10,6 +11,7 @@ mod record;
 mod set;
 mod size;
 
+use axum::middleware::from_fn;
 use axum::routing;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
@@ -33,4 +35,5 @@ pub fn routes<D: Description>() -> Routes<D> {
         .route(&format!("{BASE}/count/key/"), routing::get(count::count_chunks))
         .route(&format!("{BASE}/size/key/"), routing::get(size::sum_sizes))
         .route(&format!("{BASE}/iter/"), routing::get(iter::iter_records))
+        .layer(from_fn(deadline::deadline))
 }

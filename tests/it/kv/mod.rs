@@ -13,4 +13,5 @@ mod model;
 mod publication;
 mod races;
 mod record;
+mod slow;
 mod values;
