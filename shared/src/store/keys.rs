@@ -23,8 +23,8 @@
 //! | belonging to a team | identity | `user#<id>` | `team#<digits>` | the list of a person's organizations |
 //! | rate budget | identity | `rate#<kind>#<hex>` | `budget` | nobody: each call that takes tokens out tells what is left |
 //! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
-//! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
-//! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | readers that meet a draft, the folding worker |
+//! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing and commit; reads and writes that meet a draft |
+//! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | whoever reads a head that names the commit, the folding worker |
 //! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
 //! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | whatever is done in it |
 //! | installation's secrets | operations | `installation#<vcs>#<id>` | `webhook-secret`, `access-token` | its set-up; whoever reads its repositories |
