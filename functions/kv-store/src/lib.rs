@@ -5,6 +5,7 @@ mod commit;
 mod count;
 mod cursor;
 mod data;
+mod deadline;
 mod delete;
 mod get;
 mod iter;
@@ -13,6 +14,7 @@ mod set;
 mod size;
 mod value;
 
+use axum::middleware::from_fn;
 use axum::routing;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
@@ -36,4 +38,5 @@ pub fn routes<D: Description>() -> Routes<D> {
         .route(&format!("{BASE}/count/key/"), routing::get(count::count_chunks))
         .route(&format!("{BASE}/size/key/"), routing::get(size::sum_sizes))
         .route(&format!("{BASE}/iter/"), routing::get(iter::iter_records))
+        .layer(from_fn(deadline::deadline))
 }

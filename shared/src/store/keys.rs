@@ -26,8 +26,8 @@
 //! | belonging to a team | identity | `user#<id>` | `team#<digits>` | the list of a person's organizations |
 //! | rate budget | identity | `rate#<kind>#<hex>` | `budget` | nobody: each call that takes tokens out tells what is left |
 //! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
-//! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing; reads and writes that meet a draft |
-//! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | readers that meet a draft, the folding worker |
+//! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing and commit; reads and writes that meet a draft |
+//! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | whoever reads a head that names the commit, the folding worker |
 //! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
 //! | seed of the key that seals cursors | kv | `cursor-seed` | 0 | each process, at its first cursor of `iter` |
 //! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | whatever is done in it |

@@ -166,6 +166,48 @@ async fn a_gate_holds_an_answer_after_its_write_took_effect() {
 }
 
 #[tokio::test]
+async fn a_late_write_takes_effect_after_its_client_gave_up() {
+    let fixture = Fixture::start().await;
+    let gate = fixture.faulty.on("PutItem").nth(1).store_late();
+    assert_eq!(put(&fixture.client, "a", "late").await.unwrap_err(), "no answer");
+    gate.arrived(1).await;
+    fixture.put("a", "early").await;
+    assert_eq!(fixture.stored("a").await.as_deref(), Some("early"));
+    gate.release();
+    fixture.faulty.settled().await;
+    assert_eq!(fixture.stored("a").await.as_deref(), Some("late"));
+    assert_eq!(fixture.faulty.ledger().take_lines(), ["PutItem 1.0 WU", "PutItem 1.0 WU"]);
+}
+
+#[tokio::test]
+async fn a_late_write_waits_for_a_drawn_number_of_calls() {
+    let fixture = Fixture::start().await;
+    let hits = fixture.faulty.on("PutItem").matching(|body| body["Item"]["v"]["S"] == "late").store_late_within(5);
+    for sort in ["a", "b", "c"] {
+        assert_eq!(put(&fixture.client, sort, "late").await.unwrap_err(), "no answer");
+        assert_eq!(fixture.stored(sort).await, None);
+    }
+    for _ in 0..5 {
+        get(&fixture.client, "x", true).await;
+    }
+    fixture.faulty.settled().await;
+    for sort in ["a", "b", "c"] {
+        assert_eq!(fixture.stored(sort).await.as_deref(), Some("late"));
+    }
+    assert_eq!(hits.count(), 3);
+}
+
+#[tokio::test]
+async fn healing_executes_late_writes() {
+    let fixture = Fixture::start().await;
+    fixture.faulty.on("PutItem").store_late_within(1_000);
+    put(&fixture.client, "a", "late").await.unwrap_err();
+    fixture.faulty.heal();
+    fixture.faulty.settled().await;
+    assert_eq!(fixture.stored("a").await.as_deref(), Some("late"));
+}
+
+#[tokio::test]
 async fn a_gate_proves_overlap_and_lets_calls_through_one_by_one() {
     let fixture = Fixture::start().await;
     let gate = fixture.faulty.on("PutItem").hold_before_store();

@@ -46,6 +46,7 @@ async fn a_commit_killed_at_any_storage_call_is_all_or_nothing_and_can_be_repeat
             assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, repeated");
             world.fold().await;
             assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, folded");
+            world.assert_kv_settled().await;
         }
     }
 }
@@ -70,7 +71,7 @@ async fn folding_killed_at_any_storage_call_shows_nothing_and_is_finished_later(
         assert_eq!(send_to(&other, get).await.ok()["data"], "new", "a sandbox with nothing at hand");
         world.fold().await;
         assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, finished");
-        assert_eq!(world.fold().await, 0, "nothing is left in the head");
+        world.assert_kv_settled().await;
         if hits.count() == 0 {
             assert!(killed.is_ok() && call > 6, "only {} calls were killed", call - 1);
             break;
@@ -166,4 +167,32 @@ async fn a_draft_written_over_just_as_it_is_published_does_not_slip_out() {
         let latest = world.get(&format!("{KV}/key/r1?committed=false"), &token).await.ok();
         assert_eq!((&latest["data"], &latest["committed"]), (&json!("unpublished"), &json!(false)));
     }
+}
+
+#[tokio::test]
+async fn sizes_of_two_queries_do_not_mix_when_a_commit_is_folded_between() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    let chunks = async |body: Value| {
+        for idx in 0..6 {
+            let mut body = body.clone();
+            body["idx"] = idx.into();
+            world.put(&format!("{KV}/key/big"), &token, body).await.ok();
+        }
+    };
+    chunks(json!({"data": "old"})).await;
+    chunks(json!({"data": "longer", "committed": false})).await;
+    let kv = &world.backend.tables.kv;
+    let gate = world.faulty.on("Query").table(kv).nth(2).hold_before_store();
+    world.faulty.on("Query").table(kv).page_of(3);
+    let path = format!("{KV}/size/key/big");
+    let reading = world.get(&path, &token);
+    let committing = async {
+        gate.arrived(1).await;
+        world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "big"}]})).await.ok();
+        world.fold().await;
+        gate.release();
+    };
+    let (size, ()) = futures::join!(reading, committing);
+    assert_eq!(size.ok()["size"], 6 * r#""longer""#.len());
 }

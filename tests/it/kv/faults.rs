@@ -1,7 +1,7 @@
 //! Writes whose answers are lost, refused for a while, or repeated.
 
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::World;
 use crate::support::faulty::Refusal;
@@ -52,7 +52,8 @@ async fn a_lost_set_is_not_applied_again_over_the_write_that_followed_it() {
     let world = World::new().await;
     let token = world.kv_token();
     let gate = world.faulty.on("UpdateItem").nth(1).hold_after_store();
-    let cut = world.faulty.on("GetItem").table(&world.backend.tables.kv).nth(1).cut_before_store();
+    let fences = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.contains("fence = "));
+    let cut = world.faulty.on("UpdateItem").matching(fences).nth(1).cut_before_store();
     let path = format!("{KV}/key/k");
     let first = world.put(&path, &token, json!({"data": "first"}));
     let second = async {
@@ -146,4 +147,5 @@ async fn every_increment_that_was_acknowledged_counts_once_whatever_storage_does
     let counter = world.get(&format!("{KV}/key/counter"), &token).await.ok()["data"].as_i64().unwrap();
     assert!((certain..=certain + unknown).contains(&counter), "{counter} of {certain} certain and {unknown} unknown");
     assert!(unknown * 10 <= certain, "hardly any outcome stays unknown: {unknown} of {certain}");
+    world.assert_kv_settled().await;
 }

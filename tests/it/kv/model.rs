@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use terrapi::domain::kv::{
-    Address, CapsChange, Expect, Idx, Key, Outcome, Payload, Put, RecordState, Refusal, Slot, Verdict, Version,
-    Visibility, Write, WriteId, WriteKind, decide, view,
+    Address, CapsChange, CommitStamp, Expect, Idx, Key, Outcome, Payload, Put, RecordState, Refusal, Slot, Verdict,
+    Version, Visibility, Write, WriteId, WriteKind, decide, view,
 };
 use terrapi::domain::{Capabilities, Capability, InstallationId, Namespace, Vcs};
 use terrapi::runtime::{Clock, Random};
@@ -123,7 +123,7 @@ impl Run<'_> {
             let present = record.clone().at(now);
             let sides = [present.live.as_ref(), present.draft.as_ref().map(|draft| &draft.side)];
             if present.draft.is_some() && sides.into_iter().flatten().all(|side| side.guards.allow_write(&held)) {
-                *record = record.clone().folded(1);
+                *record = record.clone().folded(CommitStamp { seq: 1, commit: id });
                 expected.push(address(*place));
             }
         }
@@ -178,6 +178,7 @@ fn any_sequence_of_writes_commits_and_pauses_leaves_what_the_rules_say() {
                 run.step(step).await;
                 run.compare().await;
             }
+            world.assert_kv_settled().await;
         });
         Ok(())
     });

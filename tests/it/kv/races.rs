@@ -139,3 +139,24 @@ async fn a_commit_of_ten_thousand_records_is_never_seen_in_part() {
     let one_more = json!({"keys": (0..=10_000).map(|idx| json!({"key": "big", "idx": idx})).collect::<Vec<_>>()});
     assert_eq!(world.post(&format!("{KV}/commit"), &token, one_more).await.failed(400), "COMMIT_TOO_LARGE");
 }
+
+/// A record with a write list is judged and put in its place; only the condition of that put decides.
+#[tokio::test]
+async fn of_two_cas_writers_on_a_guarded_record_one_wins() {
+    let world = World::new().await;
+    let token = world.kv_token();
+    let guarded = json!({"data": "old", "write_caps": ["kv_store_write"]});
+    let version = world.put(&format!("{KV}/key/k"), &token, guarded).await.ok()["version"].clone();
+    let gate = world.faulty.on("PutItem").table(&world.backend.tables.kv).first(2).hold_before_store();
+    let path = format!("{KV}/cas/key/k");
+    let writers = ["a", "b"].map(|data| world.put(&path, &token, json!({"data": data, "version": version})));
+    let release = async {
+        gate.arrived(2).await;
+        gate.release();
+    };
+    let (replies, ()) = futures::join!(join_all(writers), release);
+    let (won, lost) = if replies[0].status == 200 { (0, 1) } else { (1, 0) };
+    assert_eq!(replies[won].status, 200);
+    assert_eq!(replies[lost].failed(400), "VERSION_MISMATCH");
+    assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], ["a", "b"][won]);
+}

@@ -190,3 +190,23 @@ async fn lists_sent_with_a_draft_take_effect_with_it() {
         assert_eq!((&read["data"], &read["read_caps"]), (&json!("new"), &json!(["access_token_create"])));
     }
 }
+
+#[tokio::test]
+async fn staged_value_is_hidden_by_the_read_caps_of_the_live_one() {
+    let world = World::new().await;
+    let (holder, other) = (world.token(&GUARDED), world.kv_token());
+    let live = json!({"data": "old", "read_caps": ["access_token_create"]});
+    world.put(&key("k"), &holder, live).await.ok();
+    let draft = json!({"data": "new", "committed": false, "read_caps": null});
+    world.put(&key("k"), &holder, draft).await.ok();
+    let latest = format!("{}?committed=false", key("k"));
+    assert_eq!(world.get(&latest, &holder).await.ok()["data"], "new");
+    assert_eq!(world.get(&latest, &other).await.failed(404), "NOT_FOUND");
+    assert_eq!(world.get(&format!("{KV}/iter/?committed=false"), &other).await.ok()["results"], json!([]));
+    for chunks in ["count", "size"] {
+        let reply = world.get(&format!("{KV}/{chunks}/key/k?committed=false"), &other).await;
+        assert_eq!(reply.failed(404), "NOT_FOUND");
+    }
+    world.post(&format!("{KV}/commit"), &holder, json!({"keys": [{"key": "k"}]})).await.ok();
+    assert_eq!(world.get(&key("k"), &other).await.ok()["data"], "new", "its own list is in force once it is committed");
+}

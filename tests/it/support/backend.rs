@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "the test run chooses the engine by a variable")]
 #![expect(clippy::disallowed_types, reason = "tables are made through the service's own API")]
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
@@ -89,6 +91,12 @@ impl Backend {
         for batch in copies.map(put).collect::<Vec<_>>().chunks(25) {
             client.batch_write_item().request_items(&self.tables.kv, batch.to_vec()).send().await.unwrap();
         }
+    }
+
+    /// Every item of the KV table.
+    pub async fn kv_items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let scan = client(&self.endpoint).scan().table_name(&self.tables.kv).consistent_read(true);
+        scan.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
     }
 
     /// Puts `count` copies of the KV table's only record side by side, idx 0, 1, 2, …, each with a draft of its own:

@@ -14,6 +14,7 @@ pub mod python;
 pub mod reply;
 pub mod routes;
 pub mod served;
+mod settled;
 pub mod stand_in;
 pub mod world;
 

@@ -10,7 +10,7 @@ mod view;
 mod write;
 
 pub use key::{Address, Idx, Key};
-pub use record::{BlobRef, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId};
+pub use record::{BlobRef, CommitStamp, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId};
 pub use select::{Select, Selection};
 pub use view::{View, Visibility, view};
 pub use write::{CapsChange, Expect, Outcome, Put, Refusal, Verdict, Write, WriteKind, decide};

@@ -8,10 +8,26 @@ use crate::domain::{Capabilities, Millis, Seconds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId(pub Uuid);
 
+impl WriteId {
+    /// When the write was made: the id's first 48 bits (RFC 9562 §5.7).
+    pub fn made_at(self) -> Millis {
+        Millis(i64::try_from(self.0.as_u64_pair().0 >> 16).unwrap_or(i64::MAX))
+    }
+}
+
 /// Names one draft: the id of the write that began it, kept while further staged writes replace its value.
 /// A commit publishes drafts by this name, so it publishes what the draft holds at that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DraftId(pub Uuid);
+
+/// A commit, and the sequence number that the head gave it when it was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitStamp {
+    /// Counts the publications of an installation.
+    pub seq: u64,
+    /// The commit's id.
+    pub commit: Uuid,
+}
 
 /// Counts the writes of a record. It never repeats for one place, not even after deletion: see [`Version::first`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,6 +142,11 @@ pub struct RecordState {
     pub draft: Option<Draft>,
     /// The sequence number of the last commit folded in, 0 before the first.
     pub folded_seq: u64,
+    /// The commits folded in, newest first, at most [`RecordState::REMEMBERED_COMMITS`].
+    pub folds: Vec<CommitStamp>,
+    /// A fencing token, 0 before the first. A try at a write that was sent before it was raised fails: one that reads
+    /// nothing first when it was made at or before this time, in milliseconds, any other because it has changed.
+    pub fence: i64,
     /// When DynamoDB may remove the item, `None` to keep it.
     pub removable_at: Option<Seconds>,
 }
@@ -133,6 +154,8 @@ pub struct RecordState {
 impl RecordState {
     /// How many writes a record remembers, to recognise one whose answer was lost.
     pub const REMEMBERED_WRITES: usize = 4;
+    /// How many commits a record remembers, so that each commit can tell which records it published.
+    pub const REMEMBERED_COMMITS: usize = 4;
     /// How long a tombstone stays, in seconds.
     pub const TOMBSTONE_SECONDS: i64 = 24 * 3600;
     /// How long a record that was never committed stays, in seconds.
@@ -165,12 +188,14 @@ impl RecordState {
         self
     }
 
-    /// The record with its draft as the live side: what folding commit `seq` leaves. The version stays.
+    /// The record with its draft as the live side: what folding the commit leaves. The version stays.
     #[must_use]
-    pub fn folded(mut self, seq: u64) -> Self {
+    pub fn folded(mut self, stamp: CommitStamp) -> Self {
         if let Some(draft) = self.draft.take() {
             self.live = Some(draft.side);
-            self.folded_seq = seq;
+            self.folded_seq = stamp.seq;
+            self.folds.insert(0, stamp);
+            self.folds.truncate(Self::REMEMBERED_COMMITS);
             self.removable_at = self.removal();
         }
         self

@@ -21,6 +21,10 @@ fn write(number: u128, now: i64, expect: Expect, kind: WriteKind, held: &Capabil
     Write { id: id(number), now: Millis(now), expect, kind, held }
 }
 
+fn stamp(seq: u64) -> CommitStamp {
+    CommitStamp { seq, commit: Uuid::from_u128(u128::from(seq)) }
+}
+
 fn apply(old: Option<&RecordState>, write: &Write<'_>) -> RecordState {
     match decide(old, write) {
         Verdict::Apply(next, _) => *next,
@@ -37,7 +41,7 @@ fn a_staged_write_leaves_the_live_side_alone_and_keeps_the_drafts_name() {
         apply(Some(&staged), &write(3, 102, Expect::Version(staged.version), WriteKind::Put(put(false)), &none));
     assert_eq!(again.live, first.live);
     assert_eq!(again.draft.as_ref().map(|draft| draft.id), Some(DraftId(id(2).0)));
-    let folded = again.clone().folded(5);
+    let folded = again.clone().folded(stamp(5));
     assert_eq!((folded.version, folded.folded_seq, folded.draft), (again.version, 5, None));
 }
 
@@ -89,7 +93,7 @@ fn a_staged_value_is_seen_only_by_those_who_ask_until_it_is_published() {
     let staged = apply(None, &write(1, 1, Expect::Absent, WriteKind::Put(put(false)), &none));
     assert!(view(&staged, Visibility::Committed, &none).is_none());
     assert!(view(&staged, Visibility::Latest, &none).is_some_and(|view| !view.committed));
-    assert!(view(&staged.clone().folded(1), Visibility::Committed, &none).is_some_and(|view| view.committed));
+    assert!(view(&staged.clone().folded(stamp(1)), Visibility::Committed, &none).is_some_and(|view| view.committed));
     assert!(staged.at(Millis(8 * 24 * 3_600_000)).draft.is_none(), "a week later it is gone");
 }
 
@@ -100,7 +104,7 @@ fn a_published_value_whose_time_is_over_does_not_bring_its_predecessor_back() {
     let mut brief = put(false);
     brief.slot.expires_at = Some(Seconds(2));
     let staged = apply(Some(&first), &write(2, 1000, Expect::Anything, WriteKind::Put(brief), &none));
-    assert!(!staged.folded(1).at(Millis(2000)).exists());
+    assert!(!staged.folded(stamp(1)).at(Millis(2000)).exists());
 }
 
 proptest! {

@@ -3,6 +3,9 @@
 use super::{Draft, DraftId, Guards, RecordState, Side, Slot, Version, WriteId};
 use crate::domain::{Capabilities, Millis};
 
+/// How far the clocks of two sandboxes may be apart, in milliseconds.
+const CLOCK_SKEW_MS: i64 = 10_000;
+
 /// What a write demands of the record's latest version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -124,6 +127,8 @@ pub fn decide(old: Option<&RecordState>, write: &Write<'_>) -> Verdict {
         live: None,
         draft: None,
         folded_seq: old.map_or(0, |old| old.folded_seq),
+        folds: old.map(|old| old.folds.clone()).unwrap_or_default(),
+        fence: old.map_or(0, |old| old.fence),
         removable_at: None,
     };
     let guards = match &write.kind {
@@ -136,6 +141,20 @@ pub fn decide(old: Option<&RecordState>, write: &Write<'_>) -> Verdict {
     };
     let outcome = Outcome { version, created_at: next.created_at, guards };
     Verdict::Apply(Box::new(next), outcome)
+}
+
+impl RecordState {
+    /// Whether `write`, which is not among the remembered ones, may have taken effect and since been forgotten.
+    ///
+    /// It has not when the record remembers all there ever were, when it still remembers who made the version that this
+    /// write would have made, or when it remembers a write made before this one was, clocks considered.
+    pub fn may_have_forgotten(&self, write: &Write<'_>) -> bool {
+        let Some(oldest) = self.writes.get(Self::REMEMBERED_WRITES - 1) else { return false };
+        match write.expect {
+            Expect::Version(expected) => !self.remembers(expected.next()),
+            Expect::Anything | Expect::Absent => oldest.made_at().0 + CLOCK_SKEW_MS > write.id.made_at().0,
+        }
+    }
 }
 
 fn already_done(old: &RecordState, id: WriteId) -> Option<Outcome> {

@@ -2,7 +2,7 @@
 
 use futures::stream::{Stream, StreamExt, TryStreamExt, try_unfold};
 
-use super::list::{Seen, address_of, after};
+use super::list::{Seen, address_of, after, seen_under};
 use super::projection::Projection;
 use super::read::{RESTARTS, ReadQuery, unsettled};
 use crate::domain::kv::{Address, Idx, Key};
@@ -37,7 +37,7 @@ impl Store {
     /// [`Code::TooManyChunks`] above 100,000, hidden ones and tombstones counted.
     pub async fn sum_chunks(&self, read: ReadQuery<'_>, key: &Key) -> Result<ChunkTotals> {
         'again: for _ in 0..RESTARTS {
-            let head = self.head(read.namespace).await?;
+            let published = self.published_drafts(read.namespace).await?;
             let (mut totals, mut chunks) = (ChunkTotals::default(), 0);
             let mut pages = std::pin::pin!(self.chunk_pages(read.namespace, key));
             while let Some(page) = pages.try_next().await? {
@@ -46,7 +46,7 @@ impl Store {
                     return Err(too_many());
                 }
                 for item in page {
-                    match self.seen_under(&head, read, &item).await? {
+                    match seen_under(&published, read, &item)? {
                         Seen::Visible(found) => {
                             totals.count += 1;
                             totals.max_idx = totals.max_idx.max(found.address.idx.get());

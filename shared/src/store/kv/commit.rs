@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use super::head::{Entry, Head, encode_entries};
+use super::attempt::{Attempt, unknown};
+use super::head::{Entry, Head, PublishedDrafts, encode_entries};
 use super::item;
 use super::list::address_of;
 use super::projection::Projection;
@@ -24,16 +24,17 @@ pub const MAX_RECORDS: usize = 10_000;
 /// How many entries a part lists, and how many bytes: an item holds 400 KB.
 const PART_ENTRIES: usize = 1_000;
 const PART_BYTES: usize = 300 * 1024;
+/// The number of the part that every list has.
+const FIRST_PART: u32 = 0;
 /// How many keys a batch reads.
 const BATCH: usize = 100;
 /// How many calls run at once.
 const CALLS: usize = 8;
 /// How many commits a head may name before the next one must help folding.
-const MAX_UNFOLDED: usize = 256;
-/// How long the parts of a commit that was never published stay, in seconds.
-const PART_SECONDS: i64 = 7 * 24 * 3600;
-/// How often publishing is tried.
-const TRIES: u32 = 8;
+pub const MAX_UNFOLDED: usize = 256;
+/// How long the parts of a commit that was never published stay, in seconds. Those of a published one must outlast any
+/// time for which the worker is away.
+const PART_SECONDS: i64 = 90 * 24 * 3600;
 
 /// One listed record, or every chunk of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,19 +66,22 @@ type Found = (Address, Option<RecordState>);
 type Listed = BTreeMap<Address, Option<RecordState>>;
 
 impl Store {
-    /// Publishes the drafts of the listed records and says which they were.
+    /// Publishes the drafts of the listed records and says which they were: those that were there and unpublished at the
+    /// moment when the head came to name this commit.
     ///
     /// # Errors
     /// [`Code::CommitTooLarge`] above 10,000 records; [`Code::CommitRefused`] in strict mode; nothing has changed then.
+    /// [`Code::OutcomeUnknown`] when it may have been published.
     pub async fn commit(&self, namespace: Namespace, request: &CommitRequest<'_>) -> Result<Vec<Address>> {
         if request.targets.len() > MAX_RECORDS {
             return Err(too_large());
         }
+        let before = self.published_drafts(namespace).await?;
         let records = self.targets(namespace, &request.targets).await?;
         if records.len() > MAX_RECORDS {
             return Err(too_large());
         }
-        let entries = publishable(records, request)?;
+        let entries = publishable(records, request, &before)?;
         if entries.is_empty() {
             return Ok(Vec::new());
         }
@@ -89,7 +93,12 @@ impl Store {
             .map(|(number, part)| self.put_part(namespace, request, (number, count), part));
         stream::iter(puts).buffer_unordered(CALLS).try_collect::<()>().await?;
         let head = self.publish(namespace, request.id).await?;
-        self.newly_published(namespace, request.id, &head, entries).await
+        let published = self.newly_published(namespace, (request.id, before.seq), &head, entries).await;
+        // It has been published: that its answer cannot be completed does not undo it.
+        published.map_err(|error| match error {
+            Error::Unavailable { source, .. } => Error::Unavailable { code: Code::OutcomeUnknown, source },
+            other => other,
+        })
     }
 
     async fn targets(&self, namespace: Namespace, targets: &[CommitTarget]) -> Result<Listed> {
@@ -105,28 +114,31 @@ impl Store {
         whole.sort();
         whole.dedup();
         let batches: Vec<Vec<Address>> = single.chunks(BATCH).map(<[Address]>::to_vec).collect();
-        let found = stream::iter(batches).map(|batch| self.batch(namespace, batch)).buffer_unordered(CALLS);
+        let found = stream::iter(batches)
+            .map(|batch| self.batch(namespace, batch, Projection::Outline))
+            .buffer_unordered(CALLS);
         let mut records: Listed = single.into_iter().map(|address| (address, None)).collect();
-        records.extend(found.try_collect::<Vec<_>>().await?.into_iter().flatten());
+        for item in found.try_collect::<Vec<_>>().await?.iter().flatten() {
+            records.extend([listed(item)?]);
+        }
         let chunks = AtomicUsize::new(records.len());
         let found = stream::iter(whole).map(|key| self.chunks_of(namespace, key, &chunks)).buffer_unordered(CALLS);
         records.extend(found.try_collect::<Vec<_>>().await?.into_iter().flatten());
         Ok(records)
     }
 
-    async fn batch(&self, namespace: Namespace, batch: Vec<Address>) -> Result<Vec<Found>> {
+    /// The records that are there of `batch`.
+    async fn batch(&self, namespace: Namespace, batch: Vec<Address>, projection: Projection) -> Result<Vec<Item>> {
         let mut wanted: Vec<Item> = batch.iter().map(|address| record_key(namespace, address)).collect();
         let mut found = Vec::new();
         while !wanted.is_empty() {
             let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
-            let request = request.set_projection_expression(Projection::Outline.expression());
-            let request = request.set_expression_attribute_names(Projection::Outline.names()).build();
+            let request = request.set_projection_expression(projection.expression());
+            let request = request.set_expression_attribute_names(projection.names()).build();
             let request = request.map_err(|error| Error::internal("reading a batch", error))?;
             let answer =
                 self.db.batch_get_item().request_items(&self.tables.kv, request).send().await.map_err(Failure::of)?;
-            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                found.push(listed(&item)?);
-            }
+            found.extend(answer.responses.into_iter().flat_map(HashMap::into_values).flatten());
             wanted = answer
                 .unprocessed_keys
                 .and_then(|mut left| left.remove(&self.tables.kv))
@@ -169,31 +181,47 @@ impl Store {
         Ok(())
     }
 
-    /// Names the commit in the head: the moment it is published. Repeating is safe.
+    /// Names the commit in the head: the moment it is published. Returns a head of a moment after that.
+    ///
+    /// To name it twice does no harm: the drafts of a commit that was taken off are folded, and their names never return.
     async fn publish(&self, namespace: Namespace, id: Uuid) -> Result<Head> {
-        let mut uncertain = false;
-        for attempt in 0..TRIES {
+        let mut attempt = Attempt::new();
+        loop {
             match self.try_publish(namespace, id).await {
                 Ok(head) => return Ok(head),
-                Err(Failure::Condition(None)) => match self.create_head(namespace, id).await {
-                    Ok(head) => return Ok(head),
-                    Err(Failure::Fault(source)) => return Err(Failure::Fault(source).into()),
-                    Err(failure) => uncertain |= matches!(failure, Failure::Ambiguous(_)),
-                },
                 Err(Failure::Condition(Some(old))) => {
                     let head = Head::decode(Some(&old))?;
                     if head.commits.contains_key(&id) {
                         return Ok(head);
                     }
-                    self.fold_commits(namespace).await?;
+                    // The head is full.
+                    self.fold_commits(namespace).await.map_err(|error| attempt.explain(error))?;
                 }
-                Err(Failure::Fault(source)) => return Err(Failure::Fault(source).into()),
-                Err(failure) => uncertain |= matches!(failure, Failure::Ambiguous(_)),
+                Err(Failure::Condition(None)) => match self.create_head(namespace, id).await {
+                    Ok(head) => return Ok(head),
+                    Err(failure) => attempt.note(failure)?,
+                },
+                Err(failure) => attempt.note(failure)?,
             }
-            tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
+            attempt.pause().await?;
+            if attempt.uncertain
+                && let Some(head) =
+                    self.find_publication(namespace, id).await.map_err(|error| attempt.explain(error))?
+            {
+                return Ok(head);
+            }
         }
-        let code = if uncertain { Code::OutcomeUnknown } else { Code::Unavailable };
-        Err(Error::Unavailable { code, source: None })
+    }
+
+    /// Whether a publication whose answer was lost has taken effect: the head names the commit, or the worker has folded
+    /// it and removed its list already.
+    async fn find_publication(&self, namespace: Namespace, id: Uuid) -> Result<Option<Head>> {
+        let head = self.head(namespace).await?;
+        if head.commits.contains_key(&id) {
+            return Ok(Some(head));
+        }
+        let part = self.get(&self.tables.kv, s(keys::commit(namespace, id)), b(FIRST_PART.to_be_bytes())).await?;
+        Ok(part.is_none().then_some(head))
     }
 
     async fn try_publish(&self, namespace: Namespace, id: Uuid) -> Result<Head, Failure> {
@@ -221,33 +249,56 @@ impl Store {
         Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]) })
     }
 
-    /// What this commit published, less what an earlier one in the head had published already.
+    /// Which of the listed drafts this commit published: another may have published one first, or a write may have taken
+    /// its place. `since` is the head's sequence number before the drafts were read, `head` one that was read after the
+    /// publication.
     async fn newly_published(
         &self,
         namespace: Namespace,
-        id: Uuid,
+        (commit, since): (Uuid, u64),
         head: &Head,
         entries: Vec<Entry>,
     ) -> Result<Vec<Address>> {
-        let own = head.commits.get(&id).copied().unwrap_or(head.seq);
-        let mut addresses: BTreeMap<DraftId, Address> =
-            entries.into_iter().map(|entry| (entry.draft, entry.address)).collect();
-        for (earlier, _) in head.commits.iter().filter(|(_, seq)| **seq < own) {
-            // A list that has been cleared away named drafts that no longer are: none of them is ours.
-            let published = self.drafts_of(namespace, *earlier).await?.unwrap_or_default();
-            addresses.retain(|draft, _| !published.contains(draft));
+        self.commit_lists.insert(commit, entries.iter().map(|entry| entry.draft).collect());
+        let published = self.published_under(namespace, head).await?;
+        let batches: Vec<Vec<Address>> =
+            entries.chunks(BATCH).map(|entries| entries.iter().map(|entry| entry.address.clone()).collect()).collect();
+        let found = stream::iter(batches)
+            .map(|batch| self.batch(namespace, batch, Projection::Publication))
+            .buffer_unordered(CALLS);
+        let found: Vec<_> = found.try_collect().await?;
+        let found: HashMap<Address, Item> =
+            found.into_iter().flatten().map(|item| Ok((address_of(&item)?, item))).collect::<Result<_>>()?;
+        let mut addresses = Vec::new();
+        for Entry { address, draft } in entries {
+            let Some(item) = found.get(&address) else { continue };
+            if published_by(commit, since, draft, item, &published)? {
+                addresses.push(address);
+            }
         }
-        let mut addresses: Vec<Address> = addresses.into_values().collect();
-        addresses.sort_unstable();
         Ok(addresses)
     }
 }
 
+/// Whether `commit` published `draft`, told by the record as it was read after the publication.
+fn published_by(commit: Uuid, since: u64, draft: DraftId, item: &Item, published: &PublishedDrafts) -> Result<bool> {
+    if item::draft_id(item) == Some(draft) {
+        return Ok(published.publication_of(draft).is_some_and(|stamp| stamp.commit == commit));
+    }
+    let folds = item::folds(item);
+    if folds.iter().any(|stamp| stamp.commit == commit) {
+        return Ok(true);
+    }
+    // So many commits were folded into the record since that it may have forgotten this one.
+    let forgotten = folds.get(RecordState::REMEMBERED_COMMITS - 1).is_some_and(|oldest| oldest.seq > since);
+    if forgotten { Err(unknown()) } else { Ok(false) }
+}
+
 /// The drafts among `records` that the caller may publish.
-fn publishable(records: Listed, request: &CommitRequest<'_>) -> Result<Vec<Entry>> {
+fn publishable(records: Listed, request: &CommitRequest<'_>, before: &PublishedDrafts) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for (address, record) in records {
-        let record = record.map(|record| record.at(request.now)).filter(RecordState::exists);
+        let record = record.map(|record| before.settle(record).at(request.now)).filter(RecordState::exists);
         let writable = record.as_ref().is_some_and(|record| {
             let sides = [record.live.as_ref(), record.draft.as_ref().map(|draft| &draft.side)];
             sides.into_iter().flatten().all(|side| side.guards.allow_write(request.held))

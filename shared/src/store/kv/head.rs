@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use crate::domain::kv::{Address, Draft, DraftId, RecordState};
+use super::commit::MAX_UNFOLDED;
+use crate::domain::kv::{Address, CommitStamp, DraftId, RecordState};
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Attributes, Item, b, s};
 use crate::store::keys;
 
-/// How many commits' lists a process keeps at hand. They never change once published.
-const MAX_CACHED_LISTS: usize = 64;
+/// How many commits' lists a process keeps at hand: all that one head names. They never change once published.
+const MAX_CACHED_LISTS: usize = MAX_UNFOLDED;
+/// How many lists are read at once.
+const LISTS: usize = 8;
 
 /// The head as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +53,7 @@ impl CommitLists {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&commit).cloned()
     }
 
-    fn insert(&self, commit: Uuid, drafts: HashSet<DraftId>) -> Arc<HashSet<DraftId>> {
+    pub(super) fn insert(&self, commit: Uuid, drafts: HashSet<DraftId>) -> Arc<HashSet<DraftId>> {
         let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lists.len() >= MAX_CACHED_LISTS {
             lists.clear();
@@ -61,6 +65,14 @@ impl CommitLists {
 }
 
 impl Head {
+    /// The commits, the oldest publication first.
+    pub fn in_order(&self) -> Vec<CommitStamp> {
+        let mut stamps: Vec<_> =
+            self.commits.iter().map(|(commit, seq)| CommitStamp { seq: *seq, commit: *commit }).collect();
+        stamps.sort_unstable();
+        stamps
+    }
+
     /// Reads a head's item; an installation without commits has none.
     pub fn decode(item: Option<&Item>) -> Result<Self> {
         let Some(item) = item else { return Ok(Self::default()) };
@@ -73,15 +85,31 @@ impl Head {
     }
 }
 
-/// Whether a commit that a head names has published a draft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Publication {
-    /// It has, with this sequence number.
-    Published(u64),
-    /// None has.
-    Unpublished,
-    /// A commit of this head has been folded and cleared away: the head is out of date.
-    HeadOutdated,
+/// The drafts that unfolded commits publish, as of one reading of the head.
+///
+/// The lists are read before any record that is judged by them. A commit whose list is gone was folded completely before
+/// that, so no record read later can still hold one of its drafts.
+#[derive(Clone, Debug, Default)]
+pub struct PublishedDrafts {
+    /// The head's sequence number.
+    pub seq: u64,
+    /// The commits with their lists, the oldest publication first.
+    commits: Vec<(CommitStamp, Arc<HashSet<DraftId>>)>,
+}
+
+impl PublishedDrafts {
+    /// The commit that published `draft`, if one has. Of several that list it, the first one published it.
+    pub fn publication_of(&self, draft: DraftId) -> Option<CommitStamp> {
+        self.commits.iter().find(|(_, drafts)| drafts.contains(&draft)).map(|(stamp, _)| *stamp)
+    }
+
+    /// The record with its draft folded if that is published. The record must have been read after the head.
+    pub fn settle(&self, record: RecordState) -> RecordState {
+        match record.draft.as_ref().and_then(|draft| self.publication_of(draft.id)) {
+            Some(stamp) => record.folded(stamp),
+            None => record,
+        }
+    }
 }
 
 impl Store {
@@ -91,35 +119,20 @@ impl Store {
         Head::decode(item.as_ref())
     }
 
-    /// The record as readers under `head` must take it: a draft that the head publishes is folded. Nothing when the head
-    /// is out of date.
-    pub(super) async fn settle(
-        &self,
-        namespace: Namespace,
-        head: &Head,
-        record: RecordState,
-    ) -> Result<Option<RecordState>> {
-        if record.folded_seq > head.seq {
-            return Ok(None);
-        }
-        let Some(draft) = &record.draft else { return Ok(Some(record)) };
-        match self.publication(namespace, head, draft).await? {
-            Publication::Published(seq) => Ok(Some(record.folded(seq))),
-            Publication::Unpublished => Ok(Some(record)),
-            Publication::HeadOutdated => Ok(None),
-        }
+    /// The drafts that are published as of now and perhaps not folded yet.
+    pub(super) async fn published_drafts(&self, namespace: Namespace) -> Result<PublishedDrafts> {
+        let head = self.head(namespace).await?;
+        self.published_under(namespace, &head).await
     }
 
-    /// Whether a commit in `head` published `draft`.
-    pub(super) async fn publication(&self, namespace: Namespace, head: &Head, draft: &Draft) -> Result<Publication> {
-        for (commit, seq) in &head.commits {
-            match self.drafts_of(namespace, *commit).await? {
-                Some(drafts) if drafts.contains(&draft.id) => return Ok(Publication::Published(*seq)),
-                Some(_) => {}
-                None => return Ok(Publication::HeadOutdated),
-            }
-        }
-        Ok(Publication::Unpublished)
+    /// The drafts that the commits of `head` publish.
+    pub(super) async fn published_under(&self, namespace: Namespace, head: &Head) -> Result<PublishedDrafts> {
+        let lists = stream::iter(head.in_order()).map(|stamp| async move {
+            let drafts = self.drafts_of(namespace, stamp.commit).await?;
+            Ok::<_, Error>(drafts.map(|drafts| (stamp, drafts)))
+        });
+        let lists: Vec<_> = lists.buffered(LISTS).try_collect().await?;
+        Ok(PublishedDrafts { seq: head.seq, commits: lists.into_iter().flatten().collect() })
     }
 
     /// The drafts that a commit publishes; nothing when its list is being cleared away.

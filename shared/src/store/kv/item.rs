@@ -1,7 +1,9 @@
 //! A record's item.
 //!
-//! Shape: `version`, `w0`…`w3` (the latest writes, newest first), `created_at`, `seq` (the last commit folded in), `ttl`;
-//! for the live side `live` (map), `live_version`, `live_ttl`, `read_caps`, `write_caps`; for the draft `draft` (map),
+//! Shape: `version`, `w0`…`w3` (the latest writes, newest first), `created_at`, `seq` (the sequence number of the last
+//! commit folded in), `c0`…`c3` (the latest commits folded in, newest first: sequence number in 8 bytes, id), `fence`
+//! (once raised), `ttl`; for
+//! the live side `live` (map), `live_version`, `live_ttl`, `read_caps`, `write_caps`; for the draft `draft` (map),
 //! `draft_id`, `draft_version`, `draft_ttl`, `draft_read_caps`, `draft_write_caps`. Lists of capabilities are JSON
 //! text, `null` for none. Folding moves the draft's attributes over the live side's without reading either.
 
@@ -9,7 +11,9 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::domain::kv::{BlobRef, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId};
+use crate::domain::kv::{
+    BlobRef, CommitStamp, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId,
+};
 use crate::domain::{Millis, Result, Seconds};
 use crate::store::item::{Attributes, Item, b, json, n, s};
 use crate::store::keys::TTL;
@@ -19,6 +23,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub const KEPT: i64 = 253_402_300_799;
 /// The remembered writes' attributes, newest first.
 pub const WRITES: [&str; RecordState::REMEMBERED_WRITES] = ["w0", "w1", "w2", "w3"];
+/// The folded commits' attributes, newest first.
+pub const COMMITS: [&str; RecordState::REMEMBERED_COMMITS] = ["c0", "c1", "c2", "c3"];
 /// The attribute that event filters tell entities apart by.
 pub const ENTITY: &str = "kv-record";
 
@@ -32,6 +38,10 @@ pub fn encode(record: &RecordState) -> Result<Item> {
         ("seq".into(), n(record.folded_seq)),
     ]);
     item.extend(WRITES.iter().zip(&record.writes).map(|(name, write)| ((*name).into(), write_id(*write))));
+    item.extend(COMMITS.iter().zip(&record.folds).map(|(name, stamp)| ((*name).into(), commit_stamp(*stamp))));
+    if record.fence > 0 {
+        item.insert("fence".into(), n(record.fence));
+    }
     if record.exists() {
         item.insert("created_at".into(), n(record.created_at.0));
     }
@@ -66,8 +76,24 @@ pub fn decode(item: &Item) -> Result<RecordState> {
             .transpose()?,
         draft: item.find_map("draft").map(|map| decode_draft(map, item)).transpose()?,
         folded_seq: item.find_number("seq").unwrap_or_default(),
+        folds: folds(item),
+        fence: item.find_number("fence").unwrap_or_default(),
         removable_at: item.find_number(TTL).filter(|end| *end < KEPT).map(Seconds),
     })
+}
+
+/// The commits folded into the record, newest first.
+pub fn folds(item: &Item) -> Vec<CommitStamp> {
+    let stamps = COMMITS.iter().filter_map(|name| item.bytes(name).ok()).filter_map(|stamp| {
+        let (seq, commit) = stamp.split_first_chunk::<8>()?;
+        Some(CommitStamp { seq: u64::from_be_bytes(*seq), commit: Uuid::from_slice(commit).ok()? })
+    });
+    stamps.filter(|stamp| !stamp.commit.is_nil()).collect()
+}
+
+/// The draft's id, if there is a draft.
+pub fn draft_id(item: &Item) -> Option<DraftId> {
+    item.uuid("draft_id").ok().map(DraftId)
 }
 
 /// What the item holds outside itself.
@@ -79,6 +105,10 @@ pub fn blobs(item: &Item) -> impl Iterator<Item = BlobRef> + '_ {
 
 pub fn write_id(id: WriteId) -> AttributeValue {
     b(id.0.into_bytes())
+}
+
+pub fn commit_stamp(stamp: CommitStamp) -> AttributeValue {
+    b([&stamp.seq.to_be_bytes()[..], stamp.commit.as_bytes()].concat())
 }
 
 pub fn nil_write() -> AttributeValue {

@@ -2,7 +2,7 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::head::Head;
+use super::head::PublishedDrafts;
 use super::item;
 use super::projection::Projection;
 use super::read::{Found, RESTARTS, ReadQuery, unsettled};
@@ -61,15 +61,15 @@ impl Store {
     /// A page of records. It ends at the limit, before 4 MiB of values, or at the reading bound.
     pub async fn list_records(&self, query: &ListQuery<'_>) -> Result<Page> {
         for _ in 0..RESTARTS {
-            let head = self.head(query.read.namespace).await?;
-            if let Some(page) = self.page_under(&head, query).await? {
+            let published = self.published_drafts(query.read.namespace).await?;
+            if let Some(page) = self.page_under(&published, query).await? {
                 return Ok(page);
             }
         }
         Err(unsettled())
     }
 
-    async fn page_under(&self, head: &Head, query: &ListQuery<'_>) -> Result<Option<Page>> {
+    async fn page_under(&self, published: &PublishedDrafts, query: &ListQuery<'_>) -> Result<Option<Page>> {
         let Some((mut from, end)) = bounds(query) else { return Ok(Some(Page { records: Vec::new(), next: None })) };
         let projection = if query.with_data { Projection::Whole } else { Projection::Outline };
         let (mut records, mut bytes, mut read_to) = (Vec::new(), 0_u64, None);
@@ -79,7 +79,7 @@ impl Store {
             let (items, last) = self.query_between(query.read.namespace, range, Some(limit), projection).await?;
             for item in &items {
                 let address = address_of(item)?;
-                match self.seen_under(head, query.read, item).await? {
+                match seen_under(published, query.read, item)? {
                     Seen::NewerThanHead => return Ok(None),
                     Seen::Hidden => {}
                     Seen::Visible(found) => {
@@ -139,19 +139,21 @@ impl Store {
         let last = answer.last_evaluated_key.map(|key| key.bytes(SK).map(<[u8]>::to_vec)).transpose()?;
         Ok((answer.items.unwrap_or_default(), last))
     }
+}
 
-    pub(super) async fn seen_under(&self, head: &Head, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
-        let Some(record) = self.settle(read.namespace, head, item::decode(item)?).await? else {
-            return Ok(Seen::NewerThanHead);
-        };
-        Ok(read.see(address_of(item)?, record).map_or(Seen::Hidden, |found| Seen::Visible(Box::new(found))))
+pub(super) fn seen_under(published: &PublishedDrafts, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
+    let record = item::decode(item)?;
+    if record.folded_seq > published.seq {
+        return Ok(Seen::NewerThanHead);
     }
+    let found = read.see(address_of(item)?, published.settle(record));
+    Ok(found.map_or(Seen::Hidden, |found| Seen::Visible(Box::new(found))))
 }
 
 pub(super) enum Seen {
     Visible(Box<Found>),
     Hidden,
-    /// The head it was to be judged by is out of date.
+    /// A commit newer than the head it is judged by has been folded into the record.
     NewerThanHead,
 }
 

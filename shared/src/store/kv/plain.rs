@@ -22,11 +22,12 @@ use crate::store::keys::{self, PK, SK};
 const SET_ALWAYS: &str = "entity = :entity, #schema = :one, #version = if_not_exists(#version, :before) + :one, \
      w3 = if_not_exists(w2, :nil), w2 = if_not_exists(w1, :nil), w1 = if_not_exists(w0, :nil), w0 = :id";
 
-/// Nothing stands in the way: no draft, no write list, no value whose time is over, and this is not a repetition.
+/// Nothing stands in the way: no draft, no write list, no value whose time is over, and no fence raised after this write
+/// was made.
 const UNOBSTRUCTED: &str = "attribute_not_exists(draft) \
      AND (attribute_not_exists(write_caps) OR write_caps IN (:none, :empty)) \
      AND (attribute_not_exists(live.expires_at) OR live.expires_at > :now) \
-     AND NOT w0 = :id AND NOT w1 = :id AND NOT w2 = :id AND NOT w3 = :id";
+     AND (attribute_not_exists(fence) OR fence < :made_at)";
 
 impl Store {
     /// Tries the write in one call.
@@ -62,6 +63,7 @@ impl Store {
             .expression_attribute_values(":none", s("null"))
             .expression_attribute_values(":empty", s("[]"))
             .expression_attribute_values(":now", n(write.now.seconds().0))
+            .expression_attribute_values(":made_at", n(write.id.made_at().0))
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let request = match &write.kind {

@@ -7,7 +7,10 @@ const OUTLINE: &str = "sk, #version, created_at, seq, #ttl, c0, c1, c2, c3, fenc
      live.#size, live.#at, live.expires_at, live.#blob, live_version, read_caps, write_caps, \
      draft.#size, draft.#at, draft.expires_at, draft.#blob, draft_id, draft_version, draft_read_caps, draft_write_caps";
 
-/// Attributes whose names are reserved words.
+/// The attributes that tell which commit published a draft.
+const PUBLICATION: &str = "sk, draft_id, c0, c1, c2, c3";
+
+/// Attributes of [`OUTLINE`] whose names are reserved words.
 const RESERVED: [(&str, &str); 5] =
     [("#version", "version"), ("#ttl", "ttl"), ("#size", "size"), ("#at", "at"), ("#blob", "blob")];
 
@@ -18,12 +21,18 @@ pub enum Projection {
     Whole,
     /// All but values that lie in the item: [`Payload::NotRead`](crate::domain::kv::Payload::NotRead) stands for them.
     Outline,
+    /// What tells which commit published a draft.
+    Publication,
 }
 
 impl Projection {
     /// `ProjectionExpression`.
     pub fn expression(self) -> Option<String> {
-        (self == Self::Outline).then(|| OUTLINE.to_owned())
+        match self {
+            Self::Whole => None,
+            Self::Outline => Some(OUTLINE.to_owned()),
+            Self::Publication => Some(PUBLICATION.to_owned()),
+        }
     }
 
     /// `ExpressionAttributeNames`.

@@ -1,6 +1,5 @@
 //! Reads one record.
 
-use super::head::Publication;
 use super::item;
 use crate::domain::kv::{Address, RecordState, Side, Visibility, view};
 use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
@@ -49,15 +48,10 @@ impl ReadQuery<'_> {
 }
 
 impl Store {
-    /// The record with its value, as the reader may see it.
-    ///
-    /// A draft costs two more reads: the head that may name it, and then the record again, since the draft's value may
-    /// have been replaced before the commit came.
+    /// The record with its value, as the reader may see it. A draft costs two more reads: the head, and the record again.
     pub async fn find_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
         for _ in 0..RESTARTS {
-            let Some(record) = self.settled_record(query.namespace, address).await? else { continue };
-            let seen = record.and_then(|record| query.see(address.clone(), record));
-            let Some(mut found) = seen else { return Ok(None) };
+            let Some(mut found) = self.peek_record(query, address).await? else { return Ok(None) };
             if let Some(text) = self.find_value(found.side.slot.payload.clone()).await? {
                 found.text = Some(text);
                 return Ok(Some(found));
@@ -68,31 +62,25 @@ impl Store {
 
     /// The record without its value.
     pub async fn peek_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
-        for _ in 0..RESTARTS {
-            if let Some(record) = self.settled_record(query.namespace, address).await? {
-                return Ok(record.and_then(|record| query.see(address.clone(), record)));
-            }
-        }
-        Err(unsettled())
+        let record = self.settled_record(query.namespace, address).await?;
+        Ok(record.and_then(|record| query.see(address.clone(), record)))
     }
 
-    /// The record, a published draft folded; nothing when the reads do not fit together.
-    async fn settled_record(&self, namespace: Namespace, address: &Address) -> Result<Option<Option<RecordState>>> {
+    /// The record, a published draft folded.
+    ///
+    /// A record without a draft is what readers see, whatever the head names. A record with a draft is read again after
+    /// the head: the commit that published it may have been folded and taken off the head after the first read, and the
+    /// head would then say nothing about the draft.
+    async fn settled_record(&self, namespace: Namespace, address: &Address) -> Result<Option<RecordState>> {
         let record = self.record(namespace, address).await?;
-        let Some(draft) = record.as_ref().and_then(|record| record.draft.as_ref()) else { return Ok(Some(record)) };
-        let head = self.head(namespace).await?;
-        match self.publication(namespace, &head, draft).await? {
-            Publication::Unpublished => return Ok(Some(record)),
-            Publication::HeadOutdated => return Ok(None),
-            Publication::Published(_) => {}
+        if record.as_ref().is_none_or(|record| record.draft.is_none()) {
+            return Ok(record);
         }
-        match self.record(namespace, address).await? {
-            Some(record) => Ok(self.settle(namespace, &head, record).await?.map(Some)),
-            None => Ok(Some(None)),
-        }
+        let published = self.published_drafts(namespace).await?;
+        Ok(self.record(namespace, address).await?.map(|record| published.settle(record)))
     }
 
-    async fn record(&self, namespace: Namespace, address: &Address) -> Result<Option<RecordState>> {
+    pub(super) async fn record(&self, namespace: Namespace, address: &Address) -> Result<Option<RecordState>> {
         let item = self.find_item(namespace, address).await?;
         item.as_ref().map(item::decode).transpose()
     }

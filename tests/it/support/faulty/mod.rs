@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 pub use gate::Gate;
@@ -90,6 +91,18 @@ impl Faulty {
         self.shared.is_dead()
     }
 
+    /// Waits until the store has executed every call whose fault made it late. Their gates must be open: see
+    /// [`Faulty::heal`].
+    pub async fn settled(&self) {
+        loop {
+            let mut late = std::mem::take(&mut *self.shared.late.lock().unwrap());
+            if late.is_empty() {
+                return;
+            }
+            while late.join_next().await.is_some() {}
+        }
+    }
+
     /// Every call that came here, and what it cost.
     pub fn ledger(&self) -> &Ledger {
         &self.shared.ledger
@@ -104,6 +117,7 @@ impl Faulty {
 impl Drop for Faulty {
     fn drop(&mut self) {
         self.listening.abort();
+        self.shared.late.lock().unwrap().abort_all();
     }
 }
 
@@ -114,6 +128,10 @@ struct Shared {
     rules: Mutex<Vec<Rule>>,
     dead: AtomicBool,
     watching: AtomicBool,
+    /// How many calls have come.
+    calls: watch::Sender<usize>,
+    /// Calls that their caller has given up and the store has not executed yet.
+    late: Mutex<JoinSet<()>>,
     ledger: Ledger,
     images: lies::Images,
     resumes: pages::Resumes,
@@ -127,6 +145,8 @@ impl Shared {
             rules: Mutex::default(),
             dead: AtomicBool::new(false),
             watching: AtomicBool::new(false),
+            calls: watch::Sender::default(),
+            late: Mutex::default(),
             ledger: Ledger::default(),
             images: lies::Images::default(),
             resumes: pages::Resumes::default(),

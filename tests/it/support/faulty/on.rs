@@ -136,6 +136,20 @@ impl<'a> On<'a> {
         self.hold(true)
     }
 
+    /// The connection closes without an answer; the store executes the call later, when the gate lets it pass, as a
+    /// call would that was still under way when its caller gave up. [`Faulty::settled`] waits for it.
+    pub fn store_late(self) -> Gate {
+        let gate = Gate::default();
+        self.add(Fault::Late { gate: gate.clone(), within: None });
+        gate
+    }
+
+    /// As [`On::store_late`], but the store executes the call after 1 to `calls` later calls, a number drawn from the
+    /// seed. [`Faulty::heal`] lets calls pass that still wait.
+    pub fn store_late_within(self, calls: usize) -> Hits {
+        self.add(Fault::Late { gate: Gate::default(), within: Some(calls) })
+    }
+
     fn hold(self, after: bool) -> Gate {
         let gate = Gate::default();
         self.add(Fault::Hold { after, gate: gate.clone() });

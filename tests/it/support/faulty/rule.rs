@@ -13,14 +13,31 @@ use super::refusal::Refusal;
 #[derive(Debug, Clone)]
 pub enum Fault {
     Refuse(Refusal),
-    Cut { after: bool },
-    Die { after: bool },
-    Hold { after: bool, gate: Gate },
+    Cut {
+        after: bool,
+    },
+    Die {
+        after: bool,
+    },
+    Hold {
+        after: bool,
+        gate: Gate,
+    },
+    /// The connection is cut at once. The store executes the call when the gate lets it pass, or when so many later
+    /// calls have come.
+    Late {
+        gate: Gate,
+        within: Option<usize>,
+    },
     Delay(Duration),
     Truncate,
     WrongChecksum,
-    Stale { window: Duration },
-    Torn { window: Duration },
+    Stale {
+        window: Duration,
+    },
+    Torn {
+        window: Duration,
+    },
     EmptyPage,
     PageOf(usize),
     Process(usize),
@@ -91,7 +108,7 @@ impl Rule {
 
     /// Lets everything on that the rule holds.
     pub(super) fn open(&self) {
-        if let Fault::Hold { gate, .. } = &self.fault {
+        if let Fault::Hold { gate, .. } | Fault::Late { gate, .. } = &self.fault {
             gate.release();
         }
     }

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::Shared;
+use super::gate::Gate;
 use super::ledger::{Call, is_metered};
 use super::pages::split_batch;
 use super::rule::{Fault, Hits, unit};
@@ -41,12 +42,13 @@ pub(super) async fn connection(shared: Arc<Shared>, socket: TcpStream) {
 
 const CUT: Reply = Reply::Broken(Vec::new());
 
-async fn answer(shared: &Shared, engine: &mut Engine, request: Message) -> Reply {
+async fn answer(shared: &Arc<Shared>, engine: &mut Engine, request: Message) -> Reply {
     let target = request.header("x-amz-target").and_then(|target| target.split('.').nth(1));
     let operation = target.unwrap_or_default().to_owned();
     let body = request.json();
     let table = first_table(&body);
     let number = shared.ledger.enter(Call::new(&operation, &table, &body));
+    shared.calls.send_modify(|calls| *calls += 1);
     if shared.is_dead() {
         return CUT;
     }
@@ -65,6 +67,14 @@ async fn answer(shared: &Shared, engine: &mut Engine, request: Message) -> Reply
         Some(Fault::Die { after: false }) => {
             hits.add();
             shared.dead.store(true, Ordering::SeqCst);
+            return CUT;
+        }
+        Some(Fault::Late { gate, within }) => {
+            let later = within.map(|calls| later_calls(shared.seed ^ number as u64, calls));
+            let due = later.map_or(usize::MAX, |later| *shared.calls.borrow() + later);
+            let late = execute_late(Arc::clone(shared), request, gate.clone(), due, number);
+            shared.late.lock().unwrap().spawn(late);
+            hits.add();
             return CUT;
         }
         Some(Fault::Hold { after: false, gate }) => {
@@ -119,6 +129,28 @@ async fn answer(shared: &Shared, engine: &mut Engine, request: Message) -> Reply
     }
     // A caller that died meanwhile hears nothing more.
     if shared.is_dead() { CUT } else { Reply::Whole(answer) }
+}
+
+/// Executes a call whose caller has given up: when the gate lets it pass, or when `due` calls have come in all.
+async fn execute_late(shared: Arc<Shared>, request: Message, gate: Gate, due: usize, number: usize) {
+    let mut calls = shared.calls.subscribe();
+    tokio::select! {
+        () = gate.pass() => {}
+        _ = calls.wait_for(|calls| *calls >= due) => {}
+    }
+    let target = request.header("x-amz-target").and_then(|target| target.split('.').nth(1));
+    let operation = target.unwrap_or_default().to_owned();
+    let mut engine = Engine::new(&shared.engine);
+    if let Ok(sent) = send(&shared, &mut engine, &request, &operation, None).await {
+        shared.ledger.settle(number, &sent.metered);
+    }
+}
+
+/// A number from 1 to `most` that follows from `seed`.
+fn later_calls(seed: u64, most: usize) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small")]
+    let drawn = (unit(seed) * most as f64) as usize;
+    (drawn + 1).min(most)
 }
 
 struct Sent {

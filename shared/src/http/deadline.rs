@@ -1,0 +1,45 @@
+//! How long a request may take.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+
+use super::error::ApiError;
+use crate::domain::{Code, Error};
+
+/// Answers 503 when the request takes longer than `limit`. One that may have changed something says so.
+pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
+    let code = if request.method().is_safe() { Code::Unavailable } else { Code::OutcomeUnknown };
+    match timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError(Error::Unavailable { code, source: None }).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::middleware::from_fn;
+    use axum::routing::any;
+    use http::{Method, StatusCode};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn request_over_its_time_is_503_and_a_write_is_unknown() {
+        let late = |request, next| within(Duration::ZERO, request, next);
+        let router: Router = Router::new().route("/", any(std::future::pending::<()>)).layer(from_fn(late));
+        for (method, code) in [(Method::GET, "UNAVAILABLE"), (Method::PUT, "OUTCOME_UNKNOWN")] {
+            let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let body = to_bytes(response.into_body(), 1_000).await.unwrap();
+            assert!(String::from_utf8_lossy(&body).contains(code), "{body:?}");
+        }
+    }
+}

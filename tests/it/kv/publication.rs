@@ -1,0 +1,191 @@
+//! Commits that overlap, whose publication is answered late or not at all, or whose drafts change before it.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::faulty::{Gate, Refusal};
+use crate::support::world::{KV, request, send_to};
+use crate::support::{Reply, World};
+
+fn commit_of(keys: &[&str]) -> Value {
+    json!({"keys": keys.iter().map(|key| json!({"key": key})).collect::<Vec<_>>()})
+}
+
+/// The keys that a commit says it published.
+fn published(commit: &Reply) -> Vec<String> {
+    let keys = commit.ok()["keys"].clone();
+    keys.as_array().unwrap().iter().map(|listed| listed["key"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Whether a call names a commit in the head.
+fn publishes(body: &Value) -> bool {
+    body["UpdateExpression"].as_str().is_some_and(|update| update.contains("commits.#id = "))
+}
+
+async fn stage(world: &World, token: &str, keys: &[&str]) {
+    for key in keys {
+        world.put(&format!("{KV}/key/{key}"), token, json!({"data": "old"})).await.ok();
+        world.put(&format!("{KV}/key/{key}"), token, json!({"data": "new", "committed": false})).await.ok();
+    }
+}
+
+/// A world whose head exists, so that every publication is an update of it.
+async fn world_with_head() -> (World, String) {
+    let world = World::new().await;
+    let token = world.kv_token();
+    stage(&world, &token, &["first"]).await;
+    world.post(&format!("{KV}/commit"), &token, commit_of(&["first"])).await.ok();
+    world.fold().await;
+    (world, token)
+}
+
+/// Holds the next publication before it takes effect.
+fn hold_publication(world: &World) -> Gate {
+    world.faulty.on("UpdateItem").matching(publishes).nth(1).hold_before_store()
+}
+
+#[tokio::test]
+async fn overlapping_commits_list_each_draft_once() {
+    for folded in [false, true] {
+        let (world, token) = world_with_head().await;
+        stage(&world, &token, &["a", "b", "c"]).await;
+        let path = format!("{KV}/commit");
+        let gate = hold_publication(&world);
+        let slow = world.post(&path, &token, commit_of(&["a", "b"]));
+        let quick = async {
+            gate.arrived(1).await;
+            let quick = world.post(&path, &token, commit_of(&["b", "c"])).await;
+            if folded {
+                world.fold().await;
+            }
+            gate.release();
+            quick
+        };
+        let (slow, quick) = futures::join!(slow, quick);
+        assert_eq!(published(&quick), ["b", "c"], "folded: {folded}");
+        assert_eq!(published(&slow), ["a"], "folded: {folded}");
+        world.assert_kv_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn commit_omits_a_draft_that_was_replaced_before_publication() {
+    let (world, token) = world_with_head().await;
+    stage(&world, &token, &["deleted", "overwritten", "staged-again", "untouched"]).await;
+    let gate = hold_publication(&world);
+    let path = format!("{KV}/commit");
+    let commit = world.post(&path, &token, commit_of(&["deleted", "overwritten", "staged-again", "untouched"]));
+    let meanwhile = async {
+        gate.arrived(1).await;
+        world.delete(&format!("{KV}/key/deleted?idx=0"), &token).await.ok();
+        world.put(&format!("{KV}/key/overwritten"), &token, json!({"data": "set"})).await.ok();
+        let again = json!({"data": "newer", "committed": false});
+        world.put(&format!("{KV}/key/staged-again"), &token, again).await.ok();
+        gate.release();
+    };
+    let (commit, ()) = futures::join!(commit, meanwhile);
+    assert_eq!(published(&commit), ["staged-again", "untouched"]);
+    assert_eq!(world.get(&format!("{KV}/key/staged-again"), &token).await.ok()["data"], "newer");
+    world.assert_kv_settled().await;
+}
+
+#[tokio::test]
+async fn commit_lists_a_draft_that_was_replaced_after_publication() {
+    let (world, token) = world_with_head().await;
+    stage(&world, &token, &["deleted", "overwritten", "untouched"]).await;
+    let gate = world.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
+    let path = format!("{KV}/commit");
+    let commit = world.post(&path, &token, commit_of(&["deleted", "overwritten", "untouched"]));
+    let meanwhile = async {
+        gate.arrived(1).await;
+        world.delete(&format!("{KV}/key/deleted?idx=0"), &token).await.ok();
+        world.put(&format!("{KV}/key/overwritten"), &token, json!({"data": "set"})).await.ok();
+        world.fold().await;
+        gate.release();
+    };
+    let (commit, ()) = futures::join!(commit, meanwhile);
+    assert_eq!(published(&commit), ["deleted", "overwritten", "untouched"]);
+}
+
+/// The answer to the publication is lost, and the worker folds the commit and removes its list before anybody looks.
+#[tokio::test]
+async fn commit_folded_before_its_lost_answer_is_looked_into() {
+    let (world, token) = world_with_head().await;
+    stage(&world, &token, &["a", "b"]).await;
+    let cut = world.faulty.on("UpdateItem").matching(publishes).nth(1).cut_after_store();
+    let lost = cut.clone();
+    let next = world.faulty.on("*").table(&world.backend.tables.kv).matching(move |_| lost.count() == 1);
+    let gate = next.nth(1).hold_before_store();
+    let path = format!("{KV}/commit");
+    let commit = world.post(&path, &token, commit_of(&["a", "b"]));
+    let worker = async {
+        gate.arrived(1).await;
+        assert_eq!(world.fold().await, 1);
+        gate.release();
+    };
+    let (commit, ()) = futures::join!(commit, worker);
+    assert_eq!(published(&commit), ["a", "b"]);
+    assert_eq!(world.fold().await, 0, "the commit is not named a second time");
+    assert_eq!(world.get(&format!("{KV}/key/a"), &token).await.ok()["data"], "new");
+    world.assert_kv_settled().await;
+}
+
+/// A publication is given up, repeated and folded; then the store executes the first one.
+#[tokio::test]
+async fn publication_stored_after_folding_does_no_harm() {
+    let (world, token) = world_with_head().await;
+    stage(&world, &token, &["a", "b"]).await;
+    let late = world.faulty.on("UpdateItem").matching(publishes).nth(1).store_late();
+    let commit = world.post(&format!("{KV}/commit"), &token, commit_of(&["a", "b"])).await;
+    assert_eq!(published(&commit), ["a", "b"]);
+    assert_eq!(world.fold().await, 1);
+    world.put(&format!("{KV}/key/a"), &token, json!({"data": "newer", "committed": false})).await.ok();
+    late.release();
+    world.faulty.settled().await;
+    // The head names a commit without a list until the worker sees it.
+    let sandbox = world.sandbox();
+    let get =
+        async |path: &str| send_to(&sandbox, request(Method::GET, &format!("{KV}/{path}"), &token, None)).await.ok();
+    assert_eq!(get("key/a").await["data"], "new");
+    assert_eq!(get("key/a?committed=false").await["data"], "newer");
+    assert_eq!(get("iter/a?prefix=true").await["results"][0]["data"], "new");
+    assert_eq!(get("count/key/a").await["count"], 1);
+    world.put(&format!("{KV}/key/a"), &token, json!({"data": "newest", "committed": false})).await.ok();
+    assert_eq!(world.fold().await, 1, "the worker takes it off");
+    assert_eq!(get("key/a").await["data"], "new");
+    world.assert_kv_settled().await;
+}
+
+#[tokio::test]
+async fn commit_whose_answer_cannot_be_completed_is_unknown() {
+    let (world, token) = world_with_head().await;
+    stage(&world, &token, &["a"]).await;
+    let published = world.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
+    let path = format!("{KV}/commit");
+    let commit = world.post(&path, &token, commit_of(&["a"]));
+    let fail = async {
+        published.arrived(1).await;
+        world.faulty.on("BatchGetItem").die_before_store();
+        published.release();
+    };
+    let (commit, ()) = futures::join!(commit, fail);
+    assert_eq!(commit.failed(503), "OUTCOME_UNKNOWN");
+    world.faulty.heal();
+    assert_eq!(world.get(&format!("{KV}/key/a"), &token).await.ok()["data"], "new");
+}
+
+#[tokio::test]
+async fn folding_waits_out_conflicts_with_transactions() {
+    let (world, token) = world_with_head().await;
+    stage(&world, &token, &["a"]).await;
+    world.post(&format!("{KV}/commit"), &token, commit_of(&["a"])).await.ok();
+    let folds = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.contains("REMOVE draft"));
+    let takes_off = |body: &Value| body["UpdateExpression"] == "REMOVE commits.#id";
+    let conflict = |condition: fn(&Value) -> bool| {
+        world.faulty.on("UpdateItem").matching(condition).first(2).refuse(Refusal::TransactionConflict)
+    };
+    let hits = [conflict(folds), conflict(takes_off)];
+    assert_eq!(world.fold().await, 1);
+    assert_eq!(hits.map(|hits| hits.count()), [2, 2]);
+    world.assert_kv_settled().await;
+}
