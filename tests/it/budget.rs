@@ -212,7 +212,7 @@ async fn a_commit_costs_its_batches_its_list_and_one_write_that_publishes() {
 #[tokio::test]
 async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_shard() {
     let world = World::new().await;
-    let token = world.token(&[AccessTokenCreate]);
+    let token = world.admin_token(&[AccessTokenCreate]);
     for name in ["a", "b", "c"] {
         let body = json!({"name": name, "capabilities": []});
         world.post("/api/v1/github/access-token", &token, body).await.ok();
@@ -230,7 +230,7 @@ async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_sha
 #[tokio::test]
 async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batch_of_unlocks_a_run_one_write() {
     let world = World::new().await;
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     let drifts = "/api/v1/admin/drifts";
     let shards = [repeat("GetItem 1.0 RU", 1), repeat("Query 0.5 RU", 4)].concat();
     assert_eq!(cost(&world, Method::GET, drifts, &token, None).await, shards);
@@ -252,7 +252,7 @@ async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batc
 #[tokio::test]
 async fn dead_letters_are_a_look_at_the_role_and_one_call() {
     let world = World::new().await;
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     let letters = "/api/v1/admin/dead-letters";
     let at = world.clock.now();
     let letter = DeadLetter {

@@ -11,7 +11,9 @@ use terrapi::domain::{
     ApiKeyRecord, AuditAction, AuditOutcome, Caller, Capabilities, Capability, Code, Error, InstallationId, KeyId,
     KeyName, Millis, Namespace, Result, Seconds, Vcs,
 };
-use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs, VcsPath};
+use terrapi::http::{
+    AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs, VcsPath, require_administrator,
+};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -30,6 +32,9 @@ pub struct CreateKey {
     /// RFC 3339, in the future. The key stops working then.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// Whether its access tokens open the administrators' routes. Only an administrator may ask for it, by a session or by
+    /// an access token of such a key; otherwise 403 `ADMINISTRATOR_REQUIRED`.
+    administration: Option<bool>,
 }
 
 /// A new key. It cannot be shown again.
@@ -57,6 +62,10 @@ pub async fn create_api_key(
 ) -> Result<Json<CreatedKey>, ApiError> {
     let now = app.clock.now();
     let (name, expires_at) = (KeyName::new(body.name)?, expiry(body.expires_at, now)?);
+    let administration = body.administration.unwrap_or_default();
+    if administration {
+        require_administrator(caller.caller(), &app).await?;
+    }
     let requested = body.capabilities.into_iter().map(capability).collect::<Result<_>>()?;
     let capabilities = granted(&app, caller.caller(), caller.vcs, &requested).await?;
     let key = ApiKey { id: KeyId::new(app.random.id()?), secret: Secret::new(app.random.bytes()?) };
@@ -66,6 +75,7 @@ pub async fn create_api_key(
         vcs: caller.vcs,
         name,
         capabilities,
+        administration,
         secret_hash: key.secret.hash(),
         created_at: now,
         expires_at,

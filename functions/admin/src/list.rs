@@ -28,6 +28,8 @@ pub struct ListedKey {
     /// What its access tokens may do.
     #[schema(value_type = Vec<Capability>)]
     capabilities: Capabilities,
+    /// Whether its access tokens open the administrators' routes to an administrator.
+    administration: bool,
     /// RFC 3339.
     #[schema(format = DateTime)]
     created_at: String,
@@ -47,6 +49,7 @@ impl From<ApiKeyRecord> for ListedKey {
             id: key.id,
             name: key.name.as_str().to_owned(),
             capabilities: key.capabilities,
+            administration: key.administration,
             created_at: key.created_at.rfc3339(),
             last_used_at: key.last_used_at.map(|at| at.millis().rfc3339()),
             expires_at: key.expires_at.map(|at| at.millis().rfc3339()),

@@ -14,11 +14,14 @@ use utoipa::ToSchema;
 use crate::presented::Presented;
 
 /// What an exchange may ask for.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"capabilities": ["kv_store_read"]}))]
 pub struct RefreshRequest {
     /// A subset of the key's or the team's own, for a narrower token.
     capabilities: Option<Vec<Capability>>,
+    /// Whether the token opens the administrators' routes, if the key does. A token with the key's own capabilities does
+    /// unless this is `false`, a narrower one only when this is `true`.
+    administration: Option<bool>,
 }
 
 /// An access token.
@@ -49,12 +52,24 @@ pub async fn exchange_api_key(
     presented: Presented,
     OptionalJsonBody(body): OptionalJsonBody<RefreshRequest>,
 ) -> Result<Json<TokenGrant>, ApiError> {
-    let capabilities = narrowed(&presented.capabilities, body.and_then(|body| body.capabilities))?;
+    let body = body.unwrap_or_default();
+    let administration = administers(&presented, &body)?;
+    let capabilities = narrowed(&presented.capabilities, body.capabilities)?;
     let (signer, now) = (signing.signer(&app).await, app.clock.now().seconds());
     let claims = Claims::new(signer.issuer(), now, app.random.id()?, presented.user, presented.id, capabilities);
-    let token = signer.sign(&claims)?;
+    let token = signer.sign(&claims.with_administration(administration))?;
     presented.note_exchange(&app);
     Ok(Json(TokenGrant { access_token: token.clone(), token, token_type: "Bearer", expires_in: LIFETIME_SECONDS }))
+}
+
+fn administers(presented: &Presented, body: &RefreshRequest) -> Result<bool> {
+    match body.administration {
+        Some(true) if !presented.administration => {
+            Err(Error::invalid_because(Code::CapabilityNotHeld, "administration"))
+        }
+        Some(asked) => Ok(asked),
+        None => Ok(presented.administration && body.capabilities.is_none()),
+    }
 }
 
 fn narrowed(held: &Capabilities, requested: Option<Vec<Capability>>) -> Result<Capabilities> {

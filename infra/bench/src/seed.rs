@@ -110,6 +110,7 @@ impl Stage {
             vcs: Vcs::Github,
             name: KeyName::new("bench".into())?,
             capabilities: CAPABILITIES.into_iter().collect(),
+            administration: false,
             secret_hash: key.secret.hash(),
             created_at: SystemClock.now(),
             expires_at: None,

@@ -144,6 +144,7 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
             vcs: Vcs::Github,
             name: KeyName::new("local-admin".to_owned())?,
             capabilities: Capabilities::from_iter(capabilities),
+            administration: false,
             secret_hash: key.secret.hash(),
             created_at: SystemClock.now(),
             expires_at: None,

@@ -36,6 +36,8 @@ pub struct ApiKeyRecord {
     pub name: KeyName,
     /// What its access tokens carry.
     pub capabilities: Capabilities,
+    /// Whether its access tokens open the administrators' routes to an administrator.
+    pub administration: bool,
     /// SHA-256 of the secret half.
     pub secret_hash: [u8; 32],
     /// When it was created.

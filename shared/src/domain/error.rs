@@ -45,7 +45,7 @@ codes! {
     RecordForbidden = "RECORD_FORBIDDEN",
     /// A write came with a session cookie from a page of another origin.
     CrossOrigin = "CROSS_ORIGIN",
-    /// The route is for administrators, and the caller is none.
+    /// The route is for administrators; the caller is none, or the access token was not created for these routes.
     AdministratorRequired = "ADMINISTRATOR_REQUIRED",
     /// GitHub or GitLab does not accept what the caller signed in with any longer: they have to sign in again.
     ProviderRejected = "PROVIDER_REJECTED",

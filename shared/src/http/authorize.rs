@@ -98,8 +98,7 @@ impl<N: Needs> FromRequestParts<App> for OnVcs<N> {
     }
 }
 
-/// An administrator: the person's own row says so at this moment, whatever the credential. A token that is limited to
-/// installations is refused, because these routes are about all of them.
+/// An administrator: the credential opens these routes, and the person's own row says at this moment that they are one.
 pub struct Administrator(Authorized<AnyCaller>);
 
 impl Administrator {
@@ -114,14 +113,20 @@ impl FromRequestParts<App> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let authorized = Authorized::from_request_parts(parts, app).await?;
-        let caller: &Caller = authorized.caller();
-        caller.require_every_installation()?;
-        let user = app.store.find_user(caller.user).await?;
-        if !user.is_some_and(|user| user.administrator) {
-            return Err(Error::forbidden(Code::AdministratorRequired).into());
-        }
+        require_administrator(authorized.caller(), app).await?;
         Ok(Self(authorized))
     }
+}
+
+/// Refuses whoever is no administrator at this moment, or came with a credential that does not open their routes. One read,
+/// unless the credential already tells.
+pub async fn require_administrator(caller: &Caller, app: &App) -> Result<()> {
+    caller.require_administration()?;
+    let user = app.store.find_user(caller.user).await?;
+    if user.is_some_and(|user| user.administrator) {
+        return Ok(());
+    }
+    Err(Error::forbidden(Code::AdministratorRequired))
 }
 
 /// A caller shown to hold `N` and to reach the path's installation: the token's limits allow it and its owner belongs
@@ -282,6 +287,7 @@ async fn by_session(id: SessionId, parts: &Parts, app: &App) -> Result<Verified>
         user: session.user,
         credential: Credential::Session(session.id),
         capabilities: Session::capabilities(),
+        administration: true,
     }))
 }
 

@@ -20,7 +20,7 @@ mod team_token;
 
 pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
-    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer,
+    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer, require_administrator,
 };
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};

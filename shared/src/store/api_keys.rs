@@ -142,6 +142,7 @@ fn encode(key: &ApiKeyRecord) -> Result<Item> {
         ("created_at".into(), n(key.created_at.0)),
     ]);
     item.extend(key.expires_at.map(|end| ("expires_at".into(), n(end.0))));
+    item.extend(key.administration.then(|| ("administration".into(), AttributeValue::Bool(true))));
     Ok(item)
 }
 
@@ -154,6 +155,7 @@ fn decode(id: KeyId, item: &Item) -> Result<ApiKeyRecord> {
         vcs: item.parsed("vcs")?,
         name: KeyName::new(item.text("name")?.to_owned())?,
         capabilities: item.parsed("capabilities")?,
+        administration: item.find_flag("administration"),
         secret_hash,
         created_at: Millis(item.number("created_at")?),
         expires_at: item.find_number("expires_at").map(Seconds),

@@ -162,10 +162,13 @@ pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
             let no_administrator =
                 |name, authorization| Caller { id: "ADMINISTRATOR_REQUIRED", ..elsewhere(name, authorization, ROLE) };
             let limited = [Capability::InstallationId("12345".into())];
+            let administrative = |user, held: &[Capability]| vec![bearer(&world.admin_token_of(user, held))];
+            let plain = no_administrator("an administrator's token for other work", token(world.user, with(&[])));
             callers.extend([
-                no_administrator("an ordinary user", token(ordinary(world).await, with(&[]))),
-                no_administrator("nobody we know", token(stranger(), with(&[]))),
-                elsewhere("an administrator, limited", token(world.user, with(&limited)), &[]),
+                no_administrator("an ordinary user", administrative(ordinary(world).await, &[])),
+                no_administrator("nobody we know", administrative(stranger(), &[])),
+                elsewhere("an administrator, limited", administrative(world.user, &limited), &[]),
+                Caller { reads: &[], ..plain },
             ]);
         }
         Reach::Group => {

@@ -61,7 +61,7 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     };
     let trail = async |user: &str| {
         let path = format!("/api/v1/admin/audit?user={user}");
-        let entries = world.get(&path, &world.token(&[])).await.ok()["results"].clone();
+        let entries = world.get(&path, &world.admin_token(&[])).await.ok()["results"].clone();
         let told = |entry: &serde_json::Value| match &entry["subject"] {
             serde_json::Value::Null => entry["action"].as_str().unwrap().to_owned(),
             subject => {

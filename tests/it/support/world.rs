@@ -163,6 +163,7 @@ impl World {
             vcs: Vcs::Github,
             name: KeyName::new("test".into()).unwrap(),
             capabilities: capabilities.iter().cloned().collect(),
+            administration: false,
             secret_hash: key.secret.hash(),
             created_at: self.clock.now(),
             expires_at: None,
@@ -175,6 +176,16 @@ impl World {
     /// A token of the world's user, signed here: most tests are not about the exchange.
     pub fn token(&self, capabilities: &[Capability]) -> String {
         self.token_of(self.user, capabilities)
+    }
+
+    /// A token of the world's user that opens the administrators' routes.
+    pub fn admin_token(&self, capabilities: &[Capability]) -> String {
+        self.admin_token_of(self.user, capabilities)
+    }
+
+    pub fn admin_token_of(&self, user: UserId, capabilities: &[Capability]) -> String {
+        let claims = Claims { sub: user, ..self.claims(capabilities) };
+        self.signer.sign(&claims.with_administration(true)).unwrap()
     }
 
     pub fn token_of(&self, user: UserId, capabilities: &[Capability]) -> String {
