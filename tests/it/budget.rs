@@ -285,7 +285,19 @@ async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
     assert_eq!(names(cost(&world, Method::GET, path, &token, None).await), ["Query", "BatchGetItem"]);
     let create = json!({"name": "d", "capabilities": []});
     let create = names(cost(&world, Method::POST, path, &token, Some(create)).await);
-    assert_eq!(create, ["TransactWriteItems", "PutItem"], "the key with its place, the audit entry");
+    assert_eq!(
+        create,
+        ["GetItem", "TransactWriteItems"],
+        "the key behind the token; the key, its place, the audit entry"
+    );
+    let limited = json!({"name": "e", "capabilities": [{"name": "installation_id", "id": "12345"}]});
+    let created = world.call(Method::POST, path, &token, Some(limited));
+    let (created, calls) = world.faulty.ledger().during(created).await;
+    let calls = names(calls.iter().map(ToString::to_string).collect());
+    assert_eq!(calls, ["BatchGetItem", "GetItem", "TransactWriteItems"], "the memberships that decide");
+    let id = created.ok()["id"].as_str().unwrap().to_owned();
+    let delete = names(cost(&world, Method::DELETE, &format!("{path}?id={id}"), &token, None).await);
+    assert_eq!(delete, ["GetItem", "TransactWriteItems", "Query"], "the key, its removal, what came of it");
     assert_eq!(names(cost(&world, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
     assert_eq!(names(cost(&world, Method::GET, "/health", "", None).await), ["GetItem"]);
 }

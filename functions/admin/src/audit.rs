@@ -44,6 +44,10 @@ pub struct AuditItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^at-[A-Za-z0-9]{16}$")]
     token_id: Option<String>,
+    /// The key whose access token created this key, if a key was created with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = KeyId, required = false, nullable = false)]
+    created_by_key: Option<KeyId>,
     /// The permission that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = AuditSubject, required = false, nullable = false)]
@@ -109,6 +113,7 @@ impl From<AuditEntry> for AuditItem {
             actor: entry.actor,
             key_id: entry.key,
             token_id: entry.key.and_then(TeamTokenId::of_key).map(|id| id.to_string()),
+            created_by_key: entry.created_by_key,
             subject: entry.subject.map(AuditSubject::from),
             vcs: entry.vcs,
             reason: entry.reason.map(Code::as_str),

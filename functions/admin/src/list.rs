@@ -30,6 +30,10 @@ pub struct ListedKey {
     capabilities: Capabilities,
     /// Whether its access tokens open the administrators' routes to an administrator.
     administration: bool,
+    /// The key whose access token created it; absent when a session did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = KeyId, required = false, nullable = false)]
+    created_by_key: Option<KeyId>,
     /// RFC 3339.
     #[schema(format = DateTime)]
     created_at: String,
@@ -50,6 +54,7 @@ impl From<ApiKeyRecord> for ListedKey {
             name: key.name.as_str().to_owned(),
             capabilities: key.capabilities,
             administration: key.administration,
+            created_by_key: key.lineage.parent,
             created_at: key.created_at.rfc3339(),
             last_used_at: key.last_used_at.map(|at| at.millis().rfc3339()),
             expires_at: key.expires_at.map(|at| at.millis().rfc3339()),

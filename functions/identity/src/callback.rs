@@ -27,7 +27,7 @@ pub struct CallbackQuery {
     /// What the sign-in began with. Without it nothing is trusted: the sign-in begins anew.
     state: Option<String>,
     /// From GitHub's installation flow. Comes back in the query of the page that the browser returns to.
-    #[param(pattern = "^[0-9]{1,19}$")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$")]
     installation_id: Option<String>,
     /// In place of `code`: why there is none.
     error: Option<String>,

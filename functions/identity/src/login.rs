@@ -19,7 +19,7 @@ pub struct LoginQuery {
     #[param(example = "/runs?page=2")]
     return_to: Option<String>,
     /// Comes back in the query of `return_to`.
-    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
     installation_id: Option<String>,
 }
 

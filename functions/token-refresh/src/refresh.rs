@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use terrapi::auth::{Claims, LIFETIME_SECONDS};
-use terrapi::domain::{Capabilities, Capability, Code, Error, Result};
+use terrapi::domain::{Capabilities, Capability, Code, Error, RequestedCapabilities, Result};
 use terrapi::http::{ApiError, ErrorBody, OptionalJsonBody};
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
@@ -18,7 +18,8 @@ use crate::presented::Presented;
 #[schema(example = json!({"capabilities": ["kv_store_read"]}))]
 pub struct RefreshRequest {
     /// A subset of the key's or the team's own, for a narrower token.
-    capabilities: Option<Vec<Capability>>,
+    #[schema(value_type = Option<Vec<Capability>>, max_items = 32)]
+    capabilities: Option<RequestedCapabilities>,
     /// Whether the token opens the administrators' routes, if the key does. A token with the key's own capabilities does
     /// unless this is `false`, a narrower one only when this is `true`.
     administration: Option<bool>,
@@ -72,8 +73,8 @@ fn administers(presented: &Presented, body: &RefreshRequest) -> Result<bool> {
     }
 }
 
-fn narrowed(held: &Capabilities, requested: Option<Vec<Capability>>) -> Result<Capabilities> {
+fn narrowed(held: &Capabilities, requested: Option<RequestedCapabilities>) -> Result<Capabilities> {
     let Some(requested) = requested else { return Ok(held.clone()) };
-    let requested = requested.into_iter().collect();
-    held.narrowed_to(&requested).map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.0.name()))
+    let narrowed = held.narrowed_to(&requested.read()?);
+    narrowed.map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.names()))
 }

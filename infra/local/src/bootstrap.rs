@@ -12,7 +12,7 @@ use terrapi::{
     auth::{ApiKey, KeyEnvironment, OpaqueToken, Secret, SigningKeyFile},
     domain::{
         AccountStatus, ApiKeyRecord, Capabilities, Capability, Identity, Installation, InstallationId,
-        InstallationState, KeyId, KeyName, Namespace, Profile, Session, SessionId, Tier, UserId, Vcs,
+        InstallationState, KeyId, KeyName, Lineage, Namespace, Profile, Session, SessionId, Tier, UserId, Vcs,
     },
     runtime::{Clock, Random, SystemClock},
     store::{Store, StoreConfig, Tables, Timeouts},
@@ -138,18 +138,22 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
     }
     let capabilities = [Capability::AccessTokenCreate, Capability::KvStoreRead, Capability::KvStoreWrite];
     store
-        .create_api_key(&ApiKeyRecord {
-            id: key.id,
-            user: administrator,
-            vcs: Vcs::Github,
-            name: KeyName::new("local-admin".to_owned())?,
-            capabilities: Capabilities::from_iter(capabilities),
-            administration: false,
-            secret_hash: key.secret.hash(),
-            created_at: SystemClock.now(),
-            expires_at: None,
-            last_used_at: None,
-        })
+        .create_api_key(
+            &ApiKeyRecord {
+                id: key.id,
+                user: administrator,
+                vcs: Vcs::Github,
+                name: KeyName::new("local-admin".to_owned())?,
+                capabilities: Capabilities::from_iter(capabilities),
+                lineage: Lineage::default(),
+                administration: false,
+                secret_hash: key.secret.hash(),
+                created_at: SystemClock.now(),
+                expires_at: None,
+                last_used_at: None,
+            },
+            None,
+        )
         .await
 }
 

@@ -89,6 +89,8 @@ pub struct AuditEntry {
     pub actor: Option<UserId>,
     /// The key it was about, if it was about one.
     pub key: Option<KeyId>,
+    /// The key whose access token created it, if a key was created with one.
+    pub created_by_key: Option<KeyId>,
     /// The permission that changed.
     pub subject: Option<PermissionChange>,
     /// Where a person signed in, or tried to.

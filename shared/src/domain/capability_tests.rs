@@ -61,8 +61,32 @@ fn nobody_can_ask_for_refresh_or_system_capabilities() {
     let creator: Capabilities = [Capability::AccessTokenRefresh, Capability::KvStoreSystemRead].into_iter().collect();
     for asked in creator.iter() {
         let requested = [asked.clone()].into_iter().collect();
-        assert_eq!(creator.granted_to_key(&requested, Vcs::Github, &BTreeSet::new()), Err(GrantError(asked.clone())));
+        assert_eq!(
+            creator.granted_to_key(&requested, Vcs::Github, &BTreeSet::new()),
+            Err(GrantError(vec![asked.clone()]))
+        );
     }
+}
+
+#[test]
+fn a_refusal_names_every_capability_that_is_not_held() {
+    let creator: Capabilities = [Capability::KvStoreRead, Capability::InstallationId("7".into())].into_iter().collect();
+    let requested: Capabilities = [
+        Capability::KvStoreRead,
+        Capability::KvStoreWrite,
+        Capability::AccessTokenRefresh,
+        Capability::InstallationId("7".into()),
+        Capability::InstallationId("8".into()),
+        Capability::Vcs("gitlab".into()),
+    ]
+    .into_iter()
+    .collect();
+    let accessible = BTreeSet::from([InstallationId::new(7), InstallationId::new(8)]);
+    let refused = creator.granted_to_key(&requested, Vcs::Github, &accessible).unwrap_err();
+    assert_eq!(refused.names(), "access_token_refresh,installation_id:8,kv_store_write,vcs:gitlab");
+    assert_eq!(creator.reached_among(&requested), BTreeSet::from([InstallationId::new(7)]));
+    let refused = creator.narrowed_to(&requested).unwrap_err();
+    assert_eq!(refused.names(), "access_token_refresh,installation_id:8,kv_store_write,vcs:gitlab");
 }
 
 fn any_capability() -> impl Strategy<Value = Capability> {

@@ -35,6 +35,8 @@ codes! {
     InvalidToken = "INVALID_TOKEN",
     /// An API key was used as if it were an access token.
     ApiKeyNotAccepted = "API_KEY_NOT_ACCEPTED",
+    /// The API key behind the access token was deleted or has expired, and a key was to be created with it.
+    KeyRevoked = "KEY_REVOKED",
     /// The token lacks a capability; `data` names it.
     InsufficientScope = "INSUFFICIENT_SCOPE",
     /// The token does not reach this installation.
@@ -75,8 +77,10 @@ codes! {
     InvalidCursor = "INVALID_CURSOR",
     /// A capability is unknown or malformed.
     InvalidCapability = "INVALID_CAPABILITY",
-    /// A capability was asked for that the caller does not hold; `data` names it.
+    /// Capabilities were asked for that the caller does not hold; `data` names all of them, with commas between.
     CapabilityNotHeld = "CAPABILITY_NOT_HELD",
+    /// A key was to be created by the last of a thousand keys that were each created by the one before.
+    LineageTooLong = "LINEAGE_TOO_LONG",
     /// A compare-and-set lost; `data` is the current version or `absent`.
     VersionMismatch = "VERSION_MISMATCH",
     /// A strict commit lists a record that is absent or not writable.

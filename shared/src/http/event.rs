@@ -45,8 +45,8 @@ impl ClientInfo {
         key: Option<KeyId>,
     ) -> AuditEntry {
         let Self { source_ip, user_agent } = self;
-        let (actor, subject, vcs, reason) = (actor.into(), None, None, None);
-        AuditEntry { at, action, outcome, actor, key, subject, vcs, reason, source_ip, user_agent }
+        let (actor, created_by_key, subject, vcs, reason) = (actor.into(), None, None, None, None);
+        AuditEntry { at, action, outcome, actor, key, created_by_key, subject, vcs, reason, source_ip, user_agent }
     }
 }
 

@@ -8,8 +8,8 @@
 //! | sign-in under way | identity | `sign-in#<SHA-256 of its state>` | `sign-in` | the provider's redirect back |
 //! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation; whole, when they are replaced |
 //! | the newest look at memberships | identity | `user#<id>` | `member-list#<vcs>` | the condition on replacing them |
-//! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
-//! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
+//! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches), the condition on creating another with it |
+//! | API key's place in a listing, with the keys it came of | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id); all places of the owner, for a key's descendants |
 //! | audit entry | identity | `audit#key#<id>`; about no key `audit#user#<id>`, or `audit#nobody` | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
 //! | audit entry once more | identity, index `trail` | `<shard>` | as above | the administrators' trail, newest first |
 //! | session | identity | `session#<SHA-256 of the cookie's value>` | `session` | every request with the cookie, logout |
@@ -104,6 +104,9 @@ pub fn api_key(id: KeyId) -> String {
 }
 
 pub const API_KEY: &str = "key";
+
+/// What the places of all keys of a user begin with.
+pub const LISTED_KEYS: &str = "key#";
 
 pub fn listed_keys(vcs: Vcs) -> String {
     format!("key#{vcs}#")

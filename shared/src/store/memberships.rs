@@ -45,6 +45,23 @@ impl Store {
         Ok(item.is_some())
     }
 
+    /// Those of these installations that a person belongs to; one read of at most 100.
+    pub async fn memberships_among(
+        &self,
+        user: UserId,
+        vcs: Vcs,
+        installations: &BTreeSet<InstallationId>,
+    ) -> Result<BTreeSet<InstallationId>> {
+        let of = |installation: &InstallationId| key(user, Namespace { vcs, installation: *installation });
+        let rows = self.get_batch(&self.tables.identity, installations.iter().map(of).collect()).await?;
+        let prefix = keys::memberships(vcs);
+        let id = |item: &Item| {
+            let id = item.text(keys::SK)?.strip_prefix(&prefix).and_then(InstallationId::parse);
+            id.ok_or(Error::corrupt("a membership's place is malformed"))
+        };
+        rows.iter().map(id).collect()
+    }
+
     /// Lets a person into an installation.
     pub async fn put_membership(&self, user: UserId, namespace: Namespace) -> Result<()> {
         let put = self.db.put_item().table_name(&self.tables.identity).set_item(Some(row(user, namespace)));

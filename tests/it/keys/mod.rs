@@ -3,4 +3,6 @@
 mod audit;
 mod exchange;
 mod lifecycle;
+mod lineage;
+mod requested;
 mod tokens;

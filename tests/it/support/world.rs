@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
     AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
-    InstallationState, KeyId, KeyName, Millis, Namespace, Seconds, Session, SessionId, Tier, UserId, Vcs,
+    InstallationState, KeyId, KeyName, Lineage, Millis, Namespace, Seconds, Session, SessionId, Tier, UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Description, ListedOrigins, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Rates, Settings, Signing};
@@ -53,6 +53,8 @@ pub struct World {
     pub signer: Arc<Signer>,
     /// Member of GitHub's 12345 and 67890.
     pub user: UserId,
+    /// The key behind the tokens that are signed here. It is somebody else's, and so in no listing of the world's user.
+    pub key: KeyId,
     pub gateway: Gateway,
     pub backend: Backend,
     pub github: Github,
@@ -111,8 +113,9 @@ impl World {
         app.store.publish_key(signer.active_key().unwrap(), START).await.unwrap();
         app.warm_up().await;
         let gateway = Gateway::new(functions(&app, &signer));
-        let user = UserId::new(Random::default().id().unwrap());
-        let world = Self { app, clock, faulty, blobs, signer, user, gateway, backend, github, gitlab, pauses, rates };
+        let (user, key) = (UserId::new(Random::default().id().unwrap()), KeyId::new(Random::default().id().unwrap()));
+        let world =
+            Self { app, clock, faulty, blobs, signer, user, key, gateway, backend, github, gitlab, pauses, rates };
         world.settle(user).await;
         world.faulty.ledger().take();
         world
@@ -120,6 +123,9 @@ impl World {
 
     async fn settle(&self, user: UserId) {
         self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: true }).await.unwrap();
+        let somebody = UserId::new(Random::default().id().unwrap());
+        let key = self.key_record(self.key, somebody, [0; 32], &[]);
+        self.app.store.create_api_key(&key, None).await.unwrap();
         for installation in [12345, 67890] {
             self.join(user, MemberOf(installation)).await;
             self.install(installation, InstallationState::Installed).await;
@@ -157,20 +163,26 @@ impl World {
     pub async fn api_key(&self, capabilities: &[Capability]) -> String {
         let random = Random::default();
         let key = ApiKey { id: KeyId::new(random.id().unwrap()), secret: Secret::new(random.bytes().unwrap()) };
-        let record = ApiKeyRecord {
-            id: key.id,
-            user: self.user,
+        let record = self.key_record(key.id, self.user, key.secret.hash(), capabilities);
+        self.app.store.create_api_key(&record, None).await.unwrap();
+        key.reveal(KeyEnvironment::Test)
+    }
+
+    /// A key's row, not stored.
+    pub fn key_record(&self, id: KeyId, user: UserId, secret: [u8; 32], capabilities: &[Capability]) -> ApiKeyRecord {
+        ApiKeyRecord {
+            id,
+            user,
             vcs: Vcs::Github,
             name: KeyName::new("test".into()).unwrap(),
             capabilities: capabilities.iter().cloned().collect(),
+            lineage: Lineage::default(),
             administration: false,
-            secret_hash: key.secret.hash(),
+            secret_hash: secret,
             created_at: self.clock.now(),
             expires_at: None,
             last_used_at: None,
-        };
-        self.app.store.create_api_key(&record).await.unwrap();
-        key.reveal(KeyEnvironment::Test)
+        }
     }
 
     /// A token of the world's user, signed here: most tests are not about the exchange.
@@ -209,9 +221,8 @@ impl World {
     /// The claims of a token of the world's user.
     pub fn claims(&self, capabilities: &[Capability]) -> Claims {
         let capabilities: Capabilities = capabilities.iter().cloned().collect();
-        let random = Random::default();
-        let key = KeyId::new(random.id().unwrap());
-        Claims::new("terrapi", self.clock.now().seconds(), random.id().unwrap(), self.user, key, capabilities)
+        let id = Random::default().id().unwrap();
+        Claims::new("terrapi", self.clock.now().seconds(), id, self.user, self.key, capabilities)
     }
 
     /// A token that reads and writes the KV store.
