@@ -1,9 +1,11 @@
 //! The audit trail: who did what, to which key, when, from where.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Code, KeyId, Millis, Namespace, UserId, Vcs};
+use super::{Code, InstallationId, KeyId, Millis, Namespace, UserId, Vcs};
 
 /// What was done, or tried. `key_refreshed`, refused: the id is a key's, and its secret is wrong or its time over. `login`,
 /// refused: a browser came back from a provider with a sign-in that is not its own, or with a refusal.
@@ -91,6 +93,8 @@ pub struct AuditEntry {
     pub key: Option<KeyId>,
     /// The key whose access token created it, if a key was created with one.
     pub created_by_key: Option<KeyId>,
+    /// The installations that a deleted key was limited to: who may read its trail when the row is gone.
+    pub limited_to: Option<BTreeSet<InstallationId>>,
     /// The permission that changed.
     pub subject: Option<PermissionChange>,
     /// Where a person signed in, or tried to.

@@ -211,8 +211,14 @@ impl Capabilities {
         requested.installations().filter(|id| self.reaches_installation(*id)).collect()
     }
 
-    /// The installations that the set names.
-    fn installations(&self) -> impl Iterator<Item = InstallationId> {
+    /// Whether the set's limits to installations lie within those of `outer`, which then reaches whatever the set reaches.
+    pub fn lies_within(&self, outer: &Self) -> bool {
+        let limits = || self.0.iter().filter(|held| held.limit() == Some(LimitKind::Installation));
+        outer.reaches_every_installation() || limits().next().is_some() && limits().all(|limit| outer.holds(limit))
+    }
+
+    /// The installations that the set names, which are those that it is limited to.
+    pub fn installations(&self) -> impl Iterator<Item = InstallationId> {
         self.0.iter().filter_map(|capability| match capability {
             Capability::InstallationId(id) => InstallationId::parse(id),
             _ => None,

@@ -89,6 +89,25 @@ fn a_refusal_names_every_capability_that_is_not_held() {
     assert_eq!(refused.names(), "access_token_refresh,installation_id:8,kv_store_write,vcs:gitlab");
 }
 
+#[test]
+fn limits_lie_within_those_that_name_them_all() {
+    let of = |ids: &[&str]| -> Capabilities {
+        let limits = ids.iter().map(|id| Capability::InstallationId((*id).into()));
+        limits.chain([Capability::KvStoreRead, Capability::Vcs("github".into())]).collect()
+    };
+    for (inner, outer, within) in [
+        (&[][..], &[][..], true),
+        (&["7"], &[], true),
+        (&[], &["7"], false),
+        (&["7"], &["7"], true),
+        (&["7"], &["7", "8"], true),
+        (&["7", "8"], &["7"], false),
+        (&["8"], &["7"], false),
+    ] {
+        assert_eq!(of(inner).lies_within(&of(outer)), within, "{inner:?} in {outer:?}");
+    }
+}
+
 fn any_capability() -> impl Strategy<Value = Capability> {
     prop_oneof![
         Just(Capability::AccessTokenCreate),

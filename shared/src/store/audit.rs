@@ -133,6 +133,7 @@ fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
     // What few entries have takes no room in the others.
     let rare = [
         ("created_by_key", entry.created_by_key.as_ref().map(json).transpose()?),
+        ("limited_to", entry.limited_to.as_ref().map(json).transpose()?),
         ("subject", entry.subject.as_ref().map(json).transpose()?),
         ("vcs", entry.vcs.as_ref().map(json).transpose()?),
         ("reason", entry.reason.map(|reason| s(reason.as_str()))),
@@ -149,6 +150,7 @@ fn decode(item: &Item) -> Result<AuditEntry> {
         actor: item.parsed("actor")?,
         key: keys::parse_audit(item.text(keys::PK)?),
         created_by_key: item.find_text("created_by_key").map(|_| item.parsed("created_by_key")).transpose()?,
+        limited_to: item.find_text("limited_to").map(|_| item.parsed("limited_to")).transpose()?,
         subject: item.find_text("subject").map(|_| item.parsed("subject")).transpose()?,
         vcs: item.find_text("vcs").map(|_| item.parsed("vcs")).transpose()?,
         reason: item.find_text("reason").and_then(Code::parse),

@@ -5,4 +5,5 @@ mod exchange;
 mod lifecycle;
 mod lineage;
 mod requested;
+mod restricted;
 mod tokens;
