@@ -3,6 +3,7 @@
 mod callers;
 mod holders;
 mod routes;
+mod secret_answers;
 
 use std::collections::BTreeSet;
 

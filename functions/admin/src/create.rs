@@ -9,7 +9,7 @@ use terrapi::domain::{
     KeyId, KeyName, Lineage, Millis, RequestedCapabilities, Result, Seconds, Vcs,
 };
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs, VcsPath, require_administrator,
+    AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, NoStore, OnVcs, VcsPath, require_administrator,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -58,7 +58,7 @@ pub async fn create_api_key(
     caller: OnVcs<AccessTokenCreate>,
     client: ClientInfo,
     JsonBody(body): JsonBody<CreateKey>,
-) -> Result<Json<CreatedKey>, ApiError> {
+) -> Result<NoStore<Json<CreatedKey>>, ApiError> {
     let now = app.clock.now();
     let (name, expires_at) = (KeyName::new(body.name)?, expiry(body.expires_at, now)?);
     let administration = body.administration.unwrap_or_default();
@@ -84,7 +84,7 @@ pub async fn create_api_key(
     let entry = client.audited(now, (AuditAction::KeyCreated, AuditOutcome::Success), record.user, Some(record.id));
     let note = app.noted(AuditEntry { created_by_key: record.lineage.parent, ..entry })?;
     app.store.create_api_key(&record, Some(&note)).await?;
-    Ok(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() }))
+    Ok(NoStore(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() })))
 }
 
 /// The key behind the caller's access token; none for a session.

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, HeaderName, LOCATION, SET_COOKIE};
+use http::header::{HeaderName, LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
@@ -10,7 +10,9 @@ use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, Permission, PermissionChange,
     Profile, Result, Session, SessionId, UserId, UserTokens, Vcs,
 };
-use terrapi::http::{ApiError, ClientInfo, ErrorBody, Origin, Query, Stranger, session_begins, session_cookie};
+use terrapi::http::{
+    ApiError, ClientInfo, ErrorBody, NoStore, Origin, Query, Stranger, session_begins, session_cookie,
+};
 use terrapi::runtime::App;
 use terrapi::store::NewAuditEntry;
 use terrapi::vcs::SignIn;
@@ -116,7 +118,7 @@ impl Back {
         forget_session_before(app, headers);
         let return_to = pending.return_to.with_installation(installation.or(pending.installation));
         let cookie = [(SET_COOKIE, session_begins(&token, origin)?)];
-        Ok((StatusCode::SEE_OTHER, to(origin.url(&return_to.encoded())), cookie).into_response())
+        Ok(NoStore((StatusCode::SEE_OTHER, to(origin.url(&return_to.encoded())), cookie)).into_response())
     }
 }
 
@@ -127,7 +129,7 @@ fn without_state(query: &Query, vcs: Vcs, installation: Option<InstallationId>, 
         return Err(refused());
     }
     let query = installation.map(|id| format!("?installation_id={id}")).unwrap_or_default();
-    Ok((StatusCode::FOUND, to(origin.url(&format!("/api/v1/{vcs}/login{query}")))).into_response())
+    Ok(NoStore((StatusCode::FOUND, to(origin.url(&format!("/api/v1/{vcs}/login{query}"))))).into_response())
 }
 
 fn code(query: &Query) -> Result<&str> {
@@ -142,8 +144,8 @@ fn refused() -> Error {
     Error::forbidden(Code::SignInRefused)
 }
 
-fn to(location: String) -> [(HeaderName, String); 2] {
-    [(LOCATION, location), (CACHE_CONTROL, "no-store".to_owned())]
+fn to(location: String) -> [(HeaderName, String); 1] {
+    [(LOCATION, location)]
 }
 
 /// The user that this person at the provider is here, with what the sign-in brought. Of two first sign-ins at once one

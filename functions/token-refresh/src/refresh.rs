@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use terrapi::auth::{Claims, LIFETIME_SECONDS};
 use terrapi::domain::{Capabilities, Capability, Code, Error, RequestedCapabilities, Result};
-use terrapi::http::{ApiError, ErrorBody, OptionalJsonBody};
+use terrapi::http::{ApiError, ErrorBody, NoStore, OptionalJsonBody};
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
@@ -52,7 +52,7 @@ pub async fn exchange_api_key(
     Extension(signing): Extension<Arc<Signing>>,
     presented: Presented,
     OptionalJsonBody(body): OptionalJsonBody<RefreshRequest>,
-) -> Result<Json<TokenGrant>, ApiError> {
+) -> Result<NoStore<Json<TokenGrant>>, ApiError> {
     let body = body.unwrap_or_default();
     let administration = administers(&presented, &body)?;
     let capabilities = narrowed(&presented.capabilities, body.capabilities)?;
@@ -60,7 +60,8 @@ pub async fn exchange_api_key(
     let claims = Claims::new(signer.issuer(), now, app.random.id()?, presented.user, presented.id, capabilities);
     let token = signer.sign(&claims.with_administration(administration))?;
     presented.note_exchange(&app);
-    Ok(Json(TokenGrant { access_token: token.clone(), token, token_type: "Bearer", expires_in: LIFETIME_SECONDS }))
+    let access_token = token.clone();
+    Ok(NoStore(Json(TokenGrant { token, access_token, token_type: "Bearer", expires_in: LIFETIME_SECONDS })))
 }
 
 fn administers(presented: &Presented, body: &RefreshRequest) -> Result<bool> {

@@ -103,7 +103,7 @@ pub struct AuditEntry {
     pub reason: Option<Code>,
     /// The client's address as the gateway saw it.
     pub source_ip: Option<String>,
-    /// The client's own word for itself.
+    /// The client's own word for itself. The first 256 bytes are kept.
     pub user_agent: Option<String>,
 }
 

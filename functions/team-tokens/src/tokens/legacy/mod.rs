@@ -6,6 +6,7 @@ pub mod of_team;
 use http::StatusCode;
 use terrapi::domain::AuditAction;
 use terrapi::domain::organization::{OrganizationCode, TeamToken, TeamTokenId, TokenHolder};
+use terrapi::http::NoStore;
 use terrapi::runtime::App;
 
 use super::document::{TokenResource, creator, resource};
@@ -15,6 +16,7 @@ use crate::jsonapi::{Answer, Document, Payload, Problem};
 use crate::principal::Principal;
 
 type Shown = Answer<Document<TokenResource>>;
+type Created = NoStore<Shown>;
 
 /// Creates a holder's token in place of `old`, as last seen.
 async fn replace(
@@ -23,14 +25,14 @@ async fn replace(
     organization: OrganizationCode,
     (holder, old): (TokenHolder, Option<TeamTokenId>),
     payload: Payload,
-) -> Result<Shown, Problem> {
+) -> Result<Created, Problem> {
     let expired_at = payload.attributes(TYPES)?.instant(EXPIRED_AT)?;
     let (token, secret) = minted(app, caller, organization, holder, None, expired_at).await?;
     let replaced = app.store.replace_legacy_token(&token, old).await?;
     let action = if replaced.is_some() { AuditAction::TeamTokenReplaced } else { AuditAction::TeamTokenCreated };
     caller.audit(action, &token, app);
     let created_by = creator(&token, caller, app).await?;
-    Ok(Answer::created(Document { data: resource(&token, Some(&secret), created_by) }))
+    Ok(NoStore(Answer::created(Document { data: resource(&token, Some(&secret), created_by) })))
 }
 
 async fn show(app: &App, caller: &Principal, id: Option<TeamTokenId>) -> Result<Shown, Problem> {

@@ -7,7 +7,7 @@ use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Shown, delete, replace, show};
+use super::{Created, Shown, delete, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
 use crate::place::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
@@ -26,7 +26,7 @@ pub async fn create_organization_token(
     Named(name): Named,
     parameters: Parameters,
     payload: Payload,
-) -> Result<Shown, Problem> {
+) -> Result<Created, Problem> {
     let organization = owned(&app, &caller, &name).await?;
     // Clients ask so for tokens of other kinds. To ignore it would replace this one.
     if parameters.text("token").is_some_and(|kind| !kind.is_empty()) {

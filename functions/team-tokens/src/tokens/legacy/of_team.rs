@@ -7,7 +7,7 @@ use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Shown, delete, replace, show};
+use super::{Created, Shown, delete, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
 use crate::place::{Named, TeamPath, managed_team};
 use crate::principal::Principal;
@@ -25,7 +25,7 @@ pub async fn create_legacy_token(
     caller: Principal,
     Named(id): Named,
     payload: Payload,
-) -> Result<Shown, Problem> {
+) -> Result<Created, Problem> {
     let team = managed_team(&app, &caller, &id).await?;
     replace(&app, &caller, team.id.organization(), (TokenHolder::Team(team.id), team.token), payload).await
 }
