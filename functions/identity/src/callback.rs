@@ -157,7 +157,7 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
         let known = app.store.find_user_of_identity(vcs, profile.id).await?;
         let user = known.map_or_else(|| app.random.id().map(UserId::new), Ok)?;
         let was_administrator = match known {
-            Some(user) => app.store.find_user(user).await?.is_some_and(|user| user.administrator),
+            Some(user) => app.store.is_administrator(user).await?,
             None => false,
         };
         let identity = Identity { vcs, user, profile: profile.clone() };

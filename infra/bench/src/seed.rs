@@ -61,7 +61,7 @@ impl Stage {
         for key in stage.signer.public_keys() {
             stage.store.publish_key(key, SystemClock.now()).await?;
         }
-        stage.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: false }).await?;
+        stage.store.put_user(&User { id: user, vcs: vec![Vcs::Github] }).await?;
         stage.join(INSTALLATION).await?;
         Ok(stage)
     }

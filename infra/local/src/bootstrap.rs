@@ -113,7 +113,8 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
         (administrator, "local-admin", true, &[INSTALLATION, OTHER_INSTALLATION][..]),
         (other, "local-user", false, &[OTHER_INSTALLATION]),
     ] {
-        if store.find_identity(id, Vcs::Github).await?.is_none() {
+        let complete = !is_administrator || store.is_administrator(id).await?;
+        if !complete || store.find_identity(id, Vcs::Github).await?.is_none() {
             store.put_identity(&local_identity(id, login, is_administrator), None, is_administrator, None).await?;
         }
         for installation in installations {
@@ -302,7 +303,7 @@ mod tests {
         let row = store.find_api_key(key.id).await.unwrap().unwrap();
         assert!(key.secret.matches(&row.secret_hash));
         assert_eq!(row.capabilities.iter().count(), 3);
-        assert!(store.find_user(row.user).await.unwrap().unwrap().administrator);
+        assert!(store.is_administrator(row.user).await.unwrap());
         let identity = store.find_identity(row.user, Vcs::Github).await.unwrap().unwrap();
         assert_eq!(identity.profile.login, "local-admin");
         for id in [INSTALLATION, OTHER_INSTALLATION] {
@@ -313,6 +314,6 @@ mod tests {
         let in_installation = |id| Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
         assert!(store.is_member(other, in_installation(OTHER_INSTALLATION)).await.unwrap());
         assert!(!store.is_member(other, in_installation(INSTALLATION)).await.unwrap());
-        assert!(!store.find_user(other).await.unwrap().unwrap().administrator);
+        assert!(!store.is_administrator(other).await.unwrap());
     }
 }

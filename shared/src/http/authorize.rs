@@ -98,7 +98,7 @@ impl<N: Needs> FromRequestParts<App> for OnVcs<N> {
     }
 }
 
-/// An administrator: the credential opens these routes, and the person's own row says at this moment that they are one.
+/// An administrator: the credential opens these routes, and a row of their own says at this moment that they are one.
 pub struct Administrator(Authorized<AnyCaller>);
 
 impl Administrator {
@@ -122,8 +122,7 @@ impl FromRequestParts<App> for Administrator {
 /// unless the credential already tells.
 pub async fn require_administrator(caller: &Caller, app: &App) -> Result<()> {
     caller.require_administration()?;
-    let user = app.store.find_user(caller.user).await?;
-    if user.is_some_and(|user| user.administrator) {
+    if app.store.is_administrator(caller.user).await? {
         return Ok(());
     }
     Err(Error::forbidden(Code::AdministratorRequired))

@@ -10,6 +10,7 @@ use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s, ss};
 use super::keys;
 use super::transaction::{delete, delete_existing, put, put_new, require};
+use super::users::administrator_key;
 use crate::domain::{ApiKeyRecord, Code, Error, KeyId, KeyName, Lineage, Millis, Result, Seconds, UserId, Vcs};
 
 /// `last_used_at` is kept to this many seconds.
@@ -28,18 +29,32 @@ impl Store {
     /// Adds a key with its place in the listing and its audit entry: all or nothing.
     ///
     /// # Errors
-    /// [`Code::KeyRevoked`] when the key that it came of does not exist any longer.
+    /// [`Code::KeyRevoked`] when the key that it came of does not exist any longer, and [`Code::AdministratorRequired`] when it
+    /// is for the administrators' routes and its owner is no administrator any longer.
     pub async fn create_api_key(&self, key: &ApiKeyRecord, note: Option<&NewAuditEntry>) -> Result<()> {
         let (table, parent) = (&self.tables.identity, key.lineage.parent);
         let mut items = vec![put_new(table, encode(key)?)?, put(table, place(key))?];
         items.extend(parent.map(|parent| require(table, row_key(parent), "attribute_exists(pk)")).transpose()?);
+        let role = key.administration.then(|| require(table, administrator_key(key.user), "attribute_exists(pk)"));
+        items.extend(role.transpose()?);
         items.extend(note.map(|note| self.note(note)).transpose()?);
         match self.transact_patiently(items, salt(key.id)).await {
-            // Ids are random, so the condition that failed is the parent's.
-            Err(Failure::Condition(_)) if parent.is_some() => Err(Error::Unauthenticated { code: Code::KeyRevoked }),
-            Err(Failure::Condition(_)) => Err(already_there()),
+            Err(Failure::Condition(_)) => Err(self.refusal(key).await?),
             other => Ok(other?),
         }
+    }
+
+    /// Why a creation was refused. A role that is back by now was not there then; ids are random, so the condition that
+    /// failed is not the key's own.
+    async fn refusal(&self, key: &ApiKeyRecord) -> Result<Error> {
+        if key.administration && !self.is_administrator(key.user).await? {
+            return Ok(Error::forbidden(Code::AdministratorRequired));
+        }
+        Ok(match key.lineage.parent {
+            Some(_) => Error::Unauthenticated { code: Code::KeyRevoked },
+            None if key.administration => Error::forbidden(Code::AdministratorRequired),
+            None => already_there(),
+        })
     }
 
     /// Removes a key and its place, and adds the audit entry. One that is gone already is not found.

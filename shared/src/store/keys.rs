@@ -3,6 +3,7 @@
 //! | entity | table | pk | sk | read by |
 //! |---|---|---|---|---|
 //! | user | identity | `user#<id>` | `profile` | whoami |
+//! | that a person is an administrator | identity | `administrator#<id>` | `administrator` | every request to an administrators' route; sign-in |
 //! | identity at a provider | identity | `user#<id>` | `identity#<vcs>` | whoami of a provider, acting for a person there |
 //! | whose an identity is | identity | `identity#<vcs>#<provider's number>` | `identity` | sign-in |
 //! | sign-in under way | identity | `sign-in#<SHA-256 of its state>` | `sign-in` | the provider's redirect back |
@@ -70,6 +71,12 @@ pub fn user(id: UserId) -> String {
 }
 
 pub const PROFILE: &str = "profile";
+
+pub fn administrator(id: UserId) -> String {
+    format!("administrator#{id}")
+}
+
+pub const ADMINISTRATOR: &str = "administrator";
 
 pub fn identity_of_user(vcs: Vcs) -> String {
     format!("identity#{vcs}")

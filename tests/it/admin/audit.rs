@@ -213,12 +213,9 @@ async fn the_role_is_read_with_every_request() {
     let world = World::new().await;
     let token = world.admin_token(&[]);
     world.get(AUDIT, &token).await.ok();
-    let mut user = world.app.store.find_user(world.user).await.unwrap().unwrap();
-    user.administrator = false;
-    world.app.store.put_user(&user).await.unwrap();
+    world.app.store.set_administrator(world.user, false).await.unwrap();
     assert_eq!(world.get(AUDIT, &token).await.failed(403), "ADMINISTRATOR_REQUIRED");
-    user.administrator = true;
-    world.app.store.put_user(&user).await.unwrap();
+    world.app.store.set_administrator(world.user, true).await.unwrap();
     world.faulty.on("GetItem").cut_before_store();
     assert_eq!(world.get(AUDIT, &token).await.failed(503), "UNAVAILABLE");
 }

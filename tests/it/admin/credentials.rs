@@ -4,9 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 use terrapi::auth::ApiKey;
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead};
-use terrapi::domain::{UserId, Vcs};
+use terrapi::domain::UserId;
 use terrapi::runtime::Random;
-use terrapi::store::User;
 
 use crate::support::{Reply, World};
 
@@ -64,18 +63,15 @@ async fn administrative_key_is_created_by_session_or_such_a_token() {
 #[tokio::test]
 async fn ordinary_user_cannot_create_an_administrative_key() {
     let world = World::new().await;
-    let user = User { id: UserId::new(Random::default().id().unwrap()), vcs: vec![Vcs::Github], administrator: false };
-    world.app.store.put_user(&user).await.unwrap();
-    let cookie = world.session_of(user.id).await;
+    let user = UserId::new(Random::default().id().unwrap());
+    let cookie = world.session_of(user).await;
     assert_required(&world.browse(Method::POST, KEYS, &cookie, Some(administrative_key())).await);
     let listed = world.browse(Method::GET, KEYS, &cookie, None).await.ok();
     assert_eq!(listed["results"], json!([]), "nothing was created");
     // A key from the time when they were an administrator administers nothing afterwards.
-    let mut once = user.clone();
-    once.administrator = true;
-    world.app.store.put_user(&once).await.unwrap();
+    world.app.store.set_administrator(user, true).await.unwrap();
     let key = world.browse(Method::POST, KEYS, &cookie, Some(administrative_key())).await.ok();
-    world.app.store.put_user(&user).await.unwrap();
+    world.app.store.set_administrator(user, false).await.unwrap();
     let token = exchanged(&world, key["refresh_token"].as_str().unwrap(), None).await;
     assert_required(&world.get(AUDIT, &token).await);
 }
@@ -106,4 +102,21 @@ async fn narrower_token_administers_only_when_asked_for() {
             assert_required(&reply);
         }
     }
+}
+
+#[tokio::test]
+async fn role_lost_during_a_creation_creates_nothing() {
+    let world = World::new().await;
+    let cookie = world.session_of(world.user).await;
+    let creates = |request: &Value| request.to_string().contains("ConditionCheck");
+    let gate = world.faulty.on("TransactWriteItems").matching(creates).hold_before_store();
+    let create = world.browse(Method::POST, KEYS, &cookie, Some(administrative_key()));
+    let lose = async {
+        gate.arrived(1).await;
+        world.app.store.set_administrator(world.user, false).await.unwrap();
+        gate.release();
+    };
+    let (created, ()) = tokio::join!(create, lose);
+    assert_required(&created);
+    assert_eq!(world.get(KEYS, &token_that_creates(&world)).await.ok()["results"], json!([]));
 }

@@ -3,5 +3,6 @@
 mod docs;
 mod document;
 mod guide;
+mod leading_keys;
 mod published;
 mod routes;

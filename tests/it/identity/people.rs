@@ -57,7 +57,7 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     let world = World::new().await;
     let is_administrator = async |user: &str| {
         let user = UserId::parse(user).unwrap();
-        world.app.store.find_user(user).await.unwrap().unwrap().administrator
+        world.app.store.is_administrator(user).await.unwrap()
     };
     let trail = async |user: &str| {
         let path = format!("/api/v1/admin/audit?user={user}");

@@ -122,7 +122,8 @@ impl World {
     }
 
     async fn settle(&self, user: UserId) {
-        self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: true }).await.unwrap();
+        self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github] }).await.unwrap();
+        self.app.store.set_administrator(user, true).await.unwrap();
         let somebody = UserId::new(Random::default().id().unwrap());
         let key = self.key_record(self.key, somebody, [0; 32], &[]);
         self.app.store.create_api_key(&key, None).await.unwrap();
