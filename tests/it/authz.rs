@@ -3,6 +3,7 @@
 mod callers;
 mod holders;
 mod routes;
+mod secret_answers;
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ use terrapi::http::document;
 use terrapi::runtime::Random;
 
 use self::callers::{Caller, Headers, browser, browsers, unauthenticated, unauthorized};
-use self::routes::{Access, Route, routes};
+use self::routes::{Access, Reach, Route, routes};
 use crate::support::faulty::Call;
 use crate::support::world::{self, KV};
 use crate::support::{Reply, World};
@@ -135,6 +136,7 @@ async fn every_route_answers_the_caller_it_is_for() {
                 Access::Holder => bearer(acme.organization_token.clone()),
                 Access::Person => bearer(world.token(&[Capability::AccessTokenCreate])),
                 Access::Token(..) if signed_in => browser(&world.session_of(world.user).await),
+                Access::Token(_, Reach::Administrator) => bearer(world.admin_token(&[])),
                 Access::Token(..) => bearer(world.token(&route.capabilities())),
             };
             let body = route.body.as_ref().map(Value::to_string);

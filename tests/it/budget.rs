@@ -224,7 +224,7 @@ async fn commit_reads_its_records_twice_and_publishes_by_one_write() {
 #[tokio::test]
 async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_shard() {
     let world = World::new().await;
-    let token = world.token(&[AccessTokenCreate]);
+    let token = world.admin_token(&[AccessTokenCreate]);
     for name in ["a", "b", "c"] {
         let body = json!({"name": name, "capabilities": []});
         world.post("/api/v1/github/access-token", &token, body).await.ok();
@@ -242,7 +242,7 @@ async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_sha
 #[tokio::test]
 async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batch_of_unlocks_a_run_one_write() {
     let world = World::new().await;
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     let drifts = "/api/v1/admin/drifts";
     let shards = [repeat("GetItem 1.0 RU", 1), repeat("Query 0.5 RU", 4)].concat();
     assert_eq!(cost(&world, Method::GET, drifts, &token, None).await, shards);
@@ -283,7 +283,7 @@ async fn an_installations_members_and_organizations_are_one_query_each() {
 #[tokio::test]
 async fn dead_letters_are_a_look_at_the_role_and_one_call() {
     let world = World::new().await;
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     let letters = "/api/v1/admin/dead-letters";
     let at = world.clock.now();
     let letter = DeadLetter {
@@ -316,7 +316,19 @@ async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
     assert_eq!(names(cost(&world, Method::GET, path, &token, None).await), ["Query", "BatchGetItem"]);
     let create = json!({"name": "d", "capabilities": []});
     let create = names(cost(&world, Method::POST, path, &token, Some(create)).await);
-    assert_eq!(create, ["TransactWriteItems", "PutItem"], "the key with its place, the audit entry");
+    assert_eq!(
+        create,
+        ["GetItem", "TransactWriteItems"],
+        "the key behind the token; the key, its place, the audit entry"
+    );
+    let limited = json!({"name": "e", "capabilities": [{"name": "installation_id", "id": "12345"}]});
+    let created = world.call(Method::POST, path, &token, Some(limited));
+    let (created, calls) = world.faulty.ledger().during(created).await;
+    let calls = names(calls.iter().map(ToString::to_string).collect());
+    assert_eq!(calls, ["BatchGetItem", "GetItem", "TransactWriteItems"], "the memberships that decide");
+    let id = created.ok()["id"].as_str().unwrap().to_owned();
+    let delete = names(cost(&world, Method::DELETE, &format!("{path}?id={id}"), &token, None).await);
+    assert_eq!(delete, ["GetItem", "TransactWriteItems", "Query"], "the key, its removal, what came of it");
     assert_eq!(names(cost(&world, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
     assert_eq!(names(cost(&world, Method::GET, "/health", "", None).await), ["GetItem"]);
 }

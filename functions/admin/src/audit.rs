@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::organization::TeamTokenId;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Change, Code, Error, KeyId, Permission,
-    PermissionChange, Result, UserId, Vcs,
+    AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Caller, Capabilities, Capability, Change,
+    Code, Error, KeyId, Permission, PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{
     AccessTokenCreate, Administrator, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath,
@@ -52,6 +52,10 @@ pub struct AuditItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = AuditedOrganization, required = false, nullable = false)]
     organization: Option<AuditedOrganization>,
+    /// The key whose access token created this key, if a key was created with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = KeyId, required = false, nullable = false)]
+    created_by_key: Option<KeyId>,
     /// The permission that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = AuditSubject, required = false, nullable = false)]
@@ -119,6 +123,7 @@ impl From<AuditEntry> for AuditItem {
             key_id: entry.key,
             token_id: entry.key.and_then(TeamTokenId::of_key).map(|id| id.to_string()),
             organization: entry.organization,
+            created_by_key: entry.created_by_key,
             subject: entry.subject.map(AuditSubject::from),
             vcs: entry.vcs,
             reason: entry.reason.map(Code::as_str),
@@ -130,7 +135,8 @@ impl From<AuditEntry> for AuditItem {
 
 /// List a key's audit trail
 ///
-/// Newest first, kept for 90 days, also after the key was deleted. The key's owner reads it.
+/// Newest first, kept for 90 days, also after the key was deleted. The key's owner reads it, with a credential that is not
+/// limited to installations, or limited to all those that the key is limited to.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token/{id}/audit", tag = "keys", security(("bearer" = [])),
     params(VcsPath, ("id" = KeyId, Path, description = "Which key"), PageQuery),
     responses((status = 200, body = AuditPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -147,6 +153,9 @@ pub async fn list_audit_of_key(
     let listing = format!("audit#{id}");
     let limit = query.limit(20, 100)?;
     let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    if !trail_visible(&app, caller.caller(), id).await? {
+        return Err(Error::NotFound.into());
+    }
     let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
     // Every entry names the owner; a page of a stranger's key, or of no key, is nothing at all.
     if entries.first().is_none_or(|entry| entry.actor != Some(caller.caller().user)) {
@@ -154,6 +163,23 @@ pub async fn list_audit_of_key(
     }
     let next = next_page(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
+}
+
+/// Whether a caller's limits to installations let them see a key's trail. The key's row says what it is limited to, and
+/// after its end the entry of its deletion. No read for a caller without such limits.
+async fn trail_visible(app: &App, caller: &Caller, id: KeyId) -> Result<bool> {
+    let limits = &caller.capabilities;
+    if limits.reaches_every_installation() {
+        return Ok(true);
+    }
+    if let Some(key) = app.store.find_api_key(id).await? {
+        return Ok(key.capabilities.lies_within(limits));
+    }
+    let deletion = AuditFilter { key: Some(id), action: Some(AuditAction::KeyDeleted), ..AuditFilter::default() };
+    let (entries, _) = app.store.list_audit(&deletion, None, 1, app.clock.now()).await?;
+    let limited_to = entries.into_iter().find_map(|entry| entry.limited_to).unwrap_or_default();
+    let limited_to: Capabilities = limited_to.iter().map(|id| Capability::InstallationId(id.to_string())).collect();
+    Ok(limited_to.lies_within(limits))
 }
 
 /// The parameters that choose entries.

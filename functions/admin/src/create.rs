@@ -1,17 +1,16 @@
 //! Creates an API key.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use terrapi::auth::{ApiKey, Secret};
 use terrapi::domain::{
-    ApiKeyRecord, AuditAction, AuditOutcome, Caller, Capabilities, Capability, CapabilityList, Code, Error,
-    InstallationId, KeyId, KeyName, Millis, Namespace, Result, Seconds, Vcs,
+    ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Caller, Capabilities, Capability, Code, Credential, Error,
+    KeyId, KeyName, Lineage, Millis, RequestedCapabilities, Result, Seconds, Vcs,
 };
-use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, OnVcs, VcsPath};
+use terrapi::http::{
+    AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, NoStore, OnVcs, VcsPath, require_administrator,
+};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -25,11 +24,14 @@ pub struct CreateKey {
     #[schema(max_length = 256)]
     name: String,
     /// What its access tokens may do: nothing that the caller may not.
-    #[schema(value_type = Vec<Capability>)]
-    capabilities: Box<RawValue>,
-    /// RFC 3339, in the future. The key stops working then.
+    #[schema(value_type = Vec<Capability>, max_items = 32)]
+    capabilities: RequestedCapabilities,
+    /// RFC 3339, in the future. The key stops working then, and no later than the key whose access token creates it.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// Whether its access tokens open the administrators' routes. Only an administrator may ask for it, by a session or by
+    /// an access token of such a key; otherwise 403 `ADMINISTRATOR_REQUIRED`.
+    administration: Option<bool>,
 }
 
 /// A new key. It cannot be shown again.
@@ -44,8 +46,10 @@ pub struct CreatedKey {
 
 /// Create an API key
 ///
-/// The path's VCS is always added to the restrictions. A capability that the caller does not hold is 400
-/// `CAPABILITY_NOT_HELD`, naming it.
+/// The path's VCS is always added to the restrictions. Capabilities that the caller does not hold are 400
+/// `CAPABILITY_NOT_HELD`, naming all of them. A key that is created with an access token expires no later than the key
+/// behind that token, names it as `created_by_key`, and can be deleted together with it. When that key was deleted or has
+/// expired the answer is 403 `KEY_REVOKED`.
 #[utoipa::path(post, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
     params(VcsPath), request_body = CreateKey,
     responses((status = 200, body = CreatedKey), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -54,11 +58,15 @@ pub async fn create_api_key(
     caller: OnVcs<AccessTokenCreate>,
     client: ClientInfo,
     JsonBody(body): JsonBody<CreateKey>,
-) -> Result<Json<CreatedKey>, ApiError> {
+) -> Result<NoStore<Json<CreatedKey>>, ApiError> {
     let now = app.clock.now();
     let (name, expires_at) = (KeyName::new(body.name)?, expiry(body.expires_at, now)?);
-    let requested = requested(&body.capabilities)?;
-    let capabilities = granted(&app, caller.caller(), caller.vcs, &requested).await?;
+    let administration = body.administration.unwrap_or_default();
+    if administration {
+        require_administrator(caller.caller(), &app).await?;
+    }
+    let capabilities = granted(&app, caller.caller(), caller.vcs, &body.capabilities.read()?).await?;
+    let parent = parent(&app, caller.caller(), now).await?;
     let key = ApiKey { id: KeyId::new(app.random.id()?), secret: Secret::new(app.random.bytes()?) };
     let record = ApiKeyRecord {
         id: key.id,
@@ -66,26 +74,27 @@ pub async fn create_api_key(
         vcs: caller.vcs,
         name,
         capabilities,
+        lineage: parent.as_ref().map(Lineage::of_child).transpose()?.unwrap_or_default(),
+        administration,
         secret_hash: key.secret.hash(),
         created_at: now,
-        expires_at,
+        expires_at: expires_at.into_iter().chain(parent.and_then(|parent| parent.expires_at)).min(),
         last_used_at: None,
     };
-    app.store.create_api_key(&record).await?;
-    let done = (AuditAction::KeyCreated, AuditOutcome::Success);
-    app.audit(client.audited(now, done, record.user, Some(record.id))).await?;
-    Ok(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() }))
+    let entry = client.audited(now, (AuditAction::KeyCreated, AuditOutcome::Success), record.user, Some(record.id));
+    let note = app.noted(AuditEntry { created_by_key: record.lineage.parent, ..entry })?;
+    app.store.create_api_key(&record, Some(&note)).await?;
+    Ok(NoStore(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() })))
 }
 
-fn requested(sent: &RawValue) -> Result<Capabilities> {
-    if !sent.get().starts_with('[') {
-        return Err(Error::invalid_because(Code::InvalidBody, "capabilities is a list"));
-    }
-    let list: CapabilityList = serde_json::from_str(sent.get()).map_err(|_| {
-        let problem = "a capability is unknown or malformed, or there are more than 32";
-        Error::invalid_because(Code::InvalidCapability, problem)
-    })?;
-    Ok(list.0)
+/// The key behind the caller's access token; none for a session.
+///
+/// # Errors
+/// [`Code::KeyRevoked`]: it was deleted or has expired, and the token is still good for what is left of its minute.
+async fn parent(app: &App, caller: &Caller, now: Millis) -> Result<Option<ApiKeyRecord>> {
+    let Credential::AccessToken(id) = caller.credential else { return Ok(None) };
+    let key = app.store.find_api_key(id).await?.filter(|key| !key.expired(now));
+    key.map(Some).ok_or(Error::Unauthenticated { code: Code::KeyRevoked })
 }
 
 fn expiry(sent: Option<String>, now: Millis) -> Result<Option<Seconds>> {
@@ -95,15 +104,10 @@ fn expiry(sent: Option<String>, now: Millis) -> Result<Option<Seconds>> {
     if end.millis() <= now { Err(bad("expires_at has passed")) } else { Ok(Some(end)) }
 }
 
+/// One read at most, however many installations are named.
 async fn granted(app: &App, caller: &Caller, vcs: Vcs, requested: &Capabilities) -> Result<Capabilities> {
-    let mut accessible = BTreeSet::new();
-    for capability in requested.iter() {
-        let Capability::InstallationId(id) = capability else { continue };
-        let Some(installation) = InstallationId::parse(id) else { continue };
-        if app.is_member(caller.user, Namespace { vcs, installation }).await? {
-            accessible.insert(installation);
-        }
-    }
+    let reached = caller.capabilities.reached_among(requested);
+    let accessible = app.member_among(caller.user, vcs, &reached).await?;
     let granted = caller.capabilities.granted_to_key(requested, vcs, &accessible);
-    granted.map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.0.name()))
+    granted.map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.names()))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use terrapi::domain::{ApiKeyRecord, Capabilities, Capability, KeyId, Result};
+use terrapi::domain::{ApiKeyRecord, Caller, Capabilities, Capability, KeyId, Result, Vcs};
 use terrapi::http::{
     AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, Query, VcsPath, next_page, open_cursor,
 };
@@ -32,6 +32,12 @@ pub struct ListedKey {
     /// What its access tokens may do.
     #[schema(value_type = Vec<Capability>)]
     capabilities: Capabilities,
+    /// Whether its access tokens open the administrators' routes to an administrator.
+    administration: bool,
+    /// The key whose access token created it; absent when a session did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = KeyId, required = false, nullable = false)]
+    created_by_key: Option<KeyId>,
     /// RFC 3339.
     #[schema(format = DateTime)]
     created_at: String,
@@ -51,6 +57,8 @@ impl From<ApiKeyRecord> for ListedKey {
             id: key.id,
             name: key.name.as_str().to_owned(),
             capabilities: key.capabilities,
+            administration: key.administration,
+            created_by_key: key.lineage.parent,
             created_at: key.created_at.rfc3339(),
             last_used_at: key.last_used_at.map(|at| at.millis().rfc3339()),
             expires_at: key.expires_at.map(|at| at.millis().rfc3339()),
@@ -58,9 +66,15 @@ impl From<ApiKeyRecord> for ListedKey {
     }
 }
 
+/// Whether a key is there for a caller: it is their own, of the path's VCS, and its limits lie within theirs.
+pub fn visible(key: &ApiKeyRecord, caller: &Caller, vcs: Vcs) -> bool {
+    key.user == caller.user && key.vcs == vcs && key.capabilities.lies_within(&caller.capabilities)
+}
+
 /// List the caller's API keys
 ///
-/// Those created through the path's VCS.
+/// Those created through the path's VCS. A caller who is limited to installations sees the keys that are limited to some of
+/// them; a page may be shorter than `limit` then, even empty, and only a missing `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
     params(VcsPath, PageQuery),
     responses((status = 200, body = KeyPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -76,6 +90,7 @@ pub async fn list_api_keys(
     let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
     let (keys, next) = app.store.list_api_keys(user, caller.vcs, after.as_deref(), limit).await?;
     let next = next_page(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
-    let results = keys.into_iter().map(ListedKey::from).collect();
+    let seen = keys.into_iter().filter(|key| visible(key, caller.caller(), caller.vcs));
+    let results = seen.map(ListedKey::from).collect();
     Ok((next.link, Json(KeyPage { results, next_cursor: next.cursor })).into_response())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, HeaderName, LOCATION, SET_COOKIE};
+use http::header::{HeaderName, LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
@@ -12,7 +12,9 @@ use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, PendingSignIn, Permission,
     PermissionChange, Profile, Result, Seconds, Session, SessionId, UserId, UserTokens, Vcs,
 };
-use terrapi::http::{ApiError, ClientInfo, ErrorBody, Origin, Query, Stranger, session_begins, session_cookies};
+use terrapi::http::{
+    ApiError, ClientInfo, ErrorBody, NoStore, Origin, Query, Stranger, session_begins, session_cookies,
+};
 use terrapi::runtime::App;
 use terrapi::store::NewAuditEntry;
 use terrapi::vcs::SignIn;
@@ -32,7 +34,7 @@ pub struct CallbackQuery {
     /// What the sign-in began with. Without it nothing is trusted: the sign-in begins anew.
     state: Option<String>,
     /// From GitHub's installation flow. Comes back in the query of the page that the browser returns to.
-    #[param(pattern = "^[0-9]{1,19}$")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$")]
     installation_id: Option<String>,
     /// In place of `code`: why there is none.
     error: Option<String>,
@@ -122,7 +124,7 @@ impl Back {
         forget_session_before(app, headers);
         let return_to = pending.return_to.with_installation(installation.or(pending.installation));
         let cookie = [(SET_COOKIE, session_begins(&token, origin)?)];
-        Ok((StatusCode::SEE_OTHER, to(origin.url(&return_to.encoded())), cookie).into_response())
+        Ok(NoStore((StatusCode::SEE_OTHER, to(origin.url(&return_to.encoded())), cookie)).into_response())
     }
 }
 
@@ -150,7 +152,7 @@ fn without_state(query: &Query, vcs: Vcs, installation: Option<InstallationId>, 
         return Err(refused());
     }
     let query = installation.map(|id| format!("?installation_id={id}")).unwrap_or_default();
-    Ok((StatusCode::FOUND, to(origin.url(&format!("/api/v1/{vcs}/login{query}")))).into_response())
+    Ok(NoStore((StatusCode::FOUND, to(origin.url(&format!("/api/v1/{vcs}/login{query}"))))).into_response())
 }
 
 fn code(query: &Query) -> Result<&str> {
@@ -165,8 +167,8 @@ fn refused() -> Error {
     Error::forbidden(Code::SignInRefused)
 }
 
-fn to(location: String) -> [(HeaderName, String); 2] {
-    [(LOCATION, location), (CACHE_CONTROL, "no-store".to_owned())]
+fn to(location: String) -> [(HeaderName, String); 1] {
+    [(LOCATION, location)]
 }
 
 /// The user that this person at the provider is here, with what the sign-in brought. Of two first sign-ins at once one
@@ -178,7 +180,7 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
         let known = app.store.find_user_of_identity(vcs, profile.id).await?;
         let user = known.map_or_else(|| app.random.id().map(UserId::new), Ok)?;
         let was_administrator = match known {
-            Some(user) => app.store.find_user(user).await?.is_some_and(|user| user.administrator),
+            Some(user) => app.store.is_administrator(user).await?,
             None => false,
         };
         let identity = Identity { vcs, user, profile: profile.clone() };

@@ -2,11 +2,13 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{Code, Error, InstallationId, PendingSignIn, Result, ReturnTo, SecretText, Vcs};
-use terrapi::http::{ApiError, ErrorBody, Origin, PathParams, Query, Stranger, VcsPath, cookie_tokens, set_cookie};
+use terrapi::http::{
+    ApiError, ErrorBody, NoStore, Origin, PathParams, Query, Stranger, VcsPath, cookie_tokens, set_cookie,
+};
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
 
@@ -19,7 +21,7 @@ pub struct LoginQuery {
     #[param(example = "/runs?page=2")]
     return_to: Option<String>,
     /// Comes back in the query of `return_to`.
-    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
     installation_id: Option<String>,
 }
 
@@ -59,8 +61,8 @@ pub async fn begin_sign_in(
     let location = provider.oauth().authorize_url(sign_in, &state.reveal())?;
     app.store.put_sign_in(&pending).await?;
     let cookie = set_cookie(cookie_name(&origin), &browser.reveal(), PendingSignIn::LIFETIME_SECONDS, &origin)?;
-    let headers = [(LOCATION, location.as_str()), (CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::FOUND, headers, [(SET_COOKIE, cookie)]).into_response())
+    let headers = [(LOCATION, location.as_str())];
+    Ok(NoStore((StatusCode::FOUND, headers, [(SET_COOKIE, cookie)])).into_response())
 }
 
 /// `installation_id` of a query.

@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use terrapi::domain::{AuditAction, AuditOutcome};
-use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody, Origin, session_cookies, session_ends};
+use terrapi::http::{
+    AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody, NoStore, Origin, session_cookies, session_ends,
+};
 use terrapi::runtime::App;
 
 /// Sign out
@@ -29,5 +31,5 @@ pub async fn logout(
         let done = (AuditAction::Logout, AuditOutcome::Success);
         app.audit(client.audited(app.clock.now(), done, caller.caller().user, None)).await?;
     }
-    Ok([(SET_COOKIE, session_ends(&origin)?)].into_response())
+    Ok(NoStore([(SET_COOKIE, session_ends(&origin)?)]).into_response())
 }

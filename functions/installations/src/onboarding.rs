@@ -2,12 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use terrapi::domain::{Code, Error, Installation, InstallationState, Result, SecretText};
-use terrapi::http::{ApiError, ErrorBody, InGroup, JsonBody, Origin};
+use terrapi::http::{ApiError, ErrorBody, InGroup, JsonBody, NoStore, Origin};
 use terrapi::runtime::App;
 use terrapi::store::operations::InstallationSecret::{AccessToken, Webhook};
 use utoipa::ToSchema;
@@ -38,12 +36,16 @@ pub struct GitlabWebhook {
 #[utoipa::path(get, path = "/api/v1/gitlab/installations/{id}/webhook", tag = "installations",
     security(("bearer" = [])), params(GroupPath),
     responses((status = 200, body = GitlabWebhook), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn get_gitlab_webhook(State(app): State<App>, caller: InGroup, origin: Origin) -> Result<Response, ApiError> {
+pub async fn get_gitlab_webhook(
+    State(app): State<App>,
+    caller: InGroup,
+    origin: Origin,
+) -> Result<NoStore<Json<GitlabWebhook>>, ApiError> {
     let installation = set_up(&app, &caller).await?;
     let webhook_secret = webhook_secret(&app, &caller).await?;
     let webhook_url = origin.url("/api/v1/gitlab/events");
     let webhook = GitlabWebhook { state: installation.state, webhook_url, webhook_secret };
-    Ok(([(CACHE_CONTROL, "no-store")], Json(webhook)).into_response())
+    Ok(NoStore(Json(webhook)))
 }
 
 /// The token to leave.

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 #[expect(dead_code, reason = "a description: handlers take InGroup")]
 pub struct GroupPath {
     /// The group.
-    #[param(pattern = "^[0-9]{1,19}$", example = "555")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "555")]
     id: String,
 }
 
@@ -18,6 +18,6 @@ pub struct GroupPath {
 #[expect(dead_code, reason = "a description: handlers take InGroup")]
 pub struct GroupInstallationPath {
     /// The group.
-    #[param(pattern = "^[0-9]{1,19}$", example = "555")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "555")]
     installation_id: String,
 }

@@ -43,6 +43,10 @@ pub enum Step {
     /// Put it into use, and send the key before it on its way out.
     #[serde(rename = "finishSecret")]
     Finish,
+    /// Not of Secrets Manager's, but an operator's, who has made an older version current again: trust its key without an
+    /// end, and send the others on their way out.
+    #[serde(rename = "rollBack")]
+    RollBack,
 }
 
 /// Who rotates what.
@@ -70,10 +74,14 @@ impl Rotation {
             (Version::Other, _) => return Err(Error::corrupt("asked to rotate to a version that is not pending")),
             // Called again because the answer was lost, or the process died behind the last step's decisive call.
             (Version::Current, Step::Finish) => self.retire_others(version).await?,
+            (Version::Current, Step::RollBack) => self.reinstate(version).await?,
             (Version::Current, _) => {}
             (Version::Pending { .. }, Step::Create) => self.create(version).await?,
             (Version::Pending { .. }, Step::Set) => {
                 self.app.store.publish_key(active(&self.made(version).await?)?, self.app.clock.now()).await?;
+            }
+            (Version::Pending { .. }, Step::RollBack) => {
+                return Err(Error::corrupt("asked to go back to a version that is not in use"));
             }
             (Version::Pending { .. }, Step::Test) if self.is_trial(version).await? => {}
             (Version::Pending { .. }, Step::Test) => self.test(version).await?,
@@ -136,6 +144,16 @@ impl Rotation {
             }
         }
         Ok(())
+    }
+
+    /// Trusts the key of the version in use without an end.
+    async fn reinstate(&self, version: &str) -> Result<()> {
+        let signer = self.made(version).await?;
+        let key = active(&signer)?;
+        self.app.store.publish_key(key, self.app.clock.now()).await?;
+        self.app.store.reinstate_key(&key.kid).await?;
+        tracing::warn!(kid = key.kid, version, "a key is back in use");
+        self.retire_others(version).await
     }
 
     /// The signer of the version in the making.

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use terrapi::domain::kv::{
     Address, CapsChange, Expect, Outcome, Put, Refusal, Select, Slot, Write, WriteId, WriteKind,
 };
-use terrapi::domain::{Caller, Capabilities, Capability, CapabilityList, Code, Error, Namespace, Result};
+use terrapi::domain::{Caller, Capabilities, Capability, Code, Error, Namespace, RequestedCapabilities, Result};
 use terrapi::http::present;
 use terrapi::runtime::App;
 use terrapi::store::kv::Found;
@@ -169,11 +169,11 @@ fn life(ttl: i64) -> Result<i64> {
 /// The list a request installs. Nobody can demand of others what they lack themselves.
 fn caps_change(sent: Option<&RawValue>, caller: &Caller) -> Result<CapsChange> {
     let Some(sent) = sent else { return Ok(CapsChange::Keep) };
-    let list: Option<CapabilityList> = serde_json::from_str(sent.get()).map_err(|_| {
+    let list: Option<RequestedCapabilities> = serde_json::from_str(sent.get()).map_err(|_| {
         let problem = "a capability is unknown or malformed, or there are more than 32";
         Error::invalid_because(Code::InvalidCapability, problem)
     })?;
-    let list = list.map(|list| list.0);
+    let list = list.map(RequestedCapabilities::read).transpose()?;
     if let Some(lacking) =
         list.iter().flat_map(Capabilities::iter).find(|capability| !caller.capabilities.holds(capability))
     {

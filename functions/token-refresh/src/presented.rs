@@ -18,6 +18,8 @@ pub struct Presented {
     pub user: UserId,
     /// What they may hold.
     pub capabilities: Capabilities,
+    /// Whether they may open the administrators' routes.
+    pub administration: bool,
     /// The key's row, when it is a key.
     key: Option<ApiKeyRecord>,
     client: ClientInfo,
@@ -67,7 +69,7 @@ async fn prove(parts: &mut Parts, app: &App) -> Result<Presented> {
 fn of_team(proven: ProvenToken, client: ClientInfo) -> Result<Presented> {
     let Holder::Team(team) = proven.holder else { return Err(Error::forbidden(Code::InsufficientScope)) };
     let (id, user) = (proven.token.id.key_id(), team.service_user());
-    Ok(Presented { id, user, capabilities: team.capabilities, key: None, client })
+    Ok(Presented { id, user, capabilities: team.capabilities, administration: false, key: None, client })
 }
 
 /// The key, if its secret was presented. A malformed key costs no read, and none is made for a place that is over its
@@ -84,8 +86,8 @@ async fn by_api_key(parts: &Parts, app: &App, client: ClientInfo) -> Result<Pres
     match key {
         Some(key) if good(&key) => {
             app.limits.remember_proven(id, key.secret_hash);
-            let capabilities = key.capabilities.clone();
-            Ok(Presented { id, user: key.user, capabilities, key: Some(key), client })
+            let (capabilities, administration) = (key.capabilities.clone(), key.administration);
+            Ok(Presented { id, user: key.user, capabilities, administration, key: Some(key), client })
         }
         other => {
             if let Some(key) = other {

@@ -6,20 +6,23 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use terrapi::auth::{Claims, LIFETIME_SECONDS};
-use terrapi::domain::{Capabilities, Capability, CapabilityList, Code, Error, Result};
-use terrapi::http::{ApiError, ErrorBody, OptionalJsonBody};
+use terrapi::domain::{Capabilities, Capability, Code, Error, RequestedCapabilities, Result};
+use terrapi::http::{ApiError, ErrorBody, NoStore, OptionalJsonBody};
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
 use crate::presented::Presented;
 
 /// What an exchange may ask for.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"capabilities": ["kv_store_read"]}))]
 pub struct RefreshRequest {
     /// A subset of the key's or the team's own, for a narrower token.
-    #[schema(value_type = Option<Vec<Capability>>)]
-    capabilities: Option<CapabilityList>,
+    #[schema(value_type = Option<Vec<Capability>>, max_items = 32)]
+    capabilities: Option<RequestedCapabilities>,
+    /// Whether the token opens the administrators' routes, if the key does. A token with the key's own capabilities does
+    /// unless this is `false`, a narrower one only when this is `true`.
+    administration: Option<bool>,
 }
 
 /// An access token.
@@ -49,16 +52,30 @@ pub async fn exchange_api_key(
     Extension(signing): Extension<Arc<Signing>>,
     presented: Presented,
     OptionalJsonBody(body): OptionalJsonBody<RefreshRequest>,
-) -> Result<Json<TokenGrant>, ApiError> {
-    let capabilities = narrowed(&presented.capabilities, body.and_then(|body| body.capabilities))?;
+) -> Result<NoStore<Json<TokenGrant>>, ApiError> {
+    let body = body.unwrap_or_default();
+    let administration = administers(&presented, &body)?;
+    let capabilities = narrowed(&presented.capabilities, body.capabilities)?;
     let (signer, now) = (signing.signer(&app).await, app.clock.now().seconds());
     let claims = Claims::new(signer.issuer(), now, app.random.id()?, presented.user, presented.id, capabilities);
-    let token = signer.sign(&claims)?;
+    let token = signer.sign(&claims.with_administration(administration))?;
     presented.note_exchange(&app);
-    Ok(Json(TokenGrant { access_token: token.clone(), token, token_type: "Bearer", expires_in: LIFETIME_SECONDS }))
+    let access_token = token.clone();
+    Ok(NoStore(Json(TokenGrant { token, access_token, token_type: "Bearer", expires_in: LIFETIME_SECONDS })))
 }
 
-fn narrowed(held: &Capabilities, requested: Option<CapabilityList>) -> Result<Capabilities> {
-    let Some(CapabilityList(requested)) = requested else { return Ok(held.clone()) };
-    held.narrowed_to(&requested).map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.0.name()))
+fn administers(presented: &Presented, body: &RefreshRequest) -> Result<bool> {
+    match body.administration {
+        Some(true) if !presented.administration => {
+            Err(Error::invalid_because(Code::CapabilityNotHeld, "administration"))
+        }
+        Some(asked) => Ok(asked),
+        None => Ok(presented.administration && body.capabilities.is_none()),
+    }
+}
+
+fn narrowed(held: &Capabilities, requested: Option<RequestedCapabilities>) -> Result<Capabilities> {
+    let Some(requested) = requested else { return Ok(held.clone()) };
+    let narrowed = held.narrowed_to(&requested.read()?);
+    narrowed.map_err(|refused| Error::invalid_because(Code::CapabilityNotHeld, refused.names()))
 }

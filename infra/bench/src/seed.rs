@@ -9,7 +9,8 @@ use dynoxide::{Database, ImportOptions};
 use serde_json::json;
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
-    ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Namespace, Session, SessionId, UserId, Vcs,
+    ApiKeyRecord, Capabilities, Capability, InstallationId, KeyId, KeyName, Lineage, Namespace, Session, SessionId,
+    UserId, Vcs,
 };
 use terrapi::runtime::{Clock as _, Random, SystemClock};
 use terrapi::store::{Store, StoreConfig, Tables, User};
@@ -60,7 +61,7 @@ impl Stage {
         for key in stage.signer.public_keys() {
             stage.store.publish_key(key, SystemClock.now()).await?;
         }
-        stage.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: false }).await?;
+        stage.store.put_user(&User { id: user, vcs: vec![Vcs::Github] }).await?;
         stage.join(INSTALLATION).await?;
         Ok(stage)
     }
@@ -110,12 +111,14 @@ impl Stage {
             vcs: Vcs::Github,
             name: KeyName::new("bench".into())?,
             capabilities: CAPABILITIES.into_iter().collect(),
+            lineage: Lineage::default(),
+            administration: false,
             secret_hash: key.secret.hash(),
             created_at: SystemClock.now(),
             expires_at: None,
             last_used_at: None,
         };
-        self.store.create_api_key(&record).await?;
+        self.store.create_api_key(&record, None).await?;
         Ok(key.reveal(KeyEnvironment::Test))
     }
 

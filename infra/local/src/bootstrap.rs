@@ -12,7 +12,7 @@ use terrapi::{
     auth::{ApiKey, KeyEnvironment, OpaqueToken, Secret, SigningKeyFile},
     domain::{
         AccountStatus, ApiKeyRecord, Capabilities, Capability, Identity, Installation, InstallationId,
-        InstallationState, KeyId, KeyName, Namespace, Profile, Session, SessionId, Tier, UserId, Vcs,
+        InstallationState, KeyId, KeyName, Lineage, Namespace, Profile, Session, SessionId, Tier, UserId, Vcs,
     },
     runtime::{Clock, Random, SystemClock},
     store::{Store, StoreConfig, Tables, Timeouts},
@@ -116,7 +116,8 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
         (administrator, "local-admin", true, &[INSTALLATION, OTHER_INSTALLATION][..]),
         (other, "local-user", false, &[OTHER_INSTALLATION]),
     ] {
-        if store.find_identity(id, Vcs::Github).await?.is_none() {
+        let complete = !is_administrator || store.is_administrator(id).await?;
+        if !complete || store.find_identity(id, Vcs::Github).await?.is_none() {
             store.put_identity(&local_identity(id, login, is_administrator), None, is_administrator, None).await?;
         }
         for installation in installations {
@@ -142,17 +143,22 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
     }
     let capabilities = [Capability::AccessTokenCreate, Capability::KvStoreRead, Capability::KvStoreWrite];
     store
-        .create_api_key(&ApiKeyRecord {
-            id: key.id,
-            user: administrator,
-            vcs: Vcs::Github,
-            name: KeyName::new("local-admin".to_owned())?,
-            capabilities: Capabilities::from_iter(capabilities),
-            secret_hash: key.secret.hash(),
-            created_at: SystemClock.now(),
-            expires_at: None,
-            last_used_at: None,
-        })
+        .create_api_key(
+            &ApiKeyRecord {
+                id: key.id,
+                user: administrator,
+                vcs: Vcs::Github,
+                name: KeyName::new("local-admin".to_owned())?,
+                capabilities: Capabilities::from_iter(capabilities),
+                lineage: Lineage::default(),
+                administration: false,
+                secret_hash: key.secret.hash(),
+                created_at: SystemClock.now(),
+                expires_at: None,
+                last_used_at: None,
+            },
+            None,
+        )
         .await
 }
 
@@ -301,7 +307,7 @@ mod tests {
         let row = store.find_api_key(key.id).await.unwrap().unwrap();
         assert!(key.secret.matches(&row.secret_hash));
         assert_eq!(row.capabilities.iter().count(), 3);
-        assert!(store.find_user(row.user).await.unwrap().unwrap().administrator);
+        assert!(store.is_administrator(row.user).await.unwrap());
         let identity = store.find_identity(row.user, Vcs::Github).await.unwrap().unwrap();
         assert_eq!(identity.profile.login, "local-admin");
         for id in [INSTALLATION, OTHER_INSTALLATION] {
@@ -312,6 +318,6 @@ mod tests {
         let in_installation = |id| Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
         assert!(store.find_membership(other, in_installation(OTHER_INSTALLATION)).await.unwrap().is_some());
         assert!(store.find_membership(other, in_installation(INSTALLATION)).await.unwrap().is_none());
-        assert!(!store.find_user(other).await.unwrap().unwrap().administrator);
+        assert!(!store.is_administrator(other).await.unwrap());
     }
 }

@@ -16,7 +16,8 @@ pub const TYPE: &str = "at+jwt";
 
 /// The claims of an access token.
 ///
-/// Shape: `{"iss","aud","sub","iat","exp","jti","capabilities","key_id"}`; times are integers in seconds.
+/// Shape: `{"iss","aud","sub","iat","exp","jti","capabilities","key_id","administration"?}`; times are integers in
+/// seconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
     /// Issuer.
@@ -38,6 +39,9 @@ pub struct Claims {
     pub capabilities: Capabilities,
     /// The API key it was bought with.
     pub key_id: KeyId,
+    /// Whether it opens the administrators' routes to an administrator. Absent means `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub administration: bool,
 }
 
 impl Claims {
@@ -54,7 +58,14 @@ impl Claims {
             jti,
             capabilities,
             key_id: key,
+            administration: false,
         }
+    }
+
+    /// The same claims of a token that opens the administrators' routes, or does not.
+    #[must_use]
+    pub fn with_administration(self, administration: bool) -> Self {
+        Self { administration, ..self }
     }
 
     /// Whether the token is good at `now`: begun, not over, and of no more than a minute's life.
@@ -66,6 +77,11 @@ impl Claims {
 
     /// Who the token speaks for.
     pub fn into_caller(self) -> Caller {
-        Caller { user: self.sub, credential: Credential::AccessToken(self.key_id), capabilities: self.capabilities }
+        Caller {
+            user: self.sub,
+            credential: Credential::AccessToken(self.key_id),
+            capabilities: self.capabilities,
+            administration: self.administration,
+        }
     }
 }

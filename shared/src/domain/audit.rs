@@ -1,11 +1,11 @@
 //! The audit trail: who did what, to which key, when, from where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Code, KeyId, Millis, Namespace, UserId, Vcs};
+use super::{Code, InstallationId, KeyId, Millis, Namespace, UserId, Vcs};
 
 /// What was done, or tried. `key_refreshed`, refused: the id is a key's, and its secret is wrong or its time over. `login`,
 /// refused: a browser came back from a provider with a sign-in that is not its own, or with a refusal.
@@ -130,6 +130,10 @@ pub struct AuditEntry {
     pub key: Option<KeyId>,
     /// The organization or team that was changed.
     pub organization: Option<AuditedOrganization>,
+    /// The key whose access token created it, if a key was created with one.
+    pub created_by_key: Option<KeyId>,
+    /// The installations that a deleted key was limited to: who may read its trail when the row is gone.
+    pub limited_to: Option<BTreeSet<InstallationId>>,
     /// The permission that changed.
     pub subject: Option<PermissionChange>,
     /// Where a person signed in, or tried to.
@@ -138,7 +142,7 @@ pub struct AuditEntry {
     pub reason: Option<Code>,
     /// The client's address as the gateway saw it.
     pub source_ip: Option<String>,
-    /// The client's own word for itself.
+    /// The client's own word for itself. The first 256 bytes are kept.
     pub user_agent: Option<String>,
 }
 

@@ -20,6 +20,9 @@ pub struct Caller {
     pub credential: Credential,
     /// What it carries.
     pub capabilities: Capabilities,
+    /// Whether it opens the administrators' routes, if its owner is an administrator. Every session does; an access token
+    /// does when its key was created for it.
+    pub administration: bool,
 }
 
 impl Caller {
@@ -45,8 +48,12 @@ impl Caller {
         Err(Error::Forbidden { code: Code::InsufficientScope, missing: Some(missing.into()) })
     }
 
-    /// Refuses a caller whose token is limited to some installations.
-    pub fn require_every_installation(&self) -> Result<()> {
+    /// Refuses a credential that does not open the administrators' routes, or that is limited to some installations: these
+    /// routes are about all of them.
+    pub fn require_administration(&self) -> Result<()> {
+        if !self.administration {
+            return Err(Error::forbidden(Code::AdministratorRequired));
+        }
         if self.capabilities.reaches_every_installation() {
             return Ok(());
         }

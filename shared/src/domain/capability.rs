@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, schema::Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -138,44 +138,6 @@ impl<'de> Visitor<'de> for CapabilityVisitor {
     }
 }
 
-/// Capabilities that a request lists. Reading ends with an error at the first element that is not a capability, and at
-/// the 33rd in any case.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CapabilityList(pub Capabilities);
-
-impl CapabilityList {
-    /// How many capabilities a request may list, repeated ones counted.
-    pub const MAX: usize = 32;
-}
-
-impl<'de> Deserialize<'de> for CapabilityList {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(CapabilityListVisitor)
-    }
-}
-
-struct CapabilityListVisitor;
-
-impl<'de> Visitor<'de> for CapabilityListVisitor {
-    type Value = CapabilityList;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of capabilities")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<CapabilityList, A::Error> {
-        let (mut list, mut count) = (BTreeSet::new(), 0);
-        while let Some(capability) = elements.next_element()? {
-            count += 1;
-            if count > CapabilityList::MAX {
-                return Err(A::Error::custom("more than 32 capabilities"));
-            }
-            list.insert(capability);
-        }
-        Ok(CapabilityList(Capabilities(list)))
-    }
-}
-
 impl From<Capability> for Wire {
     fn from(capability: Capability) -> Self {
         match capability {
@@ -214,6 +176,15 @@ impl Capability {
         }
     }
 
+    /// Whether a request may name it: an installation's id is a canonical decimal. What was stored before ids had to be
+    /// is read as it is, and reaches nothing.
+    pub fn is_well_formed(&self) -> bool {
+        match self {
+            Self::InstallationId(id) => InstallationId::parse(id).is_some(),
+            _ => true,
+        }
+    }
+
     /// Capabilities nobody can ask for: they mark keys and system records.
     fn reserved(&self) -> bool {
         matches!(self, Self::AccessTokenRefresh | Self::KvStoreSystemRead | Self::KvStoreSystemWrite)
@@ -226,9 +197,16 @@ enum LimitKind {
     Vcs,
 }
 
-/// A capability was asked for that cannot be given.
+/// Capabilities were asked for that cannot be given: all of them, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrantError(pub Capability);
+pub struct GrantError(pub Vec<Capability>);
+
+impl GrantError {
+    /// Their names, with commas between.
+    pub fn names(&self) -> String {
+        self.0.iter().map(Capability::name).collect::<Vec<_>>().join(",")
+    }
+}
 
 /// A set of capabilities, listed in the order of [`Capability`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,6 +251,25 @@ impl Capabilities {
         !self.limited(LimitKind::Installation)
     }
 
+    /// The installations that `requested` names and the set's limits let it reach: those whose membership decides.
+    pub fn reached_among(&self, requested: &Self) -> BTreeSet<InstallationId> {
+        requested.installations().filter(|id| self.reaches_installation(*id)).collect()
+    }
+
+    /// Whether the set's limits to installations lie within those of `outer`, which then reaches whatever the set reaches.
+    pub fn lies_within(&self, outer: &Self) -> bool {
+        let limits = || self.0.iter().filter(|held| held.limit() == Some(LimitKind::Installation));
+        outer.reaches_every_installation() || limits().next().is_some() && limits().all(|limit| outer.holds(limit))
+    }
+
+    /// The installations that the set names, which are those that it is limited to.
+    pub fn installations(&self) -> impl Iterator<Item = InstallationId> {
+        self.0.iter().filter_map(|capability| match capability {
+            Capability::InstallationId(id) => InstallationId::parse(id),
+            _ => None,
+        })
+    }
+
     fn reaches_installation(&self, id: InstallationId) -> bool {
         !self.limited(LimitKind::Installation) || self.holds(&Capability::InstallationId(id.to_string()))
     }
@@ -284,10 +281,11 @@ impl Capabilities {
     /// A narrower set for one exchange: what is named and held. Limits of a kind that `requested` does not name stay.
     ///
     /// # Errors
-    /// The first capability that is not held.
+    /// The capabilities that are not held.
     pub fn narrowed_to(&self, requested: &Self) -> Result<Self, GrantError> {
-        if let Some(foreign) = requested.0.difference(&self.0).next() {
-            return Err(GrantError(foreign.clone()));
+        let foreign: Vec<_> = requested.0.difference(&self.0).cloned().collect();
+        if !foreign.is_empty() {
+            return Err(GrantError(foreign));
         }
         Ok(self.with_inherited_limits(requested.0.clone()))
     }
@@ -297,7 +295,7 @@ impl Capabilities {
     /// `accessible` are the requested installations that the caller's user has been seen to be a member of.
     ///
     /// # Errors
-    /// The first capability that is not held, or that nobody can ask for.
+    /// The capabilities that are not held, or that nobody can ask for.
     pub fn granted_to_key(
         &self,
         requested: &Self,
@@ -305,17 +303,17 @@ impl Capabilities {
         accessible: &BTreeSet<InstallationId>,
     ) -> Result<Self, GrantError> {
         let path_vcs = Capability::Vcs(vcs.as_str().into());
-        for capability in &requested.0 {
-            let grantable = match capability {
-                _ if capability.reserved() => false,
-                Capability::InstallationId(id) => InstallationId::parse(id)
-                    .is_some_and(|id| self.reaches_installation(id) && accessible.contains(&id)),
-                Capability::Vcs(_) => *capability == path_vcs || self.holds(capability),
-                _ => self.holds(capability),
-            };
-            if !grantable {
-                return Err(GrantError(capability.clone()));
+        let grantable = |capability: &Capability| match capability {
+            _ if capability.reserved() => false,
+            Capability::InstallationId(id) => {
+                InstallationId::parse(id).is_some_and(|id| self.reaches_installation(id) && accessible.contains(&id))
             }
+            Capability::Vcs(_) => *capability == path_vcs || self.holds(capability),
+            _ => self.holds(capability),
+        };
+        let refused: Vec<_> = requested.0.iter().filter(|capability| !grantable(capability)).cloned().collect();
+        if !refused.is_empty() {
+            return Err(GrantError(refused));
         }
         let mut granted = self.with_inherited_limits(requested.0.clone());
         granted.0.insert(path_vcs);

@@ -39,17 +39,6 @@ fn objects_are_closed_and_words_are_known() {
 }
 
 #[test]
-fn a_list_ends_at_the_33rd_capability() {
-    let list = |count: usize| {
-        serde_json::from_str::<CapabilityList>(&format!("[{}]", vec![r#""kv_store_read""#; count].join(",")))
-    };
-    assert_eq!(list(32).unwrap().0.iter().count(), 1);
-    let refused = list(33).unwrap_err();
-    assert_eq!(refused.to_string(), list(1_000).unwrap_err().to_string(), "both end at the same place");
-    assert!(serde_json::from_str::<CapabilityList>(r#""kv_store_read""#).is_err());
-}
-
-#[test]
 fn a_set_without_limits_reaches_everything_and_a_limited_one_only_what_it_names() {
     let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
     let of = |list: &[Capability]| list.iter().cloned().collect::<Capabilities>();
@@ -74,7 +63,50 @@ fn nobody_can_ask_for_refresh_or_system_capabilities() {
     let creator: Capabilities = [Capability::AccessTokenRefresh, Capability::KvStoreSystemRead].into_iter().collect();
     for asked in creator.iter() {
         let requested = [asked.clone()].into_iter().collect();
-        assert_eq!(creator.granted_to_key(&requested, Vcs::Github, &BTreeSet::new()), Err(GrantError(asked.clone())));
+        assert_eq!(
+            creator.granted_to_key(&requested, Vcs::Github, &BTreeSet::new()),
+            Err(GrantError(vec![asked.clone()]))
+        );
+    }
+}
+
+#[test]
+fn a_refusal_names_every_capability_that_is_not_held() {
+    let creator: Capabilities = [Capability::KvStoreRead, Capability::InstallationId("7".into())].into_iter().collect();
+    let requested: Capabilities = [
+        Capability::KvStoreRead,
+        Capability::KvStoreWrite,
+        Capability::AccessTokenRefresh,
+        Capability::InstallationId("7".into()),
+        Capability::InstallationId("8".into()),
+        Capability::Vcs("gitlab".into()),
+    ]
+    .into_iter()
+    .collect();
+    let accessible = BTreeSet::from([InstallationId::new(7), InstallationId::new(8)]);
+    let refused = creator.granted_to_key(&requested, Vcs::Github, &accessible).unwrap_err();
+    assert_eq!(refused.names(), "access_token_refresh,installation_id:8,kv_store_write,vcs:gitlab");
+    assert_eq!(creator.reached_among(&requested), BTreeSet::from([InstallationId::new(7)]));
+    let refused = creator.narrowed_to(&requested).unwrap_err();
+    assert_eq!(refused.names(), "access_token_refresh,installation_id:8,kv_store_write,vcs:gitlab");
+}
+
+#[test]
+fn limits_lie_within_those_that_name_them_all() {
+    let of = |ids: &[&str]| -> Capabilities {
+        let limits = ids.iter().map(|id| Capability::InstallationId((*id).into()));
+        limits.chain([Capability::KvStoreRead, Capability::Vcs("github".into())]).collect()
+    };
+    for (inner, outer, within) in [
+        (&[][..], &[][..], true),
+        (&["7"], &[], true),
+        (&[], &["7"], false),
+        (&["7"], &["7"], true),
+        (&["7"], &["7", "8"], true),
+        (&["7", "8"], &["7"], false),
+        (&["8"], &["7"], false),
+    ] {
+        assert_eq!(of(inner).lies_within(&of(outer)), within, "{inner:?} in {outer:?}");
     }
 }
 

@@ -35,6 +35,8 @@ codes! {
     InvalidToken = "INVALID_TOKEN",
     /// An API key was used as if it were an access token.
     ApiKeyNotAccepted = "API_KEY_NOT_ACCEPTED",
+    /// The API key behind the access token was deleted or has expired, and a key was to be created with it.
+    KeyRevoked = "KEY_REVOKED",
     /// The token lacks a capability; `data` names it.
     InsufficientScope = "INSUFFICIENT_SCOPE",
     /// The token does not reach this installation.
@@ -47,7 +49,7 @@ codes! {
     RecordForbidden = "RECORD_FORBIDDEN",
     /// A write came with a session cookie from a page of another origin.
     CrossOrigin = "CROSS_ORIGIN",
-    /// The route is for administrators, and the caller is none.
+    /// The route is for administrators; the caller is none, or the access token was not created for these routes.
     AdministratorRequired = "ADMINISTRATOR_REQUIRED",
     /// GitHub or GitLab does not accept what the caller signed in with any longer: they have to sign in again.
     ProviderRejected = "PROVIDER_REJECTED",
@@ -77,8 +79,10 @@ codes! {
     InvalidCursor = "INVALID_CURSOR",
     /// A capability is unknown or malformed.
     InvalidCapability = "INVALID_CAPABILITY",
-    /// A capability was asked for that the caller does not hold; `data` names it.
+    /// Capabilities were asked for that the caller does not hold; `data` names all of them, with commas between.
     CapabilityNotHeld = "CAPABILITY_NOT_HELD",
+    /// A key was to be created by the last of a thousand keys that were each created by the one before.
+    LineageTooLong = "LINEAGE_TOO_LONG",
     /// A compare-and-set lost; `data` is the current version or `absent`.
     VersionMismatch = "VERSION_MISMATCH",
     /// A strict commit lists a record that is absent or not writable.

@@ -51,11 +51,18 @@ impl InstallationId {
         Self(id)
     }
 
-    /// Reads digits; `None` for a sign, a letter, nothing, or more than 63 bits.
+    /// Digits of the largest id, which has 63 bits.
+    const MOST_DIGITS: usize = 19;
+
+    /// Reads a canonical decimal, so that no two texts name one installation. `None` for a sign, a leading zero, a letter,
+    /// nothing, or more than 63 bits.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let id = text.parse::<u64>().ok().filter(|id| i64::try_from(*id).is_ok())?;
-        digits.then_some(Self(id))
+        let canonical = text == "0" || !text.starts_with('0');
+        let bounded = (1..=Self::MOST_DIGITS).contains(&text.len());
+        if !(bounded && canonical && text.bytes().all(|byte| byte.is_ascii_digit())) {
+            return None;
+        }
+        text.parse::<u64>().ok().filter(|id| i64::try_from(*id).is_ok()).map(Self)
     }
 }
 
@@ -136,10 +143,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_installation_is_plain_digits_within_63_bits() {
-        for bad in ["", "-1", "+1", "0x10", "1_000", "9223372036854775808", "١", " 1"] {
-            assert_eq!(InstallationId::parse(bad), None, "{bad:?}");
+    fn installation_id_is_a_canonical_decimal_of_63_bits() {
+        let zeros = "0".repeat(450_000);
+        for bad in ["", "-1", "+1", "0x10", "1_000", "9223372036854775808", "١", " 1", "012345", "00", &zeros] {
+            assert_eq!(InstallationId::parse(bad), None, "{:?}", bad.get(..20));
         }
+        assert_eq!(InstallationId::parse("0"), Some(InstallationId::new(0)));
         assert_eq!(InstallationId::parse("12345"), Some(InstallationId::new(12345)));
         assert_eq!(
             InstallationId::parse("9223372036854775807").map(|id| id.to_string()).as_deref(),

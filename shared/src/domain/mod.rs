@@ -15,6 +15,7 @@ mod membership;
 pub mod organization;
 pub mod rate;
 mod repository;
+mod requested;
 mod run;
 mod session;
 mod sign_in;
@@ -22,12 +23,12 @@ mod task;
 mod time;
 
 pub use account::{AccountKind, Profile, ProviderInstallation, ProviderRepository, SecretText, UserTokens};
-pub use api_key::{ApiKeyRecord, KeyName};
+pub use api_key::{ApiKeyRecord, KeyName, Lineage};
 pub use audit::{
     AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Change, Permission, PermissionChange,
 };
 pub use caller::{Caller, Credential};
-pub use capability::{Capabilities, Capability, CapabilityList, GrantError};
+pub use capability::{Capabilities, Capability, GrantError};
 pub use dead_letter::{DeadLetter, DeadLetterId};
 pub use error::{Code, Error, Result};
 pub use identity::Identity;
@@ -35,6 +36,7 @@ pub use ids::{InstallationId, KeyId, Namespace, RunId, TaskId, UserId, Vcs};
 pub use installation::{AccountStatus, Installation, InstallationState, Tier};
 pub use membership::{Membership, MembershipMaxAge, is_service_user, suspended};
 pub use repository::{KnownRepository, Repository, RepositoryName};
+pub use requested::RequestedCapabilities;
 pub use run::{DriftRun, Run, RunKind, RunRepository, RunState, RunType};
 pub use session::{Session, SessionId};
 pub use sign_in::{Administrators, PendingSignIn, ReturnTo};

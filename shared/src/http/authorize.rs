@@ -99,8 +99,7 @@ impl<N: Needs> FromRequestParts<App> for OnVcs<N> {
     }
 }
 
-/// An administrator: the person's own row says so at this moment, whatever the credential. A token that is limited to
-/// installations is refused, because these routes are about all of them.
+/// An administrator: the credential opens these routes, and a row of their own says at this moment that they are one.
 pub struct Administrator(Authorized<AnyCaller>);
 
 impl Administrator {
@@ -115,14 +114,19 @@ impl FromRequestParts<App> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let authorized = Authorized::from_request_parts(parts, app).await?;
-        let caller: &Caller = authorized.caller();
-        caller.require_every_installation()?;
-        let user = app.store.find_user(caller.user).await?;
-        if !user.is_some_and(|user| user.administrator) {
-            return Err(Error::forbidden(Code::AdministratorRequired).into());
-        }
+        require_administrator(authorized.caller(), app).await?;
         Ok(Self(authorized))
     }
+}
+
+/// Refuses whoever is no administrator at this moment, or came with a credential that does not open their routes. One read,
+/// unless the credential already tells.
+pub async fn require_administrator(caller: &Caller, app: &App) -> Result<()> {
+    caller.require_administration()?;
+    if app.store.is_administrator(caller.user).await? {
+        return Ok(());
+    }
+    Err(Error::forbidden(Code::AdministratorRequired))
 }
 
 /// A caller shown to hold `N` and to reach the path's installation: the token's limits allow it and its owner belongs
@@ -286,6 +290,7 @@ async fn by_session(named: &[SessionId], parts: &Parts, app: &App) -> Result<Ver
         user: session.user,
         credential: Credential::Session(session.id),
         capabilities: Session::capabilities(),
+        administration: true,
     }))
 }
 

@@ -45,8 +45,21 @@ impl ClientInfo {
         key: Option<KeyId>,
     ) -> AuditEntry {
         let Self { source_ip, user_agent } = self;
-        let (actor, organization, subject, vcs, reason) = (actor.into(), None, None, None, None);
-        AuditEntry { at, action, outcome, actor, key, organization, subject, vcs, reason, source_ip, user_agent }
+        AuditEntry {
+            at,
+            action,
+            outcome,
+            actor: actor.into(),
+            key,
+            created_by_key: None,
+            limited_to: None,
+            organization: None,
+            subject: None,
+            vcs: None,
+            reason: None,
+            source_ip,
+            user_agent,
+        }
     }
 }
 

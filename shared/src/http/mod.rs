@@ -12,6 +12,7 @@ mod event;
 mod gateway;
 mod json;
 mod layers;
+mod no_store;
 mod openapi;
 mod origin;
 mod page;
@@ -23,7 +24,7 @@ mod team_token;
 
 pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
-    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer,
+    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer, require_administrator,
 };
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
@@ -36,6 +37,7 @@ pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use gateway::{GatewayEvent, Payload, Text};
 pub use json::read_json;
 pub use layers::{MAX_BODY_BYTES, service};
+pub use no_store::NoStore;
 pub use openapi::{GithubInstallationPath, InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
 pub use origin::Origin;
 pub use page::{NextPage, next_page};

@@ -35,7 +35,7 @@ pub struct InstallationPath {
     /// The version control system. Any other word is an unknown path.
     vcs: Vcs,
     /// The installation (GitHub) or group (GitLab).
-    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
     installation_id: String,
 }
 
@@ -45,7 +45,7 @@ pub struct InstallationPath {
 #[expect(dead_code, reason = "a description: handlers take PathParams")]
 pub struct GithubInstallationPath {
     /// The GitHub installation.
-    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
     installation_id: String,
 }
 
@@ -57,7 +57,7 @@ pub struct RecordPath {
     /// The version control system. Any other word is an unknown path.
     vcs: Vcs,
     /// The installation (GitHub) or group (GitLab).
-    #[param(pattern = "^[0-9]{1,19}$", example = "12345")]
+    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
     installation_id: String,
     /// The rest of the path, slashes included: 1 to 1,000 bytes of UTF-8 without NUL, percent-encoded once.
     #[param(min_length = 1, example = "deploy/prod/status")]

@@ -7,7 +7,8 @@ use tokio::time::timeout;
 
 use super::app::App;
 use crate::domain::{
-    Code, Error, Namespace, PermissionChange, Result, SecretText, UserId, Vcs, is_service_user, suspended,
+    Code, Error, InstallationId, Membership, Namespace, PermissionChange, Result, SecretText, UserId, Vcs,
+    is_service_user, suspended,
 };
 use crate::store::{NewAuditEntry, ProviderAnswer, Replaced};
 use crate::vcs::Failure;
@@ -52,10 +53,31 @@ impl App {
         Ok(false)
     }
 
+    /// Those of these installations that [`Self::require_member`] lets a person pass for. One read of at most 100, and one
+    /// write for each membership that is so old that the worker is to check it.
+    pub async fn member_among(
+        &self,
+        user: UserId,
+        vcs: Vcs,
+        installations: &BTreeSet<InstallationId>,
+    ) -> Result<BTreeSet<InstallationId>> {
+        let mut passed = BTreeSet::new();
+        for (installation, membership) in self.store.memberships_among(user, vcs, installations).await? {
+            if self.judged(user, Namespace { vcs, installation }, membership).await? == Standing::Member {
+                passed.insert(installation);
+            }
+        }
+        Ok(passed)
+    }
+
     async fn standing(&self, user: UserId, namespace: Namespace) -> Result<Standing> {
-        let Some(membership) = self.store.find_membership(user, namespace).await? else {
-            return Ok(Standing::Stranger);
-        };
+        match self.store.find_membership(user, namespace).await? {
+            Some(membership) => self.judged(user, namespace, membership).await,
+            None => Ok(Standing::Stranger),
+        }
+    }
+
+    async fn judged(&self, user: UserId, namespace: Namespace, membership: Membership) -> Result<Standing> {
         let now = self.clock.now();
         if is_service_user(user) || !membership.due(now, self.settings.membership_max_age) {
             return Ok(Standing::Member);

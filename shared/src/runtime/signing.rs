@@ -115,7 +115,15 @@ impl Source {
         };
         let signer = Signer::new(&SigningKeyFile::parse(text.reveal())?, app.settings.issuer.clone())?;
         let active = signer.active_key().ok_or(Error::corrupt("there is no signing key"))?;
-        let since = app.store.publish_key(active, app.clock.now()).await?;
-        Ok(signer.with_active_key_published(since))
+        let published = app.store.publish_key(active, app.clock.now()).await?;
+        if !published.trusted_at(app.clock.now().seconds()) {
+            return Err(Error::corrupt(
+                "the signing key was replaced and has ended: a rollback must say that it is meant",
+            ));
+        }
+        if published.until.is_some() {
+            tracing::warn!(kid = active.kid, "the signing key was replaced by another and ends soon");
+        }
+        Ok(signer.with_active_key_published(published.since))
     }
 }

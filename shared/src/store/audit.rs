@@ -13,6 +13,8 @@ use crate::domain::{AuditEntry, AuditFilter, Code, Error, Millis, Result};
 
 /// How long entries are kept, in seconds.
 const KEPT_SECONDS: i64 = 90 * 24 * 3600;
+/// What is kept of a client's word for itself, in bytes: anybody can send thousands, and they would be kept as long.
+const USER_AGENT_BYTES: usize = 256;
 /// The most entries that one page of a filtered listing looks at. They are below 1 KB each.
 const LOOKED_AT: usize = 1_000;
 
@@ -114,6 +116,11 @@ fn range(filter: &AuditFilter, after: Option<&str>) -> Result<Option<(String, St
     Ok((low <= high && high.0 >= Millis(0)).then(|| (place(low), place(high))))
 }
 
+/// The text's beginning: at most [`USER_AGENT_BYTES`], and whole characters.
+fn cut(user_agent: &str) -> &str {
+    user_agent.get(..user_agent.floor_char_boundary(USER_AGENT_BYTES)).unwrap_or_default()
+}
+
 fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
     let nonce = u64::from_be_bytes(*nonce);
     let mut item = Item::from([
@@ -128,11 +135,13 @@ fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
         ("outcome".into(), json(&entry.outcome)?),
         ("actor".into(), json(&entry.actor)?),
         ("source_ip".into(), json(&entry.source_ip)?),
-        ("user_agent".into(), json(&entry.user_agent)?),
+        ("user_agent".into(), json(&entry.user_agent.as_deref().map(cut))?),
     ]);
     // What few entries have takes no room in the others.
     let rare = [
         ("organization", entry.organization.as_ref().map(json).transpose()?),
+        ("created_by_key", entry.created_by_key.as_ref().map(json).transpose()?),
+        ("limited_to", entry.limited_to.as_ref().map(json).transpose()?),
         ("subject", entry.subject.as_ref().map(json).transpose()?),
         ("vcs", entry.vcs.as_ref().map(json).transpose()?),
         ("reason", entry.reason.map(|reason| s(reason.as_str()))),
@@ -149,6 +158,8 @@ fn decode(item: &Item) -> Result<AuditEntry> {
         actor: item.parsed("actor")?,
         key: keys::parse_audit(item.text(keys::PK)?),
         organization: item.find_text("organization").map(|_| item.parsed("organization")).transpose()?,
+        created_by_key: item.find_text("created_by_key").map(|_| item.parsed("created_by_key")).transpose()?,
+        limited_to: item.find_text("limited_to").map(|_| item.parsed("limited_to")).transpose()?,
         subject: item.find_text("subject").map(|_| item.parsed("subject")).transpose()?,
         vcs: item.find_text("vcs").map(|_| item.parsed("vcs")).transpose()?,
         reason: item.find_text("reason").and_then(Code::parse),

@@ -91,7 +91,8 @@ impl Store {
     ) -> Result<bool> {
         let mut items = vec![
             self.pointer(identity)?,
-            self.signed_in_user(identity, administrator)?,
+            self.signed_in_user(identity)?,
+            self.administrator_row(identity.user, administrator)?,
             self.identity_row(identity, tokens)?,
             self.login_row(identity)?,
         ];
@@ -127,16 +128,15 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.map_err(malformed)?).build())
     }
 
-    fn signed_in_user(&self, identity: &Identity, administrator: bool) -> Result<TransactWriteItem> {
+    fn signed_in_user(&self, identity: &Identity) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity);
         let update = update.key(keys::PK, s(keys::user(identity.user))).key(keys::SK, s(keys::PROFILE));
         let update = update
-            .update_expression("SET entity = :entity, #schema = :schema, vcs = :vcs, administrator = :administrator")
+            .update_expression("SET entity = :entity, #schema = :schema, vcs = :vcs")
             .expression_attribute_names("#schema", "schema")
             .expression_attribute_values(":entity", s("user"))
             .expression_attribute_values(":schema", n(1))
-            .expression_attribute_values(":vcs", json(&[identity.vcs])?)
-            .expression_attribute_values(":administrator", json(&administrator)?);
+            .expression_attribute_values(":vcs", json(&[identity.vcs])?);
         Ok(TransactWriteItem::builder().update(update.build().map_err(malformed)?).build())
     }
 

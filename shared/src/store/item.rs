@@ -42,6 +42,9 @@ pub trait Attributes {
     fn find_map(&self, name: &str) -> Option<&Item>;
     fn find_texts(&self, name: &str) -> Option<&[String]>;
 
+    /// A flag; one that is not there is not set.
+    fn find_flag(&self, name: &str) -> bool;
+
     fn text(&self, name: &str) -> Result<&str> {
         self.find_text(name).ok_or(Error::corrupt("an item lacks a text"))
     }
@@ -82,5 +85,9 @@ impl Attributes for Item {
 
     fn find_texts(&self, name: &str) -> Option<&[String]> {
         self.get(name)?.as_ss().ok().map(Vec::as_slice)
+    }
+
+    fn find_flag(&self, name: &str) -> bool {
+        self.get(name).and_then(|value| value.as_bool().ok()).copied().unwrap_or_default()
     }
 }

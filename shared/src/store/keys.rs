@@ -3,6 +3,7 @@
 //! | entity | table | pk | sk | read by |
 //! |---|---|---|---|---|
 //! | user | identity | `user#<id>` | `profile` | whoami |
+//! | that a person is an administrator | identity | `administrator#<id>` | `administrator` | every request to an administrators' route; sign-in |
 //! | identity at a provider | identity | `user#<id>` | `identity#<vcs>` | whoami of a provider, acting for a person there |
 //! | whose an identity is | identity | `identity#<vcs>#<provider's number>` | `identity` | sign-in |
 //! | who last signed in under a login | identity | `login#<vcs>#<hex login>` | `login` | adding people to a team |
@@ -10,8 +11,8 @@
 //! | membership | identity | `user#<id>` | `member#<vcs>#<installation>` | the first use of a token in an installation, each use of an organization's token; whole, when the provider has listed them |
 //! | the newest look at memberships | identity | `user#<id>` | `member-list#<vcs>` | the condition on replacing them |
 //! | membership once more | identity, index `by_installation` | `member#<vcs>#<installation>` | `user#<id>` | the administrators' listing of an installation's members |
-//! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches) |
-//! | API key's place in a listing | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id) |
+//! | API key | identity | `key#<id>` | `key` | exchange, deletion, listing (in batches), the condition on creating another with it |
+//! | API key's place in a listing, with the keys it came of | identity | `user#<id>` | `key#<vcs>#<hex name>#<id>` | listing by (name, id); all places of the owner, for a key's descendants |
 //! | audit entry | identity | `audit#key#<id>`; about no key `audit#user#<id>`, or `audit#nobody` | `<milliseconds, 15 digits>#<random>` | a key's trail, newest first |
 //! | audit entry once more | identity, index `trail` | `<shard>` | as above | the administrators' trail, newest first |
 //! | session | identity | `session#<SHA-256 of the cookie's value>` | `session` | every request with the cookie, logout |
@@ -96,6 +97,12 @@ pub fn organizations_in(namespace: Namespace) -> String {
 
 pub const PROFILE: &str = "profile";
 
+pub fn administrator(id: UserId) -> String {
+    format!("administrator#{id}")
+}
+
+pub const ADMINISTRATOR: &str = "administrator";
+
 pub fn identity_of_user(vcs: Vcs) -> String {
     format!("identity#{vcs}")
 }
@@ -135,6 +142,9 @@ pub fn api_key(id: KeyId) -> String {
 }
 
 pub const API_KEY: &str = "key";
+
+/// What the places of all keys of a user begin with.
+pub const LISTED_KEYS: &str = "key#";
 
 pub fn listed_keys(vcs: Vcs) -> String {
     format!("key#{vcs}#")

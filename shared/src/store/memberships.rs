@@ -66,6 +66,19 @@ impl Store {
         Ok(item.map(|item| decode(&item)))
     }
 
+    /// Those of these installations that a person is a member of; one read of at most 100.
+    pub async fn memberships_among(
+        &self,
+        user: UserId,
+        vcs: Vcs,
+        installations: &BTreeSet<InstallationId>,
+    ) -> Result<BTreeMap<InstallationId, Membership>> {
+        let of = |installation: &InstallationId| key(user, Namespace { vcs, installation: *installation });
+        let rows = self.get_batch(&self.tables.identity, installations.iter().map(of).collect()).await?;
+        let prefix = keys::memberships(vcs);
+        rows.iter().map(|item| decode_of_user(&prefix, item)).collect()
+    }
+
     /// Makes a person a member of an installation, as of `checked_at`.
     pub async fn put_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
         let row = row_of_person(user, namespace, checked_at);
@@ -88,8 +101,7 @@ impl Store {
             let query = query.expression_attribute_values(":prefix", s(&prefix)).set_exclusive_start_key(from);
             let answer = query.send().await.map_err(Failure::of)?;
             for item in answer.items() {
-                let id = item.text(keys::SK)?.strip_prefix(&prefix).and_then(InstallationId::parse);
-                found.insert(id.ok_or(Error::corrupt("a membership's sort key is malformed"))?, decode(item));
+                found.extend([decode_of_user(&prefix, item)?]);
             }
             from = answer.last_evaluated_key;
             if from.is_none() {
@@ -307,6 +319,12 @@ fn row_of_person(user: UserId, namespace: Namespace, checked_at: Millis) -> Item
     item.insert("checked_at".into(), n(checked_at.0));
     item.insert(keys::BY_INSTALLATION.into(), s(keys::members_of(namespace)));
     item
+}
+
+/// A membership and its installation. `prefix` begins the sort keys of a user's memberships at one provider.
+fn decode_of_user(prefix: &str, item: &Item) -> Result<(InstallationId, Membership)> {
+    let id = item.text(keys::SK)?.strip_prefix(prefix).and_then(InstallationId::parse);
+    Ok((id.ok_or(Error::corrupt("a membership's sort key is malformed"))?, decode(item)))
 }
 
 fn decode(item: &Item) -> Membership {

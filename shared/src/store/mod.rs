@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod audit;
+mod batch;
 mod blobs;
 mod bucket;
 mod client;

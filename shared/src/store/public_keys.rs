@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::client::{Store, unexpired};
+use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, b, n, s};
 use super::keys;
@@ -16,41 +16,57 @@ pub struct PublishedKey {
     pub key: PublicKey,
     /// Since when verifiers can find it.
     pub since: Millis,
-    /// Until when they trust it, once it is on its way out.
+    /// Until when they trust it, once it has been given an end.
     pub until: Option<Seconds>,
 }
 
+impl PublishedKey {
+    /// Whether verifiers trust it.
+    pub fn trusted_at(&self, now: Seconds) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
 impl Store {
-    /// Publishes a key; since when it is published, which a repetition does not change. A key on its way out is live
-    /// again: who publishes a key is about to sign with it.
-    pub async fn publish_key(&self, key: &PublicKey, now: Millis) -> Result<Millis> {
+    /// Publishes a key, as it stands then. A repetition changes neither since when it is published nor its end: a signer that
+    /// has not heard of the next key publishes its own again.
+    pub async fn publish_key(&self, key: &PublicKey, now: Millis) -> Result<PublishedKey> {
         let update = self.db.update_item().table_name(&self.tables.identity);
         let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(&key.kid));
         let update = update.update_expression(
-            "SET entity = :entity, #schema = :schema, x = :x, published_at = if_not_exists(published_at, :now) REMOVE #ttl",
+            "SET entity = :entity, #schema = :schema, x = :x, published_at = if_not_exists(published_at, :now)",
         );
-        let update =
-            update.expression_attribute_names("#ttl", keys::TTL).expression_attribute_names("#schema", "schema");
+        let update = update.expression_attribute_names("#schema", "schema");
         let update = update.expression_attribute_values(":entity", s("public-key"));
         let update =
             update.expression_attribute_values(":schema", n(1)).expression_attribute_values(":x", b(key.bytes));
         let update = update.expression_attribute_values(":now", n(now.0)).return_values(ReturnValue::AllNew);
-        let item = update.send().await.map_err(Failure::of_update)?.attributes.unwrap_or_default();
-        Ok(Millis(item.number("published_at")?))
+        decode(&update.send().await.map_err(Failure::of_update)?.attributes.unwrap_or_default())
     }
 
-    /// Sends a key on its way out, unless it is already. DynamoDB removes it some time after `until`; nobody trusts it
-    /// from then on.
+    /// Gives a key an end, unless it has one already. Nobody trusts it from then on. The row stays: a key that DynamoDB had
+    /// removed would have no end when somebody published it again.
     pub async fn retire_key(&self, kid: &str, until: Seconds) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.identity);
         let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(kid));
-        let update = update.update_expression("SET #ttl = :until").expression_attribute_names("#ttl", keys::TTL);
+        let update = update.update_expression("SET ends_at = :until").expression_attribute_names("#ttl", keys::TTL);
         let update = update.expression_attribute_values(":until", n(until.0));
-        let update = update.condition_expression("attribute_exists(pk) AND attribute_not_exists(#ttl)");
+        let update = update.condition_expression(
+            "attribute_exists(pk) AND attribute_not_exists(ends_at) AND attribute_not_exists(#ttl)",
+        );
         match update.send().await.map_err(Failure::of_update) {
             Ok(_) | Err(Failure::Condition(_)) => Ok(()),
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// Takes a published key's end away: for a rollback that says so, and for nobody else.
+    pub async fn reinstate_key(&self, kid: &str) -> Result<()> {
+        let update = self.db.update_item().table_name(&self.tables.identity);
+        let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(kid));
+        let update = update.update_expression("REMOVE ends_at, #ttl").expression_attribute_names("#ttl", keys::TTL);
+        update.condition_expression("attribute_exists(pk)").send().await.map_err(Failure::of_update)?;
+        Ok(())
     }
 
     /// The published keys that are trusted at `now`.
@@ -58,7 +74,8 @@ impl Store {
         let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(keys::PUBLIC_KEYS));
         let items = query.send().await.map_err(Failure::of)?.items.unwrap_or_default();
-        items.into_iter().filter_map(|item| unexpired(item, now)).map(|item| decode(&item)).collect()
+        let keys = items.iter().map(decode).filter(|key| key.as_ref().map_or(true, |key| key.trusted_at(now)));
+        keys.collect()
     }
 
     /// As [`Self::list_published_keys`], for verifiers.
@@ -72,6 +89,7 @@ fn decode(item: &Item) -> Result<PublishedKey> {
     Ok(PublishedKey {
         key: PublicKey { kid: item.text(keys::SK)?.to_owned(), bytes },
         since: Millis(item.find_number("published_at").unwrap_or_default()),
-        until: item.find_number(keys::TTL).map(Seconds),
+        // Before rows of ended keys were kept, the end was the time at which DynamoDB removed the row.
+        until: item.find_number("ends_at").or_else(|| item.find_number(keys::TTL)).map(Seconds),
     })
 }

@@ -1,9 +1,12 @@
 //! People.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
 use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
 use super::keys;
+use super::transaction::{delete, put};
 use crate::domain::{Result, UserId, Vcs};
 
 /// A person, as far as other pages need to know.
@@ -13,8 +16,6 @@ pub struct User {
     pub id: UserId,
     /// The systems on which they have signed in, in the order of [`Vcs::ALL`].
     pub vcs: Vec<Vcs>,
-    /// Whether they may use the administration routes.
-    pub administrator: bool,
 }
 
 impl Store {
@@ -29,11 +30,37 @@ impl Store {
         let put = self.db.put_item().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::user(user.id))).item(keys::SK, s(keys::PROFILE));
         let put = put.item("entity", s("user")).item("schema", n(1)).item("vcs", json(&user.vcs)?);
-        put.item("administrator", json(&user.administrator)?).send().await.map_err(Failure::of)?;
+        put.send().await.map_err(Failure::of)?;
         Ok(())
+    }
+
+    /// Whether a person is an administrator at this moment; strongly consistent.
+    pub async fn is_administrator(&self, id: UserId) -> Result<bool> {
+        let item = self.get(&self.tables.identity, s(keys::administrator(id)), s(keys::ADMINISTRATOR)).await?;
+        Ok(item.is_some())
+    }
+
+    /// Makes a person an administrator, or ends that.
+    pub async fn set_administrator(&self, id: UserId, administrator: bool) -> Result<()> {
+        Ok(self.transact(vec![self.administrator_row(id, administrator)?]).await?)
+    }
+
+    /// The row that makes a person an administrator: put, or taken away. It has a partition of its own, because a role's
+    /// policy can name partitions and nothing smaller: only sign-in may write these.
+    pub(super) fn administrator_row(&self, id: UserId, administrator: bool) -> Result<TransactWriteItem> {
+        let (table, mut row) = (&self.tables.identity, administrator_key(id));
+        if !administrator {
+            return delete(table, row);
+        }
+        row.extend([("entity".into(), s("administrator")), ("schema".into(), n(1))]);
+        put(table, row)
     }
 }
 
+pub(super) fn administrator_key(id: UserId) -> Item {
+    Item::from([(keys::PK.to_owned(), s(keys::administrator(id))), (keys::SK.to_owned(), s(keys::ADMINISTRATOR))])
+}
+
 fn decode(id: UserId, item: &Item) -> Result<User> {
-    Ok(User { id, vcs: item.parsed("vcs")?, administrator: item.parsed("administrator")? })
+    Ok(User { id, vcs: item.parsed("vcs")? })
 }

@@ -175,7 +175,7 @@ async fn a_cursor_belongs_to_its_filters() {
     for _ in 0..3 {
         note(&world, AuditAction::Login, AuditOutcome::Success, world.user, None).await;
     }
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     let filters = ["", "action=login", "outcome=success", &format!("user={}", world.user), "from=2020-01-01T00:00:00Z"];
     let mut cursors = Vec::new();
     for filter in filters {
@@ -211,14 +211,11 @@ async fn an_entry_whose_writing_was_not_answered_is_there_once_and_none_outlives
 #[tokio::test]
 async fn the_role_is_read_with_every_request() {
     let world = World::new().await;
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     world.get(AUDIT, &token).await.ok();
-    let mut user = world.app.store.find_user(world.user).await.unwrap().unwrap();
-    user.administrator = false;
-    world.app.store.put_user(&user).await.unwrap();
+    world.app.store.set_administrator(world.user, false).await.unwrap();
     assert_eq!(world.get(AUDIT, &token).await.failed(403), "ADMINISTRATOR_REQUIRED");
-    user.administrator = true;
-    world.app.store.put_user(&user).await.unwrap();
+    world.app.store.set_administrator(world.user, true).await.unwrap();
     world.faulty.on("GetItem").cut_before_store();
     assert_eq!(world.get(AUDIT, &token).await.failed(503), "UNAVAILABLE");
 }

@@ -11,12 +11,12 @@ use crate::support::{Pump, World};
 const LETTERS: &str = "/api/v1/admin/dead-letters";
 
 async fn letters(world: &World) -> Vec<Value> {
-    world.get(LETTERS, &world.token(&[])).await.ok()["results"].as_array().unwrap().clone()
+    world.get(LETTERS, &world.admin_token(&[])).await.ok()["results"].as_array().unwrap().clone()
 }
 
 async fn replay(world: &World, letter: &Value) -> Value {
     let path = format!("{LETTERS}/{}/replay", letter["id"].as_str().unwrap());
-    let reply = world.call(Method::POST, &path, &world.token(&[]), None).await;
+    let reply = world.call(Method::POST, &path, &world.admin_token(&[]), None).await;
     assert_eq!(reply.status, 202, "{reply:?}");
     reply.json()
 }
@@ -61,7 +61,7 @@ async fn a_change_that_fails_five_times_is_kept_and_holds_up_nobody_and_a_replay
     assert!(letters(&world).await.is_empty());
     assert_eq!(world.fold().await, 0, "it was folded");
     let path = format!("{LETTERS}/{}/replay", letter["id"].as_str().unwrap());
-    assert_eq!(world.call(Method::POST, &path, &world.token(&[]), None).await.failed(404), "NOT_FOUND");
+    assert_eq!(world.call(Method::POST, &path, &world.admin_token(&[]), None).await.failed(404), "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn letters_are_listed_newest_first_page_by_page() {
     for limit in [1, 3, 7, 100] {
         let (mut path, mut found) = (format!("{LETTERS}?limit={limit}"), Vec::new());
         loop {
-            let reply = world.get(&path, &world.token(&[])).await;
+            let reply = world.get(&path, &world.admin_token(&[])).await;
             let page = reply.ok()["results"].as_array().unwrap().clone();
             assert!(page.len() <= limit);
             found.extend(page);
@@ -169,6 +169,10 @@ async fn what_is_no_letter_s_id_is_refused() {
     for id in ["x", "001790000000000-Fold-1", "001790000000000-fold-", "1-fold-1", "%00", "001790000000000-fold-1%2F2"]
     {
         let path = format!("{LETTERS}/{id}/replay");
-        assert_eq!(world.call(Method::POST, &path, &world.token(&[]), None).await.failed(400), "INVALID_PATH", "{id}");
+        assert_eq!(
+            world.call(Method::POST, &path, &world.admin_token(&[]), None).await.failed(400),
+            "INVALID_PATH",
+            "{id}"
+        );
     }
 }

@@ -97,7 +97,7 @@ async fn every_run_is_on_one_page_whatever_the_size_also_of_one_millisecond_and_
     assert_eq!((whole.len(), whole[0].len()), (1, 40));
     let order: Vec<_> = whole[0].iter().map(|run| (run["created_at"].as_str(), run["id"].as_str())).collect();
     assert!(order.is_sorted_by(|one, next| one > next), "{order:?}");
-    assert_eq!(world.get(DRIFTS, &world.token(&[])).await.ok()["results"].as_array().unwrap().len(), 20);
+    assert_eq!(world.get(DRIFTS, &world.admin_token(&[])).await.ok()["results"].as_array().unwrap().len(), 20);
     for limit in [1, 3, 7, 39, 40] {
         let found = pages(&world, &format!("limit={limit}")).await;
         assert!(found.iter().all(|page| page.len() <= limit));
@@ -124,13 +124,13 @@ async fn a_page_costs_the_same_however_many_runs_there_are_of_whatever_kind() {
             .collect();
         join_all(runs.iter().map(|run| create(&world, run))).await;
         world.clock.advance_ms(1);
-        let page = async { world.get(&format!("{DRIFTS}?limit=10"), &world.token(&[])).await.ok() };
+        let page = async { world.get(&format!("{DRIFTS}?limit=10"), &world.admin_token(&[])).await.ok() };
         let (_, calls) = world.faulty.ledger().during(page).await;
         let names: Vec<_> = calls.iter().map(|call| call.operation.clone()).collect();
         assert_eq!(names, ["GetItem", "Query", "Query", "Query", "Query", "BatchGetItem"], "{round}");
         costs.push(calls.iter().map(|call| call.read_units).sum::<f64>());
     }
-    let full = world.get(&format!("{DRIFTS}?limit=1000"), &world.token(&[])).await;
+    let full = world.get(&format!("{DRIFTS}?limit=1000"), &world.admin_token(&[])).await;
     assert_eq!(full.ok()["results"].as_array().unwrap().len(), 100, "the maximum");
     assert!(full.next().is_some());
     assert_eq!(costs[1].to_bits(), costs[2].to_bits(), "{costs:?}");
@@ -202,7 +202,7 @@ async fn a_place_that_somebody_made_up_is_refused_or_a_place_in_the_listing_and_
     let world = World::new().await;
     create(&world, &run(&world, Vcs::Github, 1)).await;
     let place = |place: Value| format!("{DRIFTS}?page={}", seal_cursor("drifts", &place).unwrap());
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     for bad in [
         json!(""),
         json!("#"),
@@ -231,7 +231,7 @@ async fn a_place_that_somebody_made_up_is_refused_or_a_place_in_the_listing_and_
     }
     let cursor = seal_cursor("drifts", &last).unwrap();
     for other in ["/api/v1/admin/audit", "/api/v1/admin/dead-letters", "/api/v1/github/access-token"] {
-        let token = world.token(&[Capability::AccessTokenCreate]);
+        let token = world.admin_token(&[Capability::AccessTokenCreate]);
         assert_eq!(world.get(&format!("{other}?page={cursor}"), &token).await.failed(400), "INVALID_CURSOR", "{other}");
     }
 }
@@ -244,10 +244,10 @@ async fn only_administrators_see_it_whatever_they_show() {
     let shown = world.browse(http::Method::GET, DRIFTS, &cookie, None).await.ok();
     assert_eq!(shown["results"].as_array().unwrap().len(), 1);
     let stranger = UserId::new(Random::default().id().unwrap());
-    assert_eq!(world.get(DRIFTS, &world.token_of(stranger, &[])).await.failed(403), "ADMINISTRATOR_REQUIRED");
+    assert_eq!(world.get(DRIFTS, &world.admin_token_of(stranger, &[])).await.failed(403), "ADMINISTRATOR_REQUIRED");
     let theirs = world.session_of(stranger).await;
     assert_eq!(world.browse(http::Method::GET, DRIFTS, &theirs, None).await.failed(403), "ADMINISTRATOR_REQUIRED");
-    let limited = world.token(&[Capability::InstallationId("12345".into())]);
+    let limited = world.admin_token(&[Capability::InstallationId("12345".into())]);
     assert_eq!(
         world.get(DRIFTS, &limited).await.failed(403),
         "INSTALLATION_FORBIDDEN",

@@ -23,7 +23,7 @@ async fn an_administrator_finds_and_ends_a_membership() {
     let identity = Identity { vcs: Vcs::Github, user: world.user, profile };
     assert!(world.app.store.put_identity(&identity, None, true, None).await.unwrap());
     world.acme().await;
-    let admin = world.token(&[]);
+    let admin = world.admin_token(&[]);
     let expected = json!({"user_id": world.user.to_string(), "login": "octocat", "vcs": "github",
         "installation_id": "12345", "checked_at": "2026-09-21T14:13:20.000Z"});
     assert_eq!(world.get(USERS, &admin).await.ok()["results"], json!([expected]), "a team's own user is none of them");
@@ -68,9 +68,9 @@ async fn members_of_both_providers_are_listed_page_by_page() {
         let pages = pages(&world, format!("{USERS}&vcs={vcs}&limit=2")).await;
         assert_eq!(pages.iter().flatten().count(), 5, "{vcs}");
     }
-    let next = world.get(&format!("{USERS}&limit=1"), &world.token(&[])).await.next().unwrap();
+    let next = world.get(&format!("{USERS}&limit=1"), &world.admin_token(&[])).await.next().unwrap();
     let elsewhere = next.replace("installation_id=12345", "installation_id=67890");
-    assert_eq!(world.get(&elsewhere, &world.token(&[])).await.failed(400), "INVALID_CURSOR");
+    assert_eq!(world.get(&elsewhere, &world.admin_token(&[])).await.failed(400), "INVALID_CURSOR");
 }
 
 #[tokio::test]
@@ -79,9 +79,10 @@ async fn an_administrator_finds_and_deletes_an_organization() {
     let acme = world.acme().await;
     // The administrator is no owner, and no member either.
     let admin_user = UserId::new(Random::default().id().unwrap());
-    let user = terrapi::store::User { id: admin_user, vcs: vec![Vcs::Github], administrator: true };
+    let user = terrapi::store::User { id: admin_user, vcs: vec![Vcs::Github] };
     world.app.store.put_user(&user).await.unwrap();
-    let admin = world.token_of(admin_user, &[]);
+    world.app.store.set_administrator(admin_user, true).await.unwrap();
+    let admin = world.admin_token_of(admin_user, &[]);
     let listed = world.get(ORGANIZATIONS, &admin).await.ok();
     let expected = json!({"id": acme.organization.id.to_string(), "name": ACME, "email": "ops@acme.test",
         "vcs": "github", "installation_id": "12345", "created_at": "2026-09-21T14:13:20.000Z"});
@@ -100,7 +101,7 @@ async fn an_administrator_finds_and_deletes_an_organization() {
 #[tokio::test]
 async fn organizations_are_listed_page_by_page() {
     let world = World::new().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let owner = world.admin_token(&[Capability::AccessTokenCreate]);
     for number in 0..5 {
         let attributes = json!({"name": format!("o{number}"), "email": "a@b.test", "installation-id": "12345"});
         let body = json!({"data": {"attributes": attributes}});
@@ -116,7 +117,7 @@ async fn organizations_are_listed_page_by_page() {
 #[tokio::test]
 async fn bad_requests_about_an_installation_are_400() {
     let world = World::new().await;
-    let admin = world.token(&[]);
+    let admin = world.admin_token(&[]);
     for listing in ["users", "organizations"] {
         for query in [
             "",

@@ -1,6 +1,7 @@
 //! What administrators look at.
 
 mod audit;
+mod credentials;
 mod dead_letters;
 pub mod drifts;
 mod installation;
@@ -12,7 +13,7 @@ use crate::support::World;
 /// Follows an administrator's listing by its links; the results of each page.
 async fn pages(world: &World, mut path: String) -> Vec<Vec<Value>> {
     let mut pages = Vec::new();
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     loop {
         let reply = world.get(&path, &token).await;
         pages.push(reply.ok()["results"].as_array().unwrap().clone());

@@ -29,13 +29,14 @@ pub struct Caller {
 /// A look at the published keys, for a `kid` that is not held.
 const KEY_LOOKUP: &[&str] = &["Query identity public-keys"];
 /// A look at the role.
-const ROLE: &[&str] = &["GetItem identity user# profile"];
+const ROLE: &[&str] = &["GetItem identity administrator# administrator"];
 /// A look at a membership.
 const MEMBERSHIP: &[&str] = &["GetItem identity user# member#"];
 
 /// A look at a session, and perhaps at a role or a membership.
 const SESSION: &[&str] = &["GetItem identity session# session"];
-const SESSION_AND_ROLE: &[&str] = &["GetItem identity session# session", "GetItem identity user# profile"];
+const SESSION_AND_ROLE: &[&str] =
+    &["GetItem identity session# session", "GetItem identity administrator# administrator"];
 const SESSION_AND_MEMBERSHIP: &[&str] = &["GetItem identity session# session", "GetItem identity user# member#"];
 
 fn bearer(token: &str) -> (HeaderName, HeaderValue) {
@@ -53,7 +54,7 @@ fn stranger() -> UserId {
 
 /// A person who is known, and no administrator.
 async fn ordinary(world: &World) -> UserId {
-    let user = User { id: stranger(), vcs: vec![Vcs::Github], administrator: false };
+    let user = User { id: stranger(), vcs: vec![Vcs::Github] };
     world.app.store.put_user(&user).await.unwrap();
     user.id
 }
@@ -162,10 +163,13 @@ pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
             let no_administrator =
                 |name, authorization| Caller { id: "ADMINISTRATOR_REQUIRED", ..elsewhere(name, authorization, ROLE) };
             let limited = [Capability::InstallationId("12345".into())];
+            let administrative = |user, held: &[Capability]| vec![bearer(&world.admin_token_of(user, held))];
+            let plain = no_administrator("an administrator's token for other work", token(world.user, with(&[])));
             callers.extend([
-                no_administrator("an ordinary user", token(ordinary(world).await, with(&[]))),
-                no_administrator("nobody we know", token(stranger(), with(&[]))),
-                elsewhere("an administrator, limited", token(world.user, with(&limited)), &[]),
+                no_administrator("an ordinary user", administrative(ordinary(world).await, &[])),
+                no_administrator("nobody we know", administrative(stranger(), &[])),
+                elsewhere("an administrator, limited", administrative(world.user, &limited), &[]),
+                Caller { reads: &[], ..plain },
             ]);
         }
         Reach::Group => {

@@ -32,23 +32,32 @@ async fn every_command_of_the_guide_is_answered() {
     world.join(ann, MemberOf(12345)).await;
     let capabilities = [AccessTokenCreate, KvStoreRead, KvStoreWrite, InstallationId("12345".into())];
     let (key, token) = (world.api_key(&capabilities).await, world.token(&capabilities));
+    let session = world.session_of(world.user).await;
     let commands = commands();
     assert!(commands.len() >= 10, "{commands:?}");
-    let mut task = String::new();
+    let (mut task, mut created) = (String::new(), String::new());
     for command in commands {
         let method = between(&command, "-X ", " ").unwrap_or("GET").parse::<Method>().unwrap();
         let path = between(&command, "\"$", "\"").unwrap();
         let path = path.strip_prefix("BASE").map_or_else(|| path.replacen("KV", KV, 1), str::to_owned);
         let path = path.replace("$TASK", &task).replace("$ORG", ACME).replace("$TEAM", PLATFORM);
+        let path = path.replace("$ID", &created);
         let body = between(&command, "--json '", "'").map(|json| serde_json::from_str::<Value>(json).unwrap());
         let credentials =
             [("_KEY\"", &key), ("$ORGANIZATION_TOKEN", &acme.organization_token), ("$TEAM_TOKEN", &acme.team_token)];
         let named = credentials.iter().find(|(name, _)| command.contains(name));
         let credential = named.map_or(&token, |(_, credential)| credential);
-        let reply = world.call(method, &path, credential, body).await;
+        let reply = if command.contains("cookie: $SESSION") {
+            world.browse(method, &path, &session, body).await
+        } else {
+            world.call(method, &path, credential, body).await
+        };
         assert!(matches!(reply.status.as_u16(), 200 | 201 | 204), "{command}: {reply:?}");
         if command.starts_with("    TASK=") {
             reply.json()["id"].as_str().unwrap().clone_into(&mut task);
+        }
+        if command.contains("-X POST \"$BASE/api/v1/github/access-token\"") {
+            reply.json()["id"].as_str().unwrap().clone_into(&mut created);
         }
     }
 }

@@ -4,5 +4,6 @@ mod docs;
 mod document;
 mod generated;
 mod guide;
+mod leading_keys;
 mod published;
 mod routes;

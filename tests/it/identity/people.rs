@@ -58,11 +58,11 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     let world = World::new().await;
     let is_administrator = async |user: &str| {
         let user = UserId::parse(user).unwrap();
-        world.app.store.find_user(user).await.unwrap().unwrap().administrator
+        world.app.store.is_administrator(user).await.unwrap()
     };
     let trail = async |user: &str| {
         let path = format!("/api/v1/admin/audit?user={user}");
-        let entries = world.get(&path, &world.token(&[])).await.ok()["results"].clone();
+        let entries = world.get(&path, &world.admin_token(&[])).await.ok()["results"].clone();
         let told = |entry: &serde_json::Value| match &entry["subject"] {
             serde_json::Value::Null => entry["action"].as_str().unwrap().to_owned(),
             subject => {
@@ -94,9 +94,9 @@ async fn role(world: &World, person: u64) -> (bool, usize) {
     let Some(user) = world.app.store.find_user_of_identity(Vcs::Github, person).await.unwrap() else {
         return (false, 0);
     };
-    let administrator = world.app.store.find_user(user).await.unwrap().is_some_and(|user| user.administrator);
+    let administrator = world.app.store.is_administrator(user).await.unwrap();
     let path = format!("/api/v1/admin/audit?user={user}&action=permission_changed");
-    let entries = world.get(&path, &world.token(&[])).await.ok()["results"].as_array().unwrap().len();
+    let entries = world.get(&path, &world.admin_token(&[])).await.ok()["results"].as_array().unwrap().len();
     (administrator, entries)
 }
 

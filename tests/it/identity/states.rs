@@ -107,7 +107,7 @@ async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored()
 async fn trail(world: &World) -> Vec<Value> {
     world.app.background.settle().await;
     world.clock.advance_ms(1);
-    let trail = world.get("/api/v1/admin/audit?action=login", &world.token(&[])).await.ok();
+    let trail = world.get("/api/v1/admin/audit?action=login", &world.admin_token(&[])).await.ok();
     trail["results"].as_array().unwrap().clone()
 }
 

@@ -205,8 +205,9 @@ async fn a_new_key_and_an_exchange_are_asked_for_in_the_right_words() {
         (r#"{"name": "a", "capabilities": [{"name": "vcs", "vcs": "github", "more": 1}]}"#, caps),
         (r#"{"name": "a", "capabilities": [{"name": "vcs", "vcs": "gitlab"}]}"#, held),
         (r#"{"name": "a", "capabilities": [{"name": "installation_id", "id": "999"}]}"#, held),
-        (r#"{"name": "a", "capabilities": [{"name": "installation_id", "id": "-1"}]}"#, held),
-        (r#"{"name": "a", "capabilities": [{"name": "installation_id", "id": "\u0000#"}]}"#, held),
+        (r#"{"name": "a", "capabilities": [{"name": "installation_id", "id": "-1"}]}"#, caps),
+        (r#"{"name": "a", "capabilities": [{"name": "installation_id", "id": "012345"}]}"#, caps),
+        (r#"{"name": "a", "capabilities": [{"name": "installation_id", "id": "\u0000#"}]}"#, caps),
         (r#"{"name": "a", "capabilities": ["access_token_refresh"]}"#, held),
         (r#"{"name": "a", "capabilities": ["kv_store_system_read"]}"#, held),
         (r#"{"name": "a", "capabilities": [], "expires_at": 1}"#, body),
@@ -224,8 +225,9 @@ async fn a_new_key_and_an_exchange_are_asked_for_in_the_right_words() {
     assert_eq!(send(&world, &Method::POST, "/api/v1/github/access-token", &[], name).await.failed(400), body);
     for (text, id) in [
         (r#"{"capabilities": "kv_store_read"}"#, body),
-        (r#"{"capabilities": ["everything"]}"#, body),
-        (r#"{"capabilities": [{}]}"#, body),
+        (r#"{"capabilities": ["everything"]}"#, caps),
+        (r#"{"capabilities": [{}]}"#, caps),
+        (r#"{"capabilities": [{"name": "installation_id", "id": "012345"}]}"#, caps),
         (r#"{"capabilities": ["kv_store_system_read"]}"#, held),
         (r#"{"capabilities": [{"name": "installation_id", "id": "1"}]}"#, held),
     ] {

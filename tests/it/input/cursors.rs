@@ -38,7 +38,7 @@ async fn world_with_cursors(token: &str, world: &World) -> Vec<(String, &'static
 #[tokio::test]
 async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     for (url, name, cursor) in world_with_cursors(&token, &world).await {
         world.get(&format!("{url}?{name}={cursor}"), &token).await.ok();
         for at in (0..cursor.len()).step_by(1 + cursor.len() / 200) {
@@ -73,7 +73,7 @@ async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
 #[tokio::test]
 async fn a_cursor_opens_its_own_listing_alone() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     let listings = world_with_cursors(&token, &world).await;
     let others = ["/api/v1/gitlab/access-token", "/api/v1/github/kv/67890/iter/"];
     for (own, _, cursor) in &listings {
@@ -99,7 +99,7 @@ async fn a_cursor_opens_its_own_listing_alone() {
 #[tokio::test]
 async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     let listings = world_with_cursors(&token, &world).await;
     let long = "k".repeat(3_000);
     let positions = [

@@ -22,7 +22,7 @@ fn get(path: &str, headers: &[(&str, &[u8])]) -> Request {
 #[tokio::test]
 async fn one_credential_in_one_header_or_none() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     let of = |text: String| text.into_bytes();
     let odd: [Vec<Vec<u8>>; 14] = [
         vec![of(format!("Bearer {token}")), of(format!("Bearer {token}"))],
@@ -59,7 +59,7 @@ async fn one_credential_in_one_header_or_none() {
 #[tokio::test]
 async fn a_flood_of_headers_is_no_trouble() {
     let world = World::new().await;
-    let credential = format!("Bearer {}", world.token(&ALL));
+    let credential = format!("Bearer {}", world.admin_token(&ALL));
     let names: Vec<_> = (0..2_000).map(|number| format!("x-flood-{number}")).collect();
     let long = vec![b'x'; 100_000];
     for path in ROUTES {
@@ -75,7 +75,7 @@ async fn a_flood_of_headers_is_no_trouble() {
 async fn odd_words_in_known_headers_change_nothing() {
     let world = World::new().await;
     world.put(&format!("{KV}/key/a"), &world.kv_token(), serde_json::json!({"data": 1})).await.ok();
-    let credential = format!("Bearer {}", world.token(&ALL));
+    let credential = format!("Bearer {}", world.admin_token(&ALL));
     let odd: [(&str, &[u8]); 18] = [
         ("accept", b"text/html"),
         ("accept", b"\xff"),

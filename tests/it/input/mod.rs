@@ -46,7 +46,7 @@ const KEYED: [(Method, &str); 6] = [
 
 /// The credential that a path takes.
 async fn credential(world: &World, path: &str) -> String {
-    if path.ends_with("/refresh") { world.api_key(&ALL).await } else { world.token(&ALL) }
+    if path.ends_with("/refresh") { world.api_key(&ALL).await } else { world.admin_token(&ALL) }
 }
 
 /// Sends bytes with these headers, as the path's rightful caller.

@@ -76,7 +76,7 @@ async fn an_installation_is_a_number() {
 #[tokio::test]
 async fn a_keys_id_is_a_uuid() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     for id in [
         "x",
         "1",

@@ -18,7 +18,7 @@ const LISTINGS: [&str; 6] = [
 #[tokio::test]
 async fn numbers_and_flags_out_of_range_are_refused() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     let get = |path: &str, query: &str| (Method::GET, format!("{KV}/{path}?{query}"));
     let mut cases = Vec::new();
     for idx in ["-1", "2147483648", "9223372036854775807"] {
@@ -81,7 +81,7 @@ async fn numbers_and_flags_out_of_range_are_refused() {
 #[tokio::test]
 async fn a_limit_above_the_maximum_is_the_maximum_however_large() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     for limit in ["1000", "1001", "9223372036854775807", "9223372036854775808", "99999999999999999999999999"] {
         world.get(&format!("/api/v1/github/access-token?limit={limit}"), &token).await.ok();
         world.get(&format!("{KV}/iter/?limit={limit}"), &token).await.ok();
@@ -111,7 +111,7 @@ async fn a_sign_in_refuses_what_is_no_text_and_no_installation() {
 #[tokio::test]
 async fn a_query_that_is_no_text_is_refused_everywhere() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     let routes = ["key/a", "count/key/a", "size/key/a", "iter/a"].map(|path| format!("{KV}/{path}"));
     for url in routes.iter().map(String::as_str).chain(LISTINGS) {
         for query in NO_TEXT {
@@ -124,7 +124,7 @@ async fn a_query_that_is_no_text_is_refused_everywhere() {
 #[tokio::test]
 async fn ten_thousand_parameters_are_no_trouble() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     let routes = ["key/a", "count/key/a", "iter/a"].map(|path| format!("{KV}/{path}"));
     let unknown = (0..10_000).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&");
     let empty = "&".repeat(10_000);

@@ -208,6 +208,8 @@ fn contents(parts: &Parts) -> Cases {
         ("sub", json!("administrator")),
         ("sub", json!("")),
         ("key_id", json!("x")),
+        ("administration", json!("true")),
+        ("administration", json!(1)),
         ("capabilities", json!("kv_store_read")),
         ("capabilities", json!(["everything"])),
         ("capabilities", json!([{"name": "installation_id", "id": "1", "more": 1}])),

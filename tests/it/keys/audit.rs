@@ -50,6 +50,37 @@ async fn everything_that_happens_to_a_key_is_one_entry_newest_first_also_after_i
 }
 
 #[tokio::test]
+async fn user_agents_are_cut_at_256_bytes() {
+    let world = World::new().await;
+    for (sent, kept) in [
+        ("a".repeat(256), "a".repeat(256)),
+        ("a".repeat(257), "a".repeat(256)),
+        (format!("a{}", "é".repeat(3_500)), format!("a{}", "é".repeat(127))),
+        (format!("ab{}", "\u{1f980}".repeat(1_750)), format!("ab{}", "\u{1f980}".repeat(63))),
+    ] {
+        assert!(kept.len() <= 256 && kept.len() > 252);
+        let client = terrapi::http::ClientInfo { source_ip: None, user_agent: Some(sent) };
+        // A key's creation, and a browser that nobody knows comes back from no sign-in.
+        let token = world.token(&[AccessTokenCreate]);
+        let body = json!({"name": "k", "capabilities": []});
+        let mut create = crate::support::world::request(Method::POST, KEYS, &token, Some(body));
+        create.extensions_mut().insert(client.clone());
+        let created = world.send(create).await.ok();
+        let back = "/api/github/v1/callback?code=c&state=s";
+        let mut anonymous = crate::support::world::request(Method::GET, back, "", None);
+        anonymous.extensions_mut().insert(client);
+        assert_eq!(world.send(anonymous).await.failed(403), "INVALID_STATE");
+        world.app.background.settle().await;
+        let trail = format!("{KEYS}/{}/audit", created["id"].as_str().unwrap());
+        assert_eq!(world.get(&trail, &token).await.ok()["results"][0]["user_agent"], kept);
+        let refused = "/api/v1/admin/audit?action=login&outcome=refused&limit=1";
+        let newest = world.get(refused, &world.admin_token(&[])).await.ok();
+        assert_eq!(newest["results"][0]["user_agent"], kept);
+        world.clock.advance_ms(1_000);
+    }
+}
+
+#[tokio::test]
 async fn entries_are_kept_for_ninety_days() {
     let world = World::new().await;
     let created =

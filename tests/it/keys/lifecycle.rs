@@ -35,7 +35,6 @@ async fn what_cannot_be_given_is_refused_by_name_and_nothing_is_created() {
         (json!("access_token_refresh"), "access_token_refresh"),
         (json!("kv_store_system_read"), "kv_store_system_read"),
         (json!({"name": "installation_id", "id": "999"}), "installation_id:999"),
-        (json!({"name": "installation_id", "id": "x"}), "installation_id:x"),
         (json!({"name": "vcs", "vcs": "gitlab"}), "vcs:gitlab"),
     ] {
         let reply = world.post(KEYS, &admin, json!({"name": "n", "capabilities": [asked]})).await;
@@ -137,7 +136,7 @@ async fn another_user_s_key_cannot_be_seen_or_deleted() {
     assert_eq!(elsewhere.failed(404), "NOT_FOUND");
     assert_eq!(world.delete(&format!("{KEYS}?id=nonsense"), &admin).await.failed(400), "INVALID_QUERY");
     let deleted = world.delete(&format!("{KEYS}?id={id}"), &admin).await;
-    assert_eq!((deleted.status.as_u16(), deleted.bytes.len()), (200, 0));
+    assert_eq!(deleted.ok(), json!({"descendants": []}));
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 mod audit;
 mod exchange;
 mod lifecycle;
+mod lineage;
+mod requested;
+mod restricted;
 mod revoked;
 mod secrecy;
 mod tokens;

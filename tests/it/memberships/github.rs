@@ -123,7 +123,7 @@ async fn a_change_is_audited_with_whose_and_which_permission_it_was_and_a_look_i
     let world = signed_in(Vcs::Github).await;
     let token = world.token(&[]);
     let changes = async || {
-        let trail = world.get("/api/v1/admin/audit?action=permission_changed", &token).await.ok();
+        let trail = world.get("/api/v1/admin/audit?action=permission_changed", &world.admin_token(&[])).await.ok();
         trail["results"].as_array().unwrap().iter().map(|entry| entry["subject"].clone()).collect::<Vec<_>>()
     };
     world.get(GITHUB, &token).await.ok();

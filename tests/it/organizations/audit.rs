@@ -11,7 +11,7 @@ use crate::support::organizations::{Acme, PLATFORM};
 /// The trail from its beginning: (action, outcome, token).
 async fn trail(world: &World) -> Vec<[Value; 3]> {
     world.app.background.settle().await;
-    let page = world.get("/api/v1/admin/audit?limit=100", &world.token(&[])).await.ok();
+    let page = world.get("/api/v1/admin/audit?limit=100", &world.admin_token(&[])).await.ok();
     let entries = page["results"].as_array().unwrap().iter().rev();
     entries.map(|entry| ["action", "outcome", "token_id"].map(|member| entry[member].clone())).collect()
 }

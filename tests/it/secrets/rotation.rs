@@ -279,15 +279,51 @@ async fn a_second_rotation_waits_until_the_first_one_s_key_is_in_use() {
 }
 
 #[tokio::test]
-async fn going_back_to_the_version_before_makes_its_key_live_again() {
+async fn old_signer_cannot_undo_the_end_of_its_key() {
+    let rotating = Rotating::new().await;
+    let store = &rotating.world.app.store;
+    let old = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
+    let old_key = old.active_key().unwrap();
+    rotating.rotate(FIRST).await;
+    let retired = rotating.world.faulty.ledger().take();
+    let ending = retired.iter().find(|call| call.request.to_string().contains("ends_at")).unwrap();
+    assert!(!ending.request["UpdateExpression"].as_str().unwrap().contains("ttl"), "DynamoDB must not remove the row");
+    let end = store.publish_key(old_key, rotating.world.clock.now()).await.unwrap().until.unwrap();
+    assert_eq!(end, rotating.world.clock.now().seconds().plus(RETIRING_SECONDS));
+    for after in [1, RETIRING_SECONDS, 90 * 24 * 3_600] {
+        rotating.pass(after);
+        let again = store.publish_key(old_key, rotating.world.clock.now()).await.unwrap();
+        assert_eq!(again.until, Some(end), "after {after} s");
+    }
+    let trusted = store.list_public_keys(rotating.world.clock.now().seconds()).await.unwrap();
+    assert!(!trusted.contains(old_key));
+    let forged = token(&rotating.world, &old);
+    assert_eq!(whoami(&rotating.world.sandbox(), &forged).await.failed(403), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
     let rotating = Rotating::new().await;
     let before = rotating.moto.current(&rotating.secret).await;
     let old = kid(&rotating.exchange(&rotating.signing().await).await);
     rotating.rotate(FIRST).await;
+    assert!(rotating.step(Step::RollBack, &before).await.is_err(), "not in use");
     rotating.rotation.secrets.promote(&rotating.secret, &before, FIRST).await.unwrap();
     let token = rotating.exchange(&rotating.signing().await).await;
     assert_eq!(kid(&token), old);
-    assert!(rotating.published().await.contains(&(old, false)));
+    assert!(rotating.published().await.contains(&(old.clone(), true)), "its end stays");
+    whoami(&rotating.world.sandbox(), &token).await.ok();
+    rotating.pass(RETIRING_SECONDS);
+    let config = rotating.moto.config(&rotating.secret);
+    let error = Signing::load(&config, &rotating.world.app).await.err().unwrap();
+    assert!(error.to_string().contains("rollback"), "{error}");
+    for _ in 0..2 {
+        rotating.step(Step::RollBack, &before).await.unwrap();
+        let published = rotating.published().await;
+        assert!(published.contains(&(old.clone(), false)) && published.iter().filter(|(_, going)| *going).count() == 1);
+    }
+    let token = rotating.exchange(&rotating.signing().await).await;
+    assert_eq!(kid(&token), old);
     whoami(&rotating.world.sandbox(), &token).await.ok();
 }
 

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
     AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
-    InstallationState, KeyId, KeyName, MembershipMaxAge, Millis, Namespace, Seconds, Session, SessionId, Tier, UserId,
-    Vcs,
+    InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session, SessionId, Tier,
+    UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Description, ListedOrigins, Routes, service};
 use terrapi::runtime::{App, Clock, ManualClock, Random, Rates, Settings, Signing};
@@ -54,6 +54,8 @@ pub struct World {
     pub signer: Arc<Signer>,
     /// Member of GitHub's 12345 and 67890.
     pub user: UserId,
+    /// The key behind the tokens that are signed here. It is somebody else's, and so in no listing of the world's user.
+    pub key: KeyId,
     pub gateway: Gateway,
     pub backend: Backend,
     pub github: Github,
@@ -112,15 +114,20 @@ impl World {
         app.store.publish_key(signer.active_key().unwrap(), START).await.unwrap();
         app.warm_up().await;
         let gateway = Gateway::new(functions(&app, &signer));
-        let user = UserId::new(Random::default().id().unwrap());
-        let world = Self { app, clock, faulty, blobs, signer, user, gateway, backend, github, gitlab, pauses, rates };
+        let (user, key) = (UserId::new(Random::default().id().unwrap()), KeyId::new(Random::default().id().unwrap()));
+        let world =
+            Self { app, clock, faulty, blobs, signer, user, key, gateway, backend, github, gitlab, pauses, rates };
         world.settle(user).await;
         world.faulty.ledger().take();
         world
     }
 
     async fn settle(&self, user: UserId) {
-        self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github], administrator: true }).await.unwrap();
+        self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github] }).await.unwrap();
+        self.app.store.set_administrator(user, true).await.unwrap();
+        let somebody = UserId::new(Random::default().id().unwrap());
+        let key = self.key_record(self.key, somebody, [0; 32], &[]);
+        self.app.store.create_api_key(&key, None).await.unwrap();
         for installation in [12345, 67890] {
             self.join(user, MemberOf(installation)).await;
             self.install(installation, InstallationState::Installed).await;
@@ -158,24 +165,41 @@ impl World {
     pub async fn api_key(&self, capabilities: &[Capability]) -> String {
         let random = Random::default();
         let key = ApiKey { id: KeyId::new(random.id().unwrap()), secret: Secret::new(random.bytes().unwrap()) };
-        let record = ApiKeyRecord {
-            id: key.id,
-            user: self.user,
+        let record = self.key_record(key.id, self.user, key.secret.hash(), capabilities);
+        self.app.store.create_api_key(&record, None).await.unwrap();
+        key.reveal(KeyEnvironment::Test)
+    }
+
+    /// A key's row, not stored.
+    pub fn key_record(&self, id: KeyId, user: UserId, secret: [u8; 32], capabilities: &[Capability]) -> ApiKeyRecord {
+        ApiKeyRecord {
+            id,
+            user,
             vcs: Vcs::Github,
             name: KeyName::new("test".into()).unwrap(),
             capabilities: capabilities.iter().cloned().collect(),
-            secret_hash: key.secret.hash(),
+            lineage: Lineage::default(),
+            administration: false,
+            secret_hash: secret,
             created_at: self.clock.now(),
             expires_at: None,
             last_used_at: None,
-        };
-        self.app.store.create_api_key(&record).await.unwrap();
-        key.reveal(KeyEnvironment::Test)
+        }
     }
 
     /// A token of the world's user, signed here: most tests are not about the exchange.
     pub fn token(&self, capabilities: &[Capability]) -> String {
         self.token_of(self.user, capabilities)
+    }
+
+    /// A token of the world's user that opens the administrators' routes.
+    pub fn admin_token(&self, capabilities: &[Capability]) -> String {
+        self.admin_token_of(self.user, capabilities)
+    }
+
+    pub fn admin_token_of(&self, user: UserId, capabilities: &[Capability]) -> String {
+        let claims = Claims { sub: user, ..self.claims(capabilities) };
+        self.signer.sign(&claims.with_administration(true)).unwrap()
     }
 
     pub fn token_of(&self, user: UserId, capabilities: &[Capability]) -> String {
@@ -199,9 +223,8 @@ impl World {
     /// The claims of a token of the world's user.
     pub fn claims(&self, capabilities: &[Capability]) -> Claims {
         let capabilities: Capabilities = capabilities.iter().cloned().collect();
-        let random = Random::default();
-        let key = KeyId::new(random.id().unwrap());
-        Claims::new("terrapi", self.clock.now().seconds(), random.id().unwrap(), self.user, key, capabilities)
+        let id = Random::default().id().unwrap();
+        Claims::new("terrapi", self.clock.now().seconds(), id, self.user, self.key, capabilities)
     }
 
     /// A token that reads and writes the KV store.

@@ -56,7 +56,7 @@ pub struct OrganizationAttributes {
     /// The system of its installation.
     vcs: Vcs,
     /// The installation it belongs to.
-    #[schema(value_type = String, pattern = "^[0-9]{1,19}$")]
+    #[schema(value_type = String, pattern = "^(0|[1-9][0-9]{0,18})$")]
     installation_id: String,
     /// What the caller may do to it.
     permissions: OrganizationPermissions,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use terrapi::domain::organization::{Organization, OrganizationAccessChange, TeamName, Visibility};
-use terrapi::domain::{Capabilities, Capability, CapabilityList};
+use terrapi::domain::{Capabilities, Capability, RequestedCapabilities};
 use terrapi::store::TeamChange;
 use utoipa::ToSchema;
 
@@ -66,9 +66,10 @@ pub const NAME_PROBLEM: &str = "Name is not of 1 to 100 letters, digits, dashes,
 
 /// Reads what is to change.
 pub fn change(attributes: &Attributes, organization: &Organization) -> Result<TeamChange, Problem> {
-    let capabilities: Option<CapabilityList> =
-        attributes.json(CAPABILITIES, "Capabilities are unknown or malformed")?;
-    let capabilities = capabilities.map(|list| list.0);
+    let malformed = "Capabilities are unknown or malformed";
+    let capabilities: Option<RequestedCapabilities> = attributes.json(CAPABILITIES, malformed)?;
+    let capabilities = capabilities.map(RequestedCapabilities::read).transpose();
+    let capabilities = capabilities.map_err(|_| Problem::attribute(CAPABILITIES, malformed))?;
     if let Some(foreign) = capabilities.iter().flat_map(Capabilities::iter).find(|held| !organization.may_grant(held)) {
         let detail = format!("Capabilities: {} is not the organization's to give", foreign.name());
         return Err(Problem::attribute(CAPABILITIES, detail));

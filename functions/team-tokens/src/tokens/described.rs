@@ -3,6 +3,7 @@
 use axum::extract::State;
 use terrapi::domain::AuditAction;
 use terrapi::domain::organization::{Description, TokenHolder};
+use terrapi::http::NoStore;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
@@ -26,7 +27,7 @@ pub async fn create_described_token(
     mut caller: Principal,
     Named(id): Named,
     payload: Payload,
-) -> Result<Answer<Document<TokenResource>>, Problem> {
+) -> Result<NoStore<Answer<Document<TokenResource>>>, Problem> {
     let (team, mut authority) = managed_team(&app, &caller, &id).await?;
     let attributes = payload.attributes(TYPES)?;
     let problem = "Description is not a text of up to 255 characters";
@@ -45,5 +46,5 @@ pub async fn create_described_token(
     }
     caller.audit(AuditAction::TeamTokenCreated, &token, &app);
     let created_by = creator(&token, &caller, &app).await?;
-    Ok(Answer::created(Document { data: resource(&token, Some(&secret), created_by) }))
+    Ok(NoStore(Answer::created(Document { data: resource(&token, Some(&secret), created_by) })))
 }

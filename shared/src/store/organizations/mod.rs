@@ -34,7 +34,11 @@ const MOST_WRITES: usize = 100;
 impl Store {
     /// As `transact`, again and again while other transactions are in its way: refused so, it changed nothing. `salt`
     /// spreads the pauses of those that were refused together.
-    async fn transact_patiently(&self, items: Vec<TransactWriteItem>, salt: u64) -> Result<(), Failure> {
+    pub(in crate::store) async fn transact_patiently(
+        &self,
+        items: Vec<TransactWriteItem>,
+        salt: u64,
+    ) -> Result<(), Failure> {
         let mut attempt = 1;
         loop {
             match self.transact(items.clone()).await {

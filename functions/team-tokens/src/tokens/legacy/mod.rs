@@ -6,6 +6,7 @@ pub mod of_team;
 use terrapi::auth::TeamSecret;
 use terrapi::domain::AuditAction;
 use terrapi::domain::organization::{Authority, OrganizationCode, TeamToken, TeamTokenId, TokenHolder};
+use terrapi::http::NoStore;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
@@ -16,6 +17,7 @@ use crate::jsonapi::{Answer, Document, Payload, Problem};
 use crate::principal::Principal;
 
 type Shown = Answer<Document<TokenResource>>;
+type Created = NoStore<Shown>;
 
 /// A fresh token of a holder, as the payload wants it. Nothing is stored yet.
 async fn new(
@@ -47,9 +49,9 @@ async fn replace(
     Ok(true)
 }
 
-async fn created(app: &App, caller: &Principal, token: &TeamToken, secret: &TeamSecret) -> Result<Shown, Problem> {
+async fn created(app: &App, caller: &Principal, token: &TeamToken, secret: &TeamSecret) -> Result<Created, Problem> {
     let created_by = creator(token, caller, app).await?;
-    Ok(Answer::created(Document { data: resource(token, Some(secret), created_by) }))
+    Ok(NoStore(Answer::created(Document { data: resource(token, Some(secret), created_by) })))
 }
 
 async fn show(app: &App, caller: &Principal, id: Option<TeamTokenId>) -> Result<Shown, Problem> {

@@ -7,7 +7,7 @@ use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Shown, created, delete, new, replace, show};
+use super::{Created, Shown, created, delete, new, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
 use crate::place::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
@@ -35,7 +35,7 @@ pub async fn create_organization_token(
     Named(name): Named,
     parameters: Parameters,
     payload: Payload,
-) -> Result<Shown, Problem> {
+) -> Result<Created, Problem> {
     let (mut organization, mut authority) = owned(&app, &caller, &name).await?;
     if names_another_kind(&parameters) {
         return Err(Problem::parameter("token", "There are no tokens of other kinds"));

@@ -7,7 +7,7 @@ use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Shown, created, delete, new, replace, show};
+use super::{Created, Shown, created, delete, new, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
 use crate::place::{Named, TeamPath, managed_team};
 use crate::principal::Principal;
@@ -25,7 +25,7 @@ pub async fn create_legacy_token(
     mut caller: Principal,
     Named(id): Named,
     payload: Payload,
-) -> Result<Shown, Problem> {
+) -> Result<Created, Problem> {
     let (mut team, mut authority) = managed_team(&app, &caller, &id).await?;
     let (holder, organization) = (TokenHolder::Team(team.id), team.id.organization());
     let (token, secret) = new(&app, &caller, organization, holder, payload).await?;

@@ -1,0 +1,276 @@
+//! Keys that are created with access tokens of other keys: how long they live, and how they end together.
+
+use http::Method;
+use serde_json::{Value, json};
+use terrapi::auth::{ApiKey, Secret};
+use terrapi::domain::Capability::AccessTokenCreate;
+use terrapi::domain::{ApiKeyRecord, KeyId, Lineage};
+use terrapi::runtime::Random;
+
+use crate::support::{Reply, World};
+
+const KEYS: &str = "/api/v1/github/access-token";
+const REFRESH: &str = "/api/v1/access-token/refresh";
+
+/// A key, and a token that it has just bought.
+struct Key {
+    id: String,
+    secret: String,
+    token: String,
+}
+
+async fn exchanged(world: &World, secret: &str) -> String {
+    world.call(Method::POST, REFRESH, secret, None).await.ok()["token"].as_str().unwrap().to_owned()
+}
+
+fn body(name: &str) -> Value {
+    json!({"name": name, "capabilities": ["access_token_create"]})
+}
+
+async fn key_of(world: &World, created: Value) -> Key {
+    let (id, secret) =
+        (created["id"].as_str().unwrap().to_owned(), created["refresh_token"].as_str().unwrap().to_owned());
+    let token = exchanged(world, &secret).await;
+    world.app.background.settle().await;
+    Key { id, secret, token }
+}
+
+/// A key that a session creates.
+async fn root(world: &World, body: Value) -> Key {
+    let cookie = world.session_of(world.user).await;
+    let created = world.browse(Method::POST, KEYS, &cookie, Some(body)).await.ok();
+    assert_eq!(created.get("created_by_key"), None, "a session's key has no parent");
+    key_of(world, created).await
+}
+
+/// A key that is created with a token of another.
+async fn child(world: &World, of: &Key, name: &str) -> Key {
+    let created = world.post(KEYS, &of.token, body(name)).await.ok();
+    assert_eq!(created["created_by_key"], of.id);
+    key_of(world, created).await
+}
+
+async fn delete(world: &World, id: &str, cascade: &str) -> Reply {
+    world.delete(&format!("{KEYS}?id={id}{cascade}"), &world.token(&[AccessTokenCreate])).await
+}
+
+const CASCADE: &str = "&cascade=true";
+
+/// The names of the keys that exist.
+async fn names(world: &World) -> Vec<String> {
+    let listed = world.get(&format!("{KEYS}?limit=100"), &world.token(&[AccessTokenCreate])).await.ok();
+    listed["results"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn assert_buys_nothing(world: &World, key: &Key) {
+    assert_eq!(world.call(Method::POST, REFRESH, &key.secret, None).await.failed(403), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn last_token_of_a_deleted_key_creates_nothing() {
+    let world = World::new().await;
+    let parent = root(&world, body("parent")).await;
+    delete(&world, &parent.id, "").await.ok();
+    let refused = world.post(KEYS, &parent.token, body("child")).await;
+    assert_eq!(refused.failed(403), "KEY_REVOKED");
+    assert_eq!(refused.header("www-authenticate"), Some(r#"Bearer error="invalid_token""#));
+    assert_eq!(names(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn key_deleted_while_it_creates_another_creates_nothing() {
+    let world = World::new().await;
+    let parent = root(&world, body("parent")).await;
+    let creates = |request: &Value| request.to_string().contains("ConditionCheck");
+    let gate = world.faulty.on("TransactWriteItems").matching(creates).hold_before_store();
+    let create = world.post(KEYS, &parent.token, body("child"));
+    let delete = async {
+        gate.arrived(1).await;
+        let deleted = delete(&world, &parent.id, CASCADE).await;
+        gate.release();
+        deleted
+    };
+    let (created, deleted) = tokio::join!(create, delete);
+    assert_eq!((created.failed(403), deleted.ok()), ("KEY_REVOKED".into(), json!({"descendants": []})));
+    assert_eq!(names(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn child_expires_no_later_than_its_parent() {
+    let world = World::new().await;
+    let (end, later, sooner) = ("2026-09-21T14:13:26Z", "2030-01-01T00:00:00Z", "2026-09-21T14:13:25Z");
+    let with_end = |end: &str| json!({"name": "k", "capabilities": ["access_token_create"], "expires_at": end});
+    let parent = root(&world, with_end(end)).await;
+    for (body, expected) in [
+        (body("k"), "2026-09-21T14:13:26.000Z"),
+        (with_end(later), "2026-09-21T14:13:26.000Z"),
+        (with_end(sooner), "2026-09-21T14:13:25.000Z"),
+    ] {
+        let created = world.post(KEYS, &parent.token, body).await.ok();
+        assert_eq!(created["expires_at"], expected);
+    }
+    let last = child(&world, &parent, "k").await;
+    world.clock.advance_ms(6_000);
+    for key in [&parent, &last] {
+        assert_eq!(world.post(KEYS, &key.token, body("late")).await.failed(403), "KEY_REVOKED");
+        assert_buys_nothing(&world, key).await;
+    }
+}
+
+#[tokio::test]
+async fn parent_is_named_in_the_list_and_the_trail() {
+    let world = World::new().await;
+    let parent = root(&world, body("a")).await;
+    let child = child(&world, &parent, "b").await;
+    let listed = world.get(KEYS, &parent.token).await.ok();
+    assert_eq!(listed["results"][0].get("created_by_key"), None);
+    assert_eq!(listed["results"][1]["created_by_key"], parent.id);
+    let trail = async |id: &str| world.get(&format!("{KEYS}/{id}/audit"), &parent.token).await.ok()["results"].clone();
+    let created = |trail: Value| {
+        let entries = trail.as_array().unwrap().clone();
+        entries.into_iter().find(|entry| entry["action"] == "key_created").unwrap()
+    };
+    assert_eq!(created(trail(&child.id).await)["created_by_key"], parent.id);
+    assert_eq!(created(trail(&parent.id).await).get("created_by_key"), None);
+}
+
+#[tokio::test]
+async fn deletion_lists_descendants_and_a_cascade_deletes_them() {
+    let world = World::new().await;
+    let top = root(&world, body("top")).await;
+    let left = child(&world, &top, "left").await;
+    let right = child(&world, &top, "right").await;
+    let below = child(&world, &left, "below").await;
+    let other = root(&world, body("other")).await;
+    let nephew = child(&world, &other, "nephew").await;
+
+    let deleted = delete(&world, &left.id, "").await.ok();
+    assert_eq!(deleted, json!({"descendants": [below.id]}));
+    assert_eq!(names(&world).await, ["below", "nephew", "other", "right", "top"]);
+    // The key between them is gone, and they still belong together.
+    assert_eq!(delete(&world, &top.id, CASCADE).await.ok(), json!({"descendants": []}));
+    assert_eq!(names(&world).await, ["nephew", "other"]);
+    for key in [&top, &left, &right, &below] {
+        assert_buys_nothing(&world, key).await;
+    }
+    exchanged(&world, &nephew.secret).await;
+    assert_eq!(delete(&world, &top.id, CASCADE).await.failed(404), "NOT_FOUND");
+    assert_eq!(delete(&world, &other.id, "&cascade=false").await.ok(), json!({"descendants": [nephew.id]}));
+    assert_eq!(delete(&world, &other.id, "&cascade=yes").await.failed(400), "INVALID_QUERY");
+    assert_eq!(delete(&world, &other.id, "").await.failed(404), "NOT_FOUND");
+    // A deletion that did not cascade can be followed by one that does.
+    delete(&world, &other.id, CASCADE).await.ok();
+    assert_eq!(names(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn cascade_is_the_owners_on_the_keys_own_vcs() {
+    let world = World::new().await;
+    let top = root(&world, body("top")).await;
+    child(&world, &top, "below").await;
+    let stranger = terrapi::domain::UserId::new(Random::default().id().unwrap());
+    let path = format!("{KEYS}?id={}{CASCADE}", top.id);
+    let theirs = world.token_of(stranger, &[AccessTokenCreate]);
+    assert_eq!(world.delete(&path, &theirs).await.failed(404), "NOT_FOUND");
+    let elsewhere = world.delete(&path.replace("github", "gitlab"), &world.token(&[AccessTokenCreate])).await;
+    assert_eq!(elsewhere.failed(404), "NOT_FOUND");
+    assert_eq!(names(&world).await, ["below", "top"]);
+}
+
+/// A key's row with ancestors, stored without a request: cascades are about many.
+async fn descendant(world: &World, parent: &ApiKeyRecord) -> ApiKeyRecord {
+    let random = Random::default();
+    let key = ApiKey { id: KeyId::new(random.id().unwrap()), secret: Secret::new(random.bytes().unwrap()) };
+    let lineage = Lineage::of_child(parent).unwrap();
+    let record = world.key_record(key.id, world.user, key.secret.hash(), &[AccessTokenCreate]);
+    let record = ApiKeyRecord { lineage, ..record };
+    world.app.store.create_api_key(&record, None).await.unwrap();
+    record
+}
+
+#[tokio::test]
+async fn cascade_deletes_more_keys_than_one_transaction_holds() {
+    let world = World::new().await;
+    let top = root(&world, body("top")).await;
+    let mut last = world.app.store.find_api_key(KeyId::parse(&top.id).unwrap()).await.unwrap().unwrap();
+    for number in 0..90 {
+        let next = descendant(&world, &last).await;
+        if number % 2 == 0 {
+            last = next;
+        }
+    }
+    let (deleted, calls) = world.faulty.ledger().during(delete(&world, &top.id, CASCADE)).await;
+    deleted.ok();
+    assert_eq!(names(&world).await, Vec::<String>::new());
+    let transactions = calls.iter().filter(|call| call.operation == "TransactWriteItems").count();
+    assert_eq!(transactions, 1 + 3, "33 keys each");
+}
+
+#[tokio::test]
+async fn chain_of_a_thousand_keys_cannot_grow() {
+    let world = World::new().await;
+    let mut parent = world.key_record(world.key, world.user, [0; 32], &[AccessTokenCreate]);
+    let random = Random::default();
+    parent.lineage.ancestors = (0..999).map(|_| KeyId::new(random.id().unwrap())).collect();
+    let last = Lineage::of_child(&parent).unwrap();
+    assert_eq!(last.ancestors.len(), Lineage::MOST);
+    let id = KeyId::new(random.id().unwrap());
+    let record = ApiKeyRecord { lineage: last, ..world.key_record(id, world.user, [0; 32], &[AccessTokenCreate]) };
+    world.app.store.create_api_key(&record, None).await.unwrap();
+    let claims = terrapi::auth::Claims { key_id: id, ..world.claims(&[AccessTokenCreate]) };
+    let token = world.signer.sign(&claims).unwrap();
+    assert_eq!(world.post(KEYS, &token, body("next")).await.failed(400), "LINEAGE_TOO_LONG");
+}
+
+#[tokio::test]
+async fn key_created_during_a_cascade_goes_with_it() {
+    let world = World::new().await;
+    let top = root(&world, body("top")).await;
+    let middle = child(&world, &top, "middle").await;
+    let gate = world.faulty.on("Query").nth(1).hold_after_store();
+    let create = async {
+        gate.arrived(1).await;
+        let late = child(&world, &middle, "late").await;
+        gate.release();
+        late
+    };
+    let (deleted, late) = tokio::join!(delete(&world, &top.id, CASCADE), create);
+    deleted.ok();
+    assert_eq!(names(&world).await, Vec::<String>::new());
+    assert_buys_nothing(&world, &late).await;
+}
+
+#[tokio::test]
+async fn cascade_killed_at_any_storage_call_is_finished_by_the_next() {
+    let mut killed = 0;
+    for after_store in [false, true] {
+        for call in 1.. {
+            let world = World::new().await;
+            let top = root(&world, body("top")).await;
+            let middle = child(&world, &top, "middle").await;
+            let below = child(&world, &middle, "below").await;
+            let rule = world.faulty.on("*").nth(call);
+            let struck = if after_store { rule.die_after_store() } else { rule.die_before_store() };
+            let reply = delete(&world, &top.id, CASCADE).await;
+            let count = struck.count();
+            world.faulty.heal();
+            if count == 0 {
+                reply.ok();
+                break;
+            }
+            killed += 1;
+            let again = delete(&world, &top.id, CASCADE).await;
+            assert!(matches!(again.status.as_u16(), 200 | 404), "call {call}: {again:?}");
+            assert_eq!(names(&world).await, Vec::<String>::new(), "call {call}");
+            for key in [&top, &middle, &below] {
+                assert_buys_nothing(&world, key).await;
+                let trail =
+                    world.get(&format!("{KEYS}/{}/audit", key.id), &world.token(&[AccessTokenCreate])).await.ok();
+                let deletions =
+                    trail["results"].as_array().unwrap().iter().filter(|entry| entry["action"] == "key_deleted");
+                assert_eq!(deletions.count(), 1, "call {call}");
+            }
+        }
+    }
+    assert_eq!(killed, 2 * 6, "the key, its removal; what came of it, the rows, their removal; nothing is left");
+}
