@@ -116,10 +116,10 @@ async fn a_commit_of_five_hundred_records_is_never_seen_in_part_neither_publishe
     };
     let readers = async {
         publishing.arrived(1).await;
-        let unpublished = join_all((0..8).map(|_| total_size(&world, &token))).await;
+        let unpublished = join_all((0..3).map(|_| total_size(&world, &token))).await;
         publishing.release();
         folding.arrived(1).await;
-        let half_folded = join_all((0..8).map(|_| total_size(&world, &token))).await;
+        let half_folded = join_all((0..3).map(|_| total_size(&world, &token))).await;
         folding.release();
         (unpublished, half_folded)
     };
