@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package deploy test-dynamodb-local
+.PHONY: help run test lint bench package deploy test-dynamodb-local test-linearizability
 
 PYTHON ?= python3
 TARGET := aarch64-unknown-linux-gnu
@@ -23,9 +23,10 @@ help: ## what there is to make
 run: $(TOOLS)/run.stamp ## the whole service on this machine (PORT, TERRAPI_DATA_DIR)
 	@exec cargo run --locked --package terrapi-local
 
+# The last tests start processes of their own and want the machine for themselves.
 test: $(TOOLS)/test.stamp ## every test; the last ones over HTTP, through the stack that `make run` starts
-	TERRAPI_MOTO_SERVER=$(CURDIR)/$(TOOLS)/bin/moto_server cargo test --locked --workspace -- --skip smoke::
-	cargo test --locked --workspace --test it -- --test-threads 1 smoke::
+	TERRAPI_MOTO_SERVER=$(CURDIR)/$(TOOLS)/bin/moto_server cargo test --locked --workspace -- --skip smoke:: --skip linearizability::
+	cargo test --locked --workspace --test it -- --test-threads 1 linearizability:: smoke::
 
 lint: $(TOOLS)/dev.stamp ## formatting, lints, dependencies, docs, template
 	cargo fmt --all --check
@@ -55,6 +56,10 @@ test-dynamodb-local: $(DYNAMODB_LOCAL)/DynamoDBLocal.jar ## the tests of storage
 		--skip organizations::budget --skip organizations::clients \
 		--skip kv::races::a_commit_of_ --skip operations::worker \
 		--skip kv::faults::every_increment_that_was_acknowledged_counts_once_whatever_storage_does
+
+test-linearizability: ## many histories under faults against the model (SEEDS="1 2 3", OPERATIONS=10000)
+	TERRAPI_TEST_SEEDS="$(or $(SEEDS),$(shell seq 1 10))" TERRAPI_TEST_OPERATIONS="$(or $(OPERATIONS),10000)" \
+		cargo test --locked --workspace --test it -- --nocapture linearizability::
 
 # The engine is AWS's, under AWS's own licence (LICENSE.txt beside it); the package wraps it for Amplify.
 $(DYNAMODB_LOCAL)/DynamoDBLocal.jar: | $(TOOLS)/bin/python

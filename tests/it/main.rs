@@ -12,6 +12,7 @@ mod input;
 mod keys;
 mod kv;
 mod limits;
+mod linearizability;
 mod memberships;
 mod memory;
 mod operations;

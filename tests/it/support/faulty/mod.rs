@@ -27,7 +27,7 @@ pub mod wire;
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -38,7 +38,7 @@ pub use gate::Gate;
 pub use ledger::{Call, Ledger};
 pub use on::On;
 pub use refusal::Refusal;
-pub use rule::{Fault, Hits};
+pub use rule::{Fault, Hits, unit};
 
 use rule::Rule;
 
@@ -126,6 +126,8 @@ struct Shared {
     engine: String,
     seed: u64,
     rules: Mutex<Vec<Rule>>,
+    /// How many rules there ever were. Their draws follow from the seed and their number.
+    rules_added: AtomicU64,
     dead: AtomicBool,
     watching: AtomicBool,
     /// How many calls have come.
@@ -143,6 +145,7 @@ impl Shared {
             engine: engine.to_owned(),
             seed,
             rules: Mutex::default(),
+            rules_added: AtomicU64::new(0),
             dead: AtomicBool::new(false),
             watching: AtomicBool::new(false),
             calls: watch::Sender::default(),
@@ -158,12 +161,12 @@ impl Shared {
     }
 
     fn add_rule(&self, rule: impl FnOnce(u64) -> Rule) {
-        let mut rules = self.rules.lock().unwrap();
-        let rule = rule(self.seed.wrapping_add((rules.len() as u64 + 1) << 32));
+        let number = self.rules_added.fetch_add(1, Ordering::SeqCst) + 1;
+        let rule = rule(self.seed.wrapping_add(number << 32));
         if rule.lies() {
             self.watching.store(true, Ordering::SeqCst);
         }
-        rules.push(rule);
+        self.rules.lock().unwrap().push(rule);
     }
 
     /// What is to happen to a call, if anything.

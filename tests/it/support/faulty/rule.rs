@@ -136,7 +136,7 @@ impl Rule {
 }
 
 /// A number in 0..1 that follows from `seed` (`SplitMix64`).
-pub(super) fn unit(seed: u64) -> f64 {
+pub fn unit(seed: u64) -> f64 {
     let mut bits = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,0 +1,76 @@
+//! The key-value store as clients reach it: events for its processes, with a token that is fresh.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use terrapi::runtime::{Clock, SystemClock};
+
+use super::history::History;
+use super::processes::Function;
+use crate::support::World;
+use crate::support::world::KV;
+
+/// How long a token is used. It lives for a minute.
+const TOKEN_USE: Duration = Duration::from_secs(20);
+
+/// The key-value store as clients reach it.
+pub struct Service<'a> {
+    world: &'a World,
+    function: &'a Function,
+    pub history: &'a History,
+    token: Mutex<Option<(Instant, String)>>,
+    /// The number of the next value.
+    pub values: AtomicU64,
+    /// Answers that were failures, by status and id.
+    pub failures: Mutex<BTreeMap<String, usize>>,
+    /// How many requests were sent.
+    pub operations: AtomicUsize,
+}
+
+impl<'a> Service<'a> {
+    pub fn new(world: &'a World, function: &'a Function, history: &'a History) -> Self {
+        let (token, values) = (Mutex::default(), AtomicU64::new(1));
+        Self { world, function, history, token, values, failures: Mutex::default(), operations: AtomicUsize::new(0) }
+    }
+
+    fn token(&self) -> String {
+        let mut token = self.token.lock().unwrap();
+        if let Some((_, token)) = token.as_ref().filter(|(since, _)| since.elapsed() < TOKEN_USE) {
+            return token.clone();
+        }
+        // The functions live in real time, so the world that signs must, too.
+        self.world.clock.advance_ms(SystemClock.now().0 - self.world.clock.now().0);
+        token.insert((Instant::now(), self.world.kv_token())).1.clone()
+    }
+
+    /// Status and body of an answer; nothing when there was none.
+    pub async fn send(&self, method: &str, path: &str, query: &str, body: Option<Value>) -> Option<(u16, Value)> {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        let mut event: Value = serde_json::from_str(include_str!("../../data/events/http_api.json")).unwrap();
+        event["rawPath"] = format!("{KV}/{path}").into();
+        event["rawQueryString"] = query.into();
+        event["requestContext"]["http"]["path"] = event["rawPath"].clone();
+        event["requestContext"]["http"]["method"] = method.into();
+        event["headers"]["authorization"] = format!("Bearer {}", self.token()).into();
+        event["headers"]["accept-encoding"] = "identity".into();
+        event["cookies"] = json!([]);
+        if let Some(body) = body {
+            event["body"] = body.to_string().into();
+        }
+        let answer = self.function.invoke(&event).await;
+        let Ok(answer) = answer.inspect_err(|error| self.count_failure(error)) else { return None };
+        let status = u16::try_from(answer["statusCode"].as_u64()?).ok()?;
+        let body: Value = serde_json::from_str(answer["body"].as_str()?).unwrap_or_default();
+        if status >= 500 {
+            self.count_failure(&format!("{status} {}", body["id"].as_str().unwrap_or_default()));
+        }
+        Some((status, body))
+    }
+
+    fn count_failure(&self, what: &str) {
+        *self.failures.lock().unwrap().entry(what.to_owned()).or_default() += 1;
+    }
+}

@@ -1,0 +1,61 @@
+//! The KV table's stream, delivered to the worker's processes as Lambda's event source does it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use terrapi_local::Template;
+use terrapi_local::changes::Changes;
+
+use super::processes::Function;
+use crate::support::World;
+
+/// How often an idle stream is looked at.
+const POLL: Duration = Duration::from_millis(2);
+/// How often a batch is delivered before it is passed over, as a dead letter would be.
+const DELIVERIES: u32 = 6;
+
+/// Delivers changes to the worker until `work` has ended and every change is worked off.
+pub async fn follow_while(changes: &mut Changes, worker: &Function, work: impl Future<Output = ()>) {
+    let (ended, mut end) = tokio::sync::watch::channel(false);
+    let work = async {
+        work.await;
+        let _ = ended.send(true);
+    };
+    let deliveries = async {
+        loop {
+            // First this: what happened before the end is in the stream then.
+            let last = *end.borrow_and_update();
+            if !deliver(changes, worker).await {
+                if last {
+                    return;
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    };
+    tokio::join!(work, deliveries);
+}
+
+/// From the stream's beginning.
+pub fn changes(world: &World) -> Changes {
+    let engine = world.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
+    let template = Template::project().unwrap();
+    let source = template.streams.iter().find(|source| source.table == world.backend.tables.kv).unwrap();
+    Changes::after(engine.database().clone(), source.clone(), None)
+}
+
+/// One batch, until it is worked off. False when there is none.
+async fn deliver(changes: &mut Changes, worker: &Function) -> bool {
+    let Some(batch) = changes.next().unwrap() else { return false };
+    for _ in 0..DELIVERIES {
+        if batch.records.is_empty() {
+            break;
+        }
+        let answer = worker.invoke(&batch.event()).await;
+        if answer.is_ok_and(|answer| answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty)) {
+            break;
+        }
+    }
+    changes.accept(batch.position);
+    true
+}
