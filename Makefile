@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench package deploy test-dynamodb-local test-linearizability
+.PHONY: help run test lint bench package deploy test-dynamodb-local test-linearizability test-mutants
 
 PYTHON ?= python3
 TARGET := aarch64-unknown-linux-gnu
@@ -60,6 +60,9 @@ test-dynamodb-local: $(DYNAMODB_LOCAL)/DynamoDBLocal.jar ## the tests of storage
 test-linearizability: ## many histories under faults against the model (SEEDS="1 2 3", OPERATIONS=10000)
 	TERRAPI_TEST_SEEDS="$(or $(SEEDS),$(shell seq 1 10))" TERRAPI_TEST_OPERATIONS="$(or $(OPERATIONS),10000)" \
 		cargo test --locked --workspace --test it -- --nocapture linearizability::
+
+test-mutants: ## plants faults into a copy of the store; a test must notice each (MUTANT=part of a name)
+	cargo test --locked --workspace --test mutants -- $(MUTANT)
 
 # The engine is AWS's, under AWS's own licence (LICENSE.txt beside it); the package wraps it for Amplify.
 $(DYNAMODB_LOCAL)/DynamoDBLocal.jar: | $(TOOLS)/bin/python

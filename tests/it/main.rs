@@ -15,6 +15,7 @@ mod limits;
 mod linearizability;
 mod memberships;
 mod memory;
+mod mutants;
 mod operations;
 mod organizations;
 mod secrets;

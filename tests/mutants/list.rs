@@ -1,0 +1,33 @@
+//! The mutants, as `store.yaml` describes them.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// A fault: in `file`, the only occurrence of `search` becomes `replace`.
+#[derive(Debug, Deserialize)]
+pub struct Mutant {
+    pub name: String,
+    pub file: PathBuf,
+    pub search: String,
+    pub replace: String,
+}
+
+impl Mutant {
+    /// The text with the fault in it.
+    pub fn applied_to(&self, text: &str) -> Result<String, String> {
+        match text.matches(&self.search).count() {
+            1 => Ok(text.replacen(&self.search, &self.replace, 1)),
+            times => Err(format!("{}: what it replaces occurs {times} times in {}", self.name, self.file.display())),
+        }
+    }
+}
+
+pub fn mutants() -> Vec<Mutant> {
+    yaml_serde::from_str(include_str!("store.yaml")).expect("store.yaml is a list of mutants")
+}
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
