@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, Membership, Namespace, Permission,
+    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, Membership, Millis, Namespace, Permission,
     PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, Origin, PageQuery, PathParams, Query};
@@ -91,7 +91,7 @@ fn shown(namespace: Namespace, user: UserId, membership: Membership, person: Opt
         login: person.map(|person| person.profile.login.clone()),
         vcs: namespace.vcs,
         installation_id: namespace.installation.to_string(),
-        checked_at: membership.checked_at.map(|at| at.rfc3339()),
+        checked_at: membership.checked_at.map(Millis::rfc3339),
     }
 }
 
