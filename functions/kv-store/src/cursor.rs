@@ -18,6 +18,7 @@ const POSITION_BYTES: usize = 4 + 2 + Key::MAX_BYTES;
 
 /// Everything that the first request of a listing asked for, but its limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the query")]
 pub struct Filters {
     pub idx: Option<i64>,
     pub inclusive: bool,

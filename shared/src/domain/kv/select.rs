@@ -136,9 +136,9 @@ fn walk_members(scanner: &mut Scanner<'_>, node: &Node, found: &mut [Option<Rang
         match node.members.get(name.as_ref()) {
             Some(next) => {
                 // The name may have come before: nothing of what was found then counts.
-                next.below
-                    .iter()
-                    .for_each(|position| found.iter_mut().skip(*position).take(1).for_each(|part| *part = None));
+                for position in &next.below {
+                    *found.get_mut(*position)? = None;
+                }
                 walk(scanner, next, found)?;
             }
             None => scanner.skip_value()?,
