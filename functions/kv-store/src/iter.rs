@@ -70,7 +70,7 @@ pub async fn iter_records(
     let results: Vec<_> = records.collect::<Result<_>>()?;
     limit_selected(results.iter().filter_map(KvRecord::data))?;
     let cursor = match page.next {
-        Some(last) => Some(listing.seal(&app, &last, &filters).await?),
+        Some(end) => Some(listing.seal(&app, &end, &filters).await?),
         None => None,
     };
     let next = NextPage::at(&origin, "cursor", cursor, &[("limit", &limit.to_string())]);

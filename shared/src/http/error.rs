@@ -39,11 +39,12 @@ fn status(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { code: Code::UnsupportedMediaType, .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Invalid { code: Code::MethodNotAllowed, .. } => StatusCode::METHOD_NOT_ALLOWED,
-        Error::Invalid { code: Code::SelectionTooLarge | Code::TooManyChunks, .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Invalid { code: Code::SelectionTooLarge | Code::TooManyChunks, .. } | Error::TooLarge => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::Unauthenticated { .. } | Error::Forbidden { .. } => StatusCode::FORBIDDEN,
         Error::NotFound => StatusCode::NOT_FOUND,
-        Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,

@@ -302,8 +302,7 @@ mod tests {
     #[test]
     fn text_that_is_not_json_is_an_error_not_a_panic() {
         let select = Select::parse(["p=a.b", "q=a[0]"]).unwrap();
-        for text in
-            ["", "{", "[", r#"{"a"#, r#"{"a":"#, r#"{"a":[1"#, r#"{"a":{"b":"x"#, r#"{"a":1,"#, r#"{1:2}"#, "{,}"]
+        for text in ["", "{", "[", r#"{"a"#, r#"{"a":"#, r#"{"a":[1"#, r#"{"a":{"b":"x"#, r#"{"a":1,"#, "{1:2}", "{,}"]
         {
             assert!(select.take_from(text.to_owned()).is_err(), "{text}");
         }
