@@ -15,6 +15,7 @@ mod limits;
 mod memberships;
 mod operations;
 mod organizations;
+mod roles;
 mod secrets;
 mod smoke;
 mod support;

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -40,6 +40,10 @@ pub use refusal::Refusal;
 pub use rule::{Fault, Hits};
 
 use rule::Rule;
+use wire::Message;
+
+/// Says what a caller, named by its access key id, may not do of a call.
+pub type Judge = fn(&str, &str, &Value) -> Option<String>;
 
 /// The proxy. It listens on a free loopback port and stops when dropped.
 pub struct Faulty {
@@ -95,6 +99,11 @@ impl Faulty {
         &self.shared.ledger
     }
 
+    /// From now on every call is judged first. One that is refused is answered as IAM would, and fails the test.
+    pub fn judge_by(&self, judge: Judge) {
+        *self.shared.judge.lock().unwrap() = Some(judge);
+    }
+
     /// Remembers what writes change, from now on, for a lie that is added later. Adding a lie does this too.
     pub fn watch_writes(&self) {
         self.shared.watching.store(true, Ordering::SeqCst);
@@ -104,6 +113,8 @@ impl Faulty {
 impl Drop for Faulty {
     fn drop(&mut self) {
         self.listening.abort();
+        let denied = self.shared.denied.lock().unwrap();
+        assert!(std::thread::panicking() || denied.is_empty(), "calls that their callers may not make: {denied:?}");
     }
 }
 
@@ -117,6 +128,9 @@ struct Shared {
     ledger: Ledger,
     images: lies::Images,
     resumes: pages::Resumes,
+    judge: Mutex<Option<Judge>>,
+    /// The calls that the judge refused.
+    denied: Mutex<Vec<String>>,
 }
 
 impl Shared {
@@ -130,6 +144,8 @@ impl Shared {
             ledger: Ledger::default(),
             images: lies::Images::default(),
             resumes: pages::Resumes::default(),
+            judge: Mutex::default(),
+            denied: Mutex::default(),
         }
     }
 
@@ -144,6 +160,17 @@ impl Shared {
             self.watching.store(true, Ordering::SeqCst);
         }
         rules.push(rule);
+    }
+
+    /// The refusal of a call that its caller may not make.
+    fn judge(&self, request: &Message, operation: &str, body: &Value) -> Option<Message> {
+        let credential = request.header("authorization")?.split_once("Credential=")?.1;
+        let judge = (*self.judge.lock().unwrap())?;
+        let refusal = judge(credential.split('/').next()?, operation, body)?;
+        let kind = "com.amazon.coral.service#AccessDeniedException";
+        let answer = Message::answer(400, &json!({ "__type": kind, "Message": refusal }));
+        self.denied.lock().unwrap().push(refusal);
+        Some(answer)
     }
 
     /// What is to happen to a call, if anything.

@@ -50,6 +50,9 @@ async fn answer(shared: &Shared, engine: &mut Engine, request: Message) -> Reply
     if shared.is_dead() {
         return CUT;
     }
+    if let Some(denied) = shared.judge(&request, &operation, &body) {
+        return Reply::Whole(denied);
+    }
     let (fault, hits) = shared.verdict(&operation, &table, &body).unzip();
     let hits = hits.unwrap_or_default();
 
