@@ -20,7 +20,7 @@ pub use background::Background;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Config;
 pub use limits::{Limits, Rates, Spent};
-pub use providers::load_providers;
+pub use providers::{load_patiently, load_providers};
 pub use random::Random;
 pub use run::{Answer, Incoming, invoke, run, serve, start};
 pub use secrets::{Secrets, Version};

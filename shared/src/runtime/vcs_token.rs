@@ -54,7 +54,7 @@ impl App {
 
     /// Seals tokens for the row of their identity.
     pub fn seal(&self, vcs: Vcs, provider_id: u64, tokens: &UserTokens) -> Result<SealedTokens> {
-        let keys = self.providers.sealing.as_ref().ok_or(Error::corrupt("there is no sealing key"))?;
+        let keys = self.providers.sealing()?;
         let text = serde_json::to_vec(tokens).map(zeroize::Zeroizing::new);
         let text = text.map_err(|error| Error::internal("writing tokens", error))?;
         let bytes = keys.seal(&text, &Store::binding(vcs, provider_id), self.random.bytes()?)?;
@@ -62,7 +62,7 @@ impl App {
     }
 
     fn unseal(&self, identity: &Identity, sealed: &SealedTokens) -> Result<UserTokens> {
-        let keys = self.providers.sealing.as_ref().ok_or(Error::corrupt("there is no sealing key"))?;
+        let keys = self.providers.sealing()?;
         let Some(text) = keys.open(&sealed.bytes, &Store::binding(identity.vcs, identity.profile.id)) else {
             tracing::warn!("tokens are sealed under a key that is not held any longer");
             return Err(sign_in_again());
