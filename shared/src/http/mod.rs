@@ -1,6 +1,7 @@
 //! HTTP: who is calling, what they sent, and how results become answers.
 
 mod authorize;
+mod base_url;
 mod body;
 mod cookie;
 mod cors;
@@ -22,6 +23,7 @@ pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer,
 };
+pub use base_url::parse_origin;
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{find_cookie, session_begins, session_cookie, session_ends, set_cookie};
 pub use cors::ListedOrigins;

@@ -11,6 +11,7 @@ mod recent;
 mod run;
 mod sealed;
 mod secrets;
+mod settings;
 mod signing;
 mod telemetry;
 mod vcs_token;

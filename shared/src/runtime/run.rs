@@ -31,13 +31,16 @@ const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
 /// Above this many bytes it pays to look whether base64 is the shorter form of a text.
 const LARGE_TEXT_BYTES: usize = 1024 * 1024;
 
-/// What every process does first: reads its environment, and begins to log.
+/// What every process does first: reads its environment, begins to log, and logs which settings cannot be used.
 ///
 /// # Errors
-/// The environment lacks something, or has something that cannot be read.
+/// The environment lacks something that every Lambda function has.
 pub fn start() -> domain::Result<Config> {
-    let config = Config::from_env()?;
+    let (config, problems) = Config::from_env()?;
     telemetry::init(&config);
+    for problem in problems {
+        tracing::error!("{problem}");
+    }
     Ok(config)
 }
 

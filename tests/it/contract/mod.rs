@@ -3,5 +3,6 @@
 mod docs;
 mod document;
 mod guide;
+mod parameters;
 mod published;
 mod routes;
