@@ -28,7 +28,7 @@ use crate::domain::{Error, Result};
 /// One call; a value has at most 4 MiB.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The bucket at `url`: `https://<bucket>.s3.<region>.amazonaws.com`, or `http://<host>/<bucket>` on another engine.
+/// The bucket at `url`: `https://<bucket>.s3.<region>.<partition's suffix>`, or `http://<host>/<bucket>` on another engine.
 pub fn open_bucket(url: String, region: &str, credentials: &Credentials) -> Result<HttpStore> {
     let signer = Signer { region: region.to_owned(), identity: credentials.clone().into() };
     let over = AwsHttp::new(Some(&url))?;

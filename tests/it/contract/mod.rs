@@ -6,3 +6,4 @@ mod guide;
 mod parameters;
 mod published;
 mod routes;
+mod template;
