@@ -1,5 +1,6 @@
 //! What is published, routed and described is one and the same.
 
+mod commands;
 mod docs;
 mod document;
 mod guide;
