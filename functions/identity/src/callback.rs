@@ -1,11 +1,14 @@
 //! Takes a browser back from a provider, and signs it in.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, HeaderName, LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
+use terrapi::deadline;
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, Permission, PermissionChange,
     Profile, Result, Session, SessionId, UserId, UserTokens, Vcs,
@@ -16,6 +19,9 @@ use terrapi::store::NewAuditEntry;
 use terrapi::vcs::SignIn;
 
 use crate::login::{browser, installation, redirect_uri, verifier};
+
+/// What a sign-in may take from here on: two calls to the provider, and some to storage.
+const SIGN_IN: Duration = Duration::from_secs(21);
 
 /// What a provider sends along.
 #[derive(utoipa::IntoParams)]
@@ -100,6 +106,8 @@ impl Back {
         };
         let invalid = || Error::forbidden(Code::InvalidState);
         let (state, browser) = OpaqueToken::parse(state).zip(browser(headers, origin)).ok_or_else(invalid)?;
+        // Too late to finish: the state and the code stay good for another try.
+        deadline::demand(SIGN_IN)?;
         let now = app.clock.now();
         let pending = app.store.consume_sign_in(state.hash(), browser.hash(), vcs, app.random.id()?, now.seconds());
         let pending = pending.await?.ok_or_else(invalid)?;

@@ -20,8 +20,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::app::App;
+use super::clock::{Clock as _, SystemClock};
 use super::config::Config;
 use super::telemetry;
+use crate::deadline::Deadline;
 use crate::domain;
 use crate::http::{MalformedEvent, Routes, into_request, service};
 
@@ -75,7 +77,7 @@ impl<'de> Deserialize<'de> for Incoming {
     }
 }
 
-/// One event through the router. The request carries the invocation's [`Context`] (request id, deadline) as an extension.
+/// One event through the router. The request carries the invocation's [`Context`] and its [`Deadline`] as extensions.
 pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer {
     let request_id = context.request_id.clone();
     let Some(event) = event.0 else {
@@ -89,6 +91,9 @@ pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer
         Ok(request) => request,
         Err(error) => return Answer::refusal(payload, error, &request_id),
     };
+    if let Some(deadline) = Deadline::told(context.deadline, SystemClock.now()) {
+        request.extensions_mut().insert(deadline);
+    }
     request.extensions_mut().insert(context);
     let response = match router.oneshot(request).await {
         Ok(response) => response,

@@ -23,6 +23,7 @@ use object_store::{ClientOptions, Result as StoreResult};
 use tokio::time::timeout;
 
 use super::https::AwsHttp;
+use crate::deadline::within;
 use crate::domain::{Error, Result};
 
 /// One call; a value has at most 4 MiB.
@@ -67,7 +68,7 @@ impl HttpService for Signed {
             Ok(HttpResponse::from_parts(parts, bytes.into()))
         };
         Box::pin(async move {
-            let answer = timeout(CALL_TIMEOUT, call).await;
+            let answer = timeout(within(CALL_TIMEOUT), call).await;
             answer.unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
         })
     }

@@ -86,7 +86,8 @@ fn dead_letter_alarm_counts_what_the_worker_logs() {
 fn streams_report_single_failures_and_keep_what_fails() {
     let worker = &resources("AWS::Serverless::Function")["WorkerFunction"]["Properties"];
     let events = worker["Events"].as_mapping().unwrap().values();
-    let streams: Vec<_> = events.filter(|event| event["Type"] == "DynamoDB").map(|event| &event["Properties"]).collect();
+    let streams: Vec<_> =
+        events.filter(|event| event["Type"] == "DynamoDB").map(|event| &event["Properties"]).collect();
     assert_eq!(streams.len(), 2);
     for stream in streams {
         let answers: Vec<_> = list(&stream["FunctionResponseTypes"]).collect();
@@ -105,7 +106,11 @@ fn data_outlives_the_stack() {
     let buckets = resources("AWS::S3::Bucket");
     assert_eq!((tables.len(), buckets.len()), (3, 1));
     for (name, resource) in tables.iter().chain(&buckets) {
-        assert_eq!((&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]), (&"Retain".into(), &"Retain".into()), "{name}");
+        assert_eq!(
+            (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+            (&"Retain".into(), &"Retain".into()),
+            "{name}"
+        );
     }
     for (name, table) in tables {
         let properties = &table["Properties"];
@@ -163,7 +168,10 @@ fn functions_may_read_the_secrets_they_are_told_of() {
     }
     let caller = &resources("AWS::Lambda::Permission")["KeyRotationCaller"]["Properties"];
     assert_eq!(named(&caller["FunctionName"]), "KeyRotationFunction.Arn");
-    assert_eq!((&caller["Principal"], named(&caller["SourceArn"])), (&"secretsmanager.amazonaws.com".into(), "SigningSeed"));
+    assert_eq!(
+        (&caller["Principal"], named(&caller["SourceArn"])),
+        (&"secretsmanager.amazonaws.com".into(), "SigningSeed")
+    );
     let schedule = &resources("AWS::SecretsManager::RotationSchedule")["SigningSeedRotation"]["Properties"];
     assert_eq!(named(&schedule["RotationLambdaARN"]), "KeyRotationFunction.Arn");
 }
@@ -173,5 +181,20 @@ fn functions_may_read_the_secrets_they_are_told_of() {
 fn template_names_no_partition() {
     for line in TEMPLATE.lines().filter(|line| line.contains("amazonaws.com") || line.contains("arn:aws:")) {
         assert_eq!(line.trim(), "Principal: secretsmanager.amazonaws.com");
+    }
+}
+
+/// A function that answers late by itself still answers before the gateway gives up after 30 s.
+#[test]
+fn routed_functions_may_take_29_seconds() {
+    let template: Value = yaml_serde::from_str(TEMPLATE).unwrap();
+    let global = &template["Globals"]["Function"]["Timeout"];
+    for (name, function) in resources("AWS::Serverless::Function") {
+        let properties = &function["Properties"];
+        let events = properties["Events"].as_mapping();
+        if events.is_some_and(|events| events.values().any(|event| event["Type"] == "HttpApi")) {
+            let own = &properties["Timeout"];
+            assert_eq!(if own.is_null() { global } else { own }, 29, "{name}");
+        }
     }
 }
