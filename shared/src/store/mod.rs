@@ -33,5 +33,4 @@ pub use identities::SealedTokens;
 pub use memberships::{MembershipTicket, Replaced};
 pub use organizations::{OrganizationChange, Roster, TeamChange};
 pub use public_keys::PublishedKey;
-pub use rate::Lease;
 pub use users::User;
