@@ -13,9 +13,9 @@ DYNAMODB_LOCAL_PACKAGE := amplify-dynamodb-simulator@2.9.30
 PIP := $(TOOLS)/bin/python -m pip --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
-# `sam` wants a region even to read a file.
-AWS_REGION ?= us-east-1
-export AWS_REGION
+# `sam` wants a region even to read a file. It looks for AWS_DEFAULT_REGION and into the profile, and ignores AWS_REGION.
+PROFILE_REGION = $(shell $(TOOLS)/bin/python -c "import botocore.session as s; print(s.Session().get_config_variable('region') or '')" 2>/dev/null)
+REGION = $(or $(AWS_REGION),$(AWS_DEFAULT_REGION),$(PROFILE_REGION),us-east-1)
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,7 +33,7 @@ lint: $(TOOLS)/dev.stamp ## formatting, lints, dependencies, docs, template
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo deny --locked check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-	sam validate --lint
+	sam validate --lint --region $(REGION)
 	openapi-spec-validator functions/console/assets/openapi.json
 
 bench: $(TOOLS)/run.stamp ## latency, throughput and cost per route
@@ -42,10 +42,10 @@ bench: $(TOOLS)/run.stamp ## latency, throughput and cost per route
 package: $(TOOLS)/dev.stamp ## arm64 binaries and the resolved template, in .aws-sam/build
 	rustup target list --installed | grep -qx $(TARGET) || rustup target add $(TARGET)
 	cargo fetch --locked --target $(TARGET)
-	sam build --beta-features
+	sam build --beta-features --region $(REGION)
 
 deploy: package ## to the AWS account of the current credentials (STAGE=default)
-	sam deploy --config-env $(or $(STAGE),default)
+	sam deploy --config-env $(or $(STAGE),default) --region $(REGION)
 
 # The tests of storage, but for what this engine counts otherwise (the units of transactions), what is about clients of
 # ours, and what a slower engine cannot be asked: the large commits hold calls for longer than an

@@ -85,10 +85,8 @@ fn the_document_asks_for_the_credential_that_the_table_says() {
             &crate::support::openapi::published().document["paths"][route.path][route.method.as_str().to_lowercase()];
         let expected = match route.access {
             Access::Open => Value::Null,
-            Access::Key => json!([{"api_key": []}, {"team_token": []}]),
-            Access::Holder => json!([{"team_token": []}, {"bearer": []}, {"session": []}]),
-            Access::Person => json!([{"bearer": []}, {"session": []}]),
-            Access::Token(..) => json!([{"bearer": []}, {"session": []}]),
+            Access::Key => json!([{"bearer": []}]),
+            Access::Holder | Access::Person | Access::Token(..) => json!([{"bearer": []}, {"session": []}]),
         };
         assert_eq!(operation["security"], expected, "{} {}", route.method, route.path);
     }

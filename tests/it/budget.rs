@@ -265,7 +265,7 @@ async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batc
 async fn an_installations_members_and_organizations_are_one_query_each() {
     let world = World::new().await;
     world.acme().await;
-    let token = world.token(&[]);
+    let token = world.admin_token(&[]);
     let members = "/api/v1/admin/users?installation_id=12345&vcs=github";
     let calls = cost(&world, Method::GET, members, &token, None).await;
     assert_eq!(calls[..2], ["GetItem 1.0 RU", "Query 0.5 RU"], "the role, the index");

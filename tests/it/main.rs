@@ -18,6 +18,7 @@ mod memory;
 mod mutants;
 mod operations;
 mod organizations;
+mod roles;
 mod secrets;
 mod smoke;
 mod support;

@@ -8,6 +8,7 @@ use http::header::{HeaderName, LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
+use terrapi::deadline;
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, PendingSignIn, Permission,
     PermissionChange, Profile, Result, Seconds, Session, SessionId, UserId, UserTokens, Vcs,
@@ -23,6 +24,9 @@ use crate::login::{browsers, installation, redirect_uri, verifier};
 
 /// How long a sign-in waits for the provider's list of the person's installations.
 const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(5);
+
+/// What a sign-in may take from here on: two calls to the provider and its list of installations, and some to storage.
+const SIGN_IN: Duration = Duration::from_secs(26);
 
 /// What a provider sends along.
 #[derive(utoipa::IntoParams)]
@@ -107,6 +111,8 @@ impl Back {
         };
         let invalid = || Error::forbidden(Code::InvalidState);
         let state = OpaqueToken::parse(state).ok_or_else(invalid)?;
+        // Too late to finish: the state and the code stay good for another try.
+        deadline::demand(SIGN_IN)?;
         let now = app.clock.now();
         let begun = take(app, vcs, &state, browsers(headers, origin), now.seconds()).await?;
         let (pending, browser) = begun.ok_or_else(invalid)?;

@@ -17,8 +17,9 @@ pub struct ClientId {
 
 /// Get the GitHub client id
 #[utoipa::path(get, path = "/api/v1/github/client_id", tag = "identity",
-    responses((status = 200, body = ClientId), (status = 404, description = "GitHub is not configured", body = ErrorBody)))]
+    responses((status = 200, body = ClientId), (status = 404, description = "GitHub is not configured", body = ErrorBody),
+        (status = "5XX", body = ErrorBody)))]
 pub async fn github_client_id(State(app): State<App>) -> Result<Json<ClientId>, ApiError> {
-    let github = app.providers.github.as_ref().ok_or(Error::NotFound)?;
+    let github = app.providers.github()?.ok_or(Error::NotFound)?;
     Ok(Json(ClientId { client_id: github.app_client_id.clone() }))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use terrapi::http::Origin;
+use terrapi::http::{ApiError, ErrorBody, Origin};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -29,8 +29,10 @@ pub struct GithubConfig {
     api_base_url: String,
     /// OAuth client id.
     app_client_id: String,
-    /// The App's page.
-    app_url: String,
+    /// The App's page, when the deployment names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    app_url: Option<String>,
     /// Web.
     web_base_url: String,
 }
@@ -51,19 +53,20 @@ pub struct GitlabConfig {
 }
 
 /// Describe the server
-#[utoipa::path(get, path = "/api/v1/server/config", tag = "identity", responses((status = 200, body = ServerConfig)))]
-pub async fn server_config(State(app): State<App>, origin: Origin) -> Json<ServerConfig> {
-    let github = app.providers.github.map(|github| GithubConfig {
+#[utoipa::path(get, path = "/api/v1/server/config", tag = "identity", responses((status = 200, body = ServerConfig),
+    (status = "5XX", body = ErrorBody)))]
+pub async fn server_config(State(app): State<App>, origin: Origin) -> Result<Json<ServerConfig>, ApiError> {
+    let github = app.providers.github()?.cloned().map(|github| GithubConfig {
         api_base_url: github.api_base_url,
         app_client_id: github.app_client_id,
         app_url: github.app_url,
         web_base_url: github.web_base_url,
     });
-    let gitlab = app.providers.gitlab.map(|gitlab| GitlabConfig {
+    let gitlab = app.providers.gitlab()?.cloned().map(|gitlab| GitlabConfig {
         api_base_url: gitlab.api_base_url,
         app_id: gitlab.app_id,
         redirect_url: origin.url("/api/v1/gitlab/callback"),
         web_base_url: gitlab.web_base_url,
     });
-    Json(ServerConfig { github, gitlab })
+    Ok(Json(ServerConfig { github, gitlab }))
 }

@@ -40,8 +40,12 @@ pub async fn run(app: &App, turn: &mut Turn, generation: u64, deadline: Deadline
     if let Some(why) = inactive(app, namespace).await? {
         return Ok(End::Over(TaskState::Aborted, why.into()));
     }
-    let Ok(provider) = app.providers.get(namespace.vcs) else {
-        return Ok(End::Over(TaskState::Failed, format!("{} is not configured", name(namespace.vcs))));
+    let provider = match app.providers.get(namespace.vcs) {
+        Ok(provider) => provider,
+        Err(Error::NotFound) => {
+            return Ok(End::Over(TaskState::Failed, format!("{} is not configured", name(namespace.vcs))));
+        }
+        Err(error) => return Err(error),
     };
     let token = group_token(app, namespace).await?;
     let token = token.as_ref();

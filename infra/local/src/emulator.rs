@@ -6,7 +6,7 @@
 //! and all of a machine's file watches. One process that works on several events at a time does the same.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -40,6 +40,14 @@ const LISTENING: Duration = Duration::from_secs(30);
 const FIRST_ANSWER: Duration = Duration::from_secs(20);
 /// How long everything may take to stop when asked politely.
 const STOPPING: Duration = Duration::from_secs(5);
+/// What the emulator says goes to this file in the data folder.
+const LOG: &str = "emulator.log";
+/// How many ports are tried.
+const PORTS: usize = 5;
+/// How often the emulator is asked whether it still answers, and for how long it is waited for.
+const LOOK: Duration = Duration::from_secs(5);
+/// After so many looks without an answer it counts as hung.
+const MISSED: usize = 2;
 /// How long a function that ended stays down.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -47,6 +55,8 @@ const RESTART: Duration = Duration::from_secs(1);
 pub struct Emulator {
     child: Child,
     group: i32,
+    port: u16,
+    log: PathBuf,
     functions: JoinSet<()>,
 }
 
@@ -100,23 +110,46 @@ pub async fn build(workspace: &Path) -> Result<()> {
 impl Emulator {
     /// Starts the emulator and the functions, and waits until every one has answered.
     ///
+    /// The emulator listens on a port that was free a moment ago. When somebody else has taken it since, another one is
+    /// tried.
+    ///
     /// # Errors
     /// [`Error::Emulator`] when it stops, or a function does not answer.
     pub async fn start(settings: &Settings, template: &Template, environment: &[(String, String)]) -> Result<Self> {
+        let mut tries = 1;
+        loop {
+            let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+            match Self::start_on(port, settings, template, environment).await {
+                Err(Error::PortLost) if tries < PORTS => tries += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn start_on(
+        port: u16,
+        settings: &Settings,
+        template: &Template,
+        environment: &[(String, String)],
+    ) -> Result<Self> {
+        let log = settings.data_dir.join(LOG);
+        let file = std::fs::File::create(&log)?;
         let child = cargo()
             .args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"])
-            .args(["--invoke-address", "127.0.0.1", "--invoke-port", &settings.port.to_string()])
+            .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
             .current_dir(&settings.workspace)
-            // What it says of itself is for its own developers.
+            // What it says of itself is for its own developers: a file has it, for whoever wants to know more.
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
             // A group of its own: Ctrl-C reaches this program only, which then stops the group.
             .process_group(0)
             .spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok());
         let group = group.ok_or_else(|| Error::Emulator("it ended at once".to_owned()))?;
-        let mut emulator = Self { child, group, functions: JoinSet::new() };
-        emulator.wait_until_listening(settings).await?;
+        let mut emulator = Self { child, group, port, log, functions: JoinSet::new() };
+        emulator.wait_until_listening().await?;
         // Beside this program, where cargo puts all of the workspace's programs.
         let programs = std::env::current_exe()?;
         for function in &template.functions {
@@ -129,39 +162,97 @@ impl Emulator {
                 .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
                 .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
                 .env("AWS_LAMBDA_MAX_CONCURRENCY", CONCURRENCY)
-                .env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{function}", settings.base_url()))
+                .env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{function}", emulator.base_url()))
                 .stdin(Stdio::null())
                 .process_group(group)
                 .kill_on_drop(true);
             emulator.functions.spawn(keep_running(function.clone(), command));
         }
+        let base_url = emulator.base_url();
         tokio::select! {
-            warmed = warm(settings, template) => warmed?,
+            warmed = warm(&base_url, template) => warmed?,
             stopped = emulator.stopped() => return Err(stopped),
         }
         Ok(emulator)
     }
 
-    async fn wait_until_listening(&mut self, settings: &Settings) -> Result<()> {
+    /// `127.0.0.1:<port>`, for as long as this lives.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Where the emulator answers.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    async fn wait_until_listening(&mut self) -> Result<()> {
         let deadline = Instant::now() + LISTENING;
-        while tokio::net::TcpStream::connect(("127.0.0.1", settings.port)).await.is_err() {
+        let mut connected = false;
+        loop {
             if let Some(status) = self.child.try_wait()? {
-                return Err(Error::Emulator(format!("it ended with {status} before it listened")));
+                let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+                if said.contains("Address already in use") || said.contains("Address in use") {
+                    return Err(Error::PortLost);
+                }
+                return Err(self.failed(&format!("it ended with {status} before it listened")));
+            }
+            // Twice, with a look at the emulator in between: it may be somebody else who listens there.
+            let before = std::mem::replace(
+                &mut connected,
+                tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok(),
+            );
+            if before && connected {
+                return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(Error::Emulator(format!("it does not listen after {} s", LISTENING.as_secs())));
+                return Err(self.failed(&format!("it does not listen after {} s", LISTENING.as_secs())));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Ok(())
     }
 
     /// Waits until the emulator ends by itself, which it should not.
     pub async fn stopped(&mut self) -> Error {
         match self.child.wait().await {
-            Ok(status) => Error::Emulator(format!("it ended with {status}")),
+            Ok(status) => self.failed(&format!("it ended with {status}")),
             Err(error) => error.into(),
         }
+    }
+
+    /// Keeps it running for ever: when it ends, or does not answer any longer, it is started again with its functions, on
+    /// the same port.
+    ///
+    /// # Errors
+    /// It cannot be started again.
+    pub async fn keep_running(
+        mut self,
+        settings: &Settings,
+        template: &Template,
+        environment: &[(String, String)],
+    ) -> Result<()> {
+        let base_url = self.base_url();
+        loop {
+            let reason = tokio::select! {
+                stopped = self.stopped() => stopped.to_string(),
+                hung = hung(&base_url) => hung?,
+            };
+            tracing::warn!(reason, "the emulator is started again");
+            let port = self.port;
+            drop(self);
+            let mut tries = 1;
+            self = loop {
+                match Self::start_on(port, settings, template, environment).await {
+                    Err(Error::PortLost) if tries < PORTS => tries += 1,
+                    outcome => break outcome?,
+                }
+                tokio::time::sleep(RESTART).await;
+            };
+        }
+    }
+
+    fn failed(&self, what: &str) -> Error {
+        Error::Emulator(format!("{what}; {} has what it said", self.log.display()))
     }
 
     fn signal(&self, signal: Signal) {
@@ -199,10 +290,9 @@ async fn keep_running(function: String, mut command: Command) {
 }
 
 /// Calls every function once. Any answer will do: it means that the function is up.
-async fn warm(settings: &Settings, template: &Template) -> Result<()> {
+async fn warm(base_url: &str, template: &Template) -> Result<()> {
     let client = pump::client()?;
     for function in &template.functions {
-        let base_url = settings.base_url();
         let request = if template.streams.iter().any(|source| source.function == *function) {
             let url = format!("{base_url}/2015-03-31/functions/{function}/invocations");
             client.post(url).body(r#"{"Records":[]}"#)
@@ -219,6 +309,21 @@ async fn warm(settings: &Settings, template: &Template) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Waits until a function has not answered through the emulator for a while: why it counts as hung.
+async fn hung(base_url: &str) -> Result<String> {
+    let client = pump::client()?;
+    let url = format!("{base_url}/health");
+    let mut missed = 0;
+    while missed < MISSED {
+        tokio::time::sleep(LOOK).await;
+        match client.get(&url).timeout(LOOK).send().await {
+            Ok(_) => missed = 0,
+            Err(_) => missed += 1,
+        }
+    }
+    Ok(format!("it has not answered for {} s", (LOOK * 2 * u32::try_from(MISSED).unwrap_or(1)).as_secs()))
 }
 
 /// What every function finds in its environment.

@@ -68,6 +68,9 @@ pub enum Error {
     /// The emulator, or a function in it, does not run.
     #[error("the emulator: {0}")]
     Emulator(String),
+    /// Somebody else listens on the emulator's port.
+    #[error("the emulator: every port that was tried was taken by somebody else")]
+    PortLost,
     /// First credentials could not be created.
     #[error("the first credentials: {0}")]
     Bootstrap(String),

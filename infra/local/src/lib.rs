@@ -4,7 +4,7 @@
 //! * [`engine`] serves those tables from an embedded, DynamoDB-compatible engine (a file, or memory for a test)
 //! * [`changes`] reads a table's stream the way Lambda's event source does; [`pump`] hands it to the worker
 //! * [`timer`] calls a function every so often
-//! * [`emulator`] runs the functions under `cargo lambda watch`
+//! * [`emulator`] runs the functions under `cargo lambda watch`, [`front`] stands before it
 //! * [`bootstrap`] creates the first administrator, [`connection`] tells people and programs how to get in
 //!
 //! Left out on purpose: throttling, contention and stale reads, which an embedded engine does not have.
@@ -15,6 +15,7 @@ pub mod connection;
 pub mod emulator;
 pub mod engine;
 pub mod error;
+pub mod front;
 mod organization;
 pub mod pattern;
 pub mod pump;

@@ -6,6 +6,7 @@ use terrapi_local::{
     Engine, Result, Template, bootstrap,
     connection::Connection,
     emulator::{self, Emulator},
+    front::Front,
     pump::{Pump, sweep_expired},
     settings::Settings,
     timer,
@@ -39,7 +40,7 @@ async fn run() -> Result<()> {
     tracing_subscriber::registry().with(fmt::layer().with_writer(std::io::stderr).with_filter(filter)).init();
     let template = Template::project()?;
     let _lock = settings.lock_data_dir()?;
-    settings.check_port()?;
+    let listener = settings.listen()?;
     emulator::check_tools().await?;
     let engine = Engine::at(&settings.data_dir)?;
     engine.create_tables(template)?;
@@ -49,21 +50,22 @@ async fn run() -> Result<()> {
     emulator::build(&settings.workspace).await?;
     eprintln!("Starting the functions.");
     let environment = bootstrap::environment(&settings, template, &engine);
-    let mut emulator = Emulator::start(&settings, template, &environment).await?;
+    let emulator = Emulator::start(&settings, template, &environment).await?;
+    let _front = Front::start(listener, emulator.address())?;
 
     for source in &template.streams {
-        let pump = Pump::new(engine.database().clone(), source.clone(), &settings.base_url(), &settings.data_dir)?;
+        let pump = Pump::new(engine.database().clone(), source.clone(), &emulator.base_url(), &settings.data_dir)?;
         tokio::spawn(pump.run());
     }
     for timer in &template.timers {
-        tokio::spawn(timer::run(timer.clone(), settings.base_url()));
+        tokio::spawn(timer::run(timer.clone(), emulator.base_url()));
     }
     tokio::spawn(sweep_expired(engine.database().clone()));
 
     let connection = Connection::new(&settings, &credentials, engine.endpoint());
     connection.write(&settings.data_dir)?;
     println!("{}", connection.curl_lines());
-    Err(emulator.stopped().await)
+    emulator.keep_running(&settings, template, &environment).await
 }
 
 async fn asked_to_stop() -> Result<()> {

@@ -75,15 +75,13 @@ impl Settings {
         Ok(file)
     }
 
-    /// Finds out whether the port is free, before minutes are spent on compiling.
+    /// Listens on the port, before minutes are spent on compiling. It is kept: a port that was free a moment ago may be
+    /// somebody else's now.
     ///
     /// # Errors
-    /// [`Error::Port`] when it is not.
-    pub fn check_port(&self) -> Result<()> {
-        match TcpListener::bind(("127.0.0.1", self.port)) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(Error::Port { port: self.port, source }),
-        }
+    /// [`Error::Port`] when somebody else does.
+    pub fn listen(&self) -> Result<TcpListener> {
+        TcpListener::bind(("127.0.0.1", self.port)).map_err(|source| Error::Port { port: self.port, source })
     }
 }
 
@@ -152,6 +150,6 @@ mod tests {
     fn a_busy_port_is_found_before_anything_is_built() {
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let settings = Settings { port: taken.local_addr().unwrap().port(), ..settings("port") };
-        assert!(settings.check_port().unwrap_err().to_string().contains("set PORT"));
+        assert!(settings.listen().unwrap_err().to_string().contains("set PORT"));
     }
 }

@@ -6,6 +6,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use zeroize::Zeroizing;
 
 use crate::domain::{Error, Result};
 
@@ -13,22 +14,20 @@ use crate::domain::{Error, Result};
 pub struct RsaKey(RsaKeyPair);
 
 impl RsaKey {
-    /// Reads PEM, in PKCS #1 (as GitHub hands it out) or PKCS #8. Line breaks may be written `\n`, as they are in
-    /// variables that cannot hold any.
+    /// Reads PEM, in PKCS #1 (as GitHub hands it out) or PKCS #8. Its line breaks may have become `\n`, spaces or nothing
+    /// on the way through a variable or a JSON document that holds one line.
     ///
     /// # Errors
-    /// Internal: not such a key, or one of fewer than 2048 bits.
-    pub fn from_pem(text: &str) -> Result<Self> {
-        let text = text.replace("\\n", "\n");
-        let der = PrivateKeyDer::from_pem_slice(text.as_bytes());
-        // The reader's own words may quote the text.
-        let der = der.map_err(|_| Error::corrupt("the App's private key is not PEM"))?;
+    /// What it is not, as the rest of a sentence: PEM, RSA, or of 2048 bits or more. Never a part of it.
+    pub fn from_pem(text: &str) -> std::result::Result<Self, &'static str> {
+        let text = Zeroizing::new(lines(text).ok_or("is not PEM")?);
+        let der = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| "is not PEM")?;
         let pair = match &der {
             PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
-            _ => return Err(Error::corrupt("the App's private key is not RSA")),
+            _ => return Err("is not an RSA key"),
         };
-        pair.map(Self).map_err(|_| Error::corrupt("the App's private key is not an RSA key of 2048 bits or more"))
+        pair.map(Self).map_err(|_| "is not an RSA key of 2048 bits or more")
     }
 
     /// The signature of `message`.
@@ -37,5 +36,41 @@ impl RsaKey {
         let signed = self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
         signed.map_err(|_| Error::corrupt("signing with the App's key"))?;
         Ok(signature)
+    }
+}
+
+/// The first PEM block with its label, its body and its end on lines of their own (RFC 7468 §3).
+fn lines(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("-----BEGIN ")?;
+    let (label, rest) = rest.split_once("-----")?;
+    let (body, _) = rest.split_once("-----END ")?;
+    let body = body.replace("\\r", "").replace("\\n", "");
+    let body: String = body.split_whitespace().collect();
+    Some(format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEM: &str = include_str!("../../../tests/data/github/app.pem");
+
+    #[test]
+    fn pem_on_one_line_is_the_same_key() {
+        let signature = |text: &str| RsaKey::from_pem(text).unwrap().sign(b"message").unwrap();
+        let expected = signature(PEM);
+        for line_break in ["\\n", "\\r\\n", " ", "\r\n", "\t", ""] {
+            assert_eq!(signature(&PEM.replace('\n', line_break)), expected, "{line_break:?}");
+        }
+        assert_eq!(signature(&format!("  {PEM}\n\n")), expected);
+    }
+
+    #[test]
+    fn text_that_is_no_rsa_key_is_refused() {
+        for text in ["", "MIIE", "-----BEGIN RSA PRIVATE KEY-----", &PEM[..PEM.len() / 2]] {
+            assert_eq!(RsaKey::from_pem(text).err(), Some("is not PEM"), "{text}");
+        }
+        let garbage = "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----";
+        assert_eq!(RsaKey::from_pem(garbage).err(), Some("is not an RSA key of 2048 bits or more"));
     }
 }

@@ -79,12 +79,24 @@ impl Administrators {
     /// # Errors
     /// Internal: an entry is something else. A login is refused because anybody may take it over.
     pub fn parse(text: &str) -> Result<Self> {
-        let entries = text.split([',', ' ', '\n', '\t']).filter(|entry| !entry.is_empty()).map(|entry| {
-            let parsed = entry.split_once(':').and_then(|(vcs, id)| Some((Vcs::parse(vcs)?, id.parse().ok()?)));
-            let bad = || format!("{entry} in TERRAPI_ADMINISTRATORS is not like github:583231");
-            parsed.ok_or_else(|| Error::internal("reading the administrators", bad()))
-        });
-        entries.collect::<Result<_>>().map(Self)
+        match Self::parse_each(text) {
+            (administrators, refused) if refused.is_empty() => Ok(administrators),
+            (_, refused) => Err(Error::internal("reading the administrators", refused.join(", "))),
+        }
+    }
+
+    /// As [`Self::parse`], without the entries that are something else; those come beside it.
+    pub fn parse_each(text: &str) -> (Self, Vec<String>) {
+        let (mut known, mut refused) = (Vec::new(), Vec::new());
+        for entry in text.split([',', ' ', '\n', '\t']).filter(|entry| !entry.is_empty()) {
+            // A number as the providers write it: no sign, no leading zero.
+            let id = |id: &str| id.parse().ok().filter(|number: &u64| *number > 0 && number.to_string() == id);
+            match entry.split_once(':').and_then(|(vcs, number)| Vcs::parse(vcs).zip(id(number))) {
+                Some(person) => known.push(person),
+                None => refused.push(entry.to_owned()),
+            }
+        }
+        (Self(known), refused)
     }
 
     /// Whether this person is one.

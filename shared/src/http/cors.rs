@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use http::Uri;
 use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, LINK, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use tower_http::cors::{AllowCredentials, AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
+use super::base_url::parse_origin;
 use super::event::REQUEST_ID;
 use super::origin::only;
 use super::rate;
@@ -30,10 +30,22 @@ impl ListedOrigins {
     /// # Errors
     /// Internal: an entry is something else, a path or `*` for example. It would match nothing, or too much.
     pub fn parse(text: &str) -> Result<Self> {
-        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-        let problem = |word| format!("{word} in CORS_ORIGINS is not like https://console.example.com");
-        let bad = |word| Error::internal("reading the listed origins", problem(word));
-        words.map(|word| as_browsers_write_it(word).ok_or_else(|| bad(word))).collect::<Result<_>>().map(Self)
+        match Self::parse_each(text) {
+            (origins, refused) if refused.is_empty() => Ok(origins),
+            (_, refused) => Err(Error::internal("reading the listed origins", refused.join(", "))),
+        }
+    }
+
+    /// As [`Self::parse`], without the entries that are something else; those come beside it.
+    pub fn parse_each(text: &str) -> (Self, Vec<String>) {
+        let (mut origins, mut refused) = (Vec::new(), Vec::new());
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match parse_origin(word).and_then(|origin| HeaderValue::try_from(origin).ok()) {
+                Some(origin) => origins.push(origin),
+                None => refused.push(word.to_owned()),
+            }
+        }
+        (Self(origins), refused)
     }
 
     /// Whether a page of one of them sent the request.
@@ -60,31 +72,13 @@ impl ListedOrigins {
     }
 }
 
-/// RFC 6454 §6.2: in lower case, without the scheme's own port, and with nothing behind.
-fn as_browsers_write_it(word: &str) -> Option<HeaderValue> {
-    let uri: Uri = word.parse().ok()?;
-    let (scheme, host, port) = (uri.scheme_str()?, uri.host()?, uri.port_u16());
-    let own_port = match scheme {
-        "http" => 80,
-        "https" => 443,
-        _ => return None,
-    };
-    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
-    if host.is_empty() || !host.bytes().all(letter) || port == Some(own_port) {
-        return None;
-    }
-    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let written = format!("{scheme}://{host}{port}");
-    if written == word { HeaderValue::try_from(written).ok() } else { None }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn origins_are_listed_as_browsers_write_them() {
-        let text = "https://a.example.com, http://localhost:3000,https://[::1]:8443,,https://xn--4ca.example";
+        let text = "https://a.example.com:443, http://localhost:3000,https://[::1]:8443,,https://xn--4ca.example";
         let listed = ListedOrigins::parse(text).unwrap();
         let expected =
             ["https://a.example.com", "http://localhost:3000", "https://[::1]:8443", "https://xn--4ca.example"];
@@ -112,8 +106,8 @@ mod tests {
             "https://me@a.example.com",
             "https://A.example.com",
             "HTTPS://a.example.com",
-            "https://a.example.com:443",
-            "http://a.example.com:80",
+            "https://a:b",
+            "https://a.example.com:0",
             "https://a.example.com:",
             "https://a.example.com:08443",
             "https://a.example.com:99999",

@@ -19,6 +19,7 @@ use super::error::ApiError;
 use super::event::REQUEST_ID;
 use super::rate::rate_fields;
 use super::routes::Routes;
+use crate::deadline::Deadline;
 use crate::domain::{Code, Error, Vcs};
 use crate::runtime::App;
 
@@ -34,6 +35,7 @@ pub fn service(routes: Routes, app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
         .option_layer(app.settings.listed_origins.layer())
         .layer(middleware::from_fn(rate_fields))
+        .layer(middleware::from_fn(in_time))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))
         .map_request(plain_coding)
         .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
@@ -51,6 +53,14 @@ pub fn service(routes: Routes, app: App) -> Router {
         }
         None => service,
     }
+}
+
+/// Answers before the invocation ends, whatever the handler waits for. A write that was broken off may have taken effect.
+async fn in_time(request: Request, next: Next) -> Response {
+    let Some(deadline) = request.extensions().get::<Deadline>().copied() else { return next.run(request).await };
+    let code = if request.method().is_safe() { Code::Unavailable } else { Code::OutcomeUnknown };
+    let late = || Error::Unavailable { code, source: Some("the invocation's time is up".into()) };
+    deadline.scope(next.run(request)).await.unwrap_or_else(|| ApiError(late()).into_response())
 }
 
 /// Codings are named in any case, and gzip has an older name (RFC 9110 §8.4.1); the layer below knows one word for it.

@@ -1,6 +1,7 @@
 //! HTTP: who is calling, what they sent, and how results become answers.
 
 mod authorize;
+mod base_url;
 mod body;
 mod cookie;
 mod cors;
@@ -26,6 +27,7 @@ pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer, require_administrator,
 };
+pub use base_url::parse_origin;
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
 pub use cors::ListedOrigins;

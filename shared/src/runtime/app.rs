@@ -117,7 +117,7 @@ impl App {
         Self {
             store,
             clock,
-            limits: Arc::new(Limits::new(settings.rates.clone(), &random)),
+            limits: Arc::new(Limits::new(settings.rates.clone())),
             random,
             background: Background::default(),
             providers: Providers::default(),

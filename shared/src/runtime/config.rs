@@ -7,8 +7,8 @@ use std::env;
 use aws_sdk_dynamodb::config::Credentials;
 
 use super::limits::Rates;
+use super::settings::Parsed;
 use crate::auth::AUDIENCE;
-use crate::domain::rate::Limit;
 use crate::domain::{Administrators, Error, MembershipMaxAge, Result, SecretText};
 use crate::http::ListedOrigins;
 use crate::store::{StoreConfig, Tables, Timeouts};
@@ -50,11 +50,25 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the environment.
+    /// Reads the environment. Beside the configuration come the problems with it, one line each.
     ///
     /// # Errors
-    /// Names the variable that is missing, or what cannot be read.
-    pub fn from_env() -> Result<Self> {
+    /// As [`Self::read`].
+    pub fn from_env() -> Result<(Self, Vec<String>)> {
+        // An empty variable counts as absent: templates write those for parameters nobody set.
+        Self::read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// Reads what `find` has to say. A setting that cannot be used is named in the list of problems, and its default is
+    /// taken instead, never one that lets in more: an entry that cannot be read trusts nobody, a limit that cannot be read
+    /// is the template's.
+    ///
+    /// # Errors
+    /// Names the variable that is missing: Region and credentials, which Lambda sets.
+    pub fn read(find: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<String>)> {
+        let missing = |name| Error::internal("reading the environment", format!("{name} is not set"));
+        let need = |name: &'static str| find(name).ok_or_else(|| missing(name));
+        let settings = Parsed::read(&find);
         let endpoint = find("AWS_ENDPOINT_URL_DYNAMODB");
         let tables = Tables {
             identity: find("TERRAPI_IDENTITY_TABLE").unwrap_or_default(),
@@ -68,7 +82,7 @@ impl Config {
             None,
             "environment",
         );
-        Ok(Self {
+        let config = Self {
             on_aws: endpoint.is_none(),
             store: StoreConfig {
                 tables,
@@ -81,49 +95,19 @@ impl Config {
             signing_keys: find("TERRAPI_SIGNING_KEYS"),
             secrets_endpoint: find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             issuer: find("TERRAPI_ISSUER").unwrap_or_else(|| AUDIENCE.into()),
-            public_base_url: find("PUBLIC_BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
-            listed_origins: ListedOrigins::parse(&find("CORS_ORIGINS").unwrap_or_default())?,
+            public_base_url: settings.public_base_url,
+            listed_origins: settings.listed_origins,
             provider_secret: find("TERRAPI_SECRET_ARN"),
             provider_variables: VARIABLES
                 .into_iter()
                 .filter_map(|name| Some((name.to_owned(), SecretText::new(find(name)?))))
                 .collect(),
-            rates: rates()?,
-            membership_max_age: MembershipMaxAge::new(number(
-                "MEMBERSHIP_MAX_AGE_SECONDS",
-                MembershipMaxAge::DEFAULT_SECONDS,
-            )?),
-            administrators: Administrators::parse(&find("TERRAPI_ADMINISTRATORS").unwrap_or_default())?,
-            app_name: find("TFP_APP_NAME").unwrap_or_else(|| "HCP Terraform".into()),
-            log_filter: find("RUST_LOG").unwrap_or_else(|| "info".into()),
-        })
+            rates: settings.rates,
+            membership_max_age: settings.membership_max_age,
+            administrators: settings.administrators,
+            app_name: settings.app_name,
+            log_filter: settings.log_filter,
+        };
+        Ok((config, settings.problems))
     }
-}
-
-/// Unlimited, but for wrong secrets and where organizations are managed, unless the environment says otherwise; 0 takes a limit away.
-fn rates() -> Result<Rates> {
-    let rate = |rate, burst| Ok::<_, Error>(Limit::per_second(number(rate, 0)?, number(burst, 0)?));
-    // What clients of such APIs are told to expect.
-    let principals = (number("RATE_LIMIT_PRINCIPALS_PER_SECOND", 30)?, number("RATE_LIMIT_PRINCIPALS_BURST", 40)?);
-    Ok(Rates {
-        callers: rate("RATE_LIMIT_PER_SECOND", "RATE_LIMIT_BURST")?,
-        principals: Limit::per_second(principals.0, principals.1),
-        strangers: rate("RATE_LIMIT_STRANGERS_PER_SECOND", "RATE_LIMIT_STRANGERS_BURST")?,
-        guessers: Limit::in_a_minute(number("RATE_LIMIT_WRONG_SECRETS", 10)?),
-        ..Rates::default()
-    })
-}
-
-fn number(name: &'static str, absent: u32) -> Result<u32> {
-    let bad = |error| Error::internal("reading the environment", format!("{name}: {error}"));
-    find(name).map_or(Ok(absent), |text| text.parse().map_err(bad))
-}
-
-/// An empty variable counts as absent: templates write those for parameters nobody set.
-fn find(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn need(name: &'static str) -> Result<String> {
-    find(name).ok_or_else(|| Error::internal("reading the environment", format!("{name} is not set")))
 }

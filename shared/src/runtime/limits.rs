@@ -1,6 +1,6 @@
 //! What callers have sent: this sandbox's part of the rate limits.
 //!
-//! A request costs one look into a table. One in twenty or fewer asks storage for the next batch, and when storage is away
+//! A request costs one look into a table. One in twenty or fewer reports to storage, and when storage is away
 //! the sandbox goes by what it knows: nobody is locked out, and each sandbox alone still keeps to the limit.
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,11 +10,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::clock::Clock;
-use super::random::Random;
 use super::recent::Recent;
-use crate::domain::rate::{Limit, Purse, Standing, Step, Subject};
+use crate::domain::rate::{Limit, Purse, Report, Standing, Step, Subject};
 use crate::domain::{KeyId, Micros};
-use crate::store::{Lease, Store};
+use crate::store::Store;
 
 /// How many callers a sandbox keeps account of, and how many strangers: some hundred bytes each. Whoever is forgotten
 /// starts again with what storage knows.
@@ -37,7 +36,7 @@ pub struct Rates {
     pub strangers: Option<Limit>,
     /// Each place, for wrong secrets of one key.
     pub guessers: Option<Limit>,
-    /// How long a request waits for a batch.
+    /// How long a request waits for the answer to a report.
     pub patience: Duration,
 }
 
@@ -57,6 +56,16 @@ pub struct Spent {
     pub retry_after_seconds: Option<i64>,
 }
 
+/// What became of a report.
+enum Reported {
+    /// It is taken in: when the bucket is full now.
+    Heard(Micros),
+    /// Nobody knows.
+    Unanswered,
+    /// Storage did not answer a moment ago, and was not asked again.
+    Unsent,
+}
+
 /// The accounts of a sandbox.
 pub struct Limits {
     rates: Rates,
@@ -66,12 +75,11 @@ pub struct Limits {
     proven: Mutex<Recent<(KeyId, [u8; 32]), ()>>,
     turns: [tokio::sync::Mutex<()>; TURNS],
     away_since: AtomicI64,
-    dice: AtomicI64,
 }
 
 impl Limits {
     /// No account yet.
-    pub fn new(rates: Rates, random: &Random) -> Self {
+    pub fn new(rates: Rates) -> Self {
         Self {
             rates,
             callers: Mutex::new(Recent::with_capacity(MOST_SUBJECTS)),
@@ -79,7 +87,6 @@ impl Limits {
             proven: Mutex::new(Recent::with_capacity(MOST_PROVEN)),
             turns: Default::default(),
             away_since: AtomicI64::new(i64::MIN),
-            dice: AtomicI64::new(i64::from_ne_bytes(random.bytes().unwrap_or_default())),
         }
     }
 
@@ -89,23 +96,23 @@ impl Limits {
         let mut turn = None;
         loop {
             let now = clock.now().micros();
-            let (step, standing, full_at) = self.with_purse(subject, |purse| {
+            let (step, standing) = self.with_purse(subject, |purse| {
                 let step = purse.spend(limit, now);
-                (step, purse.standing(limit, now), purse.full_at())
+                (step, purse.standing(limit, now))
             });
             match step {
                 Step::Go => return Some(Spent { standing, retry_after_seconds: None }),
                 Step::Wait(until) => {
                     return Some(Spent { standing, retry_after_seconds: Some(whole_seconds(until, now)) });
                 }
-                // Another request may have asked while this one waited for its turn: look again.
+                // Another request may have reported while this one waited for its turn: look again.
                 Step::Ask(_) if turn.is_none() => turn = Some(self.turn(&subject).lock().await),
-                Step::Ask(tokens) => {
-                    let lease = self.ask(store, &subject, limit, tokens, full_at, now).await;
-                    self.with_purse(subject, |purse| match lease {
-                        Some(Lease::Granted(full_at)) => purse.granted(limit, tokens, full_at, now),
-                        Some(Lease::Refused(full_at)) => purse.refused(limit, full_at, now),
-                        None => purse.unanswered(limit, tokens, now),
+                Step::Ask(report) => {
+                    let answer = self.report(store, &subject, limit, report, now).await;
+                    self.with_purse(subject, |purse| match answer {
+                        Reported::Heard(full_at) => purse.heard(limit, report, full_at, now),
+                        Reported::Unanswered => purse.unanswered(limit, report, now),
+                        Reported::Unsent => purse.postponed(now),
                     });
                 }
             }
@@ -137,26 +144,18 @@ impl Limits {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).find(&(key, secret_hash)).is_some()
     }
 
-    async fn ask(
-        &self,
-        store: &Store,
-        subject: &Subject,
-        limit: &Limit,
-        tokens: i64,
-        full_at: Micros,
-        now: Micros,
-    ) -> Option<Lease> {
+    async fn report(&self, store: &Store, subject: &Subject, limit: &Limit, report: Report, now: Micros) -> Reported {
         if (0..AWAY).contains(&now.0.wrapping_sub(self.away_since.load(Ordering::Relaxed))) {
-            return None;
+            return Reported::Unsent;
         }
-        let error = match timeout(self.rates.patience, store.lease(subject, limit, tokens, full_at, now)).await {
-            Ok(Ok(lease)) => return Some(lease),
+        let error = match timeout(self.rates.patience, store.charge_budget(subject, limit, report, now)).await {
+            Ok(Ok(full_at)) => return Reported::Heard(full_at),
             Ok(Err(error)) => error.to_string(),
             Err(elapsed) => elapsed.to_string(),
         };
         self.away_since.store(now.0, Ordering::Relaxed);
         tracing::warn!(%error, "rate budgets cannot be read: this sandbox goes by its own for a second");
-        None
+        Reported::Unanswered
     }
 
     fn limit(&self, subject: &Subject) -> Option<&Limit> {
@@ -177,7 +176,7 @@ impl Limits {
 
     fn with_purse<T>(&self, subject: Subject, work: impl FnOnce(&mut Purse) -> T) -> T {
         let mut purses = self.purses(&subject).lock().unwrap_or_else(PoisonError::into_inner);
-        work(purses.entry(subject, || Purse::new(self.dice.fetch_add(1, Ordering::Relaxed).cast_unsigned())))
+        work(purses.entry(subject, Purse::default))
     }
 
     fn turn(&self, subject: &Subject) -> &tokio::sync::Mutex<()> {

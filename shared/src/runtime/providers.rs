@@ -1,38 +1,110 @@
-//! What the service shows GitHub and GitLab, fetched once, before the first request.
+//! The credentials for GitHub and GitLab, read from the environment and from the secret.
+//!
+//! Nothing in them stops a function: a provider that is configured wrongly is disabled and logged, and while the secret
+//! cannot be read, only what needs a provider is unavailable.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::config::Config;
 use super::secrets::read_secret;
 use crate::auth::SealingKeys;
-use crate::domain::{Error, Result, SecretText};
-use crate::vcs::{Limits, ProviderConfig, Providers, real_pause};
+use crate::domain::{Result, SecretText};
+use crate::vcs::{Limits, Misconfigured, Pause, ProviderConfig, Providers, Sealing, real_pause};
 
-/// GitHub and GitLab, as far as they are configured: what the environment does not say is looked up in the secret.
+/// How long after a failure the secret is read again.
+const READ_AGAIN: Duration = Duration::from_secs(5);
+
+/// GitHub and GitLab, as far as they are configured. What the environment does not say is looked up in the secret.
 ///
-/// Shape of the secret: one JSON object whose members are named like the variables and hold text.
+/// Shape of the secret: one JSON object whose members are named like the variables and hold text or whole numbers.
+///
+/// When the secret cannot be read, the providers are unavailable until it can: it is read again every few seconds.
+///
+/// # Errors
+/// Internal: TLS cannot be set up.
 pub async fn load_providers(config: &Config) -> Result<Providers> {
-    let mut values = match config.provider_secret.as_deref() {
-        Some(place) => members(&read_secret(config, place).await?)?,
-        None => BTreeMap::new(),
+    load_patiently(config, real_pause()).await
+}
+
+/// As [`load_providers`], with a wait of one's own between two attempts to read the secret.
+///
+/// # Errors
+/// As there.
+pub async fn load_patiently(config: &Config, pause: Pause) -> Result<Providers> {
+    let providers = Providers::pending();
+    let secret = match config.provider_secret.as_deref() {
+        None => return load(&providers, config, BTreeMap::new()).map(|()| providers),
+        Some(secret) => read_secret(config, secret).await,
     };
-    values.extend(config.provider_variables.clone());
-    let mut providers = Providers::new(ProviderConfig::read(&values)?, Limits::default(), real_pause())?;
-    if providers.github.is_some() || providers.gitlab.is_some() {
-        providers.sealing = Some(Arc::new(sealing_keys(&values)?));
+    match secret {
+        Ok(text) => load(&providers, config, members(&text))?,
+        Err(error) => {
+            unreadable(&error);
+            tokio::spawn(load_later(providers.clone(), config.clone(), pause));
+        }
     }
     Ok(providers)
 }
 
-/// `TOKEN_SEALING_KEY` seals; what stands in `RETIRED_TOKEN_SEALING_KEY` only opens.
-fn sealing_keys(values: &BTreeMap<String, SecretText>) -> Result<SealingKeys> {
-    let find = |name: &str| values.get(name).filter(|value| !value.reveal().is_empty());
-    let missing = || Error::internal("reading the providers' settings", "TOKEN_SEALING_KEY is not set");
-    SealingKeys::new(find("TOKEN_SEALING_KEY").ok_or_else(missing)?, find("RETIRED_TOKEN_SEALING_KEY"))
+async fn load_later(providers: Providers, config: Config, pause: Pause) {
+    let Some(secret) = config.provider_secret.as_deref() else { return };
+    loop {
+        pause(READ_AGAIN).await;
+        match read_secret(&config, secret).await.and_then(|text| load(&providers, &config, members(&text))) {
+            Ok(()) => return,
+            Err(error) => unreadable(&error),
+        }
+    }
 }
 
-fn members(text: &SecretText) -> Result<BTreeMap<String, SecretText>> {
+fn unreadable(error: &crate::domain::Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, cause, "the secret of the providers cannot be read: GitHub and GitLab are unavailable");
+}
+
+fn load(providers: &Providers, config: &Config, mut values: BTreeMap<String, SecretText>) -> Result<()> {
+    values.extend(config.provider_variables.clone());
+    providers.load(ProviderConfig::read(&values), sealing_keys(&values), Limits::default(), real_pause())
+}
+
+/// `TOKEN_SEALING_KEY` seals; what stands in `RETIRED_TOKEN_SEALING_KEY` only opens.
+fn sealing_keys(values: &BTreeMap<String, SecretText>) -> Sealing {
+    let find = |name: &str| values.get(name).filter(|value| !value.reveal().is_empty());
+    let problem = |member, problem| Misconfigured { member, problem };
+    let seed = find("TOKEN_SEALING_KEY").ok_or(problem("TOKEN_SEALING_KEY", "is not set"))?;
+    let alone = SealingKeys::new(seed, None).map_err(|_| problem("TOKEN_SEALING_KEY", "is too short"))?;
+    let Some(retired) = find("RETIRED_TOKEN_SEALING_KEY") else { return Ok(Arc::new(alone)) };
+    let both = SealingKeys::new(seed, Some(retired));
+    both.map(Arc::new).map_err(|_| problem("RETIRED_TOKEN_SEALING_KEY", "is too short"))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Member {
+    Text(SecretText),
+    Number(u64),
+    Other(IgnoredAny),
+}
+
+/// The members that hold a text or a number. Whatever else is there is logged by its name and left out.
+fn members(text: &SecretText) -> BTreeMap<String, SecretText> {
     // The reader's own words would quote the text.
-    serde_json::from_str(text.reveal()).map_err(|_| Error::corrupt("the providers' secret is not an object of texts"))
+    let Ok(members) = serde_json::from_str::<BTreeMap<String, Member>>(text.reveal()) else {
+        tracing::error!("the secret of the providers is not a JSON object: GitHub and GitLab are not configured");
+        return BTreeMap::new();
+    };
+    let value = |(name, member): (String, Member)| match member {
+        Member::Text(text) => Some((name, text)),
+        Member::Number(number) => Some((name, SecretText::new(number.to_string()))),
+        Member::Other(_) => {
+            tracing::error!(name, "a member of the providers' secret is neither text nor a number, and is ignored");
+            None
+        }
+    };
+    members.into_iter().filter_map(value).collect()
 }

@@ -19,9 +19,11 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::app::App;
+use super::clock::{Clock as _, SystemClock};
 use super::config::Config;
 use super::incoming::Incoming;
 use super::telemetry;
+use crate::deadline::Deadline;
 use crate::domain;
 use crate::http::{MalformedEvent, Payload, Routes, into_request, service};
 
@@ -31,13 +33,16 @@ const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
 /// Above this many bytes it pays to look whether base64 is the shorter form of a text.
 const LARGE_TEXT_BYTES: usize = 1024 * 1024;
 
-/// What every process does first: reads its environment, and begins to log.
+/// What every process does first: reads its environment, begins to log, and logs which settings cannot be used.
 ///
 /// # Errors
-/// The environment lacks something, or has something that cannot be read.
+/// The environment lacks something that every Lambda function has.
 pub fn start() -> domain::Result<Config> {
-    let config = Config::from_env()?;
+    let (config, problems) = Config::from_env()?;
     telemetry::init(&config);
+    for problem in problems {
+        tracing::error!("{problem}");
+    }
     Ok(config)
 }
 
@@ -60,7 +65,7 @@ pub async fn run(router: Router) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::Runtime::new(service).run_concurrent().await
 }
 
-/// One event through the router. The request carries the invocation's [`Context`] (request id, deadline) as an extension.
+/// One event through the router. The request carries the invocation's [`Context`] and its [`Deadline`] as extensions.
 pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer {
     let request_id = context.request_id.clone();
     let Some(event) = event.0 else {
@@ -71,6 +76,9 @@ pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer
         Ok(request) => request,
         Err(error) => return Answer::refusal(payload, error, &request_id),
     };
+    if let Some(deadline) = Deadline::told(context.deadline, SystemClock.now()) {
+        request.extensions_mut().insert(deadline);
+    }
     request.extensions_mut().insert(context);
     let response = match router.oneshot(request).await {
         Ok(response) => response,

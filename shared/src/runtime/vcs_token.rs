@@ -5,6 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::app::App;
+use crate::deadline;
 use crate::domain::{Code, Error, Identity, Result, SecretText, UserId, UserTokens, Vcs};
 use crate::store::{SealedTokens, Store};
 use crate::vcs::Failure;
@@ -14,6 +15,9 @@ const CLAIM_SECONDS: i64 = 15;
 /// How often somebody else's renewal is looked after, and how far apart.
 const LOOKS: usize = 50;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// A renewal is begun only with this much time left: a call to the provider and two to storage. Broken off in between, it
+/// would leave a refresh token that is used up.
+const RENEWAL: Duration = Duration::from_secs(12);
 
 impl App {
     /// The token with which this person's own requests go to a provider. One that is about to end is renewed first, by
@@ -40,6 +44,7 @@ impl App {
             }
             let over = tokens.refresh_expires_at.is_some_and(|end| end <= now);
             let refresh = tokens.refresh.filter(|_| !over).ok_or_else(sign_in_again)?;
+            deadline::demand(RENEWAL)?;
             let (claim, until) = (self.random.id()?, now.plus(CLAIM_SECONDS));
             if self.store.claim_renewal(&identity, sealed.id, claim, now, until).await? {
                 if let Some(token) = self.renew(&identity, &refresh, claim).await? {
@@ -47,6 +52,7 @@ impl App {
                 }
                 continue;
             }
+            deadline::demand(LOOK_AGAIN)?;
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         Err(Error::unavailable("somebody else's renewal of a token does not end"))
@@ -54,7 +60,7 @@ impl App {
 
     /// Seals tokens for the row of their identity.
     pub fn seal(&self, vcs: Vcs, provider_id: u64, tokens: &UserTokens) -> Result<SealedTokens> {
-        let keys = self.providers.sealing.as_ref().ok_or(Error::corrupt("there is no sealing key"))?;
+        let keys = self.providers.sealing()?;
         let text = serde_json::to_vec(tokens).map(zeroize::Zeroizing::new);
         let text = text.map_err(|error| Error::internal("writing tokens", error))?;
         let bytes = keys.seal(&text, &Store::binding(vcs, provider_id), self.random.bytes()?)?;
@@ -62,7 +68,7 @@ impl App {
     }
 
     fn unseal(&self, identity: &Identity, sealed: &SealedTokens) -> Result<UserTokens> {
-        let keys = self.providers.sealing.as_ref().ok_or(Error::corrupt("there is no sealing key"))?;
+        let keys = self.providers.sealing()?;
         let Some(text) = keys.open(&sealed.bytes, &Store::binding(identity.vcs, identity.profile.id)) else {
             tracing::warn!("tokens are sealed under a key that is not held any longer");
             return Err(sign_in_again());

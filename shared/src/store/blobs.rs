@@ -25,18 +25,15 @@ pub enum Blobs {
 }
 
 impl Blobs {
-    /// Opens `s3://<bucket>`, `http://<host>/<bucket>` of another engine that speaks S3, or `file:///<folder>`.
+    /// Opens the bucket at `https://<bucket>.s3.<region>.<partition's suffix>`, the one at `http://<host>/<bucket>` of
+    /// another engine that speaks S3, or the folder at `file:///<folder>`.
     pub fn open(config: &StoreConfig) -> Result<Self> {
         let Some(url) = &config.blobs else { return Ok(Self::None) };
         if let Some(folder) = url.strip_prefix("file://") {
             let folder = LocalFileSystem::new_with_prefix(folder);
             return Ok(Self::Folder(folder.map_err(|error| Error::internal("opening the blob folder", error))?.into()));
         }
-        let url = match url.strip_prefix("s3://") {
-            Some(name) => format!("https://{name}.s3.{}.amazonaws.com", config.region),
-            None => url.clone(),
-        };
-        Ok(Self::Bucket(open_bucket(url, &config.region, &config.credentials)?.into()))
+        Ok(Self::Bucket(open_bucket(url.clone(), &config.region, &config.credentials)?.into()))
     }
 
     /// Stores a new object.

@@ -23,12 +23,13 @@ use object_store::{ClientOptions, Result as StoreResult};
 use tokio::time::timeout;
 
 use super::https::AwsHttp;
+use crate::deadline::within;
 use crate::domain::{Error, Result};
 
 /// One call; a value has at most 4 MiB.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The bucket at `url`: `https://<bucket>.s3.<region>.amazonaws.com`, or `http://<host>/<bucket>` on another engine.
+/// The bucket at `url`: `https://<bucket>.s3.<region>.<partition's suffix>`, or `http://<host>/<bucket>` on another engine.
 pub fn open_bucket(url: String, region: &str, credentials: &Credentials) -> Result<HttpStore> {
     let signer = Signer { region: region.to_owned(), identity: credentials.clone().into() };
     let over = AwsHttp::new(Some(&url))?;
@@ -67,7 +68,7 @@ impl HttpService for Signed {
             Ok(HttpResponse::from_parts(parts, bytes.into()))
         };
         Box::pin(async move {
-            let answer = timeout(CALL_TIMEOUT, call).await;
+            let answer = timeout(within(CALL_TIMEOUT), call).await;
             answer.unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
         })
     }

@@ -25,7 +25,7 @@
 //! | a team's name is taken | identity | `organization#<code>` | `name#<hex name>` | the condition on naming another so |
 //! | a token's description is taken | identity | `organization#<code>` | `description#<team's digits>#<SHA-256 of it>` | the condition on creating another |
 //! | belonging to a team | identity | `user#<id>` | `team#<digits>` | the list of a person's organizations |
-//! | rate budget | identity | `rate#<kind>#<hex>` | `budget` | nobody: each call that takes tokens out tells what is left |
+//! | rate budget | identity | `rate#<kind>#<hex>` | `budget` | nobody: the answer to each report says what is left |
 //! | KV record | kv | `<vcs>#<installation>` | key bytes, 0, idx big-endian | everything |
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing and commit; reads and writes that meet a draft |
 //! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | whoever reads a head that names the commit, the folding worker |

@@ -34,5 +34,4 @@ pub use identities::SealedTokens;
 pub use memberships::{MembershipTicket, ProviderAnswer, Replaced};
 pub use organizations::{Decision, OrganizationChange, Ownership, Roster, TeamChange, Written};
 pub use public_keys::PublishedKey;
-pub use rate::Lease;
 pub use users::User;

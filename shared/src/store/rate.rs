@@ -10,63 +10,43 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, n, s};
 use super::keys;
-use crate::domain::rate::{Limit, Subject};
+use crate::domain::rate::{Limit, Report, Subject};
 use crate::domain::{Error, Micros, Result};
 
-/// What a call for tokens came to. In either case: when the bucket is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lease {
-    /// The tokens were taken out.
-    Granted(Micros),
-    /// There are too few.
-    Refused(Micros),
-}
-
-/// How often a guess may be wrong: others may empty the bucket or let it rest in between.
+/// How often a guess may be wrong: others may use the bucket or let it rest in between.
 const GUESSES: usize = 3;
 /// An item outlives the instant at which it says no more than its absence by this many seconds.
 const KEPT_SECONDS: i64 = 60;
 
 impl Store {
-    /// Takes `tokens` out of a subject's bucket: all of them or none.
+    /// Charges a subject's bucket for requests that were let through: when it is full now. A bucket that is overdrawn too
+    /// far stays as it is.
     ///
-    /// `full_at` is what the caller knows of the bucket. The call is not repeated when it fails: it may have taken effect.
-    pub async fn lease(
-        &self,
-        subject: &Subject,
-        limit: &Limit,
-        tokens: i64,
-        mut full_at: Micros,
-        now: Micros,
-    ) -> Result<Lease> {
+    /// The call is not repeated when it fails: it may have taken effect.
+    ///
+    /// # Errors
+    /// Unavailable: storage did not answer, or others changed the bucket under each of several calls.
+    pub async fn charge_budget(&self, subject: &Subject, limit: &Limit, report: Report, now: Micros) -> Result<Micros> {
+        let mut full_at = report.full_at;
         for _ in 0..GUESSES {
-            let sent = self.take(subject, limit, tokens, full_at, now).send().await;
+            let sent = self.charge(subject, limit, Report { full_at, ..report }, now).send().await;
             let seen = match sent.map_err(Failure::of_update) {
-                Ok(answer) => {
-                    let attributes = answer.attributes.unwrap_or_default();
-                    return Ok(Lease::Granted(Micros(attributes.number(FULL_AT)?)));
-                }
+                Ok(answer) => return answer.attributes.unwrap_or_default().number(FULL_AT).map(Micros),
                 Err(Failure::Condition(item)) => item.and_then(|item| item.find_number(FULL_AT)).map(Micros),
                 Err(failure) => return Err(failure.into()),
             };
             // What is absurd is at rest, too.
             full_at = seen.filter(|seen| *seen <= limit.absurd(now)).unwrap_or(Micros(0));
-            if full_at > limit.room(now, tokens) {
-                return Ok(Lease::Refused(full_at));
+            if full_at > limit.most(now) {
+                return Ok(full_at);
             }
         }
         Err(Error::unavailable("a budget changed under each of several calls"))
     }
 
-    fn take(
-        &self,
-        subject: &Subject,
-        limit: &Limit,
-        tokens: i64,
-        full_at: Micros,
-        now: Micros,
-    ) -> UpdateItemFluentBuilder {
-        let end = limit.room(now, 0).seconds().plus(KEPT_SECONDS);
+    fn charge(&self, subject: &Subject, limit: &Limit, report: Report, now: Micros) -> UpdateItemFluentBuilder {
+        let end = limit.most(now).seconds().plus(KEPT_SECONDS);
+        let cost = limit.refill(report.tokens);
         let update = self.db_once.update_item().table_name(&self.tables.identity);
         let update = update
             .key(keys::PK, s(keys::budget(subject)))
@@ -76,20 +56,20 @@ impl Store {
             .expression_attribute_values(":ttl", n(end.0))
             .expression_attribute_values(":entity", s("rate-budget"))
             .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":now", n(now.0))
+            .expression_attribute_values(":since", n(report.since.0))
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if full_at > now {
+        if report.full_at > report.since {
             update
                 .update_expression(format!("SET full_at = full_at + :cost, {SET_ALWAYS}"))
-                .condition_expression("full_at > :now AND full_at <= :room")
-                .expression_attribute_values(":cost", n(limit.refill(tokens)))
-                .expression_attribute_values(":room", n(limit.room(now, tokens).0))
+                .condition_expression("full_at > :since AND full_at <= :most")
+                .expression_attribute_values(":cost", n(cost))
+                .expression_attribute_values(":most", n(limit.most(now).0))
         } else {
             update
                 .update_expression(format!("SET full_at = :full_at, {SET_ALWAYS}"))
-                .condition_expression("attribute_not_exists(full_at) OR full_at <= :now OR full_at > :absurd")
-                .expression_attribute_values(":full_at", n(now.plus(limit.refill(tokens)).0))
+                .condition_expression("attribute_not_exists(full_at) OR full_at <= :since OR full_at > :absurd")
+                .expression_attribute_values(":full_at", n(report.since.plus(cost).0))
                 .expression_attribute_values(":absurd", n(limit.absurd(now).0))
         }
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Error, Result, SecretText};
+use http::Uri;
+
+use crate::domain::SecretText;
 
 /// Every name that is looked up, in the environment and in the secret.
 pub const VARIABLES: [&str; 14] = [
@@ -27,8 +29,8 @@ pub const VARIABLES: [&str; 14] = [
 pub struct GithubSettings {
     /// OAuth client id of the App.
     pub app_client_id: String,
-    /// Page of the App.
-    pub app_url: String,
+    /// Page of the App; `None` when the deployment does not name it.
+    pub app_url: Option<String>,
     /// API, without a slash at its end.
     pub api_base_url: String,
     /// Web, without a slash at its end.
@@ -66,58 +68,107 @@ pub struct GitlabCredentials {
     pub access_token: Option<SecretText>,
 }
 
-/// The providers that are configured.
+/// Why a provider cannot be used although its client id is set: one member of the configuration, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{member} {problem}")]
+pub struct Misconfigured {
+    /// The variable, or the member of the secret.
+    pub member: &'static str,
+    /// What is wrong with it, as the rest of a sentence. Never its value.
+    pub problem: &'static str,
+}
+
+impl Misconfigured {
+    pub(super) const fn new(member: &'static str, problem: &'static str) -> Self {
+        Self { member, problem }
+    }
+}
+
+/// A provider's settings and credentials.
+pub type Configured<S, C> = Result<(S, C), Misconfigured>;
+
+/// The providers whose client id is set.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderConfig {
     /// GitHub.
-    pub github: Option<(GithubSettings, GithubCredentials)>,
+    pub github: Option<Configured<GithubSettings, GithubCredentials>>,
     /// GitLab.
-    pub gitlab: Option<(GitlabSettings, GitlabCredentials)>,
+    pub gitlab: Option<Configured<GitlabSettings, GitlabCredentials>>,
 }
 
 impl ProviderConfig {
-    /// Reads what is there. A provider is configured when its OAuth client id is.
-    ///
-    /// # Errors
-    /// Internal: a provider is configured and something it needs is missing; the log names it.
-    pub fn read(values: &BTreeMap<String, SecretText>) -> Result<Self> {
-        let find = |name: &str| values.get(name).filter(|value| !value.reveal().is_empty()).cloned();
-        let plain = |name: &str| find(name).map(|value| value.reveal().to_owned());
-        let url = |name: &str, default: &str| {
-            plain(name).unwrap_or_else(|| default.to_owned()).trim_end_matches('/').to_owned()
-        };
-        let need = |name: &str| {
-            let missing = || Error::internal("reading the providers' settings", format!("{name} is not set"));
-            find(name).ok_or_else(missing)
-        };
+    /// Reads what is there. A provider that lacks something, or has something that cannot be read, says so for itself: the
+    /// other one is not affected.
+    pub fn read(values: &BTreeMap<String, SecretText>) -> Self {
+        let values = Values(values);
         let github = |app_client_id| {
             let settings = GithubSettings {
                 app_client_id,
-                app_url: url("GITHUB_APP_URL", "https://github.com/apps/terrateam-action"),
-                api_base_url: url("GITHUB_API_BASE_URL", "https://api.github.com"),
-                web_base_url: url("GITHUB_WEB_BASE_URL", "https://github.com"),
+                app_url: values.app_url(),
+                api_base_url: values.address("GITHUB_API_BASE_URL", "https://api.github.com")?,
+                web_base_url: values.address("GITHUB_WEB_BASE_URL", "https://github.com")?,
             };
             let credentials = GithubCredentials {
-                app_id: need("GITHUB_APP_ID")?.reveal().to_owned(),
-                pem: need("GITHUB_APP_PEM")?,
-                client_secret: need("GITHUB_APP_CLIENT_SECRET")?,
+                app_id: values.need("GITHUB_APP_ID")?.reveal().to_owned(),
+                pem: values.need("GITHUB_APP_PEM")?,
+                client_secret: values.need("GITHUB_APP_CLIENT_SECRET")?,
             };
-            Ok::<_, Error>((settings, credentials))
+            Ok((settings, credentials))
         };
         let gitlab = |app_id| {
             let settings = GitlabSettings {
                 app_id,
-                api_base_url: url("GITLAB_API_BASE_URL", "https://gitlab.com"),
-                web_base_url: url("GITLAB_WEB_BASE_URL", "https://gitlab.com"),
+                api_base_url: values.address("GITLAB_API_BASE_URL", "https://gitlab.com")?,
+                web_base_url: values.address("GITLAB_WEB_BASE_URL", "https://gitlab.com")?,
             };
-            let app_secret = need("GITLAB_APP_SECRET")?;
-            Ok::<_, Error>((settings, GitlabCredentials { app_secret, access_token: find("GITLAB_ACCESS_TOKEN") }))
+            let app_secret = values.need("GITLAB_APP_SECRET")?;
+            Ok((settings, GitlabCredentials { app_secret, access_token: values.find("GITLAB_ACCESS_TOKEN") }))
         };
-        Ok(Self {
-            github: plain("GITHUB_APP_CLIENT_ID").map(github).transpose()?,
-            gitlab: plain("GITLAB_APP_ID").map(gitlab).transpose()?,
-        })
+        Self {
+            github: values.plain("GITHUB_APP_CLIENT_ID").map(github),
+            gitlab: values.plain("GITLAB_APP_ID").map(gitlab),
+        }
     }
+}
+
+struct Values<'a>(&'a BTreeMap<String, SecretText>);
+
+impl Values<'_> {
+    /// A value; an empty one counts as absent.
+    fn find(&self, name: &str) -> Option<SecretText> {
+        self.0.get(name).filter(|value| !value.reveal().is_empty()).cloned()
+    }
+
+    fn plain(&self, name: &str) -> Option<String> {
+        self.find(name).map(|value| value.reveal().to_owned())
+    }
+
+    fn need(&self, name: &'static str) -> Result<SecretText, Misconfigured> {
+        self.find(name).ok_or(Misconfigured::new(name, "is not set"))
+    }
+
+    /// An address without a slash at its end.
+    fn address(&self, name: &'static str, default: &str) -> Result<String, Misconfigured> {
+        let Some(text) = self.plain(name) else { return Ok(default.to_owned()) };
+        let address = text.trim_end_matches('/');
+        is_address(address).then(|| address.to_owned()).ok_or(Misconfigured::new(name, "is not an http(s) address"))
+    }
+
+    /// The App's page, which nothing here depends on.
+    fn app_url(&self) -> Option<String> {
+        let page = self.plain("GITHUB_APP_URL")?;
+        let usable = is_address(&page);
+        if !usable {
+            tracing::error!("GITHUB_APP_URL is not an http(s) address and is ignored");
+        }
+        usable.then_some(page)
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    })
 }
 
 #[cfg(test)]
@@ -130,23 +181,51 @@ mod tests {
 
     #[test]
     fn a_provider_without_its_client_id_is_not_configured() {
-        let none = ProviderConfig::read(&values(&[("GITHUB_APP_ID", "1"), ("GITLAB_APP_ID", "")])).unwrap();
+        let none = ProviderConfig::read(&values(&[("GITHUB_APP_ID", "1"), ("GITLAB_APP_ID", "")]));
         assert!(none.github.is_none() && none.gitlab.is_none());
     }
 
     #[test]
-    fn what_a_configured_provider_lacks_is_named() {
-        let error = ProviderConfig::read(&values(&[("GITLAB_APP_ID", "1")])).unwrap_err();
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        assert_eq!(source.as_deref(), Some("GITLAB_APP_SECRET is not set"));
+    fn missing_or_unreadable_member_is_named() {
+        let github = |extra: &[(&str, &str)]| {
+            let all = [
+                ("GITHUB_APP_CLIENT_ID", "Iv1.a"),
+                ("GITHUB_APP_ID", "1"),
+                ("GITHUB_APP_PEM", "pem"),
+                ("GITHUB_APP_CLIENT_SECRET", "hush"),
+            ];
+            ProviderConfig::read(&values(&[&all, extra].concat())).github.unwrap().map(|(settings, _)| settings)
+        };
+        let problem = |member, value| github(&[(member, value)]).unwrap_err().to_string();
+        for member in ["GITHUB_APP_ID", "GITHUB_APP_PEM", "GITHUB_APP_CLIENT_SECRET"] {
+            assert_eq!(problem(member, ""), format!("{member} is not set"));
+        }
+        for address in ["github.example.com", "ftp://github.example.com", "https://", "https://a b"] {
+            assert_eq!(
+                problem("GITHUB_WEB_BASE_URL", address),
+                "GITHUB_WEB_BASE_URL is not an http(s) address",
+                "{address}"
+            );
+        }
+        assert_eq!(github(&[]).unwrap().app_url, None, "nobody is sent to an App that is not this one");
+        assert_eq!(github(&[("GITHUB_APP_URL", "javascript:alert(1)")]).unwrap().app_url, None);
+        let page = "https://github.com/apps/example";
+        assert_eq!(github(&[("GITHUB_APP_URL", page)]).unwrap().app_url.as_deref(), Some(page));
+    }
+
+    #[test]
+    fn misconfigured_provider_leaves_the_other_one() {
+        let pairs = [("GITHUB_APP_CLIENT_ID", "a"), ("GITLAB_APP_ID", "app"), ("GITLAB_APP_SECRET", "hush")];
+        let config = ProviderConfig::read(&values(&pairs));
+        assert!(config.github.unwrap().is_err() && config.gitlab.unwrap().is_ok());
     }
 
     #[test]
     fn the_public_sites_stand_in_where_no_address_is_given() {
         let pairs =
             [("GITLAB_APP_ID", "app"), ("GITLAB_APP_SECRET", "hush"), ("GITLAB_WEB_BASE_URL", "https://g.test/")];
-        let config = ProviderConfig::read(&values(&pairs)).unwrap();
-        let (settings, credentials) = config.gitlab.unwrap();
+        let config = ProviderConfig::read(&values(&pairs));
+        let (settings, credentials) = config.gitlab.unwrap().unwrap();
         assert_eq!(
             (settings.api_base_url.as_str(), settings.web_base_url.as_str()),
             ("https://gitlab.com", "https://g.test")

@@ -11,12 +11,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::config::{GitlabCredentials, GitlabSettings};
+use super::config::{GitlabCredentials, GitlabSettings, Misconfigured};
 use super::failure::{Failure, Result};
 use super::http::Http;
 use super::oauth::{Endpoints, OAuth};
 use super::provider::{InstallationAccess, Provider, RepositoryPage};
-use crate::domain::{self, AccountKind, InstallationId, Profile, ProviderInstallation, ProviderRepository, SecretText};
+use crate::domain::{AccountKind, InstallationId, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
 /// Things on a page: GitLab's maximum.
 const PER_PAGE: u32 = 100;
@@ -79,13 +79,18 @@ struct Namespace {
 
 impl Gitlab {
     /// # Errors
-    /// Internal: an address cannot be read.
-    pub fn new(settings: &GitlabSettings, credentials: GitlabCredentials, http: Arc<Http>) -> domain::Result<Self> {
+    /// An address cannot be read.
+    pub fn new(
+        settings: &GitlabSettings,
+        credentials: GitlabCredentials,
+        http: Arc<Http>,
+    ) -> std::result::Result<Self, Misconfigured> {
         let endpoints = Endpoints {
             authorize: format!("{}/oauth/authorize", settings.web_base_url),
             token: format!("{}/oauth/token", settings.web_base_url),
         };
-        let oauth = OAuth::new(endpoints, &settings.app_id, &credentials.app_secret, Some(SCOPE), http.clone())?;
+        let oauth = OAuth::new(endpoints, &settings.app_id, &credentials.app_secret, Some(SCOPE), http.clone())
+            .map_err(|_| Misconfigured::new("GITLAB_WEB_BASE_URL", "is not an address"))?;
         Ok(Self { oauth, api: format!("{}/api/v4", settings.api_base_url), own_token: credentials.access_token, http })
     }
 

@@ -19,6 +19,7 @@ use jiff::fmt::rfc2822;
 use tokio::time::timeout;
 
 use super::failure::{Failure, Result};
+use crate::deadline::within;
 use crate::domain::Error;
 
 /// An answer may have this many bytes: a page of a hundred repositories has about 600 KB.
@@ -44,7 +45,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// A page of a listing takes GitHub a second or two; the gateway waits for 30 s.
+    /// A page of a listing takes GitHub a second or two. A call also ends with the invocation that it is made for.
     fn default() -> Self {
         Self { attempt: Duration::from_secs(5), call: Duration::from_secs(9), pause: Duration::from_secs(3) }
     }
@@ -80,7 +81,7 @@ impl Http {
     /// # Errors
     /// [`Failure::Busy`]: over the rate for longer than we wait. [`Failure::Away`]: no answer in time, or a 5xx.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        let answer = timeout(self.limits.call, self.repeat(&request)).await;
+        let answer = timeout(within(self.limits.call), self.repeat(&request)).await;
         answer.unwrap_or_else(|_| Err(Failure::away("no answer in time")))
     }
 

@@ -12,8 +12,8 @@ mod http;
 mod oauth;
 mod provider;
 
-pub use config::{GithubSettings, GitlabSettings, ProviderConfig, VARIABLES};
+pub use config::{GithubSettings, GitlabSettings, Misconfigured, ProviderConfig, VARIABLES};
 pub use failure::{Failure, Result};
 pub use http::{Limits, Pause, real_pause};
 pub use oauth::{OAuth, SignIn};
-pub use provider::{InstallationAccess, Provider, Providers, RepositoryPage};
+pub use provider::{InstallationAccess, Provider, Providers, RepositoryPage, Sealing};

@@ -1,9 +1,12 @@
 //! What is published, routed and described is one and the same.
 
+mod commands;
 mod docs;
 mod document;
 mod generated;
 mod guide;
 mod leading_keys;
+mod parameters;
 mod published;
 mod routes;
+mod template;

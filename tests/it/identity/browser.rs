@@ -1,12 +1,14 @@
 //! A browser: it keeps cookies by the rules, and goes where it is sent, to the stand-ins and back.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use http::header::{COOKIE, HOST, ORIGIN};
 use http::{HeaderValue, Method};
 use serde_json::Value;
+use terrapi::deadline::Deadline;
 use terrapi::domain::Vcs;
 
 use crate::support::routes::Gateway;
@@ -19,11 +21,13 @@ pub struct Browser<'a> {
     world: &'a World,
     gateway: Gateway,
     pub jar: BTreeMap<String, String>,
+    /// How long the function may take for each request from now on.
+    pub remaining: Option<Duration>,
 }
 
 impl<'a> Browser<'a> {
     pub fn new(world: &'a World) -> Self {
-        Self { world, gateway: world.gateway.clone(), jar: BTreeMap::new() }
+        Self { world, gateway: world.gateway.clone(), jar: BTreeMap::new(), remaining: None }
     }
 
     /// A browser whose requests another sandbox answers.
@@ -48,7 +52,11 @@ impl<'a> Browser<'a> {
             request = request.header(COOKIE, cookies.join("; "));
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let reply = send_to(&self.gateway, request.body(body).unwrap()).await;
+        let mut request = request.body(body).unwrap();
+        self.remaining.inspect(|remaining| {
+            request.extensions_mut().insert(Deadline::after(*remaining));
+        });
+        let reply = send_to(&self.gateway, request).await;
         for cookie in reply.headers.get_all("set-cookie") {
             self.take(cookie);
         }

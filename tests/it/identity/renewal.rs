@@ -1,7 +1,5 @@
 //! Acting for a person at a provider: the token that their sign-in gave, renewed once however many ask.
 
-use std::sync::Arc;
-
 use futures::future::join_all;
 use terrapi::auth::SealingKeys;
 use terrapi::domain::{Code, Error, Result, SecretText, UserId, Vcs};
@@ -154,7 +152,7 @@ async fn the_sealing_key_can_be_changed_and_without_it_people_sign_in_again() {
     let (old, new) = (SecretText::new(SEALING_KEY.into()), SecretText::new("next-".repeat(9)));
     let with = |retired: Option<&SecretText>| {
         let mut app: App = world.app.clone();
-        app.providers.sealing = Some(Arc::new(SealingKeys::new(&new, retired).unwrap()));
+        app.providers = app.providers.with_sealing(SealingKeys::new(&new, retired).unwrap());
         app
     };
     assert_eq!(code(with(None).vcs_token(user, Vcs::Github).await), Code::ProviderRejected);

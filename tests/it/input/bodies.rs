@@ -103,7 +103,7 @@ async fn the_33rd_capability_is_refused() {
     let key = "/api/v1/github/access-token";
     let set = format!("{KV}/key/a");
     for (method, path, text, id) in [
-        (Method::POST, key, r#"{"name": "a", "capabilities": LIST}"#, "INVALID_CAPABILITY"),
+        (Method::POST, key, r#"{"name": "a", "capabilities": LIST}"#, "INVALID_BODY"),
         (Method::POST, "/api/v1/access-token/refresh", r#"{"capabilities": LIST}"#, "INVALID_BODY"),
         (Method::PUT, &set, r#"{"data": 1, "read_caps": LIST}"#, "INVALID_CAPABILITY"),
         (Method::PUT, &set, r#"{"data": 1, "write_caps": LIST}"#, "INVALID_CAPABILITY"),

@@ -66,7 +66,7 @@ async fn a_team_token_takes_an_end_up_to_the_last_second_of_9999() {
 #[tokio::test]
 async fn the_audit_trail_takes_the_same_instants() {
     let world = World::new().await;
-    let token = world.token(&ALL);
+    let token = world.admin_token(&ALL);
     let get =
         async |query: &str| world.get(&format!("/api/v1/admin/audit?{}", query.replace('+', "%2B")), &token).await;
     for (sent, _) in GOOD {

@@ -288,6 +288,6 @@ async fn sixteen_clients_read_their_commits_while_the_worker_folds() {
         done.store(true, Ordering::Relaxed);
     };
     let (folded, ()) = futures::join!(worker, clients);
-    assert!(folded > 16, "{folded} commits were folded while clients read");
+    assert!(folded > 3, "{folded} commits were folded while clients read");
     world.assert_kv_settled().await;
 }

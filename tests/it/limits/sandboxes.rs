@@ -14,8 +14,8 @@ async fn two_sandboxes_share_a_keys_budget() {
         both += passed(&world.gateway, &token, 5).await;
         both += passed(&other, &token, 5).await;
     }
-    // What a sandbox gave away unasked is paid for with its next batch; at the end one may still owe it.
-    assert!((80..=120).contains(&both), "{both}");
+    // What a sandbox lets through is reported with its batch; at the end each may still owe one.
+    assert!((80..=140).contains(&both), "{both}");
     let mut later = 0;
     for _ in 0..200 {
         world.clock.advance_ms(50);
@@ -34,7 +34,10 @@ async fn a_sandbox_that_starts_cold_does_not_bring_a_new_burst() {
     for _ in 0..8 {
         extra += passed(&world.sandbox(), &token_of(&world, key), 50).await;
     }
-    assert!(extra <= 8 * 10, "{extra}: at most what each gives away before it asks");
+    assert!(
+        extra <= 8 * 11,
+        "{extra}: at most what each lets through before its first report, and a token of rounding"
+    );
 }
 
 #[tokio::test]

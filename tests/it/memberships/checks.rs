@@ -64,7 +64,7 @@ fn away() -> impl Iterator<Item = Fault> {
 
 /// The permissions that changed, oldest first: (who did it, installation, change).
 async fn changes(world: &World) -> Vec<(Value, Value, Value)> {
-    let trail = world.get("/api/v1/admin/audit?action=permission_changed", &world.token(&[])).await.ok();
+    let trail = world.get("/api/v1/admin/audit?action=permission_changed", &world.admin_token(&[])).await.ok();
     let entries = trail["results"].as_array().unwrap().iter().rev();
     let told = |entry: &Value| {
         let subject = &entry["subject"];

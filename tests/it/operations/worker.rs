@@ -59,7 +59,7 @@ pub fn expected(ids: impl IntoIterator<Item = u64>) -> Vec<(u64, bool)> {
 /// What the timer does.
 pub async fn tick(world: &World) {
     let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
-    assert_eq!(handle(&world.app, event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
+    assert_eq!(handle(&world.app_of("worker"), event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
 }
 
 /// An invocation with time for one step.

@@ -72,7 +72,7 @@ async fn a_worker_killed_while_the_provider_is_asked_is_followed_by_one_that_goe
         // The second turn hangs there, and dies.
         world.github.desk().fail(route, [Fault::Silence]);
         let event = pump.peek().unwrap();
-        let app = world.app.clone();
+        let app = world.app_of("worker");
         let dying = tokio::spawn(async move { work(&app, event, EVER).await });
         while !world.github.desk().take_seen().iter().any(|seen| seen == route) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -128,10 +128,10 @@ async fn an_event_that_comes_twice_does_its_work_once() {
     has(&world, [1, 2, 3]);
     let task = begin(&world).await;
     let (first, second) = (pump.peek().unwrap(), pump.peek().unwrap());
-    assert_eq!(work(&world.app, first, EVER).await, BatchAnswer::default());
+    assert_eq!(work(&world.app_of("worker"), first, EVER).await, BatchAnswer::default());
     let ended = look(&world, &task).await;
     world.github.desk().take_seen();
-    assert_eq!(work(&world.app, second, EVER).await, BatchAnswer::default());
+    assert_eq!(work(&world.app_of("worker"), second, EVER).await, BatchAnswer::default());
     assert!(world.github.desk().take_seen().is_empty());
     assert_eq!(look(&world, &task).await, ended);
     assert_eq!(known(&world).await, expected(1..=3));
@@ -148,12 +148,13 @@ async fn a_worker_that_comes_while_another_is_at_it_leaves() {
     let overlapping = async {
         gate.arrived(1).await;
         world.github.desk().take_seen();
-        assert_eq!(work(&world.app, second, EVER).await, BatchAnswer::default());
+        assert_eq!(work(&world.app_of("worker"), second, EVER).await, BatchAnswer::default());
         assert!(world.github.desk().take_seen().is_empty(), "it has asked for nothing");
         assert_eq!(look(&world, &task).await["state"], "running");
         gate.release();
     };
-    let (answer, ()) = futures::join!(work(&world.app, first, EVER), overlapping);
+    let worker = world.app_of("worker");
+    let (answer, ()) = futures::join!(work(&worker, first, EVER), overlapping);
     assert_eq!(answer, BatchAnswer::default());
     assert_eq!(look(&world, &task).await["state"], "completed");
 }
@@ -178,7 +179,8 @@ async fn a_worker_that_was_frozen_beyond_its_lease_changes_nothing_when_it_wakes
         pump.run(&world).await;
         gate.release();
     };
-    let (answer, ()) = futures::join!(work(&world.app, frozen, EVER), overtaking);
+    let worker = world.app_of("worker");
+    let (answer, ()) = futures::join!(work(&worker, frozen, EVER), overtaking);
     assert_eq!(answer, BatchAnswer::default());
     assert_eq!(look(&world, &task).await["state"], "completed");
     assert_eq!(known(&world).await, expected([2, 3]), "what a later refresh has seen, and removed, stays so");

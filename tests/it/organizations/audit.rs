@@ -83,7 +83,7 @@ async fn changes_of_organizations_and_teams_are_in_the_trail() {
     assert_eq!(world.delete(&path, &owner).await.status, 204);
     step();
     assert_eq!(world.delete(one, &owner).await.status, 204);
-    let page = world.get("/api/v1/admin/audit?limit=100", &world.token(&[])).await.ok();
+    let page = world.get("/api/v1/admin/audit?limit=100", &world.admin_token(&[])).await.ok();
     let entries = page["results"].as_array().unwrap().iter().rev();
     let told = entries.map(|entry| {
         assert_eq!((&entry["actor"], &entry["outcome"]), (&json!(world.user.to_string()), &json!("success")));

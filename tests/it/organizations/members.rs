@@ -83,7 +83,7 @@ async fn a_person_is_added_sees_the_organization_and_is_removed_at_once() {
     problem(&world.post(&super::legacy(), &hers, json!({})).await, 404);
     assert_eq!(world.get("/api/v2/organizations", &hers).await.ok()["data"], json!([]));
     problem(&world.get(&format!("/api/v2/organization-memberships/{id}"), owner).await, 404);
-    let page = world.get("/api/v1/admin/audit?limit=100&action=permission_changed", &world.token(&[])).await.ok();
+    let page = world.get("/api/v1/admin/audit?limit=100&action=permission_changed", &world.admin_token(&[])).await.ok();
     let told: Vec<_> = page["results"]
         .as_array()
         .unwrap()

@@ -66,7 +66,7 @@ async fn one_owner_in_the_installation_keeps_the_tokens() {
 async fn an_older_row_that_names_no_owners_team_works() {
     let world = signed_in(terrapi::domain::Vcs::Github).await;
     let acme = world.acme().await;
-    world.backend.remove_attribute("organization#acme0000", "organization", "owners_team").await;
+    world.backend.remove_attribute("organization#acme1111", "organization", "owners_team").await;
     assert_eq!(status(&world, &acme.team_token).await, 200);
     leave(&world).await;
     assert_eq!(status(&world, &acme.team_token).await, 401);
@@ -77,7 +77,7 @@ async fn a_member_of_a_team_loses_an_unowned_organization() {
     let world = signed_in(terrapi::domain::Vcs::Github).await;
     let other = other_member(&world).await;
     world.acme().await;
-    let readers = Team { users: BTreeSet::from([other]), ..world.team("team-acme0000readers0", &[]) };
+    let readers = Team { users: BTreeSet::from([other]), ..world.team("team-acme1111readers1", &[]) };
     world.team_with_token(&readers).await;
     let token = world.token_of(other, &[AccessTokenCreate]);
     let path = "/api/v2/organizations/acme";
@@ -94,7 +94,7 @@ async fn an_unowned_organizations_token_is_refused_in_the_trail() {
     leave(&world).await;
     problem(&world.get(ACCOUNT, &acme.team_token).await, 401);
     world.app.background.settle().await;
-    let trail = world.get("/api/v1/admin/audit?action=team_token_used", &world.token(&[])).await.ok();
+    let trail = world.get("/api/v1/admin/audit?action=team_token_used", &world.admin_token(&[])).await.ok();
     let [entry] = trail["results"].as_array().unwrap().as_slice() else { panic!("{trail}") };
     assert_eq!(entry["outcome"], "refused", "{trail}");
 }

@@ -38,7 +38,7 @@ impl Rotating {
         let text = SigningKeyFile::new(SEED.into()).to_text().unwrap();
         let secret = moto.create("signing-keys", text.reveal()).await;
         let secrets = Secrets::new(&moto.config(&secret)).unwrap();
-        let rotation = Rotation { secrets, secret: secret.clone(), app: world.app.clone() };
+        let rotation = Rotation { secrets, secret: secret.clone(), app: world.app_of("key-rotation") };
         let api_key = world.api_key(&[]).await;
         let rotating = Self { world, moto, secret, rotation, api_key };
         rotating.signing().await;

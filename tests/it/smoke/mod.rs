@@ -43,6 +43,7 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
     };
     // The first waits for a token to expire, a minute.
     tokio::join!(script("token-refresh.sh", &connection), others);
+    two_hundred_clients_are_served(&connection).await;
     stack.stop(&connection).await;
 
     let mut stack = Stack::start(&data, port);
@@ -64,6 +65,28 @@ async fn a_busy_port_is_one_clear_line() {
     let last = said.lines().last().unwrap();
     assert!(last.starts_with(&format!("terrapi-local: port {port} cannot be listened on")), "{said}");
     assert!(last.ends_with("set PORT to another one"), "{said}");
+}
+
+/// More connections at a time than the emulator bears: each is answered, and afterwards the stack is as good as before.
+async fn two_hundred_clients_are_served(connection: &Connection) {
+    let url = format!("{}/health", connection.base_url);
+    let caller = async |_: usize| {
+        // A connection of its own, which it keeps.
+        let client = terrapi_local::pump::client().unwrap();
+        let mut statuses = Vec::new();
+        for _ in 0..5 {
+            let answer = client.get(&url).timeout(Duration::from_mins(1)).send().await.unwrap();
+            let status = answer.status().as_u16();
+            assert!(status == 200 || status == 503 && answer.headers().contains_key("retry-after"), "{status}");
+            statuses.push(status);
+        }
+        statuses
+    };
+    let statuses = futures::future::join_all((0..200).map(caller)).await.concat();
+    let served = statuses.iter().filter(|status| **status == 200).count();
+    println!("{served} of {} requests were served", statuses.len());
+    assert!(served >= 500, "{served}");
+    Client::new(connection).await.get("iter/").await.ok();
 }
 
 /// Runs a published flow; only the host is another.

@@ -136,15 +136,16 @@ fn embedded(value: AttributeValue) -> dynoxide::AttributeValue {
     }
 }
 
-pub fn credentials() -> Credentials {
-    Credentials::new("test", "test", None, None, "test")
+/// Credentials whose access key id is the caller's name.
+pub fn credentials(caller: &str) -> Credentials {
+    Credentials::new(caller, "test", None, None, "test")
 }
 
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(credentials())
+        .credentials_provider(credentials("test"))
         .endpoint_url(endpoint)
         .http_client(aws_smithy_http_client::Builder::new().build_http());
     Client::from_conf(config.build())

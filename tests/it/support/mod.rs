@@ -1,6 +1,7 @@
 //! What the tests share.
 
 mod blobs;
+pub mod bucket;
 pub mod faulty;
 pub mod forge;
 pub mod github;
@@ -12,6 +13,7 @@ pub mod providers;
 mod pump;
 pub mod python;
 pub mod reply;
+pub mod roles;
 pub mod routes;
 pub mod served;
 mod settled;

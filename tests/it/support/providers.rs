@@ -36,8 +36,7 @@ pub fn providers(github: &Github, gitlab: &Gitlab, limits: Limits, pauses: &Paus
         locked(&pauses.0).push(wait);
         Box::pin(std::future::ready(())) as _
     });
-    let mut providers = Providers::new(ProviderConfig::read(&variables).unwrap(), limits, pause).unwrap();
     let key = SecretText::new(SEALING_KEY.into());
-    providers.sealing = Some(Arc::new(SealingKeys::new(&key, None).unwrap()));
-    providers
+    let sealing = Ok(Arc::new(SealingKeys::new(&key, None).unwrap()));
+    Providers::new(ProviderConfig::read(&variables), sealing, limits, pause).unwrap()
 }

@@ -58,7 +58,7 @@ impl Pump {
     /// One invocation, if there is anything for the worker.
     pub async fn step(&mut self, world: &World, until: Millis) -> Option<BatchAnswer> {
         let event = self.peek()?;
-        let answer = work(&world.app, event, until).await;
+        let answer = work(&world.app_of("worker"), event, until).await;
         if answer.failures.is_empty() {
             self.accept();
         }

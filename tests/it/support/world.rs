@@ -31,6 +31,7 @@ use super::gitlab::Gitlab;
 use super::openapi;
 use super::providers::{PATIENT, Pauses, providers};
 use super::reply::Reply;
+use super::roles;
 use super::routes::Gateway;
 use crate::support::world::backend::Backend;
 
@@ -47,6 +48,7 @@ pub const SEED: &str = "test-signing-key-of-every-world-0123456789-abcdefghijkl"
 pub const KV: &str = "/api/v1/github/kv/12345";
 
 pub struct World {
+    /// The state of the tests themselves, whose storage calls no role limits.
     pub app: App,
     pub clock: Arc<ManualClock>,
     pub faulty: Faulty,
@@ -103,9 +105,10 @@ impl World {
         let filter = Targets::new().with_default(tracing::Level::INFO).with_target("dynoxide", tracing::Level::ERROR);
         let layer = tracing_subscriber::fmt::layer().with_test_writer().with_filter(filter);
         let _ = tracing_subscriber::registry().with(layer).try_init();
+        faulty.judge_by(roles::refusal);
         let blobs = Folder::new();
         let clock = Arc::new(ManualClock::at(START));
-        let store = Store::new(&store_config(endpoint, &backend.tables, &blobs)).unwrap();
+        let store = Store::new(&store_config("test", endpoint, &backend.tables, &blobs)).unwrap();
         let (github, gitlab, pauses) =
             (Github::start(clock.clone()).await, Gitlab::start(clock.clone()).await, Pauses::default());
         let providers = providers(&github, &gitlab, PATIENT, &pauses);
@@ -113,7 +116,9 @@ impl World {
         let signer = signer();
         app.store.publish_key(signer.active_key().unwrap(), START).await.unwrap();
         app.warm_up().await;
-        let gateway = Gateway::new(functions(&app, &signer));
+        let gateway = Gateway::new(functions(&signer, |function| {
+            of_function(&app, &store_config(function, endpoint, &backend.tables, &blobs))
+        }));
         let (user, key) = (UserId::new(Random::default().id().unwrap()), KeyId::new(Random::default().id().unwrap()));
         let world =
             Self { app, clock, faulty, blobs, signer, user, key, gateway, backend, github, gitlab, pauses, rates };
@@ -136,10 +141,20 @@ impl World {
 
     /// Another process over the same storage: a sandbox with nothing cached.
     pub fn sandbox(&self) -> Gateway {
-        let store = Store::new(&store_config(self.faulty.endpoint(), &self.backend.tables, &self.blobs)).unwrap();
+        let store = Store::new(&self.store_config("test")).unwrap();
         let providers = providers(&self.github, &self.gitlab, PATIENT, &self.pauses);
         let app = App::new(store, self.clock.clone(), settings(&self.rates)).with_providers(providers);
-        Gateway::new(functions(&app, &self.signer))
+        Gateway::new(functions(&self.signer, |function| of_function(&app, &self.store_config(function))))
+    }
+
+    /// The state of a function without routes, whose storage calls are held to its role.
+    pub fn app_of(&self, function: &str) -> App {
+        of_function(&self.app, &self.store_config(function))
+    }
+
+    /// Where storage is, for calls in a function's name.
+    pub fn store_config(&self, function: &str) -> StoreConfig {
+        store_config(function, self.faulty.endpoint(), &self.backend.tables, &self.blobs)
     }
 
     pub async fn join(&self, user: UserId, MemberOf(installation): MemberOf) {
@@ -276,7 +291,7 @@ impl World {
     /// Does what the worker does when the stream tells it of a commit.
     pub async fn fold(&self) -> usize {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
-        self.app.store.fold_commits(namespace).await.unwrap()
+        self.app_of("worker").store.fold_commits(namespace).await.unwrap()
     }
 }
 
@@ -312,8 +327,13 @@ pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>
     ]
 }
 
-fn functions(app: &App, signer: &Arc<Signer>) -> HashMap<String, axum::Router> {
-    routes(signer).into_iter().map(|(name, routes)| (name.to_owned(), service(routes, app.clone()))).collect()
+fn functions(signer: &Arc<Signer>, app: impl Fn(&str) -> App) -> HashMap<String, axum::Router> {
+    routes(signer).into_iter().map(|(name, routes)| (name.to_owned(), service(routes, app(name)))).collect()
+}
+
+/// The state of `app` with storage calls in a function's name.
+fn of_function(app: &App, config: &StoreConfig) -> App {
+    App { store: Store::new(config).unwrap(), ..app.clone() }
 }
 
 pub fn signer() -> Arc<Signer> {
@@ -334,12 +354,12 @@ fn settings(rates: &Rates) -> Settings {
     }
 }
 
-fn store_config(endpoint: &str, tables: &Tables, blobs: &Folder) -> StoreConfig {
+fn store_config(caller: &str, endpoint: &str, tables: &Tables, blobs: &Folder) -> StoreConfig {
     StoreConfig {
         tables: tables.clone(),
         endpoint: Some(endpoint.to_owned()),
         region: "us-east-1".into(),
-        credentials: backend::credentials(),
+        credentials: backend::credentials(caller),
         blobs: Some(format!("file://{}", blobs.path().display())),
         // A machine that compiles beside the tests is slower than DynamoDB.
         timeouts: Timeouts { attempt: Duration::from_secs(3), operation: Duration::from_secs(20) },

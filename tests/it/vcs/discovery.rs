@@ -17,7 +17,6 @@ async fn a_client_is_told_where_both_providers_are_and_nothing_secret() {
     let expected = json!({
         "github": {
             "api_base_url": github, "web_base_url": github, "app_client_id": "Iv1.stand-in",
-            "app_url": "https://github.com/apps/terrateam-action",
         },
         "gitlab": {
             "api_base_url": gitlab, "web_base_url": gitlab, "app_id": "gitlab-stand-in",

@@ -1,5 +1,8 @@
 //! What is read from GitHub.
 
+use std::sync::Arc;
+
+use terrapi::auth::SealingKeys;
 use terrapi::domain::{
     AccountKind, InstallationId, Profile, ProviderInstallation, ProviderRepository, SecretText, Vcs,
 };
@@ -7,7 +10,7 @@ use terrapi::vcs::{Failure, InstallationAccess, Provider, ProviderConfig, Provid
 
 use crate::support::World;
 use crate::support::github::Installation;
-use crate::support::providers::PATIENT;
+use crate::support::providers::{PATIENT, SEALING_KEY};
 
 const OCTOCAT: u64 = 583_231;
 
@@ -153,8 +156,9 @@ async fn an_app_whose_key_is_refused_is_no_fault_of_the_person() {
     let world = World::new().await;
     let mut variables = world.github.variables();
     variables.insert("GITHUB_APP_ID".into(), SecretText::new("1".into()));
-    let config = ProviderConfig::read(&variables).unwrap();
-    let providers = Providers::new(config, PATIENT, real_pause()).unwrap();
+    let config = ProviderConfig::read(&variables);
+    let sealing = Ok(Arc::new(SealingKeys::new(&SecretText::new(SEALING_KEY.into()), None).unwrap()));
+    let providers = Providers::new(config, sealing, PATIENT, real_pause()).unwrap();
     let answer = providers.get(Vcs::Github).unwrap().repositories(access(&world, 12345), 1).await;
     assert!(matches!(answer, Err(Failure::Away(_))), "{answer:?}");
 }

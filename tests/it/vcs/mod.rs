@@ -2,5 +2,6 @@ mod discovery;
 mod faults;
 mod github;
 mod gitlab;
+mod misconfigured;
 mod secrets;
 mod sign_in;

@@ -115,7 +115,9 @@ pub fn measure_init(bench: &Bench) -> Result<Vec<Row>> {
     let plain = line(&kv_store, || Ok(vec![event.clone()]))?.intercept;
     let row = |measure: &str, count: f64| Row::new("b3", measure, Spread::one(count / MILLION), " M");
     // Nobody listens there: what is counted is everything but the handshake.
-    let on_aws = kv_store.with("TERRAPI_BLOBS", "s3://bench").with("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:1");
+    let on_aws = kv_store
+        .with("TERRAPI_BLOBS", "https://bench.s3.us-east-1.amazonaws.com")
+        .with("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:1");
     let on_aws = on_aws.start_counted()?.instructions()?;
     Ok(vec![
         row("kv-store, start, plain HTTP", plain)

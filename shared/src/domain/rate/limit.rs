@@ -2,12 +2,15 @@
 
 use crate::domain::Micros;
 
-/// The least number of requests that one call to storage shall pay for, where the burst is large enough.
-const LEAST_BATCH: i64 = 20;
+/// How many requests a sandbox lets through between two reports, where the burst is large enough. More than the 20 that a
+/// call shall be good for: what is saved pays for the calls before a refusal.
+const LEAST_BATCH: i64 = 25;
 /// A batch is what the sustained rate gives in this part of a second, if that is more.
 const BATCHES_A_SECOND: i64 = 5;
-/// The most that a sandbox gives away unasked.
-const MOST_FREE: i64 = 10;
+/// The most that a sandbox lets through before its first report.
+const FIRST_BATCH: i64 = 10;
+/// How far a bucket can be overdrawn, in batches: many sandboxes may report at the same time.
+const MOST_OVERDRAWN: i64 = 8;
 /// Clocks of two sandboxes are never this far apart.
 const SKEW: i64 = 5_000_000;
 
@@ -18,10 +21,8 @@ pub struct Limit {
     interval: i64,
     /// What a full bucket holds, in tokens.
     burst: i64,
-    /// What a sandbox asks for at a time, in tokens.
+    /// How many requests a sandbox lets through between two reports.
     batch: i64,
-    /// What a sandbox gives away before it asks, in tokens.
-    free: i64,
 }
 
 /// How a caller stands, as far as one sandbox knows.
@@ -43,23 +44,22 @@ impl Limit {
             return None;
         }
         let batch = (rate / BATCHES_A_SECOND).max(LEAST_BATCH).min((burst / 2).max(1));
-        Some(Self { interval: (1_000_000 / rate).max(1), burst, batch, free: (burst / 10).min(MOST_FREE) })
+        Some(Self { interval: (1_000_000 / rate).max(1), burst, batch })
     }
 
     /// `count` at once, and after those one a minute: what is counted one by one. `None` when `count` is zero.
     pub fn in_a_minute(count: u32) -> Option<Self> {
-        let burst = i64::from(count);
-        (count > 0).then_some(Self { interval: 60_000_000, burst, batch: 1, free: (burst / 10).min(1) })
+        (count > 0).then_some(Self { interval: 60_000_000, burst: i64::from(count), batch: 1 })
     }
 
-    /// What a sandbox asks for at a time, in tokens.
+    /// How many requests a sandbox lets through between two reports.
     pub const fn batch(&self) -> i64 {
         self.batch
     }
 
-    /// What a sandbox gives away before it asks, in tokens.
-    pub const fn free(&self) -> i64 {
-        self.free
+    /// How many requests a sandbox lets through before its first report, when they come fast.
+    pub fn first_batch(&self) -> i64 {
+        (self.burst / 10).clamp(1, FIRST_BATCH)
     }
 
     /// What may be sent a second for ever, in tokens.
@@ -77,31 +77,31 @@ impl Limit {
         self.interval.saturating_mul(tokens)
     }
 
-    /// The whole tokens in a bucket.
+    /// The whole tokens in a bucket; fewer than none in one that is overdrawn.
     pub fn level(&self, full_at: Micros, now: Micros) -> i64 {
         let missing = (full_at.0.saturating_sub(now.0)).max(0).saturating_add(self.interval - 1) / self.interval;
-        (self.burst - missing).max(0)
+        self.burst - missing
     }
 
-    /// The latest [`Micros`] at which a bucket may become full and still hold `tokens` now.
-    pub const fn room(&self, now: Micros, tokens: i64) -> Micros {
-        now.plus(self.refill(self.burst - tokens))
+    /// When a bucket will hold a token.
+    pub const fn ready(&self, full_at: Micros) -> Micros {
+        full_at.plus(-self.refill(self.burst - 1))
     }
 
-    /// When a bucket will hold `tokens`.
-    pub const fn ready(&self, full_at: Micros, tokens: i64) -> Micros {
-        full_at.plus(-self.refill(self.burst - tokens))
-    }
-
-    /// Takes tokens out of a bucket: when it will be full then. `None` when it does not hold as many.
-    pub fn take(&self, full_at: Micros, now: Micros, tokens: i64) -> Option<Micros> {
-        (full_at <= self.room(now, tokens)).then(|| full_at.max(now).plus(self.refill(tokens)))
+    /// Takes tokens out of a bucket for requests that began at `since`: when it will be full then.
+    pub fn charge(&self, full_at: Micros, since: Micros, tokens: i64) -> Micros {
+        full_at.max(since).plus(self.refill(tokens))
     }
 
     /// No bucket becomes full later than this. One that says so was written under another limit, or by a clock that has
     /// since been set back; it counts as full.
     pub const fn absurd(&self, now: Micros) -> Micros {
-        now.plus(self.refill(self.burst).saturating_add(SKEW))
+        self.most(now).plus(SKEW)
+    }
+
+    /// A bucket that becomes full later than this is overdrawn so far that nothing more is taken out of it.
+    pub const fn most(&self, now: Micros) -> Micros {
+        now.plus(self.refill(self.burst + MOST_OVERDRAWN * self.batch))
     }
 
     /// How a caller with `remaining` tokens stands.

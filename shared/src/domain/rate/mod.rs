@@ -1,20 +1,26 @@
 //! Rate limits: what a caller may send, accounted for without asking storage about each request.
 //!
-//! Each limited [`Subject`] has one bucket in storage, which holds a burst and fills at the sustained rate. Sandboxes take
-//! tokens out of it in batches and spend them from a [`Purse`] of their own. No clock and no storage here: [`Limit`] is
-//! the bucket's arithmetic, [`Purse`] decides when to spend, to ask and to refuse.
+//! Each limited [`Subject`] has one bucket in storage, which holds a burst and fills at the sustained rate. A sandbox lets
+//! requests through first and reports them afterwards, a batch at a time: nothing is set aside for a sandbox, so tokens
+//! never lie idle in one while another refuses. A report is charged from the instant of its first request, because the
+//! bucket may have been full since then. No clock and no storage here: [`Limit`] is the bucket's arithmetic, [`Purse`]
+//! decides when to let through, to report and to refuse.
 //!
-//! **The promise.** Over any interval of *t* seconds, with *s* sandboxes that know the caller, at most
-//! `rate × t + burst + s × (batch + free)` requests pass. Batches are paid for before they are spent; what a sandbox
-//! gives away unasked is paid for with its next batch, except for one token in 80 intervals, which is forgiven: a caller
-//! who stays below that in each sandbox costs no call at all.
+//! The answer to a report says how full the bucket is. While it is more than half full, sandboxes spend from it freely.
+//! Below that each spends only its share: the part of all reported requests that were its own. Before a sandbox refuses
+//! it looks again, if it has saved up for the call.
+//!
+//! **The promise.** A caller below 80 % of its limit is not refused, however many sandboxes serve it; of one above 120 %
+//! the surplus is refused. Over any interval of *t* seconds *s* sandboxes let through at most
+//! `rate × t + burst + s × (2 × batch + 1)` requests. One call to storage is good for 20 requests or more, and over a long
+//! time for no fewer than 19.
 
 mod limit;
 mod purse;
 mod subject;
 
 pub use limit::{Limit, Standing};
-pub use purse::{Purse, Step};
+pub use purse::{Purse, Report, Step};
 pub use subject::{Network, Subject};
 
 #[cfg(test)]

@@ -3,34 +3,44 @@
 use super::limit::{Limit, Standing};
 use crate::domain::Micros;
 
-/// One token given away unasked is forgiven in this many intervals, so that eight sandboxes give away a tenth of the rate.
-const FORGIVEN_INTERVALS: i64 = 80;
-/// A batch is good for this long, in microseconds. What is left of it then is lost.
-const KEPT: i64 = 60_000_000;
-/// Asking in vain more often than this spreads sandboxes no further.
-const MOST_VAIN: i64 = 8;
+/// A report is good for this many requests. It is two calls, now and then, and a call shall be good for 20.
+const REQUESTS_A_CALL: i64 = 22;
+/// The most calls that a sandbox saves up.
+const MOST_SAVED: i64 = 5;
+/// Of smaller batches no sandbox has a share.
+const SHARED_BATCH: i64 = 2;
+/// Parts are counted in these.
+const WHOLE: i64 = 1 << 10;
+/// After a call that was not sent the next one waits this long, in microseconds.
+const POSTPONED: i64 = 1_000_000;
 
 const LONG_AGO: Micros = Micros(0);
 
-/// A sandbox's part of a subject's budget.
+/// A sandbox's account of a subject's budget.
 #[derive(Clone, Debug)]
 pub struct Purse {
-    /// Tokens taken out of the bucket and not yet spent.
-    held: i64,
-    held_until: Micros,
-    /// When the shared bucket is full, as last heard of, or later by what was taken while storage did not answer.
-    /// Others may have taken more since.
+    /// Requests let through and not yet reported.
+    unreported: i64,
+    /// When the first of them came.
+    since: Micros,
+    /// When the shared bucket is full, as last heard of.
+    heard: Micros,
+    /// The same for this sandbox's decisions, to which a bucket is never overdrawn.
     full_at: Micros,
-    /// When all that was given away unasked is forgiven.
-    forgiven_at: Micros,
-    /// Not to be asked for before this.
+    /// Others had used the bucket since the reported requests, the last time.
+    busy: bool,
+    /// When it was last heard of; `None` before the first report.
+    heard_at: Option<Micros>,
+    /// The part of the tokens that this sandbox may spend until it reports again, of [`WHOLE`].
+    part: i64,
+    /// What is left of that part from before the last report: one token at most, in microseconds of refill.
+    left: i64,
+    /// The part of all reports that were this sandbox's, of [`WHOLE`].
+    share: i64,
+    /// Requests seen that no call has been made for.
+    saved: i64,
+    /// No report before this.
     ask_at: Micros,
-    /// The bucket was found empty, and has not been seen half full since.
-    dry: bool,
-    /// Askings in vain, less those that were not: how many others want the same tokens.
-    vain: i64,
-    /// Spreads those who wait for the same token.
-    dice: u64,
 }
 
 /// What a request must do.
@@ -38,135 +48,176 @@ pub struct Purse {
 pub enum Step {
     /// Pass.
     Go,
-    /// Ask storage for so many tokens, tell the purse, and try again.
-    Ask(i64),
+    /// Report to storage, tell the purse, and try again.
+    Ask(Report),
     /// Be refused until then.
     Wait(Micros),
 }
 
-impl Purse {
-    /// Knows nothing, so believes the bucket full. `dice` differs between sandboxes.
-    pub const fn new(dice: u64) -> Self {
+/// What a sandbox has let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// So many requests.
+    pub tokens: i64,
+    /// The first of them came then, or now when there was none.
+    pub since: Micros,
+    /// When the bucket is full: a guess, which makes the first call the right one.
+    pub full_at: Micros,
+}
+
+impl Default for Purse {
+    /// Knows nothing, so believes the bucket full.
+    fn default() -> Self {
         Self {
-            held: 0,
-            held_until: LONG_AGO,
+            unreported: 0,
+            since: LONG_AGO,
+            heard: LONG_AGO,
             full_at: LONG_AGO,
-            forgiven_at: LONG_AGO,
+            busy: false,
+            heard_at: None,
+            part: WHOLE,
+            left: 0,
+            share: WHOLE,
+            saved: 0,
             ask_at: LONG_AGO,
-            dry: false,
-            vain: 0,
-            dice,
         }
     }
+}
 
-    /// Spends a token, if there is one or one may be given away.
+impl Purse {
+    /// Lets a request through, if there is a token left for it as far as this sandbox knows.
     pub fn spend(&mut self, limit: &Limit, now: Micros) -> Step {
         self.mend(limit, now);
-        if self.held > 0 {
-            self.held -= 1;
-            return Step::Go;
+        if now >= self.ask_at && self.report_is_due(limit, now) {
+            return Step::Ask(self.report(now));
         }
-        if now < self.ask_at {
-            return Step::Wait(self.ask_at);
+        match self.refused_at(limit, now) {
+            None => {
+                if self.unreported == 0 {
+                    self.since = now;
+                }
+                self.unreported += 1;
+                self.saved += 1;
+                Step::Go
+            }
+            // Before it refuses a sandbox looks again, if it has saved up for the call.
+            Some(_) if now >= self.ask_at && self.saved >= REQUESTS_A_CALL && self.outdated(limit, now) => {
+                Step::Ask(self.report(now))
+            }
+            Some(until) => {
+                self.saved += 1;
+                Step::Wait(until)
+            }
         }
-        let (level, debt) = (limit.level(self.full_at, now), self.debt(limit, now));
-        if !self.dry && debt < limit.free() && level * 2 >= limit.burst() {
-            self.forgiven_at = self.forgiven_at.max(now).plus(limit.refill(FORGIVEN_INTERVALS));
-            return Step::Go;
-        }
-        // The last of a bucket may come in small change. Once it is empty, only whole batches are worth a call.
-        let wanted = if self.dry { self.whole_batch(limit, now) } else { (debt + limit.batch()).min(level) };
-        if wanted <= debt || wanted > level {
-            self.dry = true;
-            self.ask_at = self.next_try(limit, now);
-            return Step::Wait(self.ask_at);
-        }
-        Step::Ask(wanted)
     }
 
     /// Until when a request is sure to be refused. Spends nothing.
     pub fn refused_until(&mut self, limit: &Limit, now: Micros) -> Option<Micros> {
         self.mend(limit, now);
-        let debt = self.debt(limit, now);
-        if self.held > 0 {
-            None
-        } else if now < self.ask_at {
-            Some(self.ask_at)
-        } else if limit.level(self.full_at, now) <= debt {
-            Some(limit.ready(self.full_at, debt + 1))
-        } else {
-            None
-        }
+        self.refused_at(limit, now)
     }
 
-    /// Takes in what storage gave.
-    pub fn granted(&mut self, limit: &Limit, tokens: i64, full_at: Micros, now: Micros) {
-        let debt = self.debt(limit, now);
-        self.held = self.held_at(now) + (tokens - debt).max(0);
-        self.held_until = now.plus(KEPT);
-        self.forgiven_at = LONG_AGO;
-        self.full_at = full_at.max(self.full_at.max(now).plus(limit.refill(tokens)));
-        self.vain = (self.vain - 1).max(0);
-        self.dry &= limit.level(self.full_at, now) * 2 < limit.burst();
+    /// Takes in what storage said after a report.
+    pub fn heard(&mut self, limit: &Limit, report: Report, full_at: Micros, now: Micros) {
+        // What was let through while storage did not answer is not forgotten.
+        let full_at = full_at.max(limit.charge(self.heard, report.since, report.tokens));
+        let before = self.heard.max(report.since);
+        self.busy = full_at > report.since.plus(limit.refill(report.tokens));
+        let all = (full_at.0.saturating_sub(before.0) / limit.refill(1)).max(report.tokens).max(1);
+        let share = (report.tokens * WHOLE / all).clamp(WHOLE / 128, WHOLE);
+        self.share = if self.heard_at.is_some() { i64::midpoint(self.share, share) } else { share };
+        self.settle(limit, report, full_at, now);
+        self.saved = (self.saved - REQUESTS_A_CALL).min(MOST_SAVED * REQUESTS_A_CALL);
     }
 
-    /// Notes that storage has too few tokens.
-    pub fn refused(&mut self, limit: &Limit, full_at: Micros, now: Micros) {
-        self.full_at = self.full_at.max(full_at);
-        self.dry = true;
-        self.vain = (self.vain + 1).min(MOST_VAIN);
-        self.ask_at = self.next_try(limit, now);
+    /// A report was not answered: it counts as taken, so that nothing is paid for twice.
+    pub fn unanswered(&mut self, limit: &Limit, report: Report, now: Micros) {
+        self.settle(limit, report, limit.charge(self.heard, report.since, report.tokens), now);
+        self.part = WHOLE;
     }
 
-    /// Storage did not answer: goes by what is known here, so that one sandbox alone still keeps to the limit.
-    pub fn unanswered(&mut self, limit: &Limit, tokens: i64, now: Micros) {
-        match limit.take(self.full_at, now, tokens) {
-            Some(full_at) => self.granted(limit, tokens, full_at, now),
-            None => self.refused(limit, self.full_at, now),
-        }
-    }
-
-    /// When the bucket is full, as last heard of.
-    pub const fn full_at(&self) -> Micros {
-        self.full_at
+    /// A report was not sent. What it would have said is said later.
+    pub fn postponed(&mut self, now: Micros) {
+        self.ask_at = now.plus(POSTPONED);
     }
 
     /// How the subject stands.
     pub fn standing(&self, limit: &Limit, now: Micros) -> Standing {
-        let known = if self.dry { 0 } else { limit.level(self.full_at, now) - self.debt(limit, now) };
-        limit.standing(self.held_at(now) + known)
+        limit.standing(limit.level(self.full_at, now) - self.unreported)
     }
 
-    /// Tokens given away, and neither paid for nor forgiven.
-    fn debt(&self, limit: &Limit, now: Micros) -> i64 {
-        let each = limit.refill(FORGIVEN_INTERVALS);
-        ((self.forgiven_at.0 - now.0).max(0).saturating_add(each - 1) / each).min(limit.free())
+    fn settle(&mut self, limit: &Limit, report: Report, full_at: Micros, now: Micros) {
+        let token = limit.refill(1);
+        let left = (self.own(limit, now) - limit.refill(self.unreported)).clamp(-token, token);
+        self.unreported -= report.tokens;
+        self.since = now;
+        self.heard = full_at;
+        self.full_at = full_at;
+        self.heard_at = Some(now);
+        self.ask_at = LONG_AGO;
+        (self.part, self.left) = (WHOLE, 0);
+        if limit.batch() < SHARED_BATCH {
+            // Too few to be shared out: each sandbox waits for what the bucket really holds.
+            return;
+        }
+        self.full_at = full_at.min(now.plus(limit.refill(limit.burst())));
+        // Of a bucket that is more than half full all may be spent, the more of it the fuller it is; of the rest this
+        // sandbox's share; and less than that while it is overdrawn.
+        let (level, burst) = (limit.level(full_at, now), limit.burst());
+        let half = (burst / 2).max(1);
+        let above = ((level - half).max(0) * WHOLE / half).min(WHOLE);
+        let overdrawn = (-level).clamp(0, burst * 7 / 8);
+        let share = self.share - self.share * overdrawn / burst;
+        self.part = share.max(above).max(1);
+        if self.part < WHOLE {
+            self.left = left;
+        }
     }
 
-    fn held_at(&self, now: Micros) -> i64 {
-        if now < self.held_until { self.held } else { 0 }
+    fn report(&self, now: Micros) -> Report {
+        let since = if self.unreported == 0 { now } else { self.since };
+        // A bucket that others use is probably in use again.
+        let full_at = if self.busy { self.heard.max(since.plus(1)) } else { self.heard };
+        Report { tokens: self.unreported, since, full_at }
     }
 
-    /// When there will be a batch, and some time later, so that others who wait for it have their turn too: never so
-    /// late that the bucket would run over.
-    fn next_try(&mut self, limit: &Limit, now: Micros) -> Micros {
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let most = limit.refill(((limit.batch() - 1) * (self.vain + 1)).min(limit.burst() - limit.batch()));
-        let spread = most / 256 * i64::from(self.dice.to_be_bytes()[0]);
-        limit.ready(self.full_at, self.whole_batch(limit, now)).max(now).plus(spread)
+    /// A sandbox that has not reported yet does so sooner when requests come fast.
+    fn report_is_due(&self, limit: &Limit, now: Micros) -> bool {
+        let fast = || now.0 - self.since.0 < 2 * limit.refill(self.unreported);
+        let stale = limit.batch() == 1 && self.heard_at.is_some_and(|heard_at| heard_at < now);
+        self.unreported >= limit.batch()
+            // Of what is counted one by one none is let through on hearsay.
+            || stale && self.refused_at(limit, now).is_none()
+            || self.heard_at.is_none() && self.unreported >= limit.first_batch() && fast()
     }
 
-    /// What is worth a call when tokens are scarce.
-    fn whole_batch(&self, limit: &Limit, now: Micros) -> i64 {
-        limit.batch().max(self.debt(limit, now) + 1)
+    /// This sandbox's part of the bucket's tokens and of those that come, in microseconds of refill.
+    fn own(&self, limit: &Limit, now: Micros) -> i64 {
+        let level = limit.refill(limit.burst()) - (self.full_at.0 - now.0);
+        self.left + level.max(0) / WHOLE * self.part + level.max(0) % WHOLE * self.part / WHOLE
+    }
+
+    /// `None`: a request may pass.
+    fn refused_at(&self, limit: &Limit, now: Micros) -> Option<Micros> {
+        let wanted = limit.refill(self.unreported + 1);
+        if self.own(limit, now) >= wanted {
+            return None;
+        }
+        let level = ((wanted - self.left).max(0).saturating_mul(WHOLE) + self.part - 1) / self.part;
+        Some(self.full_at.plus(level - limit.refill(limit.burst())).max(now.plus(1)))
+    }
+
+    /// Whether another look would show something else.
+    fn outdated(&self, limit: &Limit, now: Micros) -> bool {
+        self.heard_at.is_none_or(|heard_at| now.0 - heard_at.0 >= limit.refill(2) * WHOLE / self.share)
     }
 
     /// After the clock was set back nothing lies further ahead than it can.
     fn mend(&mut self, limit: &Limit, now: Micros) {
-        self.held = self.held_at(now);
-        self.held_until = self.held_until.min(now.plus(KEPT));
-        self.full_at = self.full_at.min(limit.room(now, 0));
-        self.forgiven_at = self.forgiven_at.min(now.plus(limit.refill(FORGIVEN_INTERVALS * limit.free())));
-        self.ask_at = self.ask_at.min(now.plus(limit.refill(2 * limit.burst())));
+        self.since = self.since.min(now);
+        self.heard = self.heard.min(limit.most(now));
+        self.full_at = self.full_at.min(now.plus(limit.refill(limit.burst())));
+        self.heard_at = self.heard_at.map(|heard_at| heard_at.min(now));
+        self.ask_at = self.ask_at.min(now.plus(POSTPONED));
     }
 }

@@ -53,13 +53,15 @@ fn rename_components(document: &mut Value) -> BTreeMap<String, String> {
     names
 }
 
-/// `Document_TeamResource` becomes `TeamDocument`, and `ListDocument_TeamResource` becomes `TeamList`.
+/// `Document_TeamResource` becomes `TeamDocument`, `ListDocument_TeamResource` becomes `TeamList`, and
+/// `Compound_Document_TeamResource` becomes `TeamCompoundDocument`.
 fn document_name(name: &str) -> Option<String> {
+    let (compound, name) = name.strip_prefix("Compound_").map_or(("", name), |name| ("Compound", name));
     let (kind, content) = name.split_once('_')?;
     let content = content.strip_suffix("Resource").unwrap_or(content);
     match kind {
-        "Document" => Some(format!("{content}Document")),
-        "ListDocument" => Some(format!("{content}List")),
+        "Document" => Some(format!("{content}{compound}Document")),
+        "ListDocument" => Some(format!("{content}{compound}List")),
         _ => None,
     }
 }

@@ -34,8 +34,8 @@ pub struct AppTokens {
 
 impl AppTokens {
     /// # Errors
-    /// Internal: the key cannot be read.
-    pub fn new(credentials: &GithubCredentials) -> domain::Result<Self> {
+    /// What the key is not.
+    pub fn new(credentials: &GithubCredentials) -> std::result::Result<Self, &'static str> {
         let key = RsaKey::from_pem(credentials.pem.reveal())?;
         Ok(Self { app_id: credentials.app_id.clone(), key, kept: Mutex::default() })
     }

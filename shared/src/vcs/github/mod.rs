@@ -21,7 +21,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::service_fn;
 
 use self::app::AppTokens;
-use super::config::{GithubCredentials, GithubSettings};
+use super::config::{GithubCredentials, GithubSettings, Misconfigured};
 use super::failure::{Failure, Result};
 use super::http::Http;
 use super::oauth::{Endpoints, OAuth};
@@ -50,15 +50,24 @@ pub struct Github {
 
 impl Github {
     /// # Errors
-    /// Internal: an address or the key cannot be read.
-    pub fn new(settings: &GithubSettings, credentials: &GithubCredentials, http: Arc<Http>) -> domain::Result<Self> {
+    /// An address or the key cannot be read.
+    pub fn new(
+        settings: &GithubSettings,
+        credentials: &GithubCredentials,
+        http: Arc<Http>,
+    ) -> std::result::Result<Self, Misconfigured> {
+        let no_address = |member| Misconfigured::new(member, "is not an address");
         let endpoints = Endpoints {
             authorize: format!("{}/login/oauth/authorize", settings.web_base_url),
             token: format!("{}/login/oauth/access_token", settings.web_base_url),
         };
         let secret = &credentials.client_secret;
-        let oauth = OAuth::new(endpoints, &settings.app_client_id, secret, None, http.clone())?;
-        Ok(Self { oauth, crab: crab(&settings.api_base_url, http)?, app: AppTokens::new(credentials)? })
+        let oauth = OAuth::new(endpoints, &settings.app_client_id, secret, None, http.clone())
+            .map_err(|_| no_address("GITHUB_WEB_BASE_URL"))?;
+        let crab = crab(&settings.api_base_url, http).map_err(|_| no_address("GITHUB_API_BASE_URL"))?;
+        let app = AppTokens::new(credentials);
+        let app = app.map_err(|problem| Misconfigured::new("GITHUB_APP_PEM", problem))?;
+        Ok(Self { oauth, crab, app })
     }
 
     fn acting_as(&self, access: &SecretText) -> Result<Octocrab> {

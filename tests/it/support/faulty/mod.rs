@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -41,6 +41,10 @@ pub use refusal::Refusal;
 pub use rule::{Fault, Hits, unit};
 
 use rule::Rule;
+use wire::Message;
+
+/// Says what a caller, named by its access key id, may not do of a call.
+pub type Judge = fn(&str, &str, &Value) -> Option<String>;
 
 /// The proxy. It listens on a free loopback port and stops when dropped.
 pub struct Faulty {
@@ -108,6 +112,11 @@ impl Faulty {
         &self.shared.ledger
     }
 
+    /// From now on every call is judged first. One that is refused is answered as IAM would, and fails the test.
+    pub fn judge_by(&self, judge: Judge) {
+        *self.shared.judge.lock().unwrap() = Some(judge);
+    }
+
     /// Remembers what writes change, from now on, for a lie that is added later. Adding a lie does this too.
     pub fn watch_writes(&self) {
         self.shared.watching.store(true, Ordering::SeqCst);
@@ -118,6 +127,8 @@ impl Drop for Faulty {
     fn drop(&mut self) {
         self.listening.abort();
         self.shared.late.lock().unwrap().abort_all();
+        let denied = self.shared.denied.lock().unwrap();
+        assert!(std::thread::panicking() || denied.is_empty(), "calls that their callers may not make: {denied:?}");
     }
 }
 
@@ -137,6 +148,9 @@ struct Shared {
     ledger: Ledger,
     images: lies::Images,
     resumes: pages::Resumes,
+    judge: Mutex<Option<Judge>>,
+    /// The calls that the judge refused.
+    denied: Mutex<Vec<String>>,
 }
 
 impl Shared {
@@ -153,6 +167,8 @@ impl Shared {
             ledger: Ledger::default(),
             images: lies::Images::default(),
             resumes: pages::Resumes::default(),
+            judge: Mutex::default(),
+            denied: Mutex::default(),
         }
     }
 
@@ -167,6 +183,17 @@ impl Shared {
             self.watching.store(true, Ordering::SeqCst);
         }
         self.rules.lock().unwrap().push(rule);
+    }
+
+    /// The refusal of a call that its caller may not make.
+    fn judge(&self, request: &Message, operation: &str, body: &Value) -> Option<Message> {
+        let credential = request.header("authorization")?.split_once("Credential=")?.1;
+        let judge = (*self.judge.lock().unwrap())?;
+        let refusal = judge(credential.split('/').next()?, operation, body)?;
+        let kind = "com.amazon.coral.service#AccessDeniedException";
+        let answer = Message::answer(400, &json!({ "__type": kind, "Message": refusal }));
+        self.denied.lock().unwrap().push(refusal);
+        Some(answer)
     }
 
     /// What is to happen to a call, if anything.

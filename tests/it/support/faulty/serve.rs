@@ -52,6 +52,9 @@ async fn answer(shared: &Arc<Shared>, engine: &mut Engine, request: Message) -> 
     if shared.is_dead() {
         return CUT;
     }
+    if let Some(denied) = shared.judge(&request, &operation, &body) {
+        return Reply::Whole(denied);
+    }
     let (fault, hits) = shared.verdict(&operation, &table, &body).unzip();
     let hits = hits.unwrap_or_default();
 
