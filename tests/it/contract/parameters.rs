@@ -42,7 +42,7 @@ const fn number(name: &'static str, variable: &'static str) -> Parameter {
     Parameter { name, variable, accepted: NUMBERS.0, refused: NUMBERS.1 }
 }
 
-const PARAMETERS: [Parameter; 12] = [
+const PARAMETERS: [Parameter; 13] = [
     Parameter { name: "PublicBaseUrl", variable: "PUBLIC_BASE_URL", accepted: ADDRESSES, refused: NO_ADDRESSES },
     Parameter { name: "CorsOrigins", variable: "CORS_ORIGINS", accepted: ADDRESSES, refused: NO_ADDRESSES },
     Parameter {
@@ -70,6 +70,7 @@ const PARAMETERS: [Parameter; 12] = [
     number("StrangerRate", "RATE_LIMIT_STRANGERS_PER_SECOND"),
     number("StrangerBurst", "RATE_LIMIT_STRANGERS_BURST"),
     number("WrongSecrets", "RATE_LIMIT_WRONG_SECRETS"),
+    number("MembershipMaxAgeSeconds", "MEMBERSHIP_MAX_AGE_SECONDS"),
 ];
 
 fn template() -> Value {
