@@ -61,7 +61,7 @@ impl Query {
         }
     }
 
-    /// A decimal integer of 64 bits, written as [`is_canonical`] says.
+    /// A decimal integer of 64 bits, without a plus sign or a leading zero.
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
         let read = |text: &str| text.parse().ok().filter(|_| is_canonical(text));
         let problem = || bad(name, "must be a whole number without leading zeros");

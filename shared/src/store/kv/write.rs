@@ -16,7 +16,7 @@ impl Store {
     /// Writes one record.
     ///
     /// # Errors
-    /// The outer result: storage failed. [`Code::Unavailable`] when nothing was changed, [`Code::OutcomeUnknown`] when
+    /// The outer result: storage failed. `UNAVAILABLE` when nothing was changed, `OUTCOME_UNKNOWN` when
     /// that could not be learnt. The inner one: the write was refused.
     pub async fn write_record(
         &self,
