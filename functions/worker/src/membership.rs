@@ -81,10 +81,18 @@ async fn attempt(app: &App, check: &MembershipCheck) -> Result<Answer> {
     let Some(seen) = seen.filter(|seen| seen.due(app.clock.now(), app.settings.membership_max_age)) else {
         return Ok(Answer::Definite);
     };
-    if app.providers.get(namespace.vcs).is_err() {
+    match app.providers.is_configured(namespace.vcs) {
+        Ok(true) => {}
         // Nobody to ask: memberships do not age here.
-        app.store.confirm_membership(user, namespace, app.clock.now()).await?;
-        return Ok(Answer::Definite);
+        Ok(false) => {
+            app.store.confirm_membership(user, namespace, app.clock.now()).await?;
+            return Ok(Answer::Definite);
+        }
+        // Whether there is somebody to ask is not known yet.
+        Err(_) => return Ok(Answer::None(None)),
+    }
+    if app.providers.get(namespace.vcs).is_err() {
+        return Ok(Answer::None(None));
     }
     let note = |change| noted(app, change);
     match app.vcs_identity(user, namespace.vcs).await {

@@ -1,5 +1,6 @@
 //! What this service asks of a provider.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -120,6 +121,8 @@ struct Loaded {
     github: Option<(GithubSettings, Arc<dyn Provider>)>,
     gitlab: Option<(GitlabSettings, Arc<dyn Provider>)>,
     sealing: Option<Arc<SealingKeys>>,
+    /// Those that are configured, but wrongly.
+    disabled: BTreeSet<Vcs>,
 }
 
 impl Default for Providers {
@@ -160,8 +163,13 @@ impl Providers {
             let client: Arc<dyn Provider> = Arc::new(Gitlab::new(&settings, credentials, http.clone())?);
             Ok((settings, client))
         });
-        let loaded =
-            Loaded { github: usable("GitHub", github), gitlab: usable("GitLab", gitlab), sealing: sealing.ok() };
+        let disabled = [(Vcs::Github, is_disabled(github.as_ref())), (Vcs::Gitlab, is_disabled(gitlab.as_ref()))];
+        let loaded = Loaded {
+            github: usable("GitHub", github),
+            gitlab: usable("GitLab", gitlab),
+            sealing: sealing.ok(),
+            disabled: disabled.into_iter().filter_map(|(vcs, disabled)| disabled.then_some(vcs)).collect(),
+        };
         // Whoever came first has loaded the same.
         let _ = self.0.set(loaded);
         Ok(())
@@ -179,6 +187,15 @@ impl Providers {
             Vcs::Gitlab => loaded.gitlab.as_ref().map(|(_, client)| client),
         };
         client.map(|client| &**client).ok_or(Error::NotFound)
+    }
+
+    /// Whether a provider is configured, rightly or wrongly. One that is configured wrongly has no routes, but people's
+    /// memberships there are still the provider's to confirm.
+    ///
+    /// # Errors
+    /// Unavailable: the configuration could not be read yet.
+    pub fn is_configured(&self, vcs: Vcs) -> domain::Result<bool> {
+        Ok(self.loaded()?.disabled.contains(&vcs) || self.get(vcs).is_ok())
     }
 
     /// What everybody may know of GitHub, if it is configured.
@@ -219,6 +236,10 @@ impl Providers {
 
 /// The keys that seal what sign-ins give, without which no provider can be used.
 pub type Sealing = std::result::Result<Arc<SealingKeys>, Misconfigured>;
+
+fn is_disabled<T>(client: Option<&std::result::Result<T, Misconfigured>>) -> bool {
+    client.is_some_and(std::result::Result::is_err)
+}
 
 fn usable<T>(name: &'static str, client: Option<std::result::Result<T, Misconfigured>>) -> Option<T> {
     client?.inspect_err(|problem| tracing::error!("{name} is disabled: {problem}")).ok()

@@ -1,6 +1,10 @@
 //! Memberships grow old, and the worker asks the provider again.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use terrapi::auth::SealingKeys;
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, Change, InstallationId, InstallationState, Membership, Millis, Namespace,
     Permission, PermissionChange, SecretText, UserId, Vcs,
@@ -9,7 +13,7 @@ use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
 use terrapi::store::NewAuditEntry;
 use terrapi::store::operations::InstallationSecret;
-use terrapi::vcs::Providers;
+use terrapi::vcs::{Limits, ProviderConfig, Providers, real_pause};
 use worker::{BatchAnswer, handle};
 
 use super::{GITHUB, OCTOCAT, TANUKI, ids, set, signed_in};
@@ -226,6 +230,24 @@ async fn memberships_do_not_age_without_their_provider() {
         world.clock.advance_ms(DAY_MS + 1);
         assert_eq!(answer(&world, HERE).await, "OK");
         assert_eq!(pump.run(&world).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_used_confirms_nobody() {
+    let sealing = || Ok(Arc::new(SealingKeys::new(&SecretText::new("s".repeat(43)), None).unwrap()));
+    // A client id without the App's number and private key.
+    let wrong = BTreeMap::from([("GITHUB_APP_CLIENT_ID".to_owned(), SecretText::new("Iv1.0123456789abcdef".into()))]);
+    let wrong = Providers::new(ProviderConfig::read(&wrong), sealing(), Limits::default(), real_pause()).unwrap();
+    for providers in [wrong, Providers::pending()] {
+        let (mut world, mut pump) = grown_old(Vcs::Github).await;
+        let before = membership(&world, HERE).await;
+        world.app.providers = providers;
+        assert_eq!(answer(&world, HERE).await, "OK");
+        pump.run(&world).await;
+        assert_eq!(membership(&world, HERE).await, before, "nobody has confirmed it");
+        world.clock.advance_ms(3 * DAY_MS);
+        assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED");
     }
 }
 

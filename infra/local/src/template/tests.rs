@@ -21,10 +21,15 @@ fn the_three_tables_have_the_keys_the_store_relies_on() {
 }
 
 #[test]
-fn audit_entries_have_an_index_of_their_own() {
+fn the_identity_table_has_an_index_for_each_listing() {
     let template = Template::project().unwrap();
     let trail = Index { name: "trail".into(), partition_key: key("trail", "S"), sort_key: Some(key("sk", "S")) };
-    assert_eq!(template.table("identity").unwrap().indexes, [trail]);
+    let installation = Index {
+        name: "by_installation".into(),
+        partition_key: key("by_installation", "S"),
+        sort_key: Some(key("pk", "S")),
+    };
+    assert_eq!(template.table("identity").unwrap().indexes, [trail, installation]);
     assert_eq!(template.table("kv").unwrap().indexes, []);
 }
 
@@ -43,7 +48,7 @@ fn the_worker_hears_of_changes_only_through_filters_and_of_the_time() {
     let template = Template::project().unwrap();
     let sources: Vec<_> =
         template.streams.iter().map(|each| (&*each.function, &*each.table, each.filters.len())).collect();
-    assert_eq!(sources, [("worker", "terrapi-kv", 4), ("worker", "terrapi-operations", 2)]);
+    assert_eq!(sources, [("worker", "terrapi-kv", 4), ("worker", "terrapi-operations", 3)]);
     assert!(template.streams.iter().all(|source| source.maximum_retry_attempts > 0), "bounded");
     let timers: Vec<_> = template.timers.iter().map(|each| (&*each.function, each.period.as_secs())).collect();
     assert_eq!(timers, [("worker", 300)]);

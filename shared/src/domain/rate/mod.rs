@@ -10,8 +10,9 @@
 //! Below that each spends only its share: the part of all reported requests that were its own. Before a sandbox refuses
 //! it looks again, if it has saved up for the call.
 //!
-//! **The promise.** A caller below 80 % of its limit is not refused, however many sandboxes serve it; of one above 120 %
-//! the surplus is refused. Over any interval of *t* seconds *s* sandboxes let through at most
+//! **The promise.** A caller that stays below 80 % of its limit is not refused, however many sandboxes serve it; of one above
+//! 120 % the surplus is refused. After an overload a caller may be refused for some seconds, until what the sandboxes let
+//! through beyond the burst is paid for. Over any interval of *t* seconds *s* sandboxes let through at most
 //! `rate × t + burst + s × (2 × batch + 1)` requests. One call to storage is good for 20 requests or more, and over a long
 //! time for no fewer than 19.
 
