@@ -94,8 +94,10 @@ impl Limits {
     pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: Subject) -> Option<Spent> {
         let limit = self.limit(&subject)?;
         let mut turn = None;
+        // A request is judged as of when it came: by a clock that moves on, what was heard a moment ago would be outdated
+        // again, and it would ask for ever.
+        let now = clock.now().micros();
         loop {
-            let now = clock.now().micros();
             let (step, standing) = self.with_purse(subject, |purse| {
                 let step = purse.spend(limit, now);
                 (step, purse.standing(limit, now))

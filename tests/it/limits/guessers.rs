@@ -1,15 +1,18 @@
 //! Wrong secrets for a known key.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
 use http::Method;
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret, TeamSecret};
-use terrapi::domain::KeyId;
 use terrapi::domain::organization::TeamTokenId;
-use terrapi::domain::rate::Limit;
-use terrapi::runtime::Rates;
+use terrapi::domain::rate::{Limit, Network, Subject};
+use terrapi::domain::{KeyId, Millis};
+use terrapi::runtime::{Clock, Random, Rates};
 
 use super::{from, is_lease, patient, some_key};
 use crate::support::faulty::Refusal;
-use crate::support::world::{request, send_to};
+use crate::support::world::{START, request, send_to};
 use crate::support::{Reply, World, routes::Gateway};
 
 const REFRESH: &str = "/api/v1/access-token/refresh";
@@ -132,4 +135,29 @@ async fn an_unknown_team_token_is_charged_like_a_wrong_secret() {
         let status = send_to(&world.gateway, from("192.0.2.1", request(Method::POST, REFRESH, &unknown, None))).await;
         assert_eq!(status.status.as_u16(), if guess > 10 { 429 } else { 403 }, "guess {guess}");
     }
+}
+
+/// A clock that moves on with every look at it, as a machine's does.
+struct Moving(AtomicI64);
+
+impl Clock for Moving {
+    fn now(&self) -> Millis {
+        Millis(START.0 + self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[tokio::test]
+async fn a_request_reports_once_while_the_clock_moves_on() {
+    let world = World::limited(ten()).await;
+    let clock = Moving(AtomicI64::new(0));
+    let subject = Subject::Guesser(KeyId::new(Random::default().id().unwrap()), Network::of(Some("192.0.2.1")));
+    let spend = async || {
+        let spent = world.app.limits.spend(&world.app.store, &clock, subject);
+        let spent = tokio::time::timeout(Duration::from_secs(20), spent).await.expect("it asks storage for ever");
+        spent.unwrap().retry_after_seconds
+    };
+    for guess in 0..10 {
+        assert_eq!(spend().await, None, "guess {guess}");
+    }
+    assert!(spend().await.is_some(), "the eleventh is refused");
 }

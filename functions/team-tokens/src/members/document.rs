@@ -18,8 +18,8 @@ pub struct MembershipResource(Resource<MembershipAttributes, MembershipRelations
 pub struct MembershipAttributes {
     /// Always `active`: people sign in before they are added.
     status: &'static str,
-    /// The person's address, as the provider told it; only for those who manage the organization's teams.
-    email: Option<String>,
+    /// Their address at the provider; empty for a caller who does not manage teams, and when the provider does not tell it.
+    email: String,
 }
 
 /// What a membership belongs to.
@@ -78,7 +78,9 @@ pub fn asks_for(parameters: &Parameters, what: &str) -> bool {
 /// A membership as the caller sees it.
 pub fn membership(member: &Member, organization: &Organization, role: &Role) -> MembershipResource {
     let email = member.profile.as_ref().and_then(|profile| profile.email.clone());
-    let attributes = MembershipAttributes { status: "active", email: email.filter(|_| role.manages()) };
+    // A text in any case: clients refuse a membership whose address is null.
+    let email = email.filter(|_| role.manages()).unwrap_or_default();
+    let attributes = MembershipAttributes { status: "active", email };
     let relationships = MembershipRelationships {
         user: Identifier::new(USERS, &member.user_id()).into(),
         organization: Identifier::new("organizations", &organization.name).into(),
