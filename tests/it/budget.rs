@@ -262,7 +262,7 @@ async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batc
 }
 
 #[tokio::test]
-async fn an_installations_members_and_organizations_are_one_query_each() {
+async fn listings_of_an_installation_are_one_query_each() {
     let world = World::new().await;
     world.acme().await;
     let token = world.admin_token(&[]);

@@ -138,7 +138,7 @@ impl Emulator {
             .args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"])
             .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
             .current_dir(&settings.workspace)
-            // What it says of itself is for its own developers: a file has it, for whoever wants to know more.
+            // Its log is for its own developers, so it goes to a file.
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)

@@ -119,7 +119,7 @@ impl FromRequestParts<App> for Administrator {
     }
 }
 
-/// Refuses whoever is no administrator at this moment, or came with a credential that does not open their routes. One read,
+/// Refuses a caller who is not an administrator now, or whose credential does not open the administrators' routes. One read,
 /// unless the credential already tells.
 pub async fn require_administrator(caller: &Caller, app: &App) -> Result<()> {
     caller.require_administration()?;

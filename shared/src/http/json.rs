@@ -1,4 +1,4 @@
-//! JSON from clients: stricter than serde's derived readers, and refused in words for whoever sent it.
+//! JSON from clients: read more strictly than serde's derived readers do, with errors in words for the sender.
 //!
 //! A derived reader also takes an array of the members' values in the place of an object, and its errors name types of the
 //! program. Both are settled here for every body at once, nested objects included, by a layer between serde and

@@ -94,8 +94,8 @@ impl Limits {
     pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: Subject) -> Option<Spent> {
         let limit = self.limit(&subject)?;
         let mut turn = None;
-        // A request is judged as of when it came: by a clock that moves on, what was heard a moment ago would be outdated
-        // again, and it would ask for ever.
+        // The clock is read once for each request. If it were read again after each answer of storage, the answer would
+        // already be older than the clock, and the request would ask storage without end.
         let now = clock.now().micros();
         loop {
             let (step, standing) = self.with_purse(subject, |purse| {

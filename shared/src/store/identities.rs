@@ -118,8 +118,8 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.map_err(malformed)?).build())
     }
 
-    /// The way from a login to whoever last signed in under it. A login may have become somebody else's since, or the person
-    /// have another: whoever reads it asks the identity.
+    /// Leads from a login to the person who last signed in under it. The login may belong to another person by now, and the person
+    /// may have another login, so a reader must compare it with the identity.
     fn login_row(&self, identity: &Identity) -> Result<TransactWriteItem> {
         let put = Put::builder().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::login(identity.vcs, &identity.profile.login)));

@@ -65,7 +65,7 @@ async fn a_change_that_fails_five_times_is_kept_and_holds_up_nobody_and_a_replay
 }
 
 #[tokio::test]
-async fn the_event_of_a_failed_replay_does_nothing_when_it_comes_again() {
+async fn repeated_event_of_a_failed_replay_does_nothing() {
     let world = World::new().await;
     let mut kv = Pump::new(&world, "kv");
     let mut operations = Pump::new(&world, "operations");

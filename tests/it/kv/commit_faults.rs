@@ -170,7 +170,7 @@ async fn a_draft_written_over_just_as_it_is_published_does_not_slip_out() {
 }
 
 #[tokio::test]
-async fn sizes_of_two_queries_do_not_mix_when_a_commit_is_folded_between() {
+async fn sizes_of_two_queries_do_not_mix_across_a_fold() {
     let world = World::new().await;
     let token = world.kv_token();
     let chunks = async |body: Value| {

@@ -39,7 +39,7 @@ async fn change(world: &World, method: Method, path: &str, token: &str, body: Va
 }
 
 #[tokio::test]
-async fn a_person_is_added_sees_the_organization_and_is_removed_at_once() {
+async fn added_person_sees_the_organization_until_removed() {
     let world = World::new().await;
     let acme = world.acme().await;
     let owner = &acme.organization_token;
@@ -109,7 +109,7 @@ async fn a_person_is_added_sees_the_organization_and_is_removed_at_once() {
 }
 
 #[tokio::test]
-async fn only_people_who_signed_in_and_belong_to_the_installation_are_added() {
+async fn only_signed_in_members_of_the_installation_are_added() {
     let world = World::new().await;
     let acme = world.acme().await;
     let owner = &acme.organization_token;

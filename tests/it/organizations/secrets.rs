@@ -51,7 +51,7 @@ async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
 }
 
 #[tokio::test]
-async fn a_team_that_manages_teams_does_not_reach_the_organization_token() {
+async fn team_manager_does_not_reach_the_organization_token() {
     let world = World::new().await;
     let acme = world.acme().await;
     let own = format!("/api/v2/authentication-tokens/{}", TeamSecret::parse(&acme.organization_token).unwrap().id());

@@ -132,7 +132,7 @@ async fn written(
     Ok(true)
 }
 
-/// The people with these logins. Whoever is in the team already, by login or id, needs no adding.
+/// The people with these logins. A person who is in the team already, by login or by id, is left out.
 async fn by_login(
     app: &App,
     organization: &Organization,
@@ -169,7 +169,7 @@ async fn by_membership(
     Ok(found)
 }
 
-/// Those of a team's people who have one of these ids, of any kind. Whoever is not in the team is left out.
+/// Those of a team's people who have one of these ids, of any kind. A person who is not in the team is left out.
 async fn in_team(
     app: &App,
     organization: &Organization,

@@ -1,4 +1,5 @@
-//! The people in an organization's teams. Whoever is in a team is a member of the organization; nothing else is stored of that.
+//! The people in an organization's teams. A person in any of its teams is a member of the organization: that
+//! membership is not stored anywhere else.
 
 pub mod change;
 pub mod document;
