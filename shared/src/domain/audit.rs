@@ -67,7 +67,7 @@ pub struct PermissionChange {
     /// The permission that changed.
     pub permission: Permission,
     /// Whether it was granted or revoked.
-    pub change: Change,
+    pub change: AuditChange,
 }
 
 /// A permission of a person.
@@ -86,7 +86,7 @@ pub enum Permission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AuditChange)]
-pub enum Change {
+pub enum AuditChange {
     /// The person has it from now on.
     Granted,
     /// The person no longer has it.

@@ -199,9 +199,13 @@ impl Error {
         Self::Internal { context, source: Some(source.into()) }
     }
 
-    /// A fault that the service found itself, for example stored data of an impossible shape. `context` says what was
-    /// found.
-    pub const fn corrupt(context: &'static str) -> Self {
+    /// This program or its configuration is wrong: a step that cannot fail has failed, or a setting is missing.
+    pub const fn bug(context: &'static str) -> Self {
+        Self::Internal { context, source: None }
+    }
+
+    /// A stored item has a shape that this program never writes.
+    pub const fn corrupt_item(context: &'static str) -> Self {
         Self::Internal { context, source: None }
     }
 

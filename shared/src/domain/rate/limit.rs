@@ -44,7 +44,7 @@ pub struct Limit {
 
 /// The state of a caller's limit, as far as one sandbox knows it. Answers show it in their rate-limit headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateLimitStatus {
     /// How many requests may be sent at once.
     pub limit: i64,
     /// How many of them are left.
@@ -125,9 +125,9 @@ impl Limit {
     }
 
     /// How a caller with `remaining` tokens stands.
-    pub fn standing(&self, remaining: i64) -> Standing {
+    pub fn status(&self, remaining: i64) -> RateLimitStatus {
         let remaining = remaining.clamp(0, self.burst);
         let reset_seconds = self.refill(self.burst - remaining).saturating_add(999_999) / 1_000_000;
-        Standing { limit: self.burst, remaining, reset_seconds }
+        RateLimitStatus { limit: self.burst, remaining, reset_seconds }
     }
 }

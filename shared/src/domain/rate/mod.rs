@@ -1,11 +1,11 @@
 //! Rate limits: how many requests a caller may send, decided without a storage call for each request.
 //!
-//! Each limited [`Subject`] has one token bucket in storage. It holds a burst and fills at the sustained rate.
+//! Each limited [`RateLimitKey`] has one token bucket in storage. It holds a burst and fills at the sustained rate.
 //! [`Limit`] is its arithmetic.
 //!
 //! A sandbox lets requests pass first and reports them afterwards, a batch at a time. It reserves nothing in advance,
 //! so no tokens are idle in one sandbox while another refuses. A report is charged from the instant of its first
-//! request, because the bucket may have been full since then. [`Purse`] is what one sandbox knows; it decides when to
+//! request, because the bucket may have been full since then. [`LocalBudget`] is what one sandbox knows; it decides when to
 //! let a request pass, when to report and when to refuse.
 //!
 //! The answer to a report says how full the bucket is. While it is more than half full, sandboxes use it freely. Below
@@ -19,13 +19,13 @@
 //!
 //! There is no clock and no storage in this module: callers pass the time, and report what storage answered.
 
+mod key;
 mod limit;
-mod purse;
-mod subject;
+mod local_budget;
 
-pub use limit::{Limit, Standing};
-pub use purse::{Purse, Report, Step};
-pub use subject::{Network, Subject};
+pub use key::{Network, RateLimitKey};
+pub use limit::{Limit, RateLimitStatus};
+pub use local_budget::{LocalBudget, Report, Step};
 
 #[cfg(test)]
 mod tests;

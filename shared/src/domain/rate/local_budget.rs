@@ -1,6 +1,6 @@
-//! What one sandbox knows about one subject's bucket, and what it may still use of it.
+//! What one sandbox knows about the bucket of one rate limit key, and what it may still use of it.
 
-use super::limit::{Limit, Standing};
+use super::limit::{Limit, RateLimitStatus};
 use crate::domain::Micros;
 
 /// A report pays for this many requests. One call must pay for at least 20, and a report sometimes takes two calls.
@@ -16,9 +16,9 @@ const POSTPONED: i64 = 1_000_000;
 
 const LONG_AGO: Micros = Micros(0);
 
-/// What one sandbox knows about the budget of one subject.
+/// What one sandbox knows about the budget of one [`RateLimitKey`](super::RateLimitKey).
 #[derive(Clone, Debug)]
-pub struct Purse {
+pub struct LocalBudget {
     /// How many requests were let through and not yet reported.
     unreported: i64,
     /// When the first of them came.
@@ -48,7 +48,7 @@ pub struct Purse {
 pub enum Step {
     /// Let it pass.
     Go,
-    /// Send this report to storage, pass the answer to [`Purse::heard`], and ask again.
+    /// Send this report to storage, pass the answer to [`LocalBudget::heard`], and ask again.
     Ask(Report),
     /// Refuse it. This is the instant from which it may pass.
     Wait(Micros),
@@ -65,7 +65,7 @@ pub struct Report {
     pub full_at: Micros,
 }
 
-impl Default for Purse {
+impl Default for LocalBudget {
     /// Before the first report: the bucket counts as full.
     fn default() -> Self {
         Self {
@@ -84,7 +84,7 @@ impl Default for Purse {
     }
 }
 
-impl Purse {
+impl LocalBudget {
     /// Decides about a request, and counts it if it may pass.
     pub fn spend(&mut self, limit: &Limit, now: Micros) -> Step {
         self.mend(limit, now);
@@ -142,8 +142,8 @@ impl Purse {
     }
 
     /// The state of the limit, for the answer's headers.
-    pub fn standing(&self, limit: &Limit, now: Micros) -> Standing {
-        limit.standing(limit.level(self.full_at, now) - self.unreported)
+    pub fn status(&self, limit: &Limit, now: Micros) -> RateLimitStatus {
+        limit.status(limit.level(self.full_at, now) - self.unreported)
     }
 
     fn settle(&mut self, limit: &Limit, report: Report, full_at: Micros, now: Micros) {

@@ -6,7 +6,7 @@ use crate::domain::{KeyId, SessionId, UserId};
 
 /// Whose budget a request is counted against. A request may be counted against more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum RateLimitKey {
     /// An API key: all its exchanges, and all requests with access tokens that were issued for it.
     Key(KeyId),
     /// A browser session: all requests with its cookie.
@@ -14,9 +14,9 @@ pub enum Subject {
     /// A person, team or organization under `/api/v2`: requests with any of its tokens.
     Principal(UserId),
     /// Requests without a valid credential from one network.
-    Stranger(Network),
+    Anonymous(Network),
     /// Wrong secrets for one key from one network.
-    Guesser(KeyId, Network),
+    FailedSecret(KeyId, Network),
 }
 
 /// The network that a request came from: the smallest unit that belongs to one customer of an access provider.
