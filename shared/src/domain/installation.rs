@@ -51,7 +51,7 @@ pub struct Installation {
     pub name: String,
     /// Whether the service has access.
     pub state: InstallationState,
-    /// The account's status while the service has access. See [`Self::account_status`].
+    /// The account's status while the service has access. See [`Installation::account_status`].
     pub account: AccountStatus,
     /// What the account may use.
     pub tier: Tier,
