@@ -7,8 +7,7 @@
 
 use terrapi::domain::{DeadLetter, DeadLetterId, Error, Result};
 use terrapi::runtime::App;
-
-use crate::event::StreamChange;
+use terrapi::store::changes::StreamChange;
 
 /// After how many attempts a change is given up.
 const ATTEMPTS: u32 = 5;

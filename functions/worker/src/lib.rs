@@ -6,15 +6,16 @@ mod event;
 mod membership;
 mod refresh;
 mod task;
+mod turn;
 
 use serde::Serialize;
 use terrapi::domain::{Millis, Result};
 use terrapi::runtime::App;
+use terrapi::store::changes::{StreamChange, StreamEvent};
 
-use event::StreamChange;
-pub use event::{StreamEvent, WorkerEvent};
-use task::Deadline;
-pub use task::ends_at;
+pub use event::WorkerEvent;
+use turn::Deadline;
+pub use turn::ends_at;
 
 /// What the stream is told: the records to deliver again.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]

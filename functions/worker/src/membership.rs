@@ -15,7 +15,7 @@ use terrapi::vcs::{Failure, InstallationAccess};
 use tokio::time::timeout;
 
 use crate::refresh::group_token;
-use crate::task::Deadline;
+use crate::turn::Deadline;
 
 /// How long a provider is waited for.
 const PROVIDER_WAIT: Duration = Duration::from_secs(45);

@@ -1,7 +1,6 @@
 //! HTTP: who is calling, what they sent, and how results become answers.
 
 mod authorize;
-mod base_url;
 mod body;
 mod cookie;
 mod cors;
@@ -27,10 +26,8 @@ pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer, require_administrator,
 };
-pub use base_url::parse_origin;
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
-pub use cors::ListedOrigins;
 pub use cursor::{open_cursor, seal_cursor};
 pub use deadline::within;
 pub use error::{ApiError, ErrorBody};

@@ -136,7 +136,7 @@ async fn the_child_process_is_a_sandbox() {
         .route("/panic", get(|| async { Vec::<String>::new().remove(0) }))
         .route("/meet", get(move || async move { meeting.wait().await.is_leader().to_string() }))
         .route("/probe/{*key}", get(|Path(key): Path<String>| async { key }));
-    terrapi::runtime::run(router).await.unwrap();
+    terrapi::lambda::run(router).await.unwrap();
 }
 
 fn event(path: &str) -> String {

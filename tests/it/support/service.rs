@@ -15,7 +15,8 @@ use terrapi::domain::{
     InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session, SessionId, Tier,
     UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, Description, ListedOrigins, Routes, lambda_service};
+use terrapi::http::{ClientInfo, Description, Routes, lambda_service};
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Clock, ManualClock, Random, RateLimits, Settings, Signing};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::attempt::{Attempt, unknown};
-use super::head::{Entry, Head, PublishedDrafts, encode_entries};
+use super::head::{Entry, Head, MAX_UNFOLDED, PublishedDrafts, encode_entries};
 use super::item;
 use super::list::address_of;
 use super::projection::Projection;
@@ -30,8 +30,6 @@ const FIRST_PART: u32 = 0;
 const BATCH: usize = 100;
 /// How many calls run at once.
 const CALLS: usize = 8;
-/// How many commits a head may name before the next one must help folding.
-pub const MAX_UNFOLDED: usize = 256;
 /// How long the parts of a commit that was never published stay, in seconds. Those of a published one must outlast any
 /// time for which the worker is away.
 const PART_SECONDS: i64 = 90 * 24 * 3600;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use super::commit::MAX_UNFOLDED;
 use crate::domain::kv::{Address, CommitStamp, DraftId, RecordState};
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
@@ -14,6 +13,8 @@ use crate::store::error::Failure;
 use crate::store::item::{Attributes, Item, b, s};
 use crate::store::keys;
 
+/// How many commits a head may name before the next one must help folding.
+pub const MAX_UNFOLDED: usize = 256;
 /// How many commits' lists a process keeps at hand: all that one head names. They never change once published.
 const MAX_CACHED_LISTS: usize = MAX_UNFOLDED;
 /// How many lists are read at once.

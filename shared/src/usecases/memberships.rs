@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::app::App;
 use crate::domain::{
     Code, Error, InstallationId, Membership, Namespace, PermissionChange, Result, SecretText, UserId, Vcs,
     is_service_user, suspended,
 };
+use crate::runtime::App;
 use crate::store::{NewAuditEntry, ProviderAnswer, Replaced};
 use crate::vcs::Failure;
 
