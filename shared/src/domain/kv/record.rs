@@ -15,8 +15,9 @@ impl WriteId {
     }
 }
 
-/// Names one draft: the id of the write that began it, kept while further staged writes replace its value.
-/// A commit publishes drafts by this name, so it publishes what the draft holds at that moment.
+/// Names one draft: the id of the write that began it, kept while further staged writes replace its value. A staged write whose
+/// write list demands a capability that the draft's did not begins a new draft.
+/// A commit publishes drafts by this name, so it publishes what the draft holds at that moment, and only what it may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DraftId(pub Uuid);
 
@@ -98,6 +99,12 @@ impl Guards {
     /// Whether a holder of `held` may read.
     pub fn allow_read(&self, held: &Capabilities) -> bool {
         self.read.as_ref().is_none_or(|needed| held.holds_all(needed))
+    }
+
+    /// Whether somebody whom `other` allows to write may not write here.
+    pub fn restrict_writers_of(&self, other: &Self) -> bool {
+        let enough = other.write.clone().unwrap_or_default();
+        !self.allow_write(&enough)
     }
 
     /// Whether a holder of `held` may write.
