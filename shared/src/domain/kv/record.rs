@@ -165,9 +165,11 @@ impl RecordState {
     pub const REMEMBERED_COMMITS: usize = 4;
     /// How long a tombstone stays, in seconds.
     pub const TOMBSTONE_SECONDS: i64 = 24 * 3600;
-    /// How long a record that was never committed stays, in seconds.
+    /// How long a record that was never committed can be seen and committed, in seconds.
     pub const UNCOMMITTED_SECONDS: i64 = 7 * 24 * 3600;
-    /// How much longer than its readers see it an item is kept: folding may lag behind a commit, in seconds.
+    /// How long after a commit its drafts and the list of them are kept at least, in seconds: the worker must fold it by then.
+    pub const FOLDING_SECONDS: i64 = 30 * 24 * 3600;
+    /// How much longer than its readers see it an item with an expired value is kept, in seconds.
     pub const REMOVAL_GRACE_SECONDS: i64 = 24 * 3600;
 
     /// Where `write` stands among the remembered writes, and so the version it made.
@@ -216,8 +218,9 @@ impl RecordState {
     /// When the item may go, given its sides.
     pub fn removal(&self) -> Option<Seconds> {
         match (&self.live, &self.draft) {
-            (Some(live), _) => live.removable_at(),
-            (None, Some(draft)) => Some(draft.uncommitted_until()),
+            (Some(live), None) => live.removable_at(),
+            (Some(live), Some(draft)) => live.removable_at().map(|end| end.max(draft.removable_at())),
+            (None, Some(draft)) => Some(draft.removable_at()),
             (None, None) => self.removable_at,
         }
     }
@@ -231,9 +234,11 @@ impl Side {
 }
 
 impl Draft {
-    /// When an item that is nothing but this draft may go.
-    pub fn uncommitted_until(&self) -> Seconds {
-        let end = self.side.slot.written_at.seconds().plus(RecordState::UNCOMMITTED_SECONDS);
-        self.side.slot.expires_at.map_or(end, |expiry| expiry.min(end)).plus(RecordState::REMOVAL_GRACE_SECONDS)
+    /// When an item that is nothing but this draft may go. The draft can be committed until its week is over, and may have
+    /// been in its last second.
+    pub fn removable_at(&self) -> Seconds {
+        let committable = self.side.slot.written_at.seconds().plus(RecordState::UNCOMMITTED_SECONDS);
+        let end = committable.plus(RecordState::FOLDING_SECONDS);
+        self.side.removable_at().map_or(end, |expired| expired.min(end))
     }
 }

@@ -33,9 +33,6 @@ const BATCH: usize = 100;
 const CALLS: usize = 8;
 /// How many commits a head may name before the next one must help folding.
 pub const MAX_UNFOLDED: usize = 256;
-/// How long the parts of a commit that was never published stay, in seconds. Those of a published one must outlast any
-/// time for which the worker is away.
-const PART_SECONDS: i64 = 90 * 24 * 3600;
 
 /// One listed record, or every chunk of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -186,7 +183,7 @@ impl Store {
         let put = self.db.put_item().table_name(&self.tables.kv);
         let put = put.item(PK, s(keys::commit(namespace, request.id))).item(SK, b(number.to_be_bytes()));
         let put = put.item("entity", s("commit-part")).item("schema", n(1)).item("parts", n(parts));
-        let kept_until = request.now.seconds().plus(PART_SECONDS);
+        let kept_until = request.now.seconds().plus(RecordState::FOLDING_SECONDS);
         let put = put.item("entries", b(part.entries)).item(TTL, n(kept_until.0));
         put.send().await.map_err(Failure::of)?;
         advance(part.records);
