@@ -38,7 +38,7 @@ impl Store {
     /// [`Code::TooManyChunks`] above 100,000, hidden ones and tombstones counted.
     pub async fn sum_chunks(&self, read: ReadQuery<'_>, key: &Key) -> Result<ChunkTotals> {
         'again: for _ in 0..RESTARTS {
-            let published = self.published_drafts(read.namespace).await?;
+            let published = self.published_drafts(read.namespace, read.now).await?;
             let (mut totals, mut chunks) = (ChunkTotals::default(), 0);
             let mut pages = std::pin::pin!(self.chunk_pages(read.namespace, key));
             while let Some(page) = pages.try_next().await? {

@@ -81,7 +81,7 @@ impl Store {
         if request.targets.len() > MAX_RECORDS {
             return Err(too_large());
         }
-        let before = self.published_drafts(namespace).await?;
+        let before = self.published_drafts(namespace, request.now).await?;
         let records = self.targets(namespace, &request.targets).await?;
         if records.len() > MAX_RECORDS {
             return Err(too_large());
@@ -255,7 +255,7 @@ impl Store {
         let put = put.item(PK, s(keys::head(namespace))).item(SK, b(ONLY)).item("entity", s("commit-head"));
         let put = put.item("schema", n(1)).item("seq", n(1)).item("commits", commits);
         put.condition_expression("attribute_not_exists(pk)").send().await.map_err(Failure::of_put)?;
-        Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]) })
+        Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]), ..Head::default() })
     }
 
     /// Which of the listed drafts this commit published: another may have published one first, or a write may have taken
