@@ -7,10 +7,10 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
-/// A request for one record ends after nine seconds. A call of this world's storage may take twenty.
+/// A request for one record ends after nine seconds. A call of this service's storage may take twenty.
 const LIMIT: Duration = Duration::from_secs(15);
 /// How long an ordinary request may take, and a busy machine's delay.
 const ORDINARY: Duration = Duration::from_secs(12);
@@ -19,12 +19,12 @@ const SLOW: Duration = Duration::from_millis(1_200);
 
 #[tokio::test]
 async fn request_for_one_record_does_not_outlast_slow_storage() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let (key, cas) = (format!("{KV}/key/k"), format!("{KV}/cas/key/k"));
     let staged = json!({"data": "new", "committed": false});
-    world.put(&key, &token, staged.clone()).await.ok();
-    world.faulty.on("*").hold_before_store();
+    service.put(&key, &token, staged.clone()).await.ok();
+    service.faulty.on("*").hold_before_store();
     let requests = [
         (Method::GET, key.clone(), None, "UNAVAILABLE"),
         (Method::GET, format!("{KV}/iter/"), None, "UNAVAILABLE"),
@@ -33,7 +33,8 @@ async fn request_for_one_record_does_not_outlast_slow_storage() {
         (Method::DELETE, format!("{key}?idx=0"), None, "OUTCOME_UNKNOWN"),
     ];
     let begin = Instant::now();
-    let replies = requests.iter().map(|(method, path, body, _)| world.call(method.clone(), path, &token, body.clone()));
+    let replies =
+        requests.iter().map(|(method, path, body, _)| service.call(method.clone(), path, &token, body.clone()));
     let replies = join_all(replies).await;
     let taken = begin.elapsed();
     assert!(taken < LIMIT, "{taken:?}");
@@ -45,11 +46,11 @@ async fn request_for_one_record_does_not_outlast_slow_storage() {
 /// A key of less than 1,000 chunks, which fill 14 pages of a megabyte.
 #[tokio::test]
 async fn ordinary_whole_key_request_ends_over_slow_storage() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for key in ["k", "deleted"] {
-        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": "x".repeat(16_000)})).await.ok();
-        world.backend.multiply_record(key, 900).await;
+        service.put(&format!("{KV}/key/{key}"), &token, json!({"data": "x".repeat(16_000)})).await.ok();
+        service.backend.multiply_record(key, 900).await;
     }
     let commit = json!({"keys": [{"key": "k"}]});
     let requests = [
@@ -58,9 +59,10 @@ async fn ordinary_whole_key_request_ends_over_slow_storage() {
         (Method::DELETE, format!("{KV}/key/deleted"), None, "OUTCOME_UNKNOWN"),
         (Method::POST, format!("{KV}/commit"), Some(commit), "OUTCOME_UNKNOWN"),
     ];
-    world.faulty.on("*").delay_answer(SLOW);
+    service.faulty.on("*").delay_answer(SLOW);
     let begin = Instant::now();
-    let replies = requests.iter().map(|(method, path, body, _)| world.call(method.clone(), path, &token, body.clone()));
+    let replies =
+        requests.iter().map(|(method, path, body, _)| service.call(method.clone(), path, &token, body.clone()));
     let replies = join_all(replies).await;
     let taken = begin.elapsed();
     assert!(taken < ORDINARY, "{taken:?}");
@@ -72,15 +74,20 @@ async fn ordinary_whole_key_request_ends_over_slow_storage() {
 /// A key of 12 pages. The last seven are read slowly, each within the time limit of a call.
 #[tokio::test]
 async fn count_of_a_large_key_goes_on_while_it_progresses() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    world.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.ok();
-    world.backend.multiply_record("k", 12_000).await;
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.ok();
+    service.backend.multiply_record("k", 12_000).await;
     let pages = AtomicUsize::new(0);
     let slow = move |_: &Value| pages.fetch_add(1, Ordering::SeqCst) >= 5;
-    world.faulty.on("Query").table(&world.backend.tables.kv).matching(slow).delay_answer(Duration::from_millis(1_300));
+    service
+        .faulty
+        .on("Query")
+        .table(&service.backend.tables.kv)
+        .matching(slow)
+        .delay_answer(Duration::from_millis(1_300));
     let begin = Instant::now();
-    assert_eq!(world.get(&format!("{KV}/count/key/k"), &token).await.ok()["count"], 12_000);
+    assert_eq!(service.get(&format!("{KV}/count/key/k"), &token).await.ok()["count"], 12_000);
     let taken = begin.elapsed();
     assert!(taken > Duration::from_secs(9), "{taken:?}");
 }
