@@ -9,8 +9,16 @@ use syn::{Attribute, Item, ItemUse, UseTree};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The library's folders from top to bottom. A folder may import those on the lines below its own.
-const LAYERS: [&[&str]; 8] =
-    [&["lambda"], &["http"], &["usecases"], &["runtime"], &["store", "vcs"], &["auth"], &["deadline"], &["domain"]];
+const LAYERS: [&[&str]; 8] = [
+    &["lambda"],
+    &["http"],
+    &["usecases"],
+    &["runtime"],
+    &["store", "vcs"],
+    &["auth"],
+    &["deadline", "progress"],
+    &["domain"],
+];
 
 /// The path of a module in its crate, such as `["store", "kv", "head"]`.
 type Module = Vec<String>;
