@@ -152,7 +152,7 @@ pub async fn list_audit_of_key(
     let filter = AuditFilter { key: Some(id), ..AuditFilter::default() };
     let listing = format!("audit#{id}");
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let after: Option<String> = query.text("page")?.map(|cursor| open_cursor(&listing, cursor)).transpose()?;
     if !trail_visible(&app, caller.caller(), id).await? {
         return Err(Error::NotFound.into());
     }
@@ -209,11 +209,13 @@ pub async fn list_audit(
     // A cursor belongs to its filters: among other entries its place would mean something else.
     let listing = format!("audit#{filter:?}");
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let after: Option<String> = query.text("page")?.map(|cursor| open_cursor(&listing, cursor)).transpose()?;
     let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
     let size = limit.to_string();
-    let chosen = FILTERS.into_iter().filter_map(|name| Some((name, query.text(name)?)));
-    let repeated: Vec<_> = chosen.chain([("limit", size.as_str())]).collect();
+    let mut repeated = vec![("limit", size.as_str())];
+    for name in FILTERS {
+        repeated.extend(query.text(name)?.map(|value| (name, value)));
+    }
     let next = next_page(&origin, &listing, "page", next.as_ref(), &repeated)?;
     Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
 }

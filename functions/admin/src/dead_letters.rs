@@ -81,7 +81,7 @@ pub async fn list_dead_letters(
 ) -> Result<Response, ApiError> {
     const LISTING: &str = "dead-letters";
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
+    let after: Option<String> = query.text("page")?.map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
     let after =
         after.map(|after| DeadLetterId::parse(&after).ok_or(Error::invalid(Code::InvalidCursor))).transpose()?;
     let (letters, next) = app.store.list_dead_letters(after.as_ref(), limit).await?;

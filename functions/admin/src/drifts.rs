@@ -79,7 +79,7 @@ pub async fn list_drifts(
 ) -> Result<Response, ApiError> {
     const LISTING: &str = "drifts";
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
+    let after: Option<String> = query.text("page")?.map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
     let (runs, next) = app.store.list_drift_runs(after.as_deref(), limit).await?;
     let next = next_page(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     let results = runs.into_iter().map(DriftItem::from).collect();

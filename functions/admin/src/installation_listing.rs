@@ -47,11 +47,11 @@ impl<T: InInstallation> InstallationListing<T> {
     /// `INVALID_QUERY`, and `INVALID_CURSOR` for a cursor of another listing.
     pub fn read(query: &Query) -> Result<Self> {
         let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
-        let installation = query.text("installation_id").and_then(InstallationId::parse).ok_or_else(problem)?;
+        let installation = query.text("installation_id")?.and_then(InstallationId::parse).ok_or_else(problem)?;
         let vcs: Option<Vcs> = query.word("vcs")?;
         let name = format!("{}#{installation}#{vcs:?}", T::KIND);
         let limit = query.limit(20, 100)?;
-        let from = query.text("page").map(|cursor| open_cursor(&name, cursor)).transpose()?;
+        let from = query.text("page")?.map(|cursor| open_cursor(&name, cursor)).transpose()?;
         Ok(Self { installation, vcs, limit, from, name })
     }
 

@@ -87,7 +87,7 @@ pub async fn list_api_keys(
     let user = caller.caller().user;
     let listing = format!("keys#{}#{user}", caller.vcs);
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let after: Option<String> = query.text("page")?.map(|cursor| open_cursor(&listing, cursor)).transpose()?;
     let (keys, next) = app.store.list_api_keys(user, caller.vcs, after.as_deref(), limit).await?;
     let next = next_page(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
     let seen = keys.into_iter().filter(|key| visible(key, caller.caller(), caller.vcs));

@@ -106,8 +106,10 @@ impl Back {
         let Self { query, headers, origin, client } = self;
         let provider = app.providers.get(vcs)?;
         let installation = installation(query)?;
-        let Some(state) = query.text("state").filter(|state| !state.is_empty()) else {
-            return without_state(query, vcs, installation, origin);
+        // Everything is read before the state is used up.
+        let (state, code, error) = (query.text("state")?, query.text("code")?, query.text("error")?.is_some());
+        let Some(state) = state.filter(|state| !state.is_empty()) else {
+            return without_state(error, vcs, installation, origin);
         };
         let invalid = || Error::forbidden(Code::InvalidState);
         let state = OpaqueToken::parse(state).ok_or_else(invalid)?;
@@ -116,7 +118,7 @@ impl Back {
         let now = app.clock.now();
         let begun = take(app, vcs, &state, browsers(headers, origin), now.seconds()).await?;
         let (pending, browser) = begun.ok_or_else(invalid)?;
-        let code = code(query)?;
+        let code = bought_with(code, error)?;
         let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(origin, vcs));
         let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
         let tokens = provider.oauth().exchange(code, sign_in, now).await?;
@@ -153,18 +155,19 @@ async fn take(
 
 /// The provider's own installation flow comes without a state, and so may anybody else: the sign-in begins here. An error
 /// is not answered with another try, which would end the same way.
-fn without_state(query: &Query, vcs: Vcs, installation: Option<InstallationId>, origin: &Origin) -> Result<Response> {
-    if query.text("error").is_some() {
+fn without_state(error: bool, vcs: Vcs, installation: Option<InstallationId>, origin: &Origin) -> Result<Response> {
+    if error {
         return Err(refused());
     }
     let query = installation.map(|id| format!("?installation_id={id}")).unwrap_or_default();
     Ok(NoStore((StatusCode::FOUND, to(origin.url(&format!("/api/v1/{vcs}/login{query}"))))).into_response())
 }
 
-fn code(query: &Query) -> Result<&str> {
-    match query.text("code").filter(|code| !code.is_empty()) {
+/// The code that buys tokens. `error`: the provider has told of one.
+fn bought_with(code: Option<&str>, error: bool) -> Result<&str> {
+    match code.filter(|code| !code.is_empty()) {
         Some(code) => Ok(code),
-        None if query.text("error").is_some() => Err(refused()),
+        None if error => Err(refused()),
         None => Err(Error::invalid_because(Code::InvalidQuery, "code is missing")),
     }
 }
