@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terrapi::domain::{DeadLetterId, InstallationId, Namespace, TaskId, UserId, Vcs};
+use terrapi::domain::{DeadLetterId, InstallationId, Millis, Namespace, TaskId, UserId, Vcs};
 
 /// An invocation's payload.
 #[derive(Debug, Deserialize)]
@@ -80,9 +80,9 @@ pub enum Change {
     Woken(TaskId),
     /// A membership is to be checked.
     MembershipDue(UserId, Namespace),
-    /// A dead letter is to be tried again.
+    /// A dead letter is to be tried again, since this instant.
     #[serde(skip)]
-    Replayed(DeadLetterId),
+    Replayed(DeadLetterId, Millis),
     /// Nothing.
     #[serde(skip)]
     Nothing,
@@ -97,7 +97,7 @@ impl Change {
             Self::IntentExpired { .. } => Some("intent"),
             Self::Woken(_) => Some("task"),
             Self::MembershipDue(..) => Some("membership"),
-            Self::Replayed(_) | Self::Nothing => None,
+            Self::Replayed(..) | Self::Nothing => None,
         }
     }
 }
@@ -124,9 +124,7 @@ impl StreamRecord {
             Some("membership-check") if new_image.get("wake").is_some() => text(keys, "sk")
                 .and_then(membership)
                 .map_or(Change::Nothing, |(user, place)| Change::MembershipDue(user, place)),
-            Some("dead-letter") if asks_for_replay(old_image, new_image) => {
-                text(keys, "sk").and_then(DeadLetterId::parse).map_or(Change::Nothing, Change::Replayed)
-            }
+            Some("dead-letter") => replay(keys, old_image, new_image).unwrap_or(Change::Nothing),
             Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(Change::Nothing),
             _ => Change::Nothing,
         }
@@ -160,9 +158,10 @@ fn membership(sk: &str) -> Option<(UserId, Namespace)> {
 }
 
 /// A letter changes for other reasons too; asking is writing the time of it.
-fn asks_for_replay(old: &Value, new: &Value) -> bool {
-    let asked = |image: &Value| image.pointer("/replay_requested_at/N").cloned();
-    asked(new).is_some_and(|at| asked(old) != Some(at))
+fn replay(keys: &Value, old: &Value, new: &Value) -> Option<Change> {
+    let asked = |image: &Value| image.pointer("/replay_requested_at/N")?.as_str()?.parse().ok().map(Millis);
+    let at = asked(new).filter(|at| asked(old) != Some(*at))?;
+    Some(Change::Replayed(DeadLetterId::parse(text(keys, "sk")?)?, at))
 }
 
 fn blobs(image: &Value) -> Vec<String> {

@@ -84,8 +84,8 @@ async fn apply(app: &App, change: &Change, deadline: Deadline) -> Result<()> {
         }
         Change::Woken(task) => task::take_turn(app, *task, deadline).await?,
         Change::MembershipDue(user, namespace) => membership::check(app, *user, *namespace, deadline).await?,
-        Change::Replayed(letter) => {
-            if let Some(change) = dead_letter::open(app, letter).await? {
+        Change::Replayed(letter, asked_at) => {
+            if let Some(change) = dead_letter::open(app, letter, *asked_at).await? {
                 Box::pin(apply(app, &change, deadline)).await?;
                 store.remove_dead_letter(letter).await?;
             }
