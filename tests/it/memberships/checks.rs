@@ -22,6 +22,7 @@ use crate::support::gitlab::{BOT, Group};
 use crate::support::stand_in::Fault;
 use crate::support::world::{KV, MemberOf};
 use crate::support::{Pump, World};
+use crate::vcs::misconfigured::providers_of;
 
 const DAY_MS: i64 = 86_400_000;
 const LIST: &str = "GET /user/installations";
@@ -423,4 +424,19 @@ async fn a_reported_removal_acts_at_once_and_once() {
     store.confirm_membership(world.user, HERE, world.clock.now()).await.unwrap();
     assert!(membership(&world, HERE).await.is_none(), "a late confirmation brings nothing back");
     assert_eq!(changes(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn secret_that_configures_nothing_readable_confirms_nobody() {
+    let lacks_client_id = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "GITHUB_APP_ID": "1"}).to_string();
+    for text in ["GITHUB_APP_ID=1", "[]", "", &lacks_client_id] {
+        let (mut world, mut pump) = grown_old(Vcs::Github).await;
+        let before = membership(&world, HERE).await;
+        world.app.providers = providers_of(&world, text).await;
+        assert_eq!(answer(&world, HERE).await, "OK", "{text}");
+        pump.run(&world).await;
+        assert_eq!(membership(&world, HERE).await, before, "nobody has confirmed it: {text}");
+        world.clock.advance_ms(3 * DAY_MS);
+        assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use terrapi::domain::{Administrators, InstallationId, MembershipMaxAge, Namespace, Vcs};
 use terrapi::http::{ListedOrigins, service};
 use terrapi::runtime::{App, Config, Rates, load_patiently, load_providers};
-use terrapi::vcs::Pause;
+use terrapi::vcs::{Pause, Providers};
 use tokio::sync::Semaphore;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -54,6 +54,12 @@ async fn status(app: &App, path: &str) -> u16 {
     let router = service(identity::routes(), app.clone());
     let gateway = Gateway::new([("identity".to_owned(), router)].into());
     send_to(&gateway, request(Method::GET, path, "", None)).await.status.as_u16()
+}
+
+/// The providers that a secret of this text configures.
+pub async fn providers_of(world: &World, text: &str) -> Providers {
+    std::fs::write(file(world), text).unwrap();
+    load_providers(&config(world)).await.unwrap()
 }
 
 /// What is logged while the providers are loaded.
@@ -103,12 +109,15 @@ async fn misconfigured_github_is_disabled_and_the_rest_runs() {
 }
 
 #[tokio::test]
-async fn secret_of_another_shape_configures_no_provider() {
+async fn secret_of_another_shape_disables_both_providers() {
     let world = World::new().await;
     for text in ["", "null", "[]", "GITHUB_APP_ID=1"] {
         std::fs::write(file(&world), text).unwrap();
         let (app, log) = loaded(&world).await;
-        assert!(log.contains("the secret of the providers is not a JSON object"), "{log}");
+        for provider in ["GitHub", "GitLab"] {
+            let line = format!("{provider} is disabled: the secret of the providers is not a JSON object");
+            assert!(log.contains(&line), "{log}");
+        }
         assert_eq!(status(&app, "/health").await, 200);
         assert_eq!(status(&app, "/api/v1/github/login").await, 404);
     }

@@ -2,6 +2,6 @@ mod discovery;
 mod faults;
 mod github;
 mod gitlab;
-mod misconfigured;
+pub mod misconfigured;
 mod secrets;
 mod sign_in;
