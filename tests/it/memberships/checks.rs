@@ -427,6 +427,26 @@ async fn a_reported_removal_acts_at_once_and_once() {
 }
 
 #[tokio::test]
+async fn wake_keeps_the_pause_of_a_check_put_off_meanwhile() {
+    let (world, _) = grown_old(Vcs::Github).await;
+    assert_eq!(answer(&world, HERE).await, "OK");
+    world.clock.advance_ms(60_001);
+    let (store, now) = (&world.app.store, world.clock.now());
+    let wakes = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"));
+    let gate = world.faulty.on("UpdateItem").matching(wakes).hold_before_store();
+    let fresh = || world.app.random.id().unwrap();
+    let put_off = async {
+        gate.arrived(1).await;
+        let check = store.take_membership_check(world.user, HERE, fresh(), now).await.unwrap().unwrap();
+        store.put_off_membership_check(&check, Millis(now.0 + 3_600_000)).await.unwrap();
+        gate.release();
+    };
+    let (woken, ()) = futures::join!(store.wake_membership_checks(now), put_off);
+    assert_eq!(woken.unwrap(), 0);
+    assert!(store.take_membership_check(world.user, HERE, fresh(), now).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn secret_that_configures_nothing_readable_confirms_nobody() {
     let lacks_client_id = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "GITHUB_APP_ID": "1"}).to_string();
     for text in ["GITHUB_APP_ID=1", "[]", "", &lacks_client_id] {

@@ -129,3 +129,46 @@ async fn more_open_tasks_than_a_page_are_all_found() {
     world.faulty.on("Query").page_of(3);
     assert_eq!(world.app.store.wake_tasks(world.clock.now()).await.unwrap(), 7);
 }
+
+/// Whether a call is the write that wakes something.
+fn wakes(body: &serde_json::Value) -> bool {
+    body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"))
+}
+
+#[tokio::test]
+async fn wake_keeps_the_pause_of_a_task_handed_over_meanwhile() {
+    let world = World::new().await;
+    let (id, store) = (begun(&world).await, &world.app.store);
+    let slow = take(&world, id).await.unwrap();
+    world.clock.advance_ms(LEASE_MS);
+    let now = world.clock.now();
+    let gate = world.faulty.on("UpdateItem").matching(wakes).hold_before_store();
+    let hand_over = async {
+        gate.arrived(1).await;
+        let how = HandOver { not_before: Some(Millis(now.0 + 600_000)), error: Some("GitHub was away".into()) };
+        store.hand_over_task(&slow, &how, now).await.unwrap().unwrap();
+        gate.release();
+    };
+    let (woken, ()) = futures::join!(store.wake_tasks(now), hand_over);
+    assert_eq!(woken.unwrap(), 0);
+    assert!(take(&world, id).await.is_none(), "its time has not come");
+}
+
+#[tokio::test]
+async fn task_is_not_taken_from_a_worker_that_stepped_meanwhile() {
+    let world = World::new().await;
+    let (id, store) = (begun(&world).await, &world.app.store);
+    let mut slow = take(&world, id).await.unwrap();
+    world.clock.advance_ms(LEASE_MS);
+    let takes = |body: &serde_json::Value| body["UpdateExpression"].as_str().is_some_and(|set| set.contains("turn = "));
+    let gate = world.faulty.on("UpdateItem").matching(takes).hold_before_store();
+    let now = world.clock.now();
+    let step = async {
+        gate.arrived(1).await;
+        store.step_task(&mut slow, "page 2".into(), now).await.unwrap().unwrap();
+        gate.release();
+    };
+    let (other, ()) = futures::join!(take(&world, id), step);
+    assert!(other.is_none(), "the worker was slow, not dead");
+    store.step_task(&mut slow, "page 3".into(), now).await.unwrap().unwrap();
+}
