@@ -14,7 +14,7 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, n, s};
 use super::keys;
-use super::transaction::{delete, malformed, put};
+use super::transaction::{malformed, put};
 use crate::domain::{
     Change, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
     Result, UserId, Vcs,
@@ -170,7 +170,10 @@ impl Store {
     fn confirmation(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
         let update = update.update_expression("SET checked_at = :at, by_installation = :place");
-        let update = update.condition_expression("attribute_exists(pk)");
+        // A later answer stays.
+        let update = update.condition_expression(
+            "attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :at)",
+        );
         let update = update.expression_attribute_values(":at", n(checked_at.0));
         let update = update.expression_attribute_values(":place", s(keys::members_of(namespace)));
         let update = update.build().map_err(malformed)?;
@@ -237,7 +240,7 @@ impl Store {
             let mut items = vec![self.holds_ticket(user, vcs, ticket)?];
             for (namespace, change) in chunk.iter().copied() {
                 items.push(match change {
-                    Change::Revoked => delete(table, key(user, namespace))?,
+                    Change::Revoked => self.denial(user, namespace, asked_at)?,
                     Change::Granted => put(table, row_of_person(user, namespace, asked_at))?,
                 });
                 let permission = Permission::Member(namespace);
@@ -260,6 +263,16 @@ impl Store {
             }
         }
         Ok(if changes.is_empty() { Replaced::Unchanged } else { Replaced::Changed })
+    }
+
+    /// Takes away a membership that was not confirmed after the provider was asked at `asked_at`.
+    fn denial(&self, user: UserId, namespace: Namespace, asked_at: Millis) -> Result<TransactWriteItem> {
+        let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let gone = gone.condition_expression(
+            "attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :asked)",
+        );
+        let gone = gone.expression_attribute_values(":asked", n(asked_at.0)).build().map_err(malformed)?;
+        Ok(TransactWriteItem::builder().delete(gone).build())
     }
 
     async fn write_chunk(&self, items: Vec<TransactWriteItem>) -> Result<bool> {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, InstallationId, MembershipMaxAge, Permission, Vcs,
+    AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, InstallationId, MembershipMaxAge, Millis, Namespace,
+    Permission, Vcs,
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
@@ -129,4 +130,21 @@ async fn a_busy_table_and_a_lost_answer_are_not_seen() {
     assert_eq!(ids(&world.get(GITHUB, &world.token(&[])).await.ok()), ["7", "67890"]);
     assert_eq!((conflict.count(), lost.count()), (1, 1));
     assert_eq!(known(&world).await, set([7, 67890]));
+}
+
+#[tokio::test]
+async fn late_answer_does_not_undo_a_later_confirmation() {
+    let world = World::new().await;
+    let (store, now) = (&world.app.store, world.clock.now());
+    let here = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
+    let checked_at = async || store.find_membership(world.user, here).await.unwrap().unwrap().checked_at;
+    let later = Millis(now.0 + 1_000);
+    store.confirm_membership(world.user, here, later).await.unwrap();
+    store.confirm_membership(world.user, here, now).await.unwrap();
+    assert_eq!(checked_at().await, Some(later), "an answer that was given before");
+    assert_eq!(replace(&world, &set([67890]), ticket(&world).await).await, Replaced::Overtaken);
+    assert_eq!(known(&world).await, set([12345, 67890]), "a denial that was given before");
+    world.clock.advance_ms(1_000);
+    assert_eq!(replace(&world, &set([67890]), ticket(&world).await).await, Replaced::Changed);
+    assert_eq!(known(&world).await, set([67890]));
 }
