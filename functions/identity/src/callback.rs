@@ -24,6 +24,8 @@ use crate::login::{browsers, installation, redirect_uri, verifier};
 
 /// How long a sign-in waits for the provider's list of the person's installations.
 const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(5);
+/// How many times a sign-in is written again after another one of the same person.
+const ATTEMPTS: usize = 3;
 
 /// What a sign-in may take from here on: two calls to the provider and its list of installations, and some to storage.
 const SIGN_IN: Duration = Duration::from_secs(26);
@@ -181,11 +183,11 @@ fn to(location: String) -> [(HeaderName, String); 1] {
 }
 
 /// The user that this person at the provider is here, with what the sign-in brought. Of two first sign-ins at once one
-/// makes the user, and the other finds them.
+/// makes the user, and the other finds them; of two that change the role, one does.
 async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client: &ClientInfo) -> Result<UserId> {
     let sealed = app.seal(vcs, profile.id, tokens)?;
     let administrator = app.settings.administrators.include(vcs, profile.id);
-    for _ in 0..2 {
+    for _ in 0..ATTEMPTS {
         let known = app.store.find_user_of_identity(vcs, profile.id).await?;
         let user = known.map_or_else(|| app.random.id().map(UserId::new), Ok)?;
         let was_administrator = match known {
@@ -202,7 +204,7 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
             return Ok(user);
         }
     }
-    Err(Error::corrupt("an identity changes hands"))
+    Err(Error::unavailable("many sign-ins of one person at the same time"))
 }
 
 fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: Change) -> Result<NewAuditEntry> {
