@@ -24,6 +24,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Config;
 pub use incoming::Incoming;
 pub use limits::{Limits, Rates, Spent};
+pub use memberships::{Admission, ProviderListing, Settled};
 pub use providers::{load_patiently, load_providers};
 pub use random::Random;
 pub use run::{Answer, invoke, run, serve, start};

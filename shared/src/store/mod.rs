@@ -31,7 +31,7 @@ pub use blobs::Blobs;
 pub use client::{Store, StoreConfig, Tables, Timeouts};
 pub use https::AwsHttp;
 pub use identities::SealedTokens;
-pub use memberships::{MembershipTicket, ProviderAnswer, Replaced};
+pub use memberships::{MembershipTicket, ProviderAnswer, Replaced, Unlisted};
 pub use organizations::{Decision, OrganizationChange, Ownership, Roster, TeamChange, Written};
 pub use public_keys::PublishedKey;
 pub use users::User;

@@ -460,3 +460,40 @@ async fn secret_that_configures_nothing_readable_confirms_nobody() {
         assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
     }
 }
+
+#[tokio::test]
+async fn membership_of_an_uninstalled_installation_stays_confirmed() {
+    let (world, mut pump) = grown_old(Vcs::Github).await;
+    world.github.hub(|hub| drop(hub.installations.remove(&12345)));
+    for _ in 0..5 {
+        assert_eq!(answer(&world, HERE).await, "OK");
+        pump.run(&world).await;
+        assert_eq!(membership(&world, HERE).await.unwrap().checked_at, Some(world.clock.now()));
+        world.clock.advance_ms(DAY_MS + 1);
+    }
+    assert_eq!(changes(&world).await, []);
+}
+
+#[tokio::test]
+async fn nobody_is_removed_while_github_does_not_say_where_the_app_is() {
+    let (world, mut pump) = grown_old(Vcs::Github).await;
+    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    world.github.desk().fail("GET /app/installations/{installation_id}", away());
+    let before = membership(&world, HERE).await;
+    assert_eq!(answer(&world, HERE).await, "OK");
+    pump.run(&world).await;
+    assert_eq!(membership(&world, HERE).await, before);
+    world.clock.advance_ms(3 * DAY_MS);
+    assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+}
+
+#[tokio::test]
+async fn sign_in_keeps_the_membership_of_an_uninstalled_installation() {
+    let world = signed_in(Vcs::Github).await;
+    world.github.hub(|hub| {
+        hub.installations.remove(&12345);
+        hub.installation(67890).members.remove(&OCTOCAT);
+    });
+    Browser::new(&world).user(Vcs::Github, OCTOCAT).await;
+    assert_eq!(world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap(), set([12345]));
+}

@@ -8,7 +8,7 @@ use terrapi::domain::{
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
-use terrapi::store::{MembershipTicket, ProviderAnswer, Replaced};
+use terrapi::store::{MembershipTicket, ProviderAnswer, Replaced, Unlisted};
 
 use super::{GITHUB, OCTOCAT, ids, set, signed_in};
 use crate::support::World;
@@ -28,7 +28,7 @@ async fn try_replace(
     let entry = ClientInfo::default().audited(world.clock.now(), done, world.user, None);
     let note = |change| world.app.noted(AuditEntry { subject: Some(change), ..entry.clone() });
     let (asked_at, max_age) = (world.clock.now(), MembershipMaxAge::default());
-    let answer = ProviderAnswer { listed: wanted, ticket, asked_at, max_age };
+    let answer = ProviderAnswer { listed: wanted, unlisted: Unlisted::Denied, ticket, asked_at, max_age };
     world.app.store.replace_memberships(world.user, Vcs::Github, answer, note).await
 }
 
