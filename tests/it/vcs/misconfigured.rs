@@ -19,7 +19,7 @@ use crate::support::routes::Gateway;
 use crate::support::world::{KV, request, send_to};
 
 /// The secret with both providers, as the stand-ins want it.
-fn secret(world: &World) -> BTreeMap<String, Value> {
+pub fn secret(world: &World) -> BTreeMap<String, Value> {
     let variables = world.github.variables().into_iter().chain(world.gitlab.variables());
     let members = variables.map(|(name, value)| (name, json!(value.reveal())));
     members.chain([("TOKEN_SEALING_KEY".to_owned(), json!(SEALING_KEY))]).collect()

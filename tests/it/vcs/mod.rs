@@ -3,5 +3,6 @@ mod faults;
 mod github;
 mod gitlab;
 pub mod misconfigured;
+mod processes;
 mod secrets;
 mod sign_in;
