@@ -12,7 +12,7 @@ use terrapi::domain::{
 };
 use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody};
 use terrapi::runtime::{Admission, App, ProviderListing};
-use terrapi::store::MembershipTicket;
+use terrapi::store::MembershipFence;
 use utoipa::ToSchema;
 
 /// Rows that are read at the same time.
@@ -121,8 +121,8 @@ pub async fn list_gitlab_installations(
 async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, Look)> {
     caller.require_vcs(vcs)?;
     let token = app.vcs_token(caller.user, vcs).await?;
-    let ticket = app.store.draw_membership_ticket(caller.user, vcs).await?;
-    let look = Look { vcs, ticket, asked_at: app.clock.now() };
+    let fence = app.store.draw_membership_fence(caller.user, vcs).await?;
+    let look = Look { vcs, fence, asked_at: app.clock.now() };
     let listed = app.providers.get(vcs)?.installations_of_user(&token).await?;
     Ok((listed, look))
 }
@@ -130,7 +130,7 @@ async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstal
 /// One question to a provider.
 struct Look {
     vcs: Vcs,
-    ticket: MembershipTicket,
+    fence: MembershipFence,
     asked_at: Millis,
 }
 
@@ -148,10 +148,10 @@ async fn settle(
     caller: &Caller,
     client: ClientInfo,
     mut known: Vec<Known>,
-    Look { vcs, ticket, asked_at }: Look,
+    Look { vcs, fence, asked_at }: Look,
 ) -> Result<InstallationList> {
     let listed = known.iter().map(|(_, known)| known.namespace.installation).collect();
-    let listing = ProviderListing { vcs, listed, ticket, asked_at };
+    let listing = ProviderListing { vcs, listed, fence, asked_at };
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
     let note = |change| {
         app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })

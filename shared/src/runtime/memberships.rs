@@ -11,7 +11,7 @@ use crate::domain::{
     Code, Error, InstallationId, Membership, Millis, Namespace, PermissionChange, Result, SecretText, UserId, Vcs,
     is_service_user, suspended,
 };
-use crate::store::{MembershipTicket, NewAuditEntry, ProviderAnswer, Replaced, Unlisted};
+use crate::store::{MembershipFence, NewAuditEntry, ProviderAnswer, Replaced, Unlisted};
 use crate::vcs::{Failure, InstallationAccess, Provider};
 
 /// What a provider lists for a person, and when it was asked.
@@ -22,7 +22,7 @@ pub struct ProviderListing {
     /// The installations in it.
     pub listed: BTreeSet<InstallationId>,
     /// Drawn before the provider was asked.
-    pub ticket: MembershipTicket,
+    pub fence: MembershipFence,
     /// When it was asked.
     pub asked_at: Millis,
 }
@@ -50,11 +50,11 @@ const CONCURRENCY: usize = 16;
 
 /// How a person stands in an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum MembershipStatus {
     Member,
     /// A member when the provider was last asked, which has not answered for three days.
     Unconfirmed,
-    Stranger,
+    NotMember,
 }
 
 impl App {
@@ -65,16 +65,16 @@ impl App {
     /// Forbidden: `INSTALLATION_FORBIDDEN` for a stranger, `MEMBERSHIP_UNCONFIRMED` for a member whose provider has given no
     /// definite answer for three days.
     pub async fn require_member(&self, user: UserId, namespace: Namespace) -> Result<()> {
-        match self.standing(user, namespace).await? {
-            Standing::Member => Ok(()),
-            Standing::Unconfirmed => Err(Error::forbidden(Code::MembershipUnconfirmed)),
-            Standing::Stranger => Err(Error::forbidden(Code::InstallationForbidden)),
+        match self.status(user, namespace).await? {
+            MembershipStatus::Member => Ok(()),
+            MembershipStatus::Unconfirmed => Err(Error::forbidden(Code::MembershipUnconfirmed)),
+            MembershipStatus::NotMember => Err(Error::forbidden(Code::InstallationForbidden)),
         }
     }
 
     /// Whether [`Self::require_member`] lets a person pass, at the same cost.
     pub async fn is_member(&self, user: UserId, namespace: Namespace) -> Result<bool> {
-        Ok(self.standing(user, namespace).await? == Standing::Member)
+        Ok(self.status(user, namespace).await? == MembershipStatus::Member)
     }
 
     /// Whether one of these people is a member of an installation. The cost of [`Self::is_member`] for each person up to
@@ -98,27 +98,27 @@ impl App {
     ) -> Result<BTreeSet<InstallationId>> {
         let mut passed = BTreeSet::new();
         for (installation, membership) in self.store.memberships_among(user, vcs, installations).await? {
-            if self.judged(user, Namespace { vcs, installation }, membership).await? == Standing::Member {
+            if self.judged(user, Namespace { vcs, installation }, membership).await? == MembershipStatus::Member {
                 passed.insert(installation);
             }
         }
         Ok(passed)
     }
 
-    async fn standing(&self, user: UserId, namespace: Namespace) -> Result<Standing> {
+    async fn status(&self, user: UserId, namespace: Namespace) -> Result<MembershipStatus> {
         match self.store.find_membership(user, namespace).await? {
             Some(membership) => self.judged(user, namespace, membership).await,
-            None => Ok(Standing::Stranger),
+            None => Ok(MembershipStatus::NotMember),
         }
     }
 
-    async fn judged(&self, user: UserId, namespace: Namespace, membership: Membership) -> Result<Standing> {
+    async fn judged(&self, user: UserId, namespace: Namespace, membership: Membership) -> Result<MembershipStatus> {
         let now = self.clock.now();
         if is_service_user(user) || !membership.due(now, self.settings.membership_max_age) {
-            return Ok(Standing::Member);
+            return Ok(MembershipStatus::Member);
         }
         let asked_at = self.store.ask_membership_check(user, namespace, membership, now).await?;
-        Ok(if suspended(asked_at, now) { Standing::Unconfirmed } else { Standing::Member })
+        Ok(if suspended(asked_at, now) { MembershipStatus::Unconfirmed } else { MembershipStatus::Member })
     }
 
     /// Asks the provider where a person belongs, with the person's own token, and takes away their memberships that it
@@ -138,14 +138,14 @@ impl App {
             return Ok(Ok(Replaced::Unchanged));
         }
         let provider = self.providers.get(vcs)?;
-        let ticket = self.store.draw_membership_ticket(user, vcs).await?;
+        let fence = self.store.draw_membership_fence(user, vcs).await?;
         let asked_at = self.clock.now();
         let listed = match timeout(wait, provider.installations_of_user(access)).await {
             Ok(Ok(listed)) => listed.into_iter().map(|installation| installation.id).collect(),
             Ok(Err(failure)) => return Ok(Err(failure)),
-            Err(elapsed) => return Ok(Err(Failure::Away(elapsed.into()))),
+            Err(elapsed) => return Ok(Err(Failure::Unavailable(elapsed.into()))),
         };
-        let listing = ProviderListing { vcs, listed, ticket, asked_at };
+        let listing = ProviderListing { vcs, listed, fence, asked_at };
         let settled = self.settle_memberships(user, &listing, Admission::Confirm, wait, note).await?;
         Ok(settled.map(|settled| settled.outcome))
     }
@@ -163,7 +163,7 @@ impl App {
         wait: Duration,
         note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<std::result::Result<Settled, Failure>> {
-        let ProviderListing { vcs, ref listed, ticket, asked_at } = *listing;
+        let ProviderListing { vcs, ref listed, fence, asked_at } = *listing;
         let (mut installed, max_age) = (BTreeMap::new(), self.settings.membership_max_age);
         loop {
             let unlisted = match vcs {
@@ -171,7 +171,7 @@ impl App {
                 // A group is listed for as long as a person belongs to it.
                 Vcs::Gitlab => Unlisted::Denied,
             };
-            let answer = ProviderAnswer { listed, unlisted, ticket, asked_at, max_age };
+            let answer = ProviderAnswer { listed, unlisted, fence, asked_at, max_age };
             let outcome = match admission {
                 Admission::Grant => self.store.replace_memberships(user, vcs, answer, &note).await?,
                 Admission::Confirm => self.store.retain_memberships(user, vcs, answer, &note).await?,
@@ -183,7 +183,7 @@ impl App {
             match timeout(wait, where_installed(self.providers.get(vcs)?, missing, self.clock.now())).await {
                 Ok(Ok(answers)) => installed.extend(answers),
                 Ok(Err(failure)) => return Ok(Err(failure)),
-                Err(elapsed) => return Ok(Err(Failure::Away(elapsed.into()))),
+                Err(elapsed) => return Ok(Err(Failure::Unavailable(elapsed.into()))),
             }
         }
     }

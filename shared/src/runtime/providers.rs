@@ -14,7 +14,7 @@ use super::config::Config;
 use super::secrets::read_secret;
 use crate::auth::SealingKeys;
 use crate::domain::{Result, SecretText};
-use crate::vcs::{Limits, Misconfigured, Pause, ProviderConfig, Providers, Sealing, real_pause};
+use crate::vcs::{AnswerLimits, Misconfigured, Pause, ProviderConfig, Providers, Sealing, real_pause};
 
 /// How long after a failure the secret is read again.
 const READ_AGAIN: Duration = Duration::from_secs(5);
@@ -75,7 +75,7 @@ fn load(providers: &Providers, config: &Config, secret: Members) -> Result<()> {
     if let Some(problem) = problem {
         read.disable_absent(problem);
     }
-    providers.load(read, sealing_keys(&values), Limits::default(), real_pause())
+    providers.load(read, sealing_keys(&values), AnswerLimits::default(), real_pause())
 }
 
 /// `TOKEN_SEALING_KEY` seals; what stands in `RETIRED_TOKEN_SEALING_KEY` only opens.

@@ -15,8 +15,8 @@ use tokio::sync::OnceCell;
 use super::misconfigured::secret;
 use crate::events::sandbox::{Report, RuntimeApi};
 use crate::events::template::Golden;
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 /// How long a process may take to start and answer, on a machine that compiles meanwhile.
 const ANSWERING: Duration = Duration::from_secs(60);
@@ -31,13 +31,13 @@ async fn programs() -> PathBuf {
 }
 
 /// Secrets that cannot be used, with what is wrong with each.
-fn unusable(world: &World) -> [(&'static str, String); 3] {
+fn unusable(service: &TestService) -> [(&'static str, String); 3] {
     let with_pem = |pem: Value| {
-        let mut members = secret(world);
+        let mut members = secret(service);
         members.insert("GITHUB_APP_PEM".into(), pem);
         json!(members).to_string()
     };
-    let pem = world.github.variables()["GITHUB_APP_PEM"].reveal().replace('\n', "");
+    let pem = service.github.variables()["GITHUB_APP_PEM"].reveal().replace('\n', "");
     [
         ("a client id without a private key", with_pem(Value::Null)),
         ("a private key without its line breaks", with_pem(pem.into())),
@@ -46,11 +46,11 @@ fn unusable(world: &World) -> [(&'static str, String); 3] {
 }
 
 /// What a function's process answers to one event.
-async fn answer(world: &World, function: &str, secret: &str, event: Value) -> Report {
-    let file = world.blobs.path().join(format!("{function}.json"));
+async fn answer(service: &TestService, function: &str, secret: &str, event: Value) -> Report {
+    let file = service.blobs.path().join(format!("{function}.json"));
     std::fs::write(&file, secret).unwrap();
     let mut api = RuntimeApi::start(vec![event.to_string()]).await;
-    let tables = &world.backend.tables;
+    let tables = &service.backend.tables;
     let mut child = api.process(&programs().await.join(function));
     let mut process = child
         .env_clear()
@@ -58,11 +58,11 @@ async fn answer(world: &World, function: &str, secret: &str, event: Value) -> Re
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_REGION", "us-east-1")
-        .env("AWS_ENDPOINT_URL_DYNAMODB", &world.backend.endpoint)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", &service.backend.endpoint)
         .env("TERRAPI_IDENTITY_TABLE", &tables.identity)
         .env("TERRAPI_KV_TABLE", &tables.kv)
         .env("TERRAPI_OPERATIONS_TABLE", &tables.operations)
-        .env("TERRAPI_BLOBS", format!("file://{}", world.blobs.path().display()))
+        .env("TERRAPI_BLOBS", format!("file://{}", service.blobs.path().display()))
         .env("TERRAPI_SECRET_ARN", format!("file://{}", file.display()))
         .spawn()
         .unwrap();
@@ -85,40 +85,40 @@ fn request(method: &Method, path: &str, token: &str) -> Value {
 
 #[tokio::test]
 async fn identity_is_healthy_with_an_unusable_secret() {
-    let world = World::new().await;
-    for (problem, secret) in unusable(&world) {
-        let (kind, answer) = answer(&world, "identity", &secret, request(&Method::GET, "/health", "")).await;
+    let service = TestService::new().await;
+    for (problem, secret) in unusable(&service) {
+        let (kind, answer) = answer(&service, "identity", &secret, request(&Method::GET, "/health", "")).await;
         assert_eq!((kind.as_str(), answer["statusCode"].as_u64()), ("response", Some(200)), "{problem}: {answer}");
     }
 }
 
 #[tokio::test]
 async fn installations_begins_a_refresh_with_an_unusable_secret() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let capabilities = [Capability::InstallationId("12345".into())].into_iter().collect();
-    let (id, now) = (world.app.random.id().unwrap(), SystemClock.now().seconds());
-    let token = world.signer.sign(&Claims::new("terrapi", now, id, world.user, world.key, capabilities)).unwrap();
-    for (problem, secret) in unusable(&world) {
+    let (id, now) = (service.app.random.id().unwrap(), SystemClock.now().seconds());
+    let token = service.signer.sign(&Claims::new("terrapi", now, id, service.user, service.key, capabilities)).unwrap();
+    for (problem, secret) in unusable(&service) {
         let refresh = request(&Method::POST, "/api/v1/github/installations/12345/repos/refresh", &token);
-        let (kind, answer) = answer(&world, "installations", &secret, refresh).await;
+        let (kind, answer) = answer(&service, "installations", &secret, refresh).await;
         assert_eq!((kind.as_str(), answer["statusCode"].as_u64()), ("response", Some(200)), "{problem}: {answer}");
     }
 }
 
 #[tokio::test]
 async fn worker_folds_with_an_unusable_secret() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    for (problem, secret) in unusable(&world) {
-        world.stage(&token, "k", &[json!(problem)]).await;
-        world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    for (problem, secret) in unusable(&service) {
+        service.stage(&token, "k", &[json!(problem)]).await;
+        service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
         let head = json!({"entity": {"S": "commit-head"}, "commits": {"M": {"commit": {"N": "1"}}}});
         let keys = json!({"pk": {"S": "github#12345#head"}, "sk": {"B": "AA=="}});
         let record =
             json!({"eventName": "MODIFY", "dynamodb": {"Keys": keys, "NewImage": head, "SequenceNumber": "1"}});
-        let (kind, answer) = answer(&world, "worker", &secret, json!({"Records": [record]})).await;
+        let (kind, answer) = answer(&service, "worker", &secret, json!({"Records": [record]})).await;
         assert_eq!((kind.as_str(), &answer), ("response", &json!({"batchItemFailures": []})), "{problem}");
-        assert_eq!(world.fold().await, 0, "the process has folded: {problem}");
-        assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], problem);
+        assert_eq!(service.fold().await, 0, "the process has folded: {problem}");
+        assert_eq!(service.get(&format!("{KV}/key/k"), &token).await.ok()["data"], problem);
     }
 }

@@ -3,18 +3,18 @@
 mod dead_letters;
 mod drifts;
 mod installations;
+mod leases;
 mod membership_checks;
 mod refresh;
 mod repositories;
 mod runs;
 mod secrets;
 mod tasks;
-mod turns;
 
+pub use leases::{LEASE_MS, LeaseLost, TaskLease, TaskRelease};
 pub use membership_checks::MembershipCheck;
 pub use repositories::ReadRepositories;
 pub use secrets::InstallationSecret;
-pub use turns::{HandOver, LEASE_MS, Lost, Turn};
 
 /// What lies in wait for a worker at `:now`: nobody holds it, and its time has come.
 const MAY_BE_TAKEN: &str = "(attribute_not_exists(lease_until) OR lease_until <= :now) \
