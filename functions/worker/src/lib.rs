@@ -85,8 +85,8 @@ async fn apply(app: &App, change: &StreamChange, deadline: Deadline) -> Result<(
         }
         StreamChange::Woken(task) => task::take_turn(app, *task, deadline).await?,
         StreamChange::MembershipDue(user, namespace) => membership::check(app, *user, *namespace, deadline).await?,
-        StreamChange::Replayed(letter) => {
-            if let Some(change) = dead_letter::open(app, letter).await? {
+        StreamChange::Replayed(letter, asked_at) => {
+            if let Some(change) = dead_letter::open(app, letter, *asked_at).await? {
                 Box::pin(apply(app, &change, deadline)).await?;
                 store.remove_dead_letter(letter).await?;
             }

@@ -39,7 +39,7 @@ pub use layers::{MAX_BODY_BYTES, lambda_service};
 pub use no_store::NoStore;
 pub use openapi::{GithubInstallationPath, InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
 pub use origin::Origin;
-pub use page::{NextPage, next_page};
+pub use page::{Listing, NextPage};
 pub use path::PathParams;
 pub use query::Query;
 pub use rate::{AnonymousRateLimit, charge, network, refuse_limited};

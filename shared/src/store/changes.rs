@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::keys;
-use crate::domain::{DeadLetterId, Namespace, TaskId, UserId};
+use crate::domain::{DeadLetterId, Millis, Namespace, TaskId, UserId};
 
 /// A batch.
 ///
@@ -62,9 +62,9 @@ pub enum StreamChange {
     Woken(TaskId),
     /// A membership is to be checked.
     MembershipDue(UserId, Namespace),
-    /// A dead letter is to be tried again.
+    /// A dead letter is to be tried again, since this instant.
     #[serde(skip)]
-    Replayed(DeadLetterId),
+    Replayed(DeadLetterId, Millis),
     /// Nothing.
     #[serde(skip)]
     Nothing,
@@ -79,7 +79,7 @@ impl StreamChange {
             Self::IntentExpired { .. } => Some("intent"),
             Self::Woken(_) => Some("task"),
             Self::MembershipDue(..) => Some("membership"),
-            Self::Replayed(_) | Self::Nothing => None,
+            Self::Replayed(..) | Self::Nothing => None,
         }
     }
 }
@@ -106,9 +106,7 @@ impl StreamRecord {
             Some("membership-check") if new_image.get("wake").is_some() => text(keys, "sk")
                 .and_then(keys::parse_membership_check)
                 .map_or(StreamChange::Nothing, |(user, place)| StreamChange::MembershipDue(user, place)),
-            Some("dead-letter") if asks_for_replay(old_image, new_image) => {
-                text(keys, "sk").and_then(DeadLetterId::parse).map_or(StreamChange::Nothing, StreamChange::Replayed)
-            }
+            Some("dead-letter") => replay(keys, old_image, new_image).unwrap_or(StreamChange::Nothing),
             Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(StreamChange::Nothing),
             _ => StreamChange::Nothing,
         }
@@ -124,9 +122,10 @@ fn has_commits(image: &Value) -> bool {
 }
 
 /// A letter changes for other reasons too; asking is writing the time of it.
-fn asks_for_replay(old: &Value, new: &Value) -> bool {
-    let asked = |image: &Value| image.pointer("/replay_requested_at/N").cloned();
-    asked(new).is_some_and(|at| asked(old) != Some(at))
+fn replay(keys: &Value, old: &Value, new: &Value) -> Option<StreamChange> {
+    let asked = |image: &Value| image.pointer("/replay_requested_at/N")?.as_str()?.parse().ok().map(Millis);
+    let at = asked(new).filter(|at| asked(old) != Some(*at))?;
+    Some(StreamChange::Replayed(DeadLetterId::parse(text(keys, "sk")?)?, at))
 }
 
 fn blobs(image: &Value) -> Vec<String> {

@@ -30,7 +30,7 @@
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing and commit; reads and writes that meet a draft |
 //! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part, big-endian | whoever reads a head that names the commit, the folding worker |
 //! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
-//! | seed of the key that seals cursors | kv | `cursor-seed` | 0 | each process, at its first cursor of `iter` |
+//! | seed of the key that seals cursors | kv | `cursor-seed` | 0 | each process, at its first cursor |
 //! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | whatever is done in it |
 //! | installation's secrets | operations | `installation#<vcs>#<id>` | `webhook-secret`, `access-token` | its set-up; whoever reads its repositories |
 //! | repository | operations | `installation#<vcs>#<id>` | `repo#<id, 20 digits>` | by number; a refresh, in batches |

@@ -4,3 +4,5 @@
 mod memberships;
 mod provider_token;
 mod sealed_secret;
+
+pub use memberships::{Admission, ProviderListing, Settled};

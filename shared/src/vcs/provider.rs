@@ -71,6 +71,13 @@ pub trait Provider: Send + Sync {
     /// of an account that is a person.
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool>;
 
+    /// Whether the service is still let in there: on GitHub, whether the App is installed, suspended or not. A GitLab group is
+    /// not asked.
+    async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool> {
+        let _ = access;
+        Ok(true)
+    }
+
     /// GitLab's: how much a person may do in a group, by GitLab's scale (30 developer, 40 maintainer, 50 owner).
     ///
     /// # Errors

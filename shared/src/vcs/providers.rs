@@ -58,14 +58,14 @@ impl Providers {
     ) -> domain::Result<()> {
         let http = Arc::new(Http::new(limits, pause)?);
         let github = config.github.map(|configured| {
-            sealing.as_ref().map_err(|problem| *problem)?;
             let (settings, credentials) = configured?;
+            sealing.as_ref().map_err(|problem| *problem)?;
             let client: Arc<dyn Provider> = Arc::new(Github::new(&settings, &credentials, http.clone())?);
             Ok((settings, client))
         });
         let gitlab = config.gitlab.map(|configured| {
-            sealing.as_ref().map_err(|problem| *problem)?;
             let (settings, credentials) = configured?;
+            sealing.as_ref().map_err(|problem| *problem)?;
             let client: Arc<dyn Provider> = Arc::new(Gitlab::new(&settings, credentials, http.clone())?);
             Ok((settings, client))
         });
