@@ -387,6 +387,54 @@ async fn organizations_are_searched_by_name_and_address() {
 }
 
 #[tokio::test]
+async fn what_does_not_exist_is_refused_with_a_printable_reason() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let create = json!({"data": {"type": "workspaces", "attributes": {"name": "production"}}});
+    let invite = json!({"data": {"type": "organization-memberships", "attributes": {"email": "ann@example.com"}}});
+    for (method, place, body) in [
+        (Method::POST, "organization-memberships", Some(invite)),
+        (Method::GET, "workspaces", None),
+        (Method::GET, "workspaces?search%5Btags%5D=a", None),
+        (Method::POST, "workspaces", Some(create)),
+        (Method::GET, "workspaces/production", None),
+        (Method::GET, "projects?filter%5Bnames%5D=p", None),
+    ] {
+        let of = |organization: &str| format!("{ORGANIZATIONS}/{organization}/{place}");
+        for token in [&acme.team_token, &acme.organization_token] {
+            let refused = world.call(method.clone(), &of("acme"), token, body.clone()).await;
+            // No pointer, and no 404, which clients print without the reason.
+            assert_eq!(problem(&refused, 400), ("bad request".to_owned(), None), "{method} {place}");
+            let detail = refused.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+            let missing =
+                if place == "organization-memberships" { "invitations" } else { "workspaces and no projects" };
+            assert!(detail.starts_with(&format!("There are no {missing} here")), "{detail}");
+        }
+        let hidden = world.call(method.clone(), &of("nobody"), &acme.team_token, body.clone()).await;
+        problem(&hidden, 404);
+        problem(&world.call(method, &of("acme"), "garbage", body).await, 401);
+    }
+    problem(&world.get(&format!("{ORGANIZATIONS}/%FF/workspaces/production"), &acme.team_token).await, 404);
+}
+
+/// A client that deletes takes 404 for success.
+#[tokio::test]
+async fn membership_cannot_be_deleted_and_says_so() {
+    let world = World::new().await;
+    let acme = world.acme().await;
+    let list = world.get(&format!("{ORGANIZATIONS}/acme/organization-memberships"), &acme.organization_token).await;
+    let id = data(&list, 200)[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v2/organization-memberships/{id}");
+    let refused = world.delete(&path, &acme.organization_token).await;
+    problem(&refused, 400);
+    let detail = refused.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.ends_with("remove the person from every team of the organization."), "{detail}");
+    data(&world.get(&path, &acme.organization_token).await, 200);
+    problem(&world.delete("/api/v2/organization-memberships/ou-acme1111nobody11", &acme.organization_token).await, 404);
+    problem(&world.delete(&path, "garbage").await, 401);
+}
+
+#[tokio::test]
 async fn clients_learn_what_is_missing_and_where_to_go() {
     let world = World::new().await;
     let acme = world.acme().await;

@@ -18,6 +18,7 @@ pub mod routes;
 pub mod served;
 mod settled;
 pub mod stand_in;
+pub mod terraform;
 pub mod world;
 
 pub use pump::Pump;
