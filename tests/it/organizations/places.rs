@@ -244,7 +244,7 @@ async fn an_organization_document_has_what_the_provider_reads() {
         ("assessments-enforced", json!(false)),
         ("cost-estimation-enabled", json!(false)),
         ("send-passing-statuses-for-untriggered-speculative-plans", json!(false)),
-        ("aggregated-commit-status-enabled", json!(false)),
+        ("aggregated-commit-status-enabled", json!(true)),
         ("speculative-plan-management-enabled", json!(true)),
         ("allow-force-delete-workspaces", json!(false)),
         ("stacks-enabled", json!(false)),
@@ -280,7 +280,6 @@ async fn settings_are_kept_or_refused_but_never_lost() {
         "assessments-enforced",
         "cost-estimation-enabled",
         "send-passing-statuses-for-untriggered-speculative-plans",
-        "aggregated-commit-status-enabled",
         "allow-force-delete-workspaces",
         "stacks-enabled",
         "registry-monorepo-support-enabled",
@@ -289,8 +288,10 @@ async fn settings_are_kept_or_refused_but_never_lost() {
         let kept = data(&patch(&organization, &json!({flag: true})).await, 200);
         assert_eq!(kept["attributes"][flag], true, "{flag}");
     }
-    let kept = data(&patch(&organization, &json!({"speculative-plan-management-enabled": false})).await, 200);
-    assert_eq!(kept["attributes"]["speculative-plan-management-enabled"], false);
+    for flag in ["aggregated-commit-status-enabled", "speculative-plan-management-enabled"] {
+        let kept = data(&patch(&organization, &json!({flag: false})).await, 200);
+        assert_eq!(kept["attributes"][flag], false, "{flag}");
+    }
     let kept = data(&patch(&organization, &json!({"default-execution-mode": "local"})).await, 200);
     assert_eq!(kept["attributes"]["default-execution-mode"], "local");
     assert_eq!(kept["attributes"]["stacks-enabled"], true, "what was not sent stays");
