@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::organization::TeamTokenId;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Caller, Capabilities, Capability, Change,
-    Code, Error, KeyId, Permission, PermissionChange, Result, UserId, Vcs,
+    AuditAction, AuditChange, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Caller, Capabilities,
+    Capability, Code, Error, KeyId, Permission, PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{
     AccessTokenCreate, Administrator, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath,
@@ -84,7 +84,7 @@ pub struct AuditSubject {
     /// `administrator`, `member` of an installation, or `team_member`.
     permission: &'static str,
     /// Whether it was given or taken away.
-    change: Change,
+    change: AuditChange,
     /// Whose numbering the installation's number belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vcs, required = false, nullable = false)]

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, Membership, Millis, Namespace, Permission,
-    PermissionChange, Result, UserId, Vcs,
+    AuditAction, AuditChange, AuditEntry, AuditOutcome, Code, Error, Identity, Membership, Millis, Namespace,
+    Permission, PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, Origin, PageQuery, PathParams, Query};
 use terrapi::runtime::App;
@@ -113,7 +113,7 @@ pub async fn remove_membership(
     let user = UserId::parse(path.text("id"));
     let user = user.ok_or_else(|| Error::invalid_because(Code::InvalidPath, "a user's id is a UUID"))?;
     let namespace = path.namespace()?;
-    let change = PermissionChange { user, permission: Permission::Member(namespace), change: Change::Revoked };
+    let change = PermissionChange { user, permission: Permission::Member(namespace), change: AuditChange::Revoked };
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = client.audited(app.clock.now(), done, administrator.caller().user, None);
     let note = app.noted(AuditEntry { subject: Some(change), ..entry })?;

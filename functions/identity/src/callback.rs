@@ -10,11 +10,11 @@ use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::deadline;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, InstallationId, PendingSignIn, Permission,
-    PermissionChange, Profile, Result, Seconds, Session, SessionId, UserId, UserTokens, Vcs,
+    AuditAction, AuditChange, AuditEntry, AuditOutcome, Code, Error, Identity, InstallationId, PendingSignIn,
+    Permission, PermissionChange, Profile, Result, Seconds, Session, SessionId, UserId, UserTokens, Vcs,
 };
 use terrapi::http::{
-    ApiError, ClientInfo, ErrorBody, NoStore, Origin, Query, Stranger, session_begins, session_cookies,
+    AnonymousRateLimit, ApiError, ClientInfo, ErrorBody, NoStore, Origin, Query, session_begins, session_cookies,
 };
 use terrapi::runtime::App;
 use terrapi::store::NewAuditEntry;
@@ -83,7 +83,7 @@ impl FromRequestParts<App> for Back {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         // Before the state is used up: a browser that is refused may come again.
-        Stranger::from_request_parts(parts, app).await?;
+        AnonymousRateLimit::from_request_parts(parts, app).await?;
         let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
         let query = Query::from_request_parts(parts, app).await?;
         Ok(Self { query, headers: parts.headers.clone(), origin: Origin::of(parts, app), client })
@@ -191,18 +191,18 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
         };
         let identity = Identity { vcs, user, profile: profile.clone() };
         let note = match (was_administrator, administrator) {
-            (false, true) => Some(role_changed(app, client, user, Change::Granted)?),
-            (true, false) => Some(role_changed(app, client, user, Change::Revoked)?),
+            (false, true) => Some(role_changed(app, client, user, AuditChange::Granted)?),
+            (true, false) => Some(role_changed(app, client, user, AuditChange::Revoked)?),
             _ => None,
         };
         if app.store.put_identity(&identity, Some(&sealed), administrator, note.as_ref()).await? {
             return Ok(user);
         }
     }
-    Err(Error::corrupt("an identity changes hands"))
+    Err(Error::bug("an identity changes hands"))
 }
 
-fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: Change) -> Result<NewAuditEntry> {
+fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: AuditChange) -> Result<NewAuditEntry> {
     permission_changed(app, client, user, PermissionChange { user, permission: Permission::Administrator, change })
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{Code, Error, InstallationId, PendingSignIn, Result, ReturnTo, SecretText, Vcs};
 use terrapi::http::{
-    ApiError, ErrorBody, NoStore, Origin, PathParams, Query, Stranger, VcsPath, cookie_tokens, set_cookie,
+    AnonymousRateLimit, ApiError, ErrorBody, NoStore, Origin, PathParams, Query, VcsPath, cookie_tokens, set_cookie,
 };
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
@@ -34,7 +34,7 @@ pub struct LoginQuery {
         (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn begin_sign_in(
     State(app): State<App>,
-    _: Stranger,
+    _: AnonymousRateLimit,
     path: PathParams,
     query: Query,
     headers: HeaderMap,

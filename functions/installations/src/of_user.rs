@@ -12,7 +12,7 @@ use terrapi::domain::{
 };
 use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody};
 use terrapi::runtime::App;
-use terrapi::store::{MembershipTicket, ProviderAnswer};
+use terrapi::store::{MembershipFence, ProviderAnswer};
 use utoipa::ToSchema;
 
 /// Rows that are read at the same time.
@@ -118,8 +118,8 @@ pub async fn list_gitlab_installations(
 async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, Look)> {
     caller.require_vcs(vcs)?;
     let token = app.vcs_token(caller.user, vcs).await?;
-    let ticket = app.store.draw_membership_ticket(caller.user, vcs).await?;
-    let look = Look { vcs, ticket, asked_at: app.clock.now() };
+    let fence = app.store.draw_membership_fence(caller.user, vcs).await?;
+    let look = Look { vcs, fence, asked_at: app.clock.now() };
     let listed = app.providers.get(vcs)?.installations_of_user(&token).await?;
     Ok((listed, look))
 }
@@ -127,7 +127,7 @@ async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstal
 /// One question to a provider.
 struct Look {
     vcs: Vcs,
-    ticket: MembershipTicket,
+    fence: MembershipFence,
     asked_at: Millis,
 }
 
@@ -144,7 +144,7 @@ async fn settle(
     caller: &Caller,
     client: ClientInfo,
     known: Vec<Known>,
-    Look { vcs, ticket, asked_at }: Look,
+    Look { vcs, fence, asked_at }: Look,
 ) -> Result<InstallationList> {
     let memberships: BTreeSet<_> = known.iter().map(|(listed, _)| listed.id).collect();
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
@@ -152,7 +152,7 @@ async fn settle(
         app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
     };
     let max_age = app.settings.membership_max_age;
-    let answer = ProviderAnswer { listed: &memberships, ticket, asked_at, max_age };
+    let answer = ProviderAnswer { listed: &memberships, fence, asked_at, max_age };
     app.store.replace_memberships(caller.user, vcs, answer, note).await?;
     let reached = known.into_iter().filter(|(_, known)| caller.capabilities.reaches(known.namespace));
     Ok(InstallationList { installations: reached.map(|(listed, known)| shown(listed, known)).collect() })

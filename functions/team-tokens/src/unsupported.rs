@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use terrapi::runtime::App;
 
 use crate::jsonapi::{Parameters, Problem};
+use crate::lookup::{Named, With, organization};
 use crate::members::show::show_membership;
-use crate::place::{Named, With, organization};
 use crate::principal::Principal;
 
 const NO_WORKSPACES: &str = "There are no workspaces and no projects here: this service keeps no Terraform state and runs nothing. \

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 use terrapi::runtime::{App, Signing, run, start};
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,5 +11,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let app = App::without_blobs(&config)?;
     // This also opens the connection to storage.
     let signing = Signing::load(&config, &app).await?;
-    run(service(token_refresh::routes(Arc::new(signing)), app)).await
+    run(lambda_service(token_refresh::routes(Arc::new(signing)), app)).await
 }

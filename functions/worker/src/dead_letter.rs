@@ -8,7 +8,7 @@
 use terrapi::domain::{DeadLetter, DeadLetterId, Error, Result};
 use terrapi::runtime::App;
 
-use crate::event::Change;
+use crate::event::StreamChange;
 
 /// After how many attempts a change is given up.
 const ATTEMPTS: u32 = 5;
@@ -17,10 +17,10 @@ const ATTEMPTS: u32 = 5;
 ///
 /// # Errors
 /// Storage is away. The change comes again.
-pub async fn note(app: &App, change: &Change, place: &str, error: &Error) -> Result<bool> {
+pub async fn note(app: &App, change: &StreamChange, place: &str, error: &Error) -> Result<bool> {
     let now = app.clock.now();
     // A letter that cannot be replayed now goes back to where it was: it is no letter of its own.
-    if let Change::Replayed(id) = change {
+    if let StreamChange::Replayed(id) = change {
         return put_back(app, id, error).await;
     }
     let Some(what) = change.name() else { return Ok(true) };
@@ -28,7 +28,7 @@ pub async fn note(app: &App, change: &Change, place: &str, error: &Error) -> Res
     if attempts < ATTEMPTS {
         return Ok(false);
     }
-    let unreadable = || Error::corrupt("a change has no place in its stream");
+    let unreadable = || Error::bug("a change has no place in its stream");
     let letter = DeadLetter {
         id: DeadLetterId::new(first_failed_at, what, place).ok_or_else(unreadable)?,
         change: serde_json::to_string(change).map_err(|error| Error::internal("writing a change", error))?,
@@ -44,7 +44,7 @@ pub async fn note(app: &App, change: &Change, place: &str, error: &Error) -> Res
 }
 
 /// The change of a letter that is to be tried again; none when somebody was faster.
-pub async fn open(app: &App, id: &DeadLetterId) -> Result<Option<Change>> {
+pub async fn open(app: &App, id: &DeadLetterId) -> Result<Option<StreamChange>> {
     let letter = app.store.find_dead_letter(id).await?.filter(|letter| letter.replay_requested_at.is_some());
     let read = |letter: DeadLetter| serde_json::from_str(&letter.change);
     letter.map(read).transpose().map_err(|error| Error::internal("reading a change", error))

@@ -9,7 +9,7 @@ use terrapi::domain::{DeadLetterId, InstallationId, Namespace, TaskId, UserId, V
 /// An invocation's payload.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub enum Event {
+pub enum WorkerEvent {
     /// Changes of a table.
     Changes(StreamEvent),
     /// A timer's tick: `{"timer": "tasks"}`, as the template gives it.
@@ -62,7 +62,7 @@ struct Images {
 /// Shape, as dead letters keep it: `{"committed": …}`, `{"released": […]}` and so on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum StreamChange {
     /// The head names commits.
     Committed(Namespace),
     /// Objects that the record pointed at and points at no longer.
@@ -88,7 +88,7 @@ pub enum Change {
     Nothing,
 }
 
-impl Change {
+impl StreamChange {
     /// The word in a dead letter's id; none for what can be no dead letter.
     pub const fn name(&self) -> Option<&'static str> {
         match self {
@@ -109,26 +109,26 @@ impl StreamRecord {
     }
 
     /// What is to be done.
-    pub fn change(&self) -> Change {
+    pub fn change(&self) -> StreamChange {
         let Images { keys, old_image, new_image, .. } = &self.dynamodb;
         let entity = text(new_image, "entity").or_else(|| text(old_image, "entity"));
         match entity {
             Some("commit-head") => match text(keys, "pk").and_then(namespace_of_head) {
-                Some(namespace) if has_commits(new_image) => Change::Committed(namespace),
-                _ => Change::Nothing,
+                Some(namespace) if has_commits(new_image) => StreamChange::Committed(namespace),
+                _ => StreamChange::Nothing,
             },
             Some("kv-record") => released(old_image, new_image),
             Some("task") if new_image.get("wake").is_some() => {
-                text(keys, "pk").and_then(woken).map_or(Change::Nothing, Change::Woken)
+                text(keys, "pk").and_then(woken).map_or(StreamChange::Nothing, StreamChange::Woken)
             }
             Some("membership-check") if new_image.get("wake").is_some() => text(keys, "sk")
                 .and_then(membership)
-                .map_or(Change::Nothing, |(user, place)| Change::MembershipDue(user, place)),
+                .map_or(StreamChange::Nothing, |(user, place)| StreamChange::MembershipDue(user, place)),
             Some("dead-letter") if asks_for_replay(old_image, new_image) => {
-                text(keys, "sk").and_then(DeadLetterId::parse).map_or(Change::Nothing, Change::Replayed)
+                text(keys, "sk").and_then(DeadLetterId::parse).map_or(StreamChange::Nothing, StreamChange::Replayed)
             }
-            Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(Change::Nothing),
-            _ => Change::Nothing,
+            Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(StreamChange::Nothing),
+            _ => StreamChange::Nothing,
         }
     }
 }
@@ -170,15 +170,15 @@ fn blobs(image: &Value) -> Vec<String> {
     sides.iter().filter_map(|side| image.pointer(side)?.as_str()).map(str::to_owned).collect()
 }
 
-fn released(old: &Value, new: &Value) -> Change {
+fn released(old: &Value, new: &Value) -> StreamChange {
     let held = blobs(new);
     let gone: Vec<String> = blobs(old).into_iter().filter(|name| !held.contains(name)).collect();
-    if gone.is_empty() { Change::Nothing } else { Change::Released(gone) }
+    if gone.is_empty() { StreamChange::Nothing } else { StreamChange::Released(gone) }
 }
 
-fn expired(old: &Value) -> Option<Change> {
+fn expired(old: &Value) -> Option<StreamChange> {
     let record_sk = STANDARD.decode(old.pointer("/record_sk/B")?.as_str()?).ok()?;
-    Some(Change::IntentExpired {
+    Some(StreamChange::IntentExpired {
         blob: text(old, "blob")?.to_owned(),
         record_pk: text(old, "record_pk")?.to_owned(),
         record_sk,
@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    fn change(dynamodb: Value) -> Change {
+    fn change(dynamodb: Value) -> StreamChange {
         let record =
             Value::Object([("eventName".into(), json!("MODIFY")), ("dynamodb".into(), dynamodb)].into_iter().collect());
         serde_json::from_value::<StreamRecord>(record).unwrap().change()
@@ -201,17 +201,17 @@ mod tests {
     fn a_head_with_commits_asks_for_folding_and_an_empty_one_does_not() {
         let head = |commits: Value| json!({"Keys": {"pk": {"S": "github#7#head"}}, "NewImage": {"entity": {"S": "commit-head"}, "commits": {"M": commits}}});
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
-        assert_eq!(change(head(json!({"c": {"N": "1"}}))), Change::Committed(namespace));
-        assert_eq!(change(head(json!({}))), Change::Nothing);
+        assert_eq!(change(head(json!({"c": {"N": "1"}}))), StreamChange::Committed(namespace));
+        assert_eq!(change(head(json!({}))), StreamChange::Nothing);
     }
 
     #[test]
     fn a_task_asks_for_a_worker_while_it_carries_the_wish() {
         let id = "0190a5d0-ac96-774b-bcce-b302099a8057";
         let task = |wish: Value| json!({"Keys": {"pk": {"S": format!("task#{id}")}}, "NewImage": {"entity": {"S": "task"}, "wake": wish}});
-        assert_eq!(change(task(json!({"N": "1"}))), Change::Woken(TaskId::parse(id).unwrap()));
+        assert_eq!(change(task(json!({"N": "1"}))), StreamChange::Woken(TaskId::parse(id).unwrap()));
         let taken = json!({"Keys": {"pk": {"S": format!("task#{id}")}}, "NewImage": {"entity": {"S": "task"}}});
-        assert_eq!(change(taken), Change::Nothing);
+        assert_eq!(change(taken), StreamChange::Nothing);
     }
 
     #[test]
@@ -220,18 +220,18 @@ mod tests {
         let check = |image: Value| json!({"Keys": {"pk": {"S": "membership-checks#7"}, "sk": {"S": format!("{user}#github#7")}}, "NewImage": image});
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
         let asked = change(check(json!({"entity": {"S": "membership-check"}, "wake": {"N": "1"}})));
-        assert_eq!(asked, Change::MembershipDue(UserId::parse(user).unwrap(), namespace));
+        assert_eq!(asked, StreamChange::MembershipDue(UserId::parse(user).unwrap(), namespace));
         let kept = serde_json::to_string(&asked).unwrap();
-        assert_eq!(serde_json::from_str::<Change>(&kept).unwrap(), asked, "as a dead letter keeps it");
-        assert_eq!(change(check(json!({"entity": {"S": "membership-check"}}))), Change::Nothing, "taken");
-        assert_eq!(change(check(Value::Null)), Change::Nothing, "ended");
+        assert_eq!(serde_json::from_str::<StreamChange>(&kept).unwrap(), asked, "as a dead letter keeps it");
+        assert_eq!(change(check(json!({"entity": {"S": "membership-check"}}))), StreamChange::Nothing, "taken");
+        assert_eq!(change(check(Value::Null)), StreamChange::Nothing, "ended");
     }
 
     #[test]
     fn a_tick_is_told_from_changes() {
-        let event = |value: Value| serde_json::from_value::<Event>(value);
-        assert!(matches!(event(json!({"timer": "tasks"})), Ok(Event::Timer { timer: Timer::Tasks })));
-        assert!(matches!(event(json!({"Records": []})), Ok(Event::Changes(_))));
+        let event = |value: Value| serde_json::from_value::<WorkerEvent>(value);
+        assert!(matches!(event(json!({"timer": "tasks"})), Ok(WorkerEvent::Timer { timer: Timer::Tasks })));
+        assert!(matches!(event(json!({"Records": []})), Ok(WorkerEvent::Changes(_))));
         assert!(event(json!({"timer": "tea"})).is_err());
     }
 
@@ -239,16 +239,16 @@ mod tests {
     fn folding_a_draft_releases_only_what_it_replaced() {
         let side = |name: &str| json!({"M": {"blob": {"S": name}}});
         let folded = json!({"OldImage": {"entity": {"S": "kv-record"}, "live": side("a"), "draft": side("b")}, "NewImage": {"entity": {"S": "kv-record"}, "live": side("b")}});
-        assert_eq!(change(folded), Change::Released(vec!["a".into()]));
+        assert_eq!(change(folded), StreamChange::Released(vec!["a".into()]));
         let removed = json!({"OldImage": {"entity": {"S": "kv-record"}, "live": side("a")}});
-        assert_eq!(change(removed), Change::Released(vec!["a".into()]));
+        assert_eq!(change(removed), StreamChange::Released(vec!["a".into()]));
     }
 
     #[test]
     fn an_intent_counts_when_it_is_removed() {
         let intent = json!({"entity": {"S": "blob-intent"}, "blob": {"S": "x"}, "record_pk": {"S": "github#7"}, "record_sk": {"B": "awAAAAAA"}});
-        assert_eq!(change(json!({"NewImage": intent})), Change::Nothing);
-        let expired = Change::IntentExpired {
+        assert_eq!(change(json!({"NewImage": intent})), StreamChange::Nothing);
+        let expired = StreamChange::IntentExpired {
             blob: "x".into(),
             record_pk: "github#7".into(),
             record_sk: b"k\0\0\0\0\0".to_vec(),

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, Membership, Millis, Namespace, Permission,
-    PermissionChange, Result, SecretText, UserId, suspended,
+    AuditAction, AuditChange, AuditEntry, AuditOutcome, Code, Error, Identity, Membership, Millis, Namespace,
+    Permission, PermissionChange, Result, SecretText, UserId, suspended,
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::App;
@@ -122,7 +122,8 @@ async fn as_installation(app: &App, check: &MembershipCheck, seen: Membership) -
     match timeout(PROVIDER_WAIT, provider.is_member(access, &profile)).await {
         Ok(Ok(true)) => app.store.confirm_membership(user, namespace, asked_at).await?,
         Ok(Ok(false)) => {
-            let lost = PermissionChange { user, permission: Permission::Member(namespace), change: Change::Revoked };
+            let lost =
+                PermissionChange { user, permission: Permission::Member(namespace), change: AuditChange::Revoked };
             // Somebody who has confirmed it since has asked later.
             app.store.remove_unconfirmed_membership(user, namespace, seen, &noted(app, lost)?).await?;
         }

@@ -65,7 +65,7 @@ pub struct PermissionChange {
     /// Which.
     pub permission: Permission,
     /// Which way.
-    pub change: Change,
+    pub change: AuditChange,
 }
 
 /// What a person may be given.
@@ -84,7 +84,7 @@ pub enum Permission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AuditChange)]
-pub enum Change {
+pub enum AuditChange {
     /// Given.
     Granted,
     /// Taken away.

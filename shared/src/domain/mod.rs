@@ -25,7 +25,7 @@ mod time;
 pub use account::{AccountKind, Profile, ProviderInstallation, ProviderRepository, SecretText, UserTokens};
 pub use api_key::{ApiKeyRecord, KeyName, Lineage};
 pub use audit::{
-    AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Change, Permission, PermissionChange,
+    AuditAction, AuditChange, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Permission, PermissionChange,
 };
 pub use caller::{Caller, Credential};
 pub use capability::{Capabilities, Capability, GrantError};

@@ -15,7 +15,7 @@ use super::origin::Origin;
 use super::path::PathParams;
 use super::rate::{charged, network, refuse_limited};
 use crate::auth::{ApiKey, Claims, Refused, Verified};
-use crate::domain::rate::Subject;
+use crate::domain::rate::RateLimitKey;
 use crate::domain::{Caller, Capability, Code, Credential, Error, Namespace, Result, Seconds, Session, SessionId, Vcs};
 use crate::runtime::App;
 
@@ -264,10 +264,10 @@ pub async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
 async fn by_session(named: &[SessionId], parts: &Parts, app: &App) -> Result<Verified> {
     let now = app.clock.now().seconds();
     for id in named {
-        refuse_limited(parts, app, Subject::Session(*id))?;
+        refuse_limited(parts, app, RateLimitKey::Session(*id))?;
     }
-    if !named.iter().any(|id| app.limits.knows(Subject::Session(*id))) {
-        refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
+    if !named.iter().any(|id| app.limits.knows(RateLimitKey::Session(*id))) {
+        refuse_limited(parts, app, RateLimitKey::Anonymous(network(parts)))?;
     }
     let found = try_join_all(named.iter().map(|id| app.store.find_session(*id, now))).await?;
     let mut live = found.into_iter().flatten();
@@ -306,7 +306,7 @@ async fn by_access_token(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
     renew_keys(now, app).await;
     let claims = match app.verifier.verify(token, now) {
         Err(Refused::UnknownKey) => {
-            refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
+            refuse_limited(parts, app, RateLimitKey::Anonymous(network(parts)))?;
             verify_with_fresh_keys(token, now, app).await?
         }
         verdict => verdict,
@@ -318,7 +318,7 @@ async fn by_access_token(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
 /// Every few minutes one caller looks at the published keys although all at hand do: some may have been withdrawn. When
 /// that fails, those at hand stay.
 async fn renew_keys(now: Seconds, app: &App) {
-    let Ok(mut look) = app.key_look.try_lock() else { return };
+    let Ok(mut look) = app.key_refresh.try_lock() else { return };
     if !look.outdated(now) || !matches!(look.due(now), Ok(true)) {
         return;
     }
@@ -333,7 +333,7 @@ async fn renew_keys(now: Seconds, app: &App) {
 
 /// Looks at the published keys, unless somebody just did.
 async fn verify_with_fresh_keys(token: &str, now: Seconds, app: &App) -> Result<Result<Claims, Refused>> {
-    let mut look = app.key_look.lock().await;
+    let mut look = app.key_refresh.lock().await;
     let verdict = app.verifier.verify(token, now);
     if verdict.as_ref().err() != Some(&Refused::UnknownKey) || !look.due(now)? {
         return Ok(verdict);

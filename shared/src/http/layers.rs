@@ -29,7 +29,7 @@ pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
 const PACK_ABOVE_BYTES: u64 = 1024;
 
 /// A function's whole service: its routes, errors for everything else, and what surrounds both.
-pub fn service(routes: Routes, app: App) -> Router {
+pub fn lambda_service(routes: Routes, app: App) -> Router {
     let (paths, (), finish) = routes.into_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
@@ -103,5 +103,5 @@ async fn request_id(State(app): State<App>, request: Request, next: Next) -> Res
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {
-    ApiError(Error::corrupt("a handler panicked")).into_response()
+    ApiError(Error::bug("a handler panicked")).into_response()
 }

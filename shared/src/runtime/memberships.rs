@@ -15,11 +15,11 @@ use crate::vcs::Failure;
 
 /// How a person stands in an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum MembershipStatus {
     Member,
     /// A member when the provider was last asked, which has not answered for three days.
     Unconfirmed,
-    Stranger,
+    NotMember,
 }
 
 impl App {
@@ -30,16 +30,16 @@ impl App {
     /// Forbidden: `INSTALLATION_FORBIDDEN` for a stranger, `MEMBERSHIP_UNCONFIRMED` for a member whose provider has given no
     /// definite answer for three days.
     pub async fn require_member(&self, user: UserId, namespace: Namespace) -> Result<()> {
-        match self.standing(user, namespace).await? {
-            Standing::Member => Ok(()),
-            Standing::Unconfirmed => Err(Error::forbidden(Code::MembershipUnconfirmed)),
-            Standing::Stranger => Err(Error::forbidden(Code::InstallationForbidden)),
+        match self.status(user, namespace).await? {
+            MembershipStatus::Member => Ok(()),
+            MembershipStatus::Unconfirmed => Err(Error::forbidden(Code::MembershipUnconfirmed)),
+            MembershipStatus::NotMember => Err(Error::forbidden(Code::InstallationForbidden)),
         }
     }
 
     /// Whether [`Self::require_member`] lets a person pass, at the same cost.
     pub async fn is_member(&self, user: UserId, namespace: Namespace) -> Result<bool> {
-        Ok(self.standing(user, namespace).await? == Standing::Member)
+        Ok(self.status(user, namespace).await? == MembershipStatus::Member)
     }
 
     /// Whether one of these people is a member of an installation. The cost of [`Self::is_member`] for each person up to
@@ -63,27 +63,27 @@ impl App {
     ) -> Result<BTreeSet<InstallationId>> {
         let mut passed = BTreeSet::new();
         for (installation, membership) in self.store.memberships_among(user, vcs, installations).await? {
-            if self.judged(user, Namespace { vcs, installation }, membership).await? == Standing::Member {
+            if self.judged(user, Namespace { vcs, installation }, membership).await? == MembershipStatus::Member {
                 passed.insert(installation);
             }
         }
         Ok(passed)
     }
 
-    async fn standing(&self, user: UserId, namespace: Namespace) -> Result<Standing> {
+    async fn status(&self, user: UserId, namespace: Namespace) -> Result<MembershipStatus> {
         match self.store.find_membership(user, namespace).await? {
             Some(membership) => self.judged(user, namespace, membership).await,
-            None => Ok(Standing::Stranger),
+            None => Ok(MembershipStatus::NotMember),
         }
     }
 
-    async fn judged(&self, user: UserId, namespace: Namespace, membership: Membership) -> Result<Standing> {
+    async fn judged(&self, user: UserId, namespace: Namespace, membership: Membership) -> Result<MembershipStatus> {
         let now = self.clock.now();
         if is_service_user(user) || !membership.due(now, self.settings.membership_max_age) {
-            return Ok(Standing::Member);
+            return Ok(MembershipStatus::Member);
         }
         let asked_at = self.store.ask_membership_check(user, namespace, membership, now).await?;
-        Ok(if suspended(asked_at, now) { Standing::Unconfirmed } else { Standing::Member })
+        Ok(if suspended(asked_at, now) { MembershipStatus::Unconfirmed } else { MembershipStatus::Member })
     }
 
     /// Asks the provider where a person belongs, with the person's own token, and takes away their memberships that it does
@@ -103,15 +103,15 @@ impl App {
             return Ok(Ok(Replaced::Unchanged));
         }
         let provider = self.providers.get(vcs)?;
-        let ticket = self.store.draw_membership_ticket(user, vcs).await?;
+        let fence = self.store.draw_membership_fence(user, vcs).await?;
         let asked_at = self.clock.now();
         let listed = match timeout(wait, provider.installations_of_user(access)).await {
             Ok(Ok(listed)) => listed.into_iter().map(|installation| installation.id).collect(),
             Ok(Err(failure)) => return Ok(Err(failure)),
-            Err(elapsed) => return Ok(Err(Failure::Away(elapsed.into()))),
+            Err(elapsed) => return Ok(Err(Failure::Unavailable(elapsed.into()))),
         };
         let max_age = self.settings.membership_max_age;
-        let answer = ProviderAnswer { listed: &listed, ticket, asked_at, max_age };
+        let answer = ProviderAnswer { listed: &listed, fence, asked_at, max_age };
         self.store.retain_memberships(user, vcs, answer, note).await.map(Ok)
     }
 }

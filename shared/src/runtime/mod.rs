@@ -2,6 +2,7 @@
 
 mod app;
 mod background;
+mod bounded_cache;
 mod clock;
 mod config;
 mod incoming;
@@ -9,7 +10,6 @@ mod limits;
 mod memberships;
 mod providers;
 mod random;
-mod recent;
 mod run;
 mod sealed;
 mod secrets;
@@ -18,12 +18,12 @@ mod signing;
 mod telemetry;
 mod vcs_token;
 
-pub use app::{App, KeyLook, Settings};
+pub use app::{App, KeyRefreshState, Settings};
 pub use background::Background;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Config;
 pub use incoming::Incoming;
-pub use limits::{Limits, Rates, Spent};
+pub use limits::{RateLimiter, RateLimits, Spent};
 pub use providers::{load_patiently, load_providers};
 pub use random::Random;
 pub use run::{Answer, invoke, run, serve, start};

@@ -14,7 +14,7 @@ use super::config::Config;
 use super::secrets::read_secret;
 use crate::auth::SealingKeys;
 use crate::domain::{Result, SecretText};
-use crate::vcs::{Limits, Misconfigured, Pause, ProviderConfig, Providers, Sealing, real_pause};
+use crate::vcs::{AnswerLimits, Misconfigured, Pause, ProviderConfig, Providers, Sealing, real_pause};
 
 /// How long after a failure the secret is read again.
 const READ_AGAIN: Duration = Duration::from_secs(5);
@@ -69,7 +69,7 @@ fn unreadable(error: &crate::domain::Error) {
 
 fn load(providers: &Providers, config: &Config, mut values: BTreeMap<String, SecretText>) -> Result<()> {
     values.extend(config.provider_variables.clone());
-    providers.load(ProviderConfig::read(&values), sealing_keys(&values), Limits::default(), real_pause())
+    providers.load(ProviderConfig::read(&values), sealing_keys(&values), AnswerLimits::default(), real_pause())
 }
 
 /// `TOKEN_SEALING_KEY` seals; what stands in `RETIRED_TOKEN_SEALING_KEY` only opens.

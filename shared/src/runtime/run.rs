@@ -25,7 +25,7 @@ use super::incoming::Incoming;
 use super::telemetry;
 use crate::deadline::Deadline;
 use crate::domain;
-use crate::http::{MalformedEvent, Payload, Routes, into_request, service};
+use crate::http::{MalformedEvent, Payload, Routes, into_request, lambda_service};
 
 /// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
 const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
@@ -51,7 +51,7 @@ pub fn start() -> domain::Result<Config> {
 /// Errors: as [`run`].
 pub async fn serve(routes: Routes, app: App) -> Result<(), lambda_runtime::Error> {
     app.warm_up().await;
-    run(service(routes, app)).await
+    run(lambda_service(routes, app)).await
 }
 
 /// Serves `router` until the sandbox ends.

@@ -74,7 +74,7 @@ impl App {
             return Err(sign_in_again());
         };
         // The reader's own words would quote the text.
-        serde_json::from_slice(&text).map_err(|_| Error::corrupt("sealed tokens are malformed"))
+        serde_json::from_slice(&text).map_err(|_| Error::bug("sealed tokens are malformed"))
     }
 
     /// `None`: a sign-in has brought others meanwhile.

@@ -65,7 +65,7 @@ impl Blobs {
 }
 
 fn closed() -> Error {
-    Error::corrupt("this function keeps no values")
+    Error::bug("this function keeps no values")
 }
 
 async fn put(store: &impl ObjectStore, name: &BlobRef, bytes: Bytes) -> Result<()> {

@@ -142,5 +142,5 @@ pub(super) fn unexpired(item: Item, now: crate::domain::Seconds) -> Option<Item>
 
 /// A failed condition on a write that creates: somebody was there before.
 pub(super) fn already_there() -> Error {
-    Error::corrupt("a fresh identifier was already taken")
+    Error::bug("a fresh identifier was already taken")
 }

@@ -58,7 +58,8 @@ impl Store {
             let answer = self.db.batch_get_item().request_items(&self.tables.identity, keys).send().await;
             let answer = answer.map_err(Failure::of)?;
             for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt("an identity of nobody"))?;
+                let user =
+                    keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt_item("an identity of nobody"))?;
                 found.insert(user, decode(user, vcs, &item)?);
             }
             let mut left = answer.unprocessed_keys.unwrap_or_default();

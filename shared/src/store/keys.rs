@@ -60,7 +60,7 @@
 
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::organization::{Description, OrganizationCode, OrganizationName, TeamId, TeamName, TeamTokenId};
-use crate::domain::rate::{Network, Subject};
+use crate::domain::rate::{Network, RateLimitKey};
 use crate::domain::{InstallationId, KeyId, KeyName, Millis, Namespace, RunId, SessionId, TaskId, UserId, Vcs};
 
 /// Name of every table's partition key.
@@ -282,13 +282,13 @@ pub fn description(team: TeamId, description: &Description) -> String {
 pub const PUBLIC_KEYS: &str = "public-keys";
 
 /// One partition for each subject, apart from everything else that is kept about it.
-pub fn budget(subject: &Subject) -> String {
+pub fn budget(subject: &RateLimitKey) -> String {
     match subject {
-        Subject::Key(key) => format!("rate#key#{key}"),
-        Subject::Session(session) => format!("rate#session#{session}"),
-        Subject::Principal(user) => format!("rate#principal#{user}"),
-        Subject::Stranger(network) => format!("rate#stranger#{}", place(network)),
-        Subject::Guesser(key, network) => format!("rate#guesser#{key}#{}", place(network)),
+        RateLimitKey::Key(key) => format!("rate#key#{key}"),
+        RateLimitKey::Session(session) => format!("rate#session#{session}"),
+        RateLimitKey::Principal(user) => format!("rate#principal#{user}"),
+        RateLimitKey::Anonymous(network) => format!("rate#stranger#{}", place(network)),
+        RateLimitKey::FailedSecret(key, network) => format!("rate#guesser#{key}#{}", place(network)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Who is a member of which installation, and when the provider last said so. A person's list at the provider replaces what
 //! was known of them there; a check confirms or removes what is known, and adds nothing.
 //!
-//! Two listings may overtake each other: each has a ticket, drawn before the provider was asked. What is written names the
-//! newest ticket in a condition, so that an older answer never undoes a newer one. Tickets are counted here, because the
+//! Two listings may overtake each other: each has a fence, drawn before the provider was asked. What is written names the
+//! newest fence in a condition, so that an older answer never undoes a newer one. Fences are counted here, because the
 //! clocks of two sandboxes may differ.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use super::item::{Attributes, Item, n, s};
 use super::keys;
 use super::transaction::{delete, malformed, put};
 use crate::domain::{
-    Change, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
+    AuditChange, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
     Result, UserId, Vcs,
 };
 
@@ -32,7 +32,7 @@ const ATTEMPTS: usize = 3;
 
 /// One look at where a person belongs; later ones have higher numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MembershipTicket(u64);
+pub struct MembershipFence(u64);
 
 /// What a provider said about a person, and when it was asked.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub struct ProviderAnswer<'a> {
     /// The installations that it lists.
     pub listed: &'a BTreeSet<InstallationId>,
     /// Drawn before it was asked.
-    pub ticket: MembershipTicket,
+    pub fence: MembershipFence,
     /// When it was asked.
     pub asked_at: Millis,
     /// How old a membership may become: a confirmation is written when the last one is a small part of this old.
@@ -127,7 +127,7 @@ impl Store {
         let answer = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
         let more = answer.last_evaluated_key.is_some();
         let member = |item: &Item| {
-            let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt("a membership of nobody"))?;
+            let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt_item("a membership of nobody"))?;
             Ok((user, decode(item)))
         };
         let found = answer.items.unwrap_or_default().iter().map(member).collect::<Result<Vec<_>>>()?;
@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Begins a look at where a person belongs, before the provider is asked.
-    pub async fn draw_membership_ticket(&self, user: UserId, vcs: Vcs) -> Result<MembershipTicket> {
+    pub async fn draw_membership_fence(&self, user: UserId, vcs: Vcs) -> Result<MembershipFence> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let update = update.update_expression("ADD drawn :one SET entity = :entity, #schema = :schema");
         let update = update.expression_attribute_names("#schema", "schema");
@@ -186,7 +186,7 @@ impl Store {
         let update = update.expression_attribute_values(":entity", s("membership-list"));
         let update = update.expression_attribute_values(":schema", n(1));
         let answer = update.return_values(ReturnValue::UpdatedNew).send().await.map_err(Failure::of_update)?;
-        answer.attributes.unwrap_or_default().number("drawn").map(MembershipTicket)
+        answer.attributes.unwrap_or_default().number("drawn").map(MembershipFence)
     }
 
     /// Makes what the provider listed the memberships of a person there, and no others.
@@ -223,22 +223,22 @@ impl Store {
         granted: &BTreeSet<InstallationId>,
         note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
-        let ProviderAnswer { listed, ticket, asked_at, max_age } = answer;
-        if !self.claim_memberships(user, vcs, ticket).await? {
+        let ProviderAnswer { listed, fence, asked_at, max_age } = answer;
+        if !self.claim_memberships(user, vcs, fence).await? {
             return Ok(Replaced::Overtaken);
         }
         let known = self.read_memberships(user, vcs).await?;
         let table = &self.tables.identity;
         let of = |installation: &InstallationId| Namespace { vcs, installation: *installation };
-        let lost = known.keys().filter(|id| !listed.contains(*id)).map(|id| (of(id), Change::Revoked));
-        let won = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), Change::Granted));
+        let lost = known.keys().filter(|id| !listed.contains(*id)).map(|id| (of(id), AuditChange::Revoked));
+        let won = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), AuditChange::Granted));
         let changes: Vec<_> = lost.chain(won).collect();
         for chunk in changes.chunks(CHUNK) {
-            let mut items = vec![self.holds_ticket(user, vcs, ticket)?];
+            let mut items = vec![self.holds_fence(user, vcs, fence)?];
             for (namespace, change) in chunk.iter().copied() {
                 items.push(match change {
-                    Change::Revoked => delete(table, key(user, namespace))?,
-                    Change::Granted => put(table, row_of_person(user, namespace, asked_at))?,
+                    AuditChange::Revoked => delete(table, key(user, namespace))?,
+                    AuditChange::Granted => put(table, row_of_person(user, namespace, asked_at))?,
                 });
                 let permission = Permission::Member(namespace);
                 items.push(self.note(&note(PermissionChange { user, permission, change })?)?);
@@ -254,7 +254,7 @@ impl Store {
         for chunk in outdated.chunks(CONFIRMED_CHUNK) {
             let confirmed = chunk.iter().map(|namespace| self.confirmation(user, *namespace, asked_at));
             let items =
-                [self.holds_ticket(user, vcs, ticket)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
+                [self.holds_fence(user, vcs, fence)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
             if !self.write_chunk(items).await? {
                 return Ok(Replaced::Overtaken);
             }
@@ -274,12 +274,12 @@ impl Store {
         }
     }
 
-    /// Notes the ticket as the newest; `false` when it is not.
-    async fn claim_memberships(&self, user: UserId, vcs: Vcs, ticket: MembershipTicket) -> Result<bool> {
+    /// Notes the fence as the newest; `false` when it is not.
+    async fn claim_memberships(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<bool> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let update = update.update_expression("SET ticket = :ticket");
         let update = update.condition_expression("attribute_not_exists(ticket) OR ticket <= :ticket");
-        let update = update.expression_attribute_values(":ticket", n(ticket.0));
+        let update = update.expression_attribute_values(":ticket", n(fence.0));
         match update.send().await.map_err(Failure::of_update) {
             Err(Failure::Condition(_)) => Ok(false),
             Err(failure) => Err(failure.into()),
@@ -287,10 +287,10 @@ impl Store {
         }
     }
 
-    fn holds_ticket(&self, user: UserId, vcs: Vcs, ticket: MembershipTicket) -> Result<TransactWriteItem> {
+    fn holds_fence(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<TransactWriteItem> {
         let check = ConditionCheck::builder().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let check = check.condition_expression("ticket = :ticket");
-        let check = check.expression_attribute_values(":ticket", n(ticket.0)).build();
+        let check = check.expression_attribute_values(":ticket", n(fence.0)).build();
         Ok(TransactWriteItem::builder().condition_check(check.map_err(malformed)?).build())
     }
 }
@@ -324,7 +324,7 @@ fn row_of_person(user: UserId, namespace: Namespace, checked_at: Millis) -> Item
 /// A membership and its installation. `prefix` begins the sort keys of a user's memberships at one provider.
 fn decode_of_user(prefix: &str, item: &Item) -> Result<(InstallationId, Membership)> {
     let id = item.text(keys::SK)?.strip_prefix(prefix).and_then(InstallationId::parse);
-    Ok((id.ok_or(Error::corrupt("a membership's sort key is malformed"))?, decode(item)))
+    Ok((id.ok_or(Error::corrupt_item("a membership's sort key is malformed"))?, decode(item)))
 }
 
 fn decode(item: &Item) -> Membership {

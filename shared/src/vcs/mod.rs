@@ -14,6 +14,6 @@ mod provider;
 
 pub use config::{GithubSettings, GitlabSettings, Misconfigured, ProviderConfig, VARIABLES};
 pub use failure::{Failure, Result};
-pub use http::{Limits, Pause, real_pause};
+pub use http::{AnswerLimits, Pause, real_pause};
 pub use oauth::{OAuth, SignIn};
 pub use provider::{InstallationAccess, Provider, Providers, RepositoryPage, Sealing};

@@ -10,7 +10,7 @@ use super::config::{GithubSettings, GitlabSettings, Misconfigured, ProviderConfi
 use super::failure::{Failure, Result};
 use super::github::Github;
 use super::gitlab::Gitlab;
-use super::http::{Http, Limits, Pause};
+use super::http::{AnswerLimits, Http, Pause};
 use super::oauth::OAuth;
 use crate::auth::SealingKeys;
 use crate::domain::{
@@ -38,7 +38,7 @@ pub struct RepositoryPage {
 }
 
 /// GitHub or GitLab. Calls with a person's token fail with [`Failure::Rejected`] when it is not accepted; every call may
-/// fail with [`Failure::Away`].
+/// fail with [`Failure::Unavailable`].
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// How people sign in here.
@@ -138,7 +138,7 @@ impl Providers {
     }
 
     /// As [`Self::load`], at once.
-    pub fn new(config: ProviderConfig, sealing: Sealing, limits: Limits, pause: Pause) -> domain::Result<Self> {
+    pub fn new(config: ProviderConfig, sealing: Sealing, limits: AnswerLimits, pause: Pause) -> domain::Result<Self> {
         let providers = Self::pending();
         providers.load(config, sealing, limits, pause)?;
         Ok(providers)
@@ -149,7 +149,13 @@ impl Providers {
     ///
     /// # Errors
     /// Internal: TLS cannot be set up.
-    pub fn load(&self, config: ProviderConfig, sealing: Sealing, limits: Limits, pause: Pause) -> domain::Result<()> {
+    pub fn load(
+        &self,
+        config: ProviderConfig,
+        sealing: Sealing,
+        limits: AnswerLimits,
+        pause: Pause,
+    ) -> domain::Result<()> {
         let http = Arc::new(Http::new(limits, pause)?);
         let github = config.github.map(|configured| {
             sealing.as_ref().map_err(|problem| *problem)?;
@@ -219,7 +225,7 @@ impl Providers {
     /// # Errors
     /// As [`Self::github`]; internal: there are none, so no provider is configured.
     pub fn sealing(&self) -> domain::Result<&SealingKeys> {
-        self.loaded()?.sealing.as_deref().ok_or(Error::corrupt("there is no sealing key"))
+        self.loaded()?.sealing.as_deref().ok_or(Error::bug("there is no sealing key"))
     }
 
     /// The same providers with other sealing keys.

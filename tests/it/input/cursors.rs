@@ -4,29 +4,29 @@ use serde_json::json;
 use terrapi::http::seal_cursor;
 
 use super::ALL;
-use crate::support::world::KV;
-use crate::support::{MemberOf, World};
+use crate::support::service::KV;
+use crate::support::{MemberOf, TestService};
 
 const KEYS: &str = "/api/v1/github/access-token";
 
-/// A world with more than a page of everything, and the first cursor of each listing with the URL that takes it.
-async fn world_with_cursors(token: &str, world: &World) -> Vec<(String, &'static str, String)> {
+/// A service with more than a page of everything, and the first cursor of each listing with the URL that takes it.
+async fn world_with_cursors(token: &str, service: &TestService) -> Vec<(String, &'static str, String)> {
     for number in 0..3 {
         let body = json!({"name": format!("key {number}"), "capabilities": []});
-        world.post(KEYS, token, body).await.ok();
-        world.put(&format!("{KV}/key/{number}"), token, json!({"data": number})).await.ok();
+        service.post(KEYS, token, body).await.ok();
+        service.put(&format!("{KV}/key/{number}"), token, json!({"data": number})).await.ok();
     }
-    let page = world.get(&format!("{KEYS}?limit=1"), token).await;
+    let page = service.get(&format!("{KEYS}?limit=1"), token).await;
     let id = page.ok()["results"][0]["id"].as_str().unwrap().to_owned();
     let audit = format!("{KEYS}/{id}/audit");
-    let key = world.api_key(&[]).await;
+    let key = service.api_key(&[]).await;
     for _ in 0..3 {
-        world.call(http::Method::POST, "/api/v1/access-token/refresh", &key, None).await.ok();
+        service.call(http::Method::POST, "/api/v1/access-token/refresh", &key, None).await.ok();
     }
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     let mut listings = vec![(KEYS.to_owned(), "page", String::new()), (format!("{KV}/iter/"), "cursor", String::new())];
     for (url, name, cursor) in &mut listings {
-        let next = world.get(&format!("{url}?limit=1"), token).await.next().unwrap();
+        let next = service.get(&format!("{url}?limit=1"), token).await.next().unwrap();
         let (_, rest) = next.split_once(&format!("{name}=")).unwrap();
         rest.split('&').next().unwrap().clone_into(cursor);
     }
@@ -37,15 +37,15 @@ async fn world_with_cursors(token: &str, world: &World) -> Vec<(String, &'static
 
 #[tokio::test]
 async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
-    let world = World::new().await;
-    let token = world.admin_token(&ALL);
-    for (url, name, cursor) in world_with_cursors(&token, &world).await {
-        world.get(&format!("{url}?{name}={cursor}"), &token).await.ok();
+    let service = TestService::new().await;
+    let token = service.admin_token(&ALL);
+    for (url, name, cursor) in world_with_cursors(&token, &service).await {
+        service.get(&format!("{url}?{name}={cursor}"), &token).await.ok();
         for at in (0..cursor.len()).step_by(1 + cursor.len() / 200) {
             let mut damaged = cursor.clone().into_bytes();
             damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };
             let damaged = String::from_utf8(damaged).unwrap();
-            let reply = world.get(&format!("{url}?{name}={damaged}"), &token).await;
+            let reply = service.get(&format!("{url}?{name}={damaged}"), &token).await;
             assert_eq!(reply.failed(400), "INVALID_CURSOR", "{url} digit {at}");
         }
         let odd = [
@@ -64,7 +64,7 @@ async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
             "MQ==",
         ];
         for odd in odd {
-            let reply = world.get(&format!("{url}?{name}={odd}"), &token).await;
+            let reply = service.get(&format!("{url}?{name}={odd}"), &token).await;
             assert_eq!(reply.failed(400), "INVALID_CURSOR", "{url} {odd:.40}");
         }
     }
@@ -72,14 +72,14 @@ async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
 
 #[tokio::test]
 async fn a_cursor_opens_its_own_listing_alone() {
-    let world = World::new().await;
-    let token = world.admin_token(&ALL);
-    let listings = world_with_cursors(&token, &world).await;
+    let service = TestService::new().await;
+    let token = service.admin_token(&ALL);
+    let listings = world_with_cursors(&token, &service).await;
     let others = ["/api/v1/gitlab/access-token", "/api/v1/github/kv/67890/iter/"];
     for (own, _, cursor) in &listings {
         let urls = listings.iter().map(|(url, name, _)| (url.as_str(), *name));
         for (url, name) in urls.chain(others.map(|url| (url, if url.ends_with('/') { "cursor" } else { "page" }))) {
-            let reply = world.get(&format!("{url}?{name}={cursor}"), &token).await;
+            let reply = service.get(&format!("{url}?{name}={cursor}"), &token).await;
             if url == own {
                 reply.ok();
             } else {
@@ -89,8 +89,8 @@ async fn a_cursor_opens_its_own_listing_alone() {
     }
     // Nor does it open another person's listing.
     let stranger = terrapi::domain::UserId::new(terrapi::runtime::Random::default().id().unwrap());
-    world.join(stranger, MemberOf(12345)).await;
-    let reply = world.get(&format!("{KEYS}?page={}", listings[0].2), &world.token_of(stranger, &ALL)).await;
+    service.join(stranger, MemberOf(12345)).await;
+    let reply = service.get(&format!("{KEYS}?page={}", listings[0].2), &service.token_of(stranger, &ALL)).await;
     assert_eq!(reply.failed(400), "INVALID_CURSOR");
 }
 
@@ -98,9 +98,9 @@ async fn a_cursor_opens_its_own_listing_alone() {
 /// a place in the same listing.
 #[tokio::test]
 async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
-    let world = World::new().await;
-    let token = world.admin_token(&ALL);
-    let listings = world_with_cursors(&token, &world).await;
+    let service = TestService::new().await;
+    let token = service.admin_token(&ALL);
+    let listings = world_with_cursors(&token, &service).await;
     let long = "k".repeat(3_000);
     let positions = [
         json!(""),
@@ -120,7 +120,7 @@ async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
         json!([]),
         json!({}),
     ];
-    let user = world.user;
+    let user = service.user;
     let (audit, _, _) = &listings[2];
     let id = audit.split('/').nth(5).unwrap();
     for (url, name, listing) in [
@@ -130,7 +130,7 @@ async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
     ] {
         for position in &positions {
             let cursor = seal_cursor(&listing, position).unwrap();
-            let reply = world.get(&format!("{url}?{name}={cursor}"), &token).await;
+            let reply = service.get(&format!("{url}?{name}={cursor}"), &token).await;
             assert!(reply.status.as_u16() < 500, "{url} {position:.60}: {reply:?}");
             // Cursors of the key-value store are encrypted: a made-up one is none.
             assert!(name != "cursor" || reply.status == 400, "{position:.60}: {reply:?}");

@@ -6,20 +6,20 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::json;
 
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
-/// A request for one record ends after nine seconds. A call of this world's storage may take twenty.
+/// A request for one record ends after nine seconds. A call of this service's storage may take twenty.
 const LIMIT: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn request_for_one_record_does_not_outlast_slow_storage() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let (key, cas) = (format!("{KV}/key/k"), format!("{KV}/cas/key/k"));
     let staged = json!({"data": "new", "committed": false});
-    world.put(&key, &token, staged.clone()).await.ok();
-    world.faulty.on("*").hold_before_store();
+    service.put(&key, &token, staged.clone()).await.ok();
+    service.faulty.on("*").hold_before_store();
     let requests = [
         (Method::GET, key.clone(), None, "UNAVAILABLE"),
         (Method::GET, format!("{KV}/iter/"), None, "UNAVAILABLE"),
@@ -28,7 +28,8 @@ async fn request_for_one_record_does_not_outlast_slow_storage() {
         (Method::DELETE, format!("{key}?idx=0"), None, "OUTCOME_UNKNOWN"),
     ];
     let begin = Instant::now();
-    let replies = requests.iter().map(|(method, path, body, _)| world.call(method.clone(), path, &token, body.clone()));
+    let replies =
+        requests.iter().map(|(method, path, body, _)| service.call(method.clone(), path, &token, body.clone()));
     let replies = join_all(replies).await;
     let taken = begin.elapsed();
     assert!(taken < LIMIT, "{taken:?}");

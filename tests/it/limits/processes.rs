@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use terrapi::auth::KeyEnvironment;
 use terrapi::domain::KeyId;
-use terrapi::domain::rate::Subject;
+use terrapi::domain::rate::RateLimitKey;
 use terrapi::http::ListedOrigins;
 use terrapi::runtime::{App, Settings, SystemClock};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts};
@@ -16,7 +16,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use super::{callers, some_key};
-use crate::support::World;
+use crate::support::TestService;
 
 const TOLD: &str = "TERRAPI_TEST_LIMITED_PROCESS";
 const PROCESSES: usize = 8;
@@ -45,10 +45,10 @@ struct Counted {
 
 /// Runs the children, each of them the test `name` once more: what each counted, and the calls of all.
 async fn run(name: &str, gap_ms: u64, seconds: u64) -> (Vec<Counted>, u64) {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let told = Told {
-        endpoint: world.faulty.endpoint().to_owned(),
-        identity: world.backend.tables.identity.clone(),
+        endpoint: service.faulty.endpoint().to_owned(),
+        identity: service.backend.tables.identity.clone(),
         key: some_key(),
         gap_ms,
         seconds,
@@ -64,7 +64,7 @@ async fn run(name: &str, gap_ms: u64, seconds: u64) -> (Vec<Counted>, u64) {
     };
     let children: Vec<_> = (0..PROCESSES).map(|_| start()).collect();
     let counted = futures::future::join_all(children.into_iter().map(read)).await;
-    (counted, world.faulty.ledger().take().len() as u64)
+    (counted, service.faulty.ledger().take().len() as u64)
 }
 
 fn sum(counted: &[Counted], of: fn(&Counted) -> u64) -> u64 {
@@ -135,7 +135,7 @@ async fn child(told: Told) {
     let (began, first_ms) = (Instant::now(), now_ms());
     let (mut sent, mut passed) = (0, 0);
     while began.elapsed() < Duration::from_secs(told.seconds) {
-        let spent = app.spend(Subject::Key(told.key)).await.unwrap();
+        let spent = app.spend(RateLimitKey::Key(told.key)).await.unwrap();
         sent += 1;
         passed += u64::from(spent.retry_after_seconds.is_none());
         tokio::time::sleep(Duration::from_millis(told.gap_ms)).await;

@@ -112,7 +112,7 @@ impl Moto {
             listed_origins: terrapi::http::ListedOrigins::default(),
             provider_secret: None,
             provider_variables: BTreeMap::new(),
-            rates: terrapi::runtime::Rates::default(),
+            rates: terrapi::runtime::RateLimits::default(),
             membership_max_age: terrapi::domain::MembershipMaxAge::default(),
             administrators: Administrators::default(),
             app_name: "terrapi".into(),

@@ -27,7 +27,7 @@ pub struct Limit {
 
 /// How a caller stands, as far as one sandbox knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateLimitStatus {
     /// The most that may be sent at once, in requests.
     pub limit: i64,
     /// What is left of it, in requests.
@@ -105,9 +105,9 @@ impl Limit {
     }
 
     /// How a caller with `remaining` tokens stands.
-    pub fn standing(&self, remaining: i64) -> Standing {
+    pub fn status(&self, remaining: i64) -> RateLimitStatus {
         let remaining = remaining.clamp(0, self.burst);
         let reset_seconds = self.refill(self.burst - remaining).saturating_add(999_999) / 1_000_000;
-        Standing { limit: self.burst, remaining, reset_seconds }
+        RateLimitStatus { limit: self.burst, remaining, reset_seconds }
     }
 }

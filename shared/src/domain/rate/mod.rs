@@ -1,9 +1,9 @@
 //! Rate limits: what a caller may send, accounted for without asking storage about each request.
 //!
-//! Each limited [`Subject`] has one bucket in storage, which holds a burst and fills at the sustained rate. A sandbox lets
+//! Each limited [`RateLimitKey`] has one bucket in storage, which holds a burst and fills at the sustained rate. A sandbox lets
 //! requests through first and reports them afterwards, a batch at a time: nothing is set aside for a sandbox, so tokens
 //! never lie idle in one while another refuses. A report is charged from the instant of its first request, because the
-//! bucket may have been full since then. No clock and no storage here: [`Limit`] is the bucket's arithmetic, [`Purse`]
+//! bucket may have been full since then. No clock and no storage here: [`Limit`] is the bucket's arithmetic, [`LocalBudget`]
 //! decides when to let through, to report and to refuse.
 //!
 //! The answer to a report says how full the bucket is. While it is more than half full, sandboxes spend from it freely.
@@ -16,13 +16,13 @@
 //! `rate × t + burst + s × (2 × batch + 1)` requests. One call to storage is good for 20 requests or more, and over a long
 //! time for no fewer than 19.
 
+mod key;
 mod limit;
-mod purse;
-mod subject;
+mod local_budget;
 
-pub use limit::{Limit, Standing};
-pub use purse::{Purse, Report, Step};
-pub use subject::{Network, Subject};
+pub use key::{Network, RateLimitKey};
+pub use limit::{Limit, RateLimitStatus};
+pub use local_budget::{LocalBudget, Report, Step};
 
 #[cfg(test)]
 mod tests;

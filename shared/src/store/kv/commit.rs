@@ -61,7 +61,7 @@ pub struct CommitRequest<'a> {
 }
 
 /// A listed record, its values not read.
-type Found = (Address, Option<RecordState>);
+type AddressedState = (Address, Option<RecordState>);
 /// The listed records, by address.
 type Listed = BTreeMap<Address, Option<RecordState>>;
 
@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// The chunks of a key. `chunks` counts those of the whole commit: reading ends when it has too many.
-    async fn chunks_of(&self, namespace: Namespace, key: Key, chunks: &AtomicUsize) -> Result<Vec<Found>> {
+    async fn chunks_of(&self, namespace: Namespace, key: Key, chunks: &AtomicUsize) -> Result<Vec<AddressedState>> {
         let mut found = Vec::new();
         let mut pages = std::pin::pin!(self.chunk_pages(namespace, &key));
         while let Some(page) = pages.try_next().await? {
@@ -330,7 +330,7 @@ fn split(entries: &[Entry]) -> Vec<Vec<u8>> {
     parts
 }
 
-fn listed(item: &Item) -> Result<Found> {
+fn listed(item: &Item) -> Result<AddressedState> {
     Ok((address_of(item)?, Some(item::decode(item)?)))
 }
 

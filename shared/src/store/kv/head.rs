@@ -79,7 +79,7 @@ impl Head {
         let commits = item.find_map("commits").into_iter().flatten().map(|(id, seq)| {
             let id = Uuid::try_parse(id).map_err(|error| Error::internal("a head names a malformed commit", error))?;
             let seq = seq.as_n().ok().and_then(|seq| seq.parse().ok());
-            Ok((id, seq.ok_or(Error::corrupt("a head has a commit without a number"))?))
+            Ok((id, seq.ok_or(Error::corrupt_item("a head has a commit without a number"))?))
         });
         Ok(Self { seq: item.number("seq")?, commits: commits.collect::<Result<_>>()? })
     }
@@ -155,8 +155,9 @@ impl Store {
         let (mut entries, mut found, mut expected) = (Vec::new(), 0, None);
         while let Some(part) = parts.next().await {
             let part = part.map_err(Failure::of)?;
-            entries
-                .extend(decode_entries(part.bytes("entries")?).ok_or(Error::corrupt("a commit's list is malformed"))?);
+            entries.extend(
+                decode_entries(part.bytes("entries")?).ok_or(Error::corrupt_item("a commit's list is malformed"))?,
+            );
             found += 1;
             expected = Some(part.number::<usize>("parts")?);
         }

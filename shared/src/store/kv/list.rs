@@ -158,7 +158,7 @@ pub(super) enum Seen {
 }
 
 pub(super) fn address_of(item: &Item) -> Result<Address> {
-    keys::parse_record(item.bytes(SK)?).ok_or(Error::corrupt("a record's sort key is malformed"))
+    keys::parse_record(item.bytes(SK)?).ok_or(Error::corrupt_item("a record's sort key is malformed"))
 }
 
 pub(super) fn after(mut sort_key: Vec<u8>) -> Vec<u8> {

@@ -149,7 +149,7 @@ fn with_caps(mut request: UpdateItemFluentBuilder, put: &Put) -> Result<UpdateIt
 }
 
 fn outcome(answer: &UpdateItemOutput, write: &Write<'_>) -> Result<Outcome> {
-    let item = answer.attributes().ok_or(Error::corrupt("an update answered without attributes"))?;
+    let item = answer.attributes().ok_or(Error::corrupt_item("an update answered without attributes"))?;
     let version = Version(item.number("version")?);
     let WriteKind::Put(put) = &write.kind else {
         return Ok(Outcome { version, created_at: write.now, guards: Guards::default() });

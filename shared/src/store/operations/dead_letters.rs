@@ -114,7 +114,7 @@ fn encode(letter: &DeadLetter) -> Item {
 }
 
 fn decode(item: &Item) -> Result<DeadLetter> {
-    let id = DeadLetterId::parse(item.text(keys::SK)?).ok_or(Error::corrupt("a dead letter's id is malformed"))?;
+    let id = DeadLetterId::parse(item.text(keys::SK)?).ok_or(Error::corrupt_item("a dead letter's id is malformed"))?;
     Ok(DeadLetter {
         id,
         change: item.text("change")?.to_owned(),

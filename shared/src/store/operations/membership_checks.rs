@@ -143,7 +143,7 @@ impl Store {
         if waiting || !over("lease_until") || !over("not_before") {
             return Ok(false);
         }
-        let (user, namespace) = parse(&item).ok_or(Error::corrupt("a membership check has another key"))?;
+        let (user, namespace) = parse(&item).ok_or(Error::corrupt_item("a membership check has another key"))?;
         let update = self.check_update(user, namespace).update_expression("SET wake = :now REMOVE not_before");
         // Whoever has taken it since has moved its lease.
         let update = update.condition_expression(

@@ -227,7 +227,7 @@ fn failure(error: octocrab::Error) -> Failure {
         },
         octocrab::Error::Service { source, .. } => match source.downcast::<Failure>() {
             Ok(failure) => *failure,
-            Err(source) => Failure::Away(source),
+            Err(source) => Failure::Unavailable(source),
         },
         // Its text may quote the answer.
         _ => Failure::away("an answer of another shape"),

@@ -1,6 +1,6 @@
 //! What one sandbox knows and holds of one subject's bucket.
 
-use super::limit::{Limit, Standing};
+use super::limit::{Limit, RateLimitStatus};
 use crate::domain::Micros;
 
 /// A report is good for this many requests. It is two calls, now and then, and a call shall be good for 20.
@@ -18,7 +18,7 @@ const LONG_AGO: Micros = Micros(0);
 
 /// A sandbox's account of a subject's budget.
 #[derive(Clone, Debug)]
-pub struct Purse {
+pub struct LocalBudget {
     /// Requests let through and not yet reported.
     unreported: i64,
     /// When the first of them came.
@@ -48,7 +48,7 @@ pub struct Purse {
 pub enum Step {
     /// Pass.
     Go,
-    /// Report to storage, tell the purse, and try again.
+    /// Report to storage, tell the budget, and try again.
     Ask(Report),
     /// Be refused until then.
     Wait(Micros),
@@ -65,7 +65,7 @@ pub struct Report {
     pub full_at: Micros,
 }
 
-impl Default for Purse {
+impl Default for LocalBudget {
     /// Knows nothing, so believes the bucket full.
     fn default() -> Self {
         Self {
@@ -84,7 +84,7 @@ impl Default for Purse {
     }
 }
 
-impl Purse {
+impl LocalBudget {
     /// Lets a request through, if there is a token left for it as far as this sandbox knows.
     pub fn spend(&mut self, limit: &Limit, now: Micros) -> Step {
         self.mend(limit, now);
@@ -142,8 +142,8 @@ impl Purse {
     }
 
     /// How the subject stands.
-    pub fn standing(&self, limit: &Limit, now: Micros) -> Standing {
-        limit.standing(limit.level(self.full_at, now) - self.unreported)
+    pub fn status(&self, limit: &Limit, now: Micros) -> RateLimitStatus {
+        limit.status(limit.level(self.full_at, now) - self.unreported)
     }
 
     fn settle(&mut self, limit: &Limit, report: Report, full_at: Micros, now: Micros) {

@@ -6,7 +6,7 @@ use crate::domain::{KeyId, SessionId, UserId};
 
 /// Whose budget a request is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum RateLimitKey {
     /// An API key, with all tokens it bought and all its exchanges.
     Key(KeyId),
     /// A browser session.
@@ -14,9 +14,9 @@ pub enum Subject {
     /// A person, team or organization, with all its tokens, where organizations are managed.
     Principal(UserId),
     /// Everybody without a usable credential at one place.
-    Stranger(Network),
+    Anonymous(Network),
     /// Wrong secrets for one key from one place.
-    Guesser(KeyId, Network),
+    FailedSecret(KeyId, Network),
 }
 
 /// Where a request came from, as far as one customer of a network can be told from the next.
