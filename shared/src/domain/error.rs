@@ -190,8 +190,13 @@ impl Error {
         Self::Internal { context, source: Some(source.into()) }
     }
 
-    /// A fault of ours found by ourselves: stored data of an impossible shape.
-    pub const fn corrupt(context: &'static str) -> Self {
+    /// This program or its configuration is wrong: a step that cannot fail has failed, or a setting is missing.
+    pub const fn bug(context: &'static str) -> Self {
+        Self::Internal { context, source: None }
+    }
+
+    /// A stored item has a shape that this program never writes.
+    pub const fn corrupt_item(context: &'static str) -> Self {
         Self::Internal { context, source: None }
     }
 
