@@ -1,4 +1,4 @@
-//! Plants one fault after the other into a copy of the project, and says which test noticed it.
+//! Plants one fault after the other into a copy of the project, and says which test noticed it. The list names the tests.
 //!
 //! Run by `make test-mutants`. The copy lies in the target folder, whose compiled dependencies it shares.
 
@@ -10,9 +10,6 @@ use std::process::{Command, ExitCode, Output};
 use std::{env, fs};
 
 use list::{Mutant, mutants, project};
-
-/// What runs on every mutant, the quicker first, until one fails.
-const SUITES: [&[&str]; 2] = [&["kv::"], &["linearizability::", "--nocapture"]];
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -34,19 +31,16 @@ fn run(wanted: &str) -> Result<bool> {
     let target = project().join("target");
     let copy = Copy { root: target.join("mutants"), target };
     copy.update()?;
-    for suite in SUITES {
-        if let Some(failed) = copy.failing_tests(suite)? {
-            return Err(format!("{failed} fails without any mutant"));
-        }
+    let mutants: Vec<_> = mutants().into_iter().filter(|mutant| mutant.name.contains(wanted)).collect();
+    let tests: BTreeSet<_> = mutants.iter().flat_map(|mutant| &mutant.noticed_by).cloned().collect();
+    if let Some(failed) = copy.failing_tests(&Vec::from_iter(tests))? {
+        return Err(format!("{failed} fails without any mutant"));
     }
     let mut survivors = 0;
-    for mutant in mutants().into_iter().filter(|mutant| mutant.name.contains(wanted)) {
-        let caught = copy.with(&mutant, || {
-            let mut failing = SUITES.iter().map(|suite| copy.failing_tests(suite));
-            failing.find_map(Result::transpose).transpose()
-        })?;
+    for mutant in mutants {
+        let caught = copy.with(&mutant, || copy.failing_tests(&mutant.noticed_by))?;
         survivors += usize::from(caught.is_none());
-        println!("{:<45} {}", mutant.name, caught.as_deref().unwrap_or("SURVIVED"));
+        println!("{:<61} {}", mutant.name, caught.as_deref().unwrap_or("SURVIVED"));
     }
     Ok(survivors == 0)
 }
@@ -80,8 +74,8 @@ impl Copy {
         done.map_err(|reason| format!("{}: {reason}", mutant.name))
     }
 
-    /// The names of the tests that fail, if any.
-    fn failing_tests(&self, suite: &[&str]) -> Result<Option<String>> {
+    /// The names of those of these tests that fail, if any.
+    fn failing_tests(&self, tests: &[String]) -> Result<Option<String>> {
         let cargo = || {
             let mut command = Command::new(env!("CARGO"));
             command.args(["test", "--quiet", "--locked", "--workspace", "--test", "it"]);
@@ -92,7 +86,7 @@ impl Copy {
         if !compiled.status.success() {
             return Err(format!("does not compile:\n{}", String::from_utf8_lossy(&compiled.stderr)));
         }
-        let tested = output(cargo().arg("--").args(suite))?;
+        let tested = output(cargo().arg("--").args(tests))?;
         if tested.status.success() {
             return Ok(None);
         }
