@@ -6,6 +6,7 @@ mod document;
 mod generated;
 mod guide;
 mod leading_keys;
+mod modules;
 mod parameters;
 mod published;
 mod routes;
