@@ -58,7 +58,10 @@ impl Copy {
             output(Command::new("git").args(["ls-files", "-z", "-co", "--exclude-standard"]).current_dir(project()))?;
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         for file in listed.split('\0').filter(|file| !file.is_empty()) {
-            let Ok(bytes) = fs::read(project().join(file)) else { continue };
+            let Ok(mut bytes) = fs::read(project().join(file)) else { continue };
+            if file == "Cargo.toml" {
+                bytes = with_other_version(&String::from_utf8_lossy(&bytes))?.into_bytes();
+            }
             write(&self.root.join(file), &bytes)?;
         }
         Ok(())
@@ -78,8 +81,15 @@ impl Copy {
     fn failing_tests(&self, tests: &[String]) -> Result<Option<String>> {
         let cargo = || {
             let mut command = Command::new(env!("CARGO"));
-            command.args(["test", "--quiet", "--locked", "--workspace", "--test", "it"]);
+            // The lock file is not what cargo expects, because of the version.
+            command.args(["test", "--quiet", "--offline", "--workspace", "--test", "it"]);
             command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+            // What cargo tells this program of its package makes some build scripts run again.
+            for (name, _) in env::vars_os() {
+                if [&b"CARGO_PKG_"[..], b"CARGO_MANIFEST_"].iter().any(|it| name.as_encoded_bytes().starts_with(it)) {
+                    command.env_remove(name);
+                }
+            }
             command
         };
         let compiled = output(cargo().arg("--no-run"))?;
@@ -95,6 +105,17 @@ impl Copy {
         let names: BTreeSet<&str> = listed.lines().map_while(|line| line.strip_prefix("    ")).collect();
         Ok(Some(names.into_iter().collect::<Vec<_>>().join(", ")))
     }
+}
+
+/// The workspace's manifest for the copy.
+///
+/// Cargo tells packages apart by name, version and place in the workspace. With the same version it would take what it
+/// compiled of the copy for the project's, mutants and all, and the other way round.
+fn with_other_version(manifest: &str) -> Result<String> {
+    let version = manifest.split_once("\nversion = \"").and_then(|(_, rest)| rest.split_once('"'));
+    let (version, _) = version.ok_or("the workspace has no version")?;
+    let line = |version: &str| format!("\nversion = \"{version}\"\n");
+    Ok(manifest.replacen(&line(version), &line(&format!("{version}+mutants")), 1))
 }
 
 fn output(command: &mut Command) -> Result<Output> {
