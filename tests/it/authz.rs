@@ -19,8 +19,8 @@ use terrapi::runtime::Random;
 use self::callers::{Caller, Headers, browser, browsers, unauthenticated, unauthorized};
 use self::routes::{Access, Reach, Route, routes};
 use crate::support::faulty::Call;
-use crate::support::world::{self, KV};
-use crate::support::{Reply, World};
+use crate::support::service::{self, KV};
+use crate::support::{Reply, TestService};
 
 /// Every operation's method and a path of it.
 pub fn every_route() -> Vec<(Method, String)> {
@@ -36,8 +36,8 @@ fn request(route: &Route, headers: &[(HeaderName, HeaderValue)], body: Option<&s
 }
 
 /// A storage call by its table's role and the kinds of its keys: `GetItem identity user# member#`.
-fn described(world: &World, call: &Call) -> String {
-    let tables = &world.backend.tables;
+fn described(service: &TestService, call: &Call) -> String {
+    let tables = &service.backend.tables;
     let roles = [(&tables.identity, "identity"), (&tables.kv, "kv"), (&tables.operations, "operations")];
     let (_, role) = roles.into_iter().find(|(name, _)| **name == call.table).unwrap();
     let kind = |value: &Value| {
@@ -68,7 +68,7 @@ fn assert_refused(reply: &Reply, caller: &Caller, place: &str) {
 fn no_operation_is_missing_from_the_table() {
     let ours: BTreeSet<_> = routes().iter().map(|route| (route.path.to_owned(), route.method.to_string())).collect();
     let mut described = BTreeSet::new();
-    for (_, function) in world::routes(&world::signer()) {
+    for (_, function) in service::routes(&service::signer()) {
         let document = serde_json::to_value(document(function)).unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
             let methods = item.as_object().unwrap().keys();
@@ -94,20 +94,20 @@ fn the_document_asks_for_the_credential_that_the_table_says() {
 
 #[tokio::test]
 async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let (mut refusals, mut key_lookups) = (0, 0);
     for route in routes().iter().filter(|route| matches!(route.access, Access::Token(..))) {
-        let mut callers = unauthenticated(&world, route).await;
-        callers.extend(browsers(&world, route).await);
-        callers.extend(unauthorized(&world, route).await);
+        let mut callers = unauthenticated(&service, route).await;
+        callers.extend(browsers(&service, route).await);
+        callers.extend(unauthorized(&service, route).await);
         for caller in callers {
             let place = format!("{} {}: {}", route.method, route.url, caller.name);
             // A bad body tells nobody anything before the credential was judged.
             for body in [route.body.as_ref().map(Value::to_string), Some("{".to_owned())] {
-                let send = world.send(request(route, &caller.headers, body.as_deref()));
-                let (reply, calls) = world.faulty.ledger().during(send).await;
+                let send = service.send(request(route, &caller.headers, body.as_deref()));
+                let (reply, calls) = service.faulty.ledger().during(send).await;
                 assert_refused(&reply, &caller, &place);
-                let calls: Vec<_> = calls.iter().map(|call| described(&world, call)).collect();
+                let calls: Vec<_> = calls.iter().map(|call| described(&service, call)).collect();
                 let unexpected = calls.iter().find(|call| !caller.reads.contains(&call.as_str()));
                 assert_eq!(unexpected, None, "{place}");
                 key_lookups += calls.iter().filter(|call| call.contains("public-keys")).count();
@@ -115,7 +115,7 @@ async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
             }
         }
     }
-    assert_eq!(world.blobs.count(), 0);
+    assert_eq!(service.blobs.count(), 0);
     assert_eq!(key_lookups, 1, "an unknown key may cost a read every ten seconds, and the clock stands still");
     assert!(refusals > 500, "{refusals}");
 }
@@ -123,22 +123,22 @@ async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
 #[tokio::test]
 async fn every_route_answers_the_caller_it_is_for() {
     for signed_in in [false, true] {
-        let world = World::new().await;
-        let acme = world.acme().await;
+        let service = TestService::new().await;
+        let acme = service.acme().await;
         for route in routes() {
             let bearer = |token| vec![(AUTHORIZATION, HeaderValue::from_str(&format!("bearer {token}")).unwrap())];
             let headers: Headers = match route.access {
                 Access::Open => vec![],
-                Access::Key => bearer(world.api_key(&[]).await),
-                Access::Holder | Access::Person if signed_in => browser(&world.session_of(world.user).await),
+                Access::Key => bearer(service.api_key(&[]).await),
+                Access::Holder | Access::Person if signed_in => browser(&service.session_of(service.user).await),
                 Access::Holder => bearer(acme.organization_token.clone()),
-                Access::Person => bearer(world.token(&[Capability::AccessTokenCreate])),
-                Access::Token(..) if signed_in => browser(&world.session_of(world.user).await),
-                Access::Token(_, Reach::Administrator) => bearer(world.admin_token(&[])),
-                Access::Token(..) => bearer(world.token(&route.capabilities())),
+                Access::Person => bearer(service.token(&[Capability::AccessTokenCreate])),
+                Access::Token(..) if signed_in => browser(&service.session_of(service.user).await),
+                Access::Token(_, Reach::Administrator) => bearer(service.admin_token(&[])),
+                Access::Token(..) => bearer(service.token(&route.capabilities())),
             };
             let body = route.body.as_ref().map(Value::to_string);
-            let reply = world.send(request(&route, &headers, body.as_deref())).await;
+            let reply = service.send(request(&route, &headers, body.as_deref())).await;
             assert!(
                 matches!(reply.status.as_u16(), 200 | 201 | 204 | 302 | 401 | 404),
                 "{} {}: {reply:?}",
@@ -151,9 +151,9 @@ async fn every_route_answers_the_caller_it_is_for() {
 
 #[tokio::test]
 async fn an_exchange_refuses_every_credential_but_a_living_key() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let route = routes().into_iter().find(|route| route.access == Access::Key).unwrap();
-    let good = world.api_key(&[Capability::KvStoreRead]).await;
+    let good = service.api_key(&[Capability::KvStoreRead]).await;
     let of_id = |id| terrapi::auth::ApiKey { id, secret: terrapi::auth::Secret::new([7; 32]) };
     let test = terrapi::auth::KeyEnvironment::Test;
     let other_digit = if good.ends_with('0') { '1' } else { '0' };
@@ -164,7 +164,7 @@ async fn an_exchange_refuses_every_credential_but_a_living_key() {
     let credentials = [
         ("no key", None, &[][..]),
         ("garbage", Some("garbage".to_owned()), &[]),
-        ("an access token", Some(world.token(&[Capability::KvStoreRead])), &[]),
+        ("an access token", Some(service.token(&[Capability::KvStoreRead])), &[]),
         ("a wrong checksum", Some(format!("{}{other_digit}", &good[..good.len() - 1])), &[]),
         ("another prefix", Some(good.replace("tt_test_", "tt_prod_")), &[]),
         ("an unknown id", Some(of_id(unknown).reveal(test)), row),
@@ -176,13 +176,13 @@ async fn an_exchange_refuses_every_credential_but_a_living_key() {
         let caller = Caller { name, headers, id: "INVALID_TOKEN", missing: None, reads: allowed };
         for body in [None, Some("{"), Some(r#"{"capabilities": ["kv_store_read"]}"#)] {
             let work = async {
-                let reply = world.send(request(&route, &caller.headers, body)).await;
-                world.app.background.settle().await;
+                let reply = service.send(request(&route, &caller.headers, body)).await;
+                service.app.background.settle().await;
                 reply
             };
-            let (reply, calls) = world.faulty.ledger().during(work).await;
+            let (reply, calls) = service.faulty.ledger().during(work).await;
             assert_refused(&reply, &caller, name);
-            let calls: Vec<_> = calls.iter().map(|call| described(&world, call)).collect();
+            let calls: Vec<_> = calls.iter().map(|call| described(&service, call)).collect();
             assert_eq!(calls, caller.reads, "{name}");
         }
     }
@@ -190,39 +190,39 @@ async fn an_exchange_refuses_every_credential_but_a_living_key() {
 
 #[tokio::test]
 async fn a_stranger_cannot_tell_what_exists() {
-    let world = World::new().await;
-    world.put(&format!("{KV}/key/there"), &world.kv_token(), json!({"data": "secret"})).await.ok();
+    let service = TestService::new().await;
+    service.put(&format!("{KV}/key/there"), &service.kv_token(), json!({"data": "secret"})).await.ok();
     let stranger = UserId::new(Random::default().id().unwrap());
-    let token = world.token_of(stranger, &[Capability::KvStoreRead, Capability::KvStoreWrite]);
+    let token = service.token_of(stranger, &[Capability::KvStoreRead, Capability::KvStoreWrite]);
     for path in ["key", "count/key", "size/key", "iter"] {
-        let there = world.get(&format!("{KV}/{path}/there"), &token).await;
-        let absent = world.get(&format!("{KV}/{path}/absent"), &token).await;
-        let nowhere = world.get(&format!("/api/v1/github/kv/999/{path}/there"), &token).await;
+        let there = service.get(&format!("{KV}/{path}/there"), &token).await;
+        let absent = service.get(&format!("{KV}/{path}/absent"), &token).await;
+        let nowhere = service.get(&format!("/api/v1/github/kv/999/{path}/there"), &token).await;
         assert_eq!(there.failed(403), "INSTALLATION_FORBIDDEN");
         assert!(there.bytes == absent.bytes && there.bytes == nowhere.bytes, "{path}");
     }
     // The same number on another system is another installation.
-    let elsewhere = world.get("/api/v1/gitlab/kv/12345/key/there", &world.kv_token()).await;
+    let elsewhere = service.get("/api/v1/gitlab/kv/12345/key/there", &service.kv_token()).await;
     assert_eq!(elsewhere.failed(403), "INSTALLATION_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn a_strangers_key_is_as_if_there_were_none() {
-    let world = World::new().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let service = TestService::new().await;
+    let owner = service.token(&[Capability::AccessTokenCreate]);
     let created =
-        world.post("/api/v1/github/access-token", &owner, json!({"name": "a", "capabilities": []})).await.ok();
+        service.post("/api/v1/github/access-token", &owner, json!({"name": "a", "capabilities": []})).await.ok();
     let (theirs, none) = (created["id"].as_str().unwrap(), "0190a5d0-ac96-774b-bcce-b302099a8057");
-    let stranger = world.token_of(UserId::new(Random::default().id().unwrap()), &[Capability::AccessTokenCreate]);
-    assert_eq!(world.get("/api/v1/github/access-token", &stranger).await.ok(), json!({"results": []}));
+    let stranger = service.token_of(UserId::new(Random::default().id().unwrap()), &[Capability::AccessTokenCreate]);
+    assert_eq!(service.get("/api/v1/github/access-token", &stranger).await.ok(), json!({"results": []}));
     for (method, path) in [(Method::DELETE, "?id={}"), (Method::GET, "/{}/audit")] {
         let url = |id: &str| format!("/api/v1/github/access-token{}", path.replace("{}", id));
-        let there = world.call(method.clone(), &url(theirs), &stranger, None).await;
-        let absent = world.call(method.clone(), &url(none), &stranger, None).await;
+        let there = service.call(method.clone(), &url(theirs), &stranger, None).await;
+        let absent = service.call(method.clone(), &url(none), &stranger, None).await;
         assert_eq!(there.failed(404), "NOT_FOUND");
         assert_eq!(there.bytes, absent.bytes, "{method} {path}");
     }
     // Nor is it there on the other system.
-    let gitlab = world.delete(&format!("/api/v1/gitlab/access-token?id={theirs}"), &owner).await;
+    let gitlab = service.delete(&format!("/api/v1/gitlab/access-token?id={theirs}"), &owner).await;
     assert_eq!(gitlab.failed(404), "NOT_FOUND");
 }

@@ -9,17 +9,17 @@ use terrapi::domain::{DeadLetter, DeadLetterId, Run, RunKind, RunState, UserId, 
 use terrapi::runtime::Clock;
 
 use crate::identity::browser::Browser;
-use crate::support::world::KV;
-use crate::support::{Pump, World};
+use crate::support::service::KV;
+use crate::support::{StreamPump, TestService};
 
 /// The calls of one request, with those sent beside the answer.
-pub async fn cost(world: &World, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
-    let (reply, calls) = world
+pub async fn cost(service: &TestService, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
+    let (reply, calls) = service
         .faulty
         .ledger()
         .during(async {
-            let reply = world.call(method, path, token, body).await;
-            world.app.background.settle().await;
+            let reply = service.call(method, path, token, body).await;
+            service.app.background.settle().await;
             reply
         })
         .await;
@@ -31,22 +31,22 @@ pub fn repeat(line: &str, times: usize) -> Vec<String> {
     vec![line.to_owned(); times]
 }
 
-/// A world in which the token is verified and its membership known.
-async fn warm() -> (World, String) {
-    let world = World::new().await;
-    let token = world.kv_token();
-    world.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.ok();
-    world.faulty.ledger().take();
-    (world, token)
+/// A service in which the token is verified and its membership known.
+async fn warm() -> (TestService, String) {
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.ok();
+    service.faulty.ledger().take();
+    (service, token)
 }
 
 #[tokio::test]
 async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
-    let world = World::new().await;
-    let key = world.api_key(&[KvStoreRead]).await;
-    world.faulty.ledger().take();
+    let service = TestService::new().await;
+    let key = service.api_key(&[KvStoreRead]).await;
+    service.faulty.ledger().take();
     let refresh = "/api/v1/access-token/refresh";
-    let first = cost(&world, Method::POST, refresh, &key, None).await;
+    let first = cost(&service, Method::POST, refresh, &key, None).await;
     assert_eq!(first[0], "GetItem 1.0 RU");
     let mut beside = first[1..].to_vec();
     beside.sort();
@@ -55,50 +55,50 @@ async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
         ["PutItem 2.0 WU", "UpdateItem 1.0 WU"],
         "the audit entry with its copy in the index, the last use"
     );
-    let again = cost(&world, Method::POST, refresh, &key, None).await;
+    let again = cost(&service, Method::POST, refresh, &key, None).await;
     assert_eq!(again, ["GetItem 1.0 RU", "PutItem 2.0 WU"]);
 }
 
 #[tokio::test]
 async fn the_public_keys_are_read_once_in_ten_seconds_however_many_ask() {
-    let (world, _) = warm().await;
+    let (service, _) = warm().await;
     let path = "/.well-known/jwks.json";
-    let ask = async || cost(&world, Method::GET, path, "", None).await;
+    let ask = async || cost(&service, Method::GET, path, "", None).await;
     assert_eq!(ask().await, ["Query 1.0 RU"]);
-    world.clock.advance_ms(9_000);
+    service.clock.advance_ms(9_000);
     assert!(ask().await.is_empty());
-    world.clock.advance_ms(1_000);
+    service.clock.advance_ms(1_000);
     let (_, calls) =
-        world.faulty.ledger().during(async { tokio::join!(world.get(path, ""), world.get(path, "")) }).await;
+        service.faulty.ledger().during(async { tokio::join!(service.get(path, ""), service.get(path, "")) }).await;
     assert_eq!(calls.len(), 1, "many who ask at once wait for one look");
 }
 
 #[tokio::test]
 async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no_other_does() {
-    let (world, _) = warm().await;
-    let fresh = world.kv_token();
+    let (service, _) = warm().await;
+    let fresh = service.kv_token();
     let path = format!("{KV}/key/k");
-    assert_eq!(cost(&world, Method::GET, &path, &fresh, None).await, repeat("GetItem 1.0 RU", 2));
-    assert_eq!(cost(&world, Method::GET, &path, &fresh, None).await, repeat("GetItem 1.0 RU", 1));
+    assert_eq!(cost(&service, Method::GET, &path, &fresh, None).await, repeat("GetItem 1.0 RU", 2));
+    assert_eq!(cost(&service, Method::GET, &path, &fresh, None).await, repeat("GetItem 1.0 RU", 1));
 }
 
 #[tokio::test]
 async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note_once_an_hour() {
-    let (world, _) = warm().await;
-    let cookie = world.session_of(world.user).await;
+    let (service, _) = warm().await;
+    let cookie = service.session_of(service.user).await;
     let cost = async |path: &str| {
         let send = async {
-            world.browse(Method::GET, path, &cookie, None).await.ok();
-            world.app.background.settle().await;
+            service.browse(Method::GET, path, &cookie, None).await.ok();
+            service.app.background.settle().await;
         };
-        let (_, calls) = world.faulty.ledger().during(send).await;
+        let (_, calls) = service.faulty.ledger().during(send).await;
         calls.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     for _ in 0..2 {
         assert_eq!(cost("/api/v1/whoami").await, repeat("GetItem 1.0 RU", 2), "the session, the user");
         assert_eq!(cost(&format!("{KV}/key/k")).await, repeat("GetItem 1.0 RU", 3), "and the membership");
     }
-    world.clock.advance_ms(3_600_000);
+    service.clock.advance_ms(3_600_000);
     let mut calls = cost("/api/v1/whoami").await;
     calls.sort();
     assert_eq!(calls, ["GetItem 1.0 RU", "GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
@@ -107,31 +107,31 @@ async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note
 
 #[tokio::test]
 async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_and_the_audit_entry() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let names = |lines: Vec<String>| -> Vec<String> {
         lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     };
-    let mut browser = Browser::new(&world);
+    let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
-    assert_eq!(world.faulty.ledger().take_lines(), ["PutItem 1.0 WU"]);
+    assert_eq!(service.faulty.ledger().take_lines(), ["PutItem 1.0 WU"]);
     browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
     let first = ["UpdateItem", "GetItem", "TransactWriteItems", "Query", "PutItem", "PutItem"];
-    assert_eq!(names(world.faulty.ledger().take_lines()), first);
+    assert_eq!(names(service.faulty.ledger().take_lines()), first);
     browser.get("/api/v1/github/whoami").await.ok();
-    assert_eq!(names(world.faulty.ledger().take_lines()), ["GetItem", "GetItem"], "the session, the identity");
+    assert_eq!(names(service.faulty.ledger().take_lines()), ["GetItem", "GetItem"], "the session, the identity");
     browser.jar.remove("session");
     let page = browser.begin(Vcs::Github, "").await;
-    world.faulty.ledger().take();
+    service.faulty.ledger().take();
     browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
     let later = ["UpdateItem", "GetItem", "GetItem", "TransactWriteItems", "Query", "PutItem", "PutItem"];
-    assert_eq!(names(world.faulty.ledger().take_lines()), later, "and whether they were an administrator");
+    assert_eq!(names(service.faulty.ledger().take_lines()), later, "and whether they were an administrator");
     browser.get("/api/v1/user/github/installations").await.ok();
-    world.clock.advance_ms(2 * 3_600_000);
+    service.clock.advance_ms(2 * 3_600_000);
     browser.jar.remove("session");
     let page = browser.begin(Vcs::Github, "").await;
-    world.faulty.ledger().take();
+    service.faulty.ledger().take();
     browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
-    let with_memberships = names(world.faulty.ledger().take_lines());
+    let with_memberships = names(service.faulty.ledger().take_lines());
     // Begins a look, claims it, reads the memberships again, and confirms them.
     let check = ["Query", "UpdateItem", "UpdateItem", "Query", "TransactWriteItems"];
     assert_eq!(with_memberships[4..9], check, "{with_memberships:?}");
@@ -140,80 +140,86 @@ async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_
 
 #[tokio::test]
 async fn a_person_s_token_costs_one_read_and_its_renewal_two_writes() {
-    let world = World::new().await;
-    let user = Browser::new(&world).user(Vcs::Github, 583_231).await;
+    let service = TestService::new().await;
+    let user = Browser::new(&service).user(Vcs::Github, 583_231).await;
     let user = UserId::parse(&user).unwrap();
-    world.faulty.ledger().take();
-    world.app.vcs_token(user, Vcs::Github).await.unwrap();
-    assert_eq!(world.faulty.ledger().take_lines(), ["GetItem 1.0 RU"]);
-    world.clock.advance_ms(8 * 3_600_000);
-    world.app.vcs_token(user, Vcs::Github).await.unwrap();
-    assert_eq!(world.faulty.ledger().take_lines(), ["GetItem 1.0 RU", "UpdateItem 1.0 WU", "UpdateItem 1.0 WU"]);
+    service.faulty.ledger().take();
+    service.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert_eq!(service.faulty.ledger().take_lines(), ["GetItem 1.0 RU"]);
+    service.clock.advance_ms(8 * 3_600_000);
+    service.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert_eq!(service.faulty.ledger().take_lines(), ["GetItem 1.0 RU", "UpdateItem 1.0 WU", "UpdateItem 1.0 WU"]);
 }
 
 #[tokio::test]
 async fn single_records_cost_one_call() {
-    let (world, token) = warm().await;
+    let (service, token) = warm().await;
     let path = format!("{KV}/key/k");
-    assert_eq!(cost(&world, Method::GET, &path, &token, None).await, ["GetItem 1.0 RU"]);
-    assert_eq!(cost(&world, Method::PUT, &path, &token, Some(json!({"data": 2}))).await, ["UpdateItem 1.0 WU"]);
-    let version = world.get(&path, &token).await.ok()["version"].clone();
-    world.faulty.ledger().take();
+    assert_eq!(cost(&service, Method::GET, &path, &token, None).await, ["GetItem 1.0 RU"]);
+    assert_eq!(cost(&service, Method::PUT, &path, &token, Some(json!({"data": 2}))).await, ["UpdateItem 1.0 WU"]);
+    let version = service.get(&path, &token).await.ok()["version"].clone();
+    service.faulty.ledger().take();
     let body = json!({"data": 3, "version": version});
-    assert_eq!(cost(&world, Method::PUT, &format!("{KV}/cas/key/k"), &token, Some(body)).await, ["UpdateItem 1.0 WU"]);
+    assert_eq!(
+        cost(&service, Method::PUT, &format!("{KV}/cas/key/k"), &token, Some(body)).await,
+        ["UpdateItem 1.0 WU"]
+    );
     let body = json!({"data": 3});
-    assert_eq!(cost(&world, Method::PUT, &format!("{KV}/cas/key/n"), &token, Some(body)).await, ["UpdateItem 1.0 WU"]);
+    assert_eq!(
+        cost(&service, Method::PUT, &format!("{KV}/cas/key/n"), &token, Some(body)).await,
+        ["UpdateItem 1.0 WU"]
+    );
     let staged = json!({"data": 4, "committed": false});
-    assert_eq!(cost(&world, Method::PUT, &format!("{KV}/key/n"), &token, Some(staged)).await, ["UpdateItem 1.0 WU"]);
-    assert_eq!(cost(&world, Method::DELETE, &format!("{path}?idx=0"), &token, None).await, ["UpdateItem 1.0 WU"]);
+    assert_eq!(cost(&service, Method::PUT, &format!("{KV}/key/n"), &token, Some(staged)).await, ["UpdateItem 1.0 WU"]);
+    assert_eq!(cost(&service, Method::DELETE, &format!("{path}?idx=0"), &token, None).await, ["UpdateItem 1.0 WU"]);
 }
 
 #[tokio::test]
 async fn record_with_a_draft_costs_three_reads() {
-    let (world, token) = warm().await;
+    let (service, token) = warm().await;
     let path = format!("{KV}/key/k");
-    world.put(&path, &token, json!({"data": 2, "committed": false})).await.ok();
-    world.faulty.ledger().take();
+    service.put(&path, &token, json!({"data": 2, "committed": false})).await.ok();
+    service.faulty.ledger().take();
     let three = repeat("GetItem 1.0 RU", 3);
-    assert_eq!(cost(&world, Method::GET, &path, &token, None).await, three, "the record, the head, the record again");
-    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
-    world.get(&path, &token).await.ok();
-    world.faulty.ledger().take();
-    assert_eq!(cost(&world, Method::GET, &path, &token, None).await, three, "its list is at hand");
+    assert_eq!(cost(&service, Method::GET, &path, &token, None).await, three, "the record, the head, the record again");
+    service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    service.get(&path, &token).await.ok();
+    service.faulty.ledger().take();
+    assert_eq!(cost(&service, Method::GET, &path, &token, None).await, three, "its list is at hand");
     let over = json!({"data": 3});
-    assert_eq!(cost(&world, Method::PUT, &path, &token, Some(over)).await.len(), 3, "refused, the head, put");
+    assert_eq!(cost(&service, Method::PUT, &path, &token, Some(over)).await.len(), 3, "refused, the head, put");
 }
 
 #[tokio::test]
 async fn listings_cost_the_head_and_a_query_a_page() {
-    let (world, token) = warm().await;
+    let (service, token) = warm().await;
     for number in 0..40 {
-        world.put(&format!("{KV}/key/p{number:02}"), &token, json!({"data": "x".repeat(600)})).await.ok();
+        service.put(&format!("{KV}/key/p{number:02}"), &token, json!({"data": "x".repeat(600)})).await.ok();
     }
-    world.faulty.ledger().take();
-    let first = cost(&world, Method::GET, &format!("{KV}/iter/p?prefix=true"), &token, None).await;
+    service.faulty.ledger().take();
+    let first = cost(&service, Method::GET, &format!("{KV}/iter/p?prefix=true"), &token, None).await;
     assert_eq!(first[2..], ["GetItem 1.0 RU", "PutItem 1.0 WU"], "the seed of cursors, once in a deployment");
-    let page = cost(&world, Method::GET, &format!("{KV}/iter/p?prefix=true"), &token, None).await;
+    let page = cost(&service, Method::GET, &format!("{KV}/iter/p?prefix=true"), &token, None).await;
     assert_eq!(page.len(), 2, "{page:?}");
     assert_eq!(page[0], "GetItem 1.0 RU");
     let units: f64 = page[1].split(' ').nth(1).unwrap().parse().unwrap();
     assert!(page[1].starts_with("Query") && units <= 8.0, "31 items of less than 1 KB: {page:?}");
     for path in ["count/key/p00", "size/key/p00"] {
-        let calls = cost(&world, Method::GET, &format!("{KV}/{path}"), &token, None).await;
+        let calls = cost(&service, Method::GET, &format!("{KV}/{path}"), &token, None).await;
         assert_eq!(calls, ["GetItem 1.0 RU", "Query 1.0 RU"], "{path}");
     }
 }
 
 #[tokio::test]
 async fn commit_reads_its_records_twice_and_publishes_by_one_write() {
-    let (world, token) = warm().await;
-    world.stage(&token, "first", &[json!(1)]).await;
-    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "first"}]})).await.ok();
-    world.fold().await;
-    world.stage(&token, "c", &vec![json!(1); 150]).await;
-    world.faulty.ledger().take();
+    let (service, token) = warm().await;
+    service.stage(&token, "first", &[json!(1)]).await;
+    service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "first"}]})).await.ok();
+    service.fold().await;
+    service.stage(&token, "c", &vec![json!(1); 150]).await;
+    service.faulty.ledger().take();
     let keys: Vec<Value> = (0..150).map(|idx| json!({"key": "c", "idx": idx})).collect();
-    let calls = cost(&world, Method::POST, &format!("{KV}/commit"), &token, Some(json!({"keys": keys}))).await;
+    let calls = cost(&service, Method::POST, &format!("{KV}/commit"), &token, Some(json!({"keys": keys}))).await;
     let names: Vec<&str> = calls.iter().map(|line| line.split(' ').next().unwrap()).collect();
     let batches = ["BatchGetItem"; 2];
     let expected = [&["GetItem"][..], &batches, &["PutItem", "UpdateItem"], &batches].concat();
@@ -223,69 +229,69 @@ async fn commit_reads_its_records_twice_and_publishes_by_one_write() {
 
 #[tokio::test]
 async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_shard() {
-    let world = World::new().await;
-    let token = world.admin_token(&[AccessTokenCreate]);
+    let service = TestService::new().await;
+    let token = service.admin_token(&[AccessTokenCreate]);
     for name in ["a", "b", "c"] {
         let body = json!({"name": name, "capabilities": []});
-        world.post("/api/v1/github/access-token", &token, body).await.ok();
+        service.post("/api/v1/github/access-token", &token, body).await.ok();
     }
-    world.faulty.ledger().take();
+    service.faulty.ledger().take();
     let audit = "/api/v1/admin/audit";
-    let calls = cost(&world, Method::GET, audit, &token, None).await;
+    let calls = cost(&service, Method::GET, audit, &token, None).await;
     assert_eq!(calls, [repeat("GetItem 1.0 RU", 1), repeat("Query 0.5 RU", 4)].concat());
-    let key = world.get(audit, &token).await.ok()["results"][0]["key_id"].as_str().unwrap().to_owned();
-    world.faulty.ledger().take();
-    let calls = cost(&world, Method::GET, &format!("{audit}?key={key}"), &token, None).await;
+    let key = service.get(audit, &token).await.ok()["results"][0]["key_id"].as_str().unwrap().to_owned();
+    service.faulty.ledger().take();
+    let calls = cost(&service, Method::GET, &format!("{audit}?key={key}"), &token, None).await;
     assert_eq!(calls, ["GetItem 1.0 RU", "Query 1.0 RU"]);
 }
 
 #[tokio::test]
 async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batch_of_unlocks_a_run_one_write() {
-    let world = World::new().await;
-    let token = world.admin_token(&[]);
+    let service = TestService::new().await;
+    let token = service.admin_token(&[]);
     let drifts = "/api/v1/admin/drifts";
     let shards = [repeat("GetItem 1.0 RU", 1), repeat("Query 0.5 RU", 4)].concat();
-    assert_eq!(cost(&world, Method::GET, drifts, &token, None).await, shards);
-    let store = &world.app.store;
-    let drift = crate::admin::drifts::run(&world, Vcs::Github, 1);
-    let other = Run { kind: RunKind::Index, ..crate::admin::drifts::run(&world, Vcs::Github, 1) };
+    assert_eq!(cost(&service, Method::GET, drifts, &token, None).await, shards);
+    let store = &service.app.store;
+    let drift = crate::admin::drifts::run(&service, Vcs::Github, 1);
+    let other = Run { kind: RunKind::Index, ..crate::admin::drifts::run(&service, Vcs::Github, 1) };
     for (run, price) in [(drift, "2.0"), (other, "1.0")] {
         store.create_run(&run).await.unwrap();
-        store.move_run(run.id, RunState::Completed, world.clock.now()).await.unwrap();
+        store.move_run(run.id, RunState::Completed, service.clock.now()).await.unwrap();
         let expected = ["PutItem", "UpdateItem"].map(|name| format!("{name} {price} WU"));
-        assert_eq!(world.faulty.ledger().take_lines(), expected, "a drift run with its copy in the index");
-        store.unlock_drift(run.namespace, run.repository.id, world.clock.now()).await.unwrap();
-        world.faulty.ledger().take();
+        assert_eq!(service.faulty.ledger().take_lines(), expected, "a drift run with its copy in the index");
+        store.unlock_drift(run.namespace, run.repository.id, service.clock.now()).await.unwrap();
+        service.faulty.ledger().take();
     }
-    let calls = cost(&world, Method::GET, drifts, &token, None).await;
+    let calls = cost(&service, Method::GET, drifts, &token, None).await;
     assert_eq!(calls, [shards, repeat("BatchGetItem 1.0 RU", 1)].concat());
 }
 
 #[tokio::test]
 async fn listings_of_an_installation_are_one_query_each() {
-    let world = World::new().await;
-    world.acme().await;
-    let token = world.admin_token(&[]);
+    let service = TestService::new().await;
+    service.acme().await;
+    let token = service.admin_token(&[]);
     let members = "/api/v1/admin/users?installation_id=12345&vcs=github";
-    let calls = cost(&world, Method::GET, members, &token, None).await;
+    let calls = cost(&service, Method::GET, members, &token, None).await;
     assert_eq!(calls[..2], ["GetItem 1.0 RU", "Query 0.5 RU"], "the role, the index");
     assert_eq!(calls.len(), 3, "and the logins, in one batch: {calls:?}");
     let organizations = "/api/v1/admin/organizations?installation_id=12345&vcs=github";
-    assert_eq!(cost(&world, Method::GET, organizations, &token, None).await, ["GetItem 1.0 RU", "Query 0.5 RU"]);
-    let both = cost(&world, Method::GET, "/api/v1/admin/organizations?installation_id=12345", &token, None).await;
+    assert_eq!(cost(&service, Method::GET, organizations, &token, None).await, ["GetItem 1.0 RU", "Query 0.5 RU"]);
+    let both = cost(&service, Method::GET, "/api/v1/admin/organizations?installation_id=12345", &token, None).await;
     assert_eq!(both.len(), 3, "a query for each provider: {both:?}");
-    let end = format!("/api/v1/admin/users/{}/memberships/github/12345", world.user);
-    let calls = cost(&world, Method::DELETE, &end, &token, None).await;
+    let end = format!("/api/v1/admin/users/{}/memberships/github/12345", service.user);
+    let calls = cost(&service, Method::DELETE, &end, &token, None).await;
     assert_eq!(calls.len(), 2, "{calls:?}");
     assert!(calls[1].starts_with("TransactWriteItems"), "{calls:?}");
 }
 
 #[tokio::test]
 async fn dead_letters_are_a_look_at_the_role_and_one_call() {
-    let world = World::new().await;
-    let token = world.admin_token(&[]);
+    let service = TestService::new().await;
+    let token = service.admin_token(&[]);
     let letters = "/api/v1/admin/dead-letters";
-    let at = world.clock.now();
+    let at = service.clock.now();
     let letter = DeadLetter {
         id: DeadLetterId::new(at, "fold", "1").unwrap(),
         change: "{}".into(),
@@ -295,72 +301,72 @@ async fn dead_letters_are_a_look_at_the_role_and_one_call() {
         last_failed_at: at,
         replay_requested_at: None,
     };
-    world.app.store.put_dead_letter(&letter).await.unwrap();
-    world.faulty.ledger().take();
-    assert_eq!(cost(&world, Method::GET, letters, &token, None).await, ["GetItem 1.0 RU", "Query 1.0 RU"]);
+    service.app.store.put_dead_letter(&letter).await.unwrap();
+    service.faulty.ledger().take();
+    assert_eq!(cost(&service, Method::GET, letters, &token, None).await, ["GetItem 1.0 RU", "Query 1.0 RU"]);
     let replay = format!("{letters}/{}/replay", letter.id);
-    assert_eq!(cost(&world, Method::POST, &replay, &token, None).await, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
+    assert_eq!(cost(&service, Method::POST, &replay, &token, None).await, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
 }
 
 #[tokio::test]
 async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
-    let world = World::new().await;
-    let token = world.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
+    let service = TestService::new().await;
+    let token = service.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
     let path = "/api/v1/github/access-token";
     for name in ["a", "b", "c"] {
-        world.post(path, &token, json!({"name": name, "capabilities": ["kv_store_read"]})).await.ok();
+        service.post(path, &token, json!({"name": name, "capabilities": ["kv_store_read"]})).await.ok();
     }
-    world.faulty.ledger().take();
+    service.faulty.ledger().take();
     let names =
         |lines: Vec<String>| lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
-    assert_eq!(names(cost(&world, Method::GET, path, &token, None).await), ["Query", "BatchGetItem"]);
+    assert_eq!(names(cost(&service, Method::GET, path, &token, None).await), ["Query", "BatchGetItem"]);
     let create = json!({"name": "d", "capabilities": []});
-    let create = names(cost(&world, Method::POST, path, &token, Some(create)).await);
+    let create = names(cost(&service, Method::POST, path, &token, Some(create)).await);
     assert_eq!(
         create,
         ["GetItem", "TransactWriteItems"],
         "the key behind the token; the key, its place, the audit entry"
     );
     let limited = json!({"name": "e", "capabilities": [{"name": "installation_id", "id": "12345"}]});
-    let created = world.call(Method::POST, path, &token, Some(limited));
-    let (created, calls) = world.faulty.ledger().during(created).await;
+    let created = service.call(Method::POST, path, &token, Some(limited));
+    let (created, calls) = service.faulty.ledger().during(created).await;
     let calls = names(calls.iter().map(ToString::to_string).collect());
     assert_eq!(calls, ["BatchGetItem", "GetItem", "TransactWriteItems"], "the memberships that decide");
     let id = created.ok()["id"].as_str().unwrap().to_owned();
-    let delete = names(cost(&world, Method::DELETE, &format!("{path}?id={id}"), &token, None).await);
+    let delete = names(cost(&service, Method::DELETE, &format!("{path}?id={id}"), &token, None).await);
     assert_eq!(delete, ["GetItem", "TransactWriteItems", "Query"], "the key, its removal, what came of it");
-    assert_eq!(names(cost(&world, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
-    assert_eq!(names(cost(&world, Method::GET, "/health", "", None).await), ["GetItem"]);
+    assert_eq!(names(cost(&service, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
+    assert_eq!(names(cost(&service, Method::GET, "/health", "", None).await), ["GetItem"]);
 }
 
 #[tokio::test]
 async fn a_refresh_is_one_read_and_one_transaction_and_asking_again_one_update_a_look_at_a_task_one_read() {
-    let (world, _) = warm().await;
-    let token = world.token(&[InstallationId("12345".into())]);
+    let (service, _) = warm().await;
+    let token = service.token(&[InstallationId("12345".into())]);
     let path = "/api/v1/github/installations/12345/repos/refresh";
-    let membership = cost(&world, Method::POST, path, &token, None).await;
+    let membership = cost(&service, Method::POST, path, &token, None).await;
     assert_eq!(membership[..2], repeat("GetItem 1.0 RU", 2), "the membership once, the installation");
     assert_eq!(membership[2..], ["TransactWriteItems 6.0 WU"], "the claim, the task, its place among the unfinished");
-    let again = cost(&world, Method::POST, path, &token, None).await;
+    let again = cost(&service, Method::POST, path, &token, None).await;
     assert_eq!(again, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
-    let id = world.call(Method::POST, path, &token, None).await.ok()["id"].as_str().unwrap().to_owned();
-    world.faulty.ledger().take();
-    assert_eq!(cost(&world, Method::GET, &format!("/api/v1/tasks/{id}"), &token, None).await, ["GetItem 1.0 RU"]);
+    let id = service.call(Method::POST, path, &token, None).await.ok()["id"].as_str().unwrap().to_owned();
+    service.faulty.ledger().take();
+    assert_eq!(cost(&service, Method::GET, &format!("/api/v1/tasks/{id}"), &token, None).await, ["GetItem 1.0 RU"]);
 }
 
 #[tokio::test]
 async fn a_refresh_that_finds_nothing_new_reads_a_page_at_once_and_writes_once_for_each_repository() {
-    let (world, _) = warm().await;
-    let token = world.token(&[InstallationId("12345".into())]);
+    let (service, _) = warm().await;
+    let token = service.token(&[InstallationId("12345".into())]);
     let path = "/api/v1/github/installations/12345/repos/refresh";
-    world.github.hub(|hub| (1..=3).for_each(|id| drop(hub.installation(12345).add(id, "r").clone())));
-    let mut pump = Pump::new(&world, "operations");
+    service.github.hub(|hub| (1..=3).for_each(|id| drop(hub.installation(12345).add(id, "r").clone())));
+    let mut pump = StreamPump::new(&service, "operations");
     for _ in 0..2 {
-        world.call(Method::POST, path, &token, None).await.ok();
-        world.faulty.ledger().take();
-        pump.run(&world).await;
+        service.call(Method::POST, path, &token, None).await.ok();
+        service.faulty.ledger().take();
+        pump.run(&service).await;
     }
-    let calls: Vec<_> = world.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
+    let calls: Vec<_> = service.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
     let (taking, page) = (["GetItem", "UpdateItem", "GetItem"], ["BatchGetItem"]);
     let expected: Vec<&str> = [&taking[..], &page, &["UpdateItem"; 3], &["Query", "TransactWriteItems"]].concat();
     assert_eq!(calls, expected, "task, installation; the page; each one; what has vanished; the end");
@@ -368,28 +374,28 @@ async fn a_refresh_that_finds_nothing_new_reads_a_page_at_once_and_writes_once_f
 
 #[tokio::test]
 async fn a_listing_of_one_s_installations_reads_each_and_writes_what_changed() {
-    let world = crate::memberships::signed_in(Vcs::Github).await;
-    let token = world.token(&[]);
+    let service = crate::memberships::signed_in(Vcs::Github).await;
+    let token = service.token(&[]);
     let listing = "/api/v1/user/github/installations";
     let names =
         |lines: &[String]| lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
-    let calls = cost(&world, Method::GET, listing, &token, None).await;
+    let calls = cost(&service, Method::GET, listing, &token, None).await;
     let unchanged = ["GetItem", "UpdateItem", "GetItem", "GetItem", "UpdateItem", "Query"];
     assert_eq!(names(&calls), unchanged, "the identity, the ticket, two installations, its claim, the memberships");
-    world.github.hub(|hub| hub.installation(12345).members.clear());
-    let calls = cost(&world, Method::GET, listing, &token, None).await;
+    service.github.hub(|hub| hub.installation(12345).members.clear());
+    let calls = cost(&service, Method::GET, listing, &token, None).await;
     let changed = ["GetItem", "UpdateItem", "GetItem", "UpdateItem", "Query", "TransactWriteItems"];
     assert_eq!(names(&calls), changed, "and what was lost, together with its audit entry");
 }
 
 #[tokio::test]
 async fn a_question_about_a_group_reads_who_asks_once() {
-    let world = crate::memberships::signed_in(Vcs::Gitlab).await;
-    let token = world.token(&[InstallationId("555".into())]);
-    world.gitlab.lab(|lab| lab.group(555).members.insert(77, 40));
-    let member = cost(&world, Method::GET, "/api/v1/gitlab/groups/555/is-member", &token, None).await;
+    let service = crate::memberships::signed_in(Vcs::Gitlab).await;
+    let token = service.token(&[InstallationId("555".into())]);
+    service.gitlab.lab(|lab| lab.group(555).members.insert(77, 40));
+    let member = cost(&service, Method::GET, "/api/v1/gitlab/groups/555/is-member", &token, None).await;
     assert_eq!(member, ["GetItem 1.0 RU"], "the identity with its tokens");
     let webhook = "/api/v1/gitlab/installations/555/webhook";
-    cost(&world, Method::GET, webhook, &token, None).await;
-    assert_eq!(cost(&world, Method::GET, webhook, &token, None).await, repeat("GetItem 1.0 RU", 3), "group, secret");
+    cost(&service, Method::GET, webhook, &token, None).await;
+    assert_eq!(cost(&service, Method::GET, webhook, &token, None).await, repeat("GetItem 1.0 RU", 3), "group, secret");
 }

@@ -7,24 +7,25 @@ use axum::extract::Request;
 use http::Method;
 use serde_json::json;
 use terrapi::domain::Capability::KvStoreRead;
-use terrapi::http::{ListedOrigins, service};
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Settings};
 use tower::ServiceExt as _;
 
 use crate::authz::every_route;
-use crate::support::world::{KV, routes, send_to};
-use crate::support::{Reply, World, routes::Gateway};
+use crate::support::service::{KV, routes, send_to};
+use crate::support::{Reply, TestService, routes::Gateway};
 
 const LISTED: &str = "https://console.example.com";
 const OTHER: &str = "https://console.example.com.evil.test";
 
-/// The world's functions, in a deployment that lists these origins.
-fn listing(world: &World, origins: &str) -> Gateway {
+/// The service's functions, in a deployment that lists these origins.
+fn listing(service: &TestService, origins: &str) -> Gateway {
     let listed_origins = ListedOrigins::parse(origins).unwrap();
-    let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&world.app.settings) });
-    let app = App { settings, ..world.app.clone() };
-    let function = |(name, routes): (&str, _)| (name.to_owned(), service(routes, app.clone()));
-    Gateway::new(routes(&world.signer).map(function).into())
+    let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&service.app.settings) });
+    let app = App { settings, ..service.app.clone() };
+    let function = |(name, routes): (&str, _)| (name.to_owned(), lambda_service(routes, app.clone()));
+    Gateway::new(routes(&service.signer).map(function).into())
 }
 
 fn request(method: &Method, path: &str, headers: &[(&str, &str)], body: Body) -> Request {
@@ -58,14 +59,14 @@ fn told_of_cors(reply: &Reply) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_deployment_that_lists_no_origin_says_nothing_to_any() {
-    let world = World::new().await;
-    let token = world.token(&[]);
+    let service = TestService::new().await;
+    let token = service.token(&[]);
     for origin in [LISTED, "https://api.example.test", "null"] {
         let sent = [("origin", origin), ("authorization", &format!("Bearer {token}"))];
-        let reply = get(&world.gateway, "/api/v1/whoami", &sent).await;
+        let reply = get(&service.gateway, "/api/v1/whoami", &sent).await;
         reply.ok();
         assert_eq!((told_of_cors(&reply), reply.header("vary")), (vec![], None), "{origin}");
-        let reply = preflight(&world.gateway, origin, &Method::GET, "/api/v1/whoami").await;
+        let reply = preflight(&service.gateway, origin, &Method::GET, "/api/v1/whoami").await;
         assert_eq!(reply.failed(405), "METHOD_NOT_ALLOWED");
         assert_eq!(told_of_cors(&reply), Vec::<&str>::new());
     }
@@ -73,10 +74,10 @@ async fn a_deployment_that_lists_no_origin_says_nothing_to_any() {
 
 #[tokio::test]
 async fn every_route_answers_the_preflight_of_a_listed_origin_without_a_credential_or_a_storage_call() {
-    let world = World::new().await;
-    let gateway = listing(&world, &format!("https://a.test,{LISTED}"));
+    let service = TestService::new().await;
+    let gateway = listing(&service, &format!("https://a.test,{LISTED}"));
     for (method, path) in every_route() {
-        let (reply, calls) = world.faulty.ledger().during(preflight(&gateway, LISTED, &method, &path)).await;
+        let (reply, calls) = service.faulty.ledger().during(preflight(&gateway, LISTED, &method, &path)).await;
         assert_eq!((reply.status.as_u16(), reply.bytes.len(), calls.len()), (200, 0, 0), "{method} {path}");
         for (name, value) in [
             ("access-control-allow-origin", LISTED),
@@ -94,9 +95,9 @@ async fn every_route_answers_the_preflight_of_a_listed_origin_without_a_credenti
 
 #[tokio::test]
 async fn only_a_listed_origin_may_read_an_answer_whatever_it_is() {
-    let world = World::limited(crate::limits::callers(1, 100)).await;
-    let gateway = listing(&world, LISTED);
-    let bearer = format!("Bearer {}", world.token(&[KvStoreRead]));
+    let service = TestService::limited(crate::limits::callers(1, 100)).await;
+    let gateway = listing(&service, LISTED);
+    let bearer = format!("Bearer {}", service.token(&[KvStoreRead]));
     for (path, credential, status) in [
         ("/api/v1/whoami", bearer.as_str(), 200),
         ("/api/v1/whoami", "Bearer garbage", 403),
@@ -131,9 +132,9 @@ async fn only_a_listed_origin_may_read_an_answer_whatever_it_is() {
 
 #[tokio::test]
 async fn a_page_is_told_that_it_is_limited_and_for_how_long() {
-    let world = World::limited(crate::limits::callers(1, 1)).await;
-    let gateway = listing(&world, LISTED);
-    let bearer = format!("Bearer {}", world.token(&[]));
+    let service = TestService::limited(crate::limits::callers(1, 1)).await;
+    let gateway = listing(&service, LISTED);
+    let bearer = format!("Bearer {}", service.token(&[]));
     let sent = [("origin", LISTED), ("authorization", bearer.as_str())];
     let mut last = get(&gateway, "/api/v1/whoami", &sent).await;
     for _ in 0..20 {
@@ -146,14 +147,14 @@ async fn a_page_is_told_that_it_is_limited_and_for_how_long() {
 
 #[tokio::test]
 async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
     let write = async |gateway: &Gateway, from: &[(&str, &str)]| {
         let headers = [&[("cookie", cookie.as_str()), ("content-type", "application/json")], from].concat();
         let body = Body::from(json!({"data": 1}).to_string());
         send_to(gateway, request(&Method::PUT, &format!("{KV}/key/k"), &headers, body)).await
     };
-    let gateway = listing(&world, LISTED);
+    let gateway = listing(&service, LISTED);
     for from in [("origin", LISTED), ("origin", "https://api.example.test"), ("sec-fetch-site", "same-origin")] {
         write(&gateway, &[from]).await.ok();
     }
@@ -169,15 +170,15 @@ async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() 
     for from in foreign {
         assert_eq!(write(&gateway, from).await.failed(403), "CROSS_ORIGIN", "{from:?}");
     }
-    assert_eq!(write(&world.gateway, &[("origin", LISTED)]).await.failed(403), "CROSS_ORIGIN", "not listed there");
+    assert_eq!(write(&service.gateway, &[("origin", LISTED)]).await.failed(403), "CROSS_ORIGIN", "not listed there");
     let read = get(&gateway, &format!("{KV}/key/k"), &[("cookie", &cookie), ("origin", LISTED)]).await;
     assert_eq!(read.ok()["data"], 1);
 }
 
 #[tokio::test]
 async fn failures_that_are_reshaped_keep_what_was_said_of_origins() {
-    let world = World::new().await;
-    let gateway = listing(&world, LISTED);
+    let service = TestService::new().await;
+    let gateway = listing(&service, LISTED);
     for path in ["/api/v2/nothing", "/api/v2/account/details"] {
         let reply = get(&gateway, path, &[("origin", LISTED)]).await;
         assert!(matches!(reply.status.as_u16(), 401 | 404));

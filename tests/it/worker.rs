@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use worker::BatchAnswer;
 
-use crate::support::world::KV;
-use crate::support::{Pump, World};
+use crate::support::service::KV;
+use crate::support::{StreamPump, TestService};
 
 fn large(fill: &str) -> Value {
     json!(fill.repeat(20_000))
@@ -12,72 +12,72 @@ fn large(fill: &str) -> Value {
 
 #[tokio::test]
 async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "kv");
-    let token = world.kv_token();
-    world.stage(&token, "k", &[json!(1), json!(2)]).await;
-    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
-    assert!(pump.run(&world).await.contains(&BatchAnswer::default()));
-    assert_eq!(world.fold().await, 0, "nothing is left to fold");
-    world.faulty.ledger().take();
-    assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
-    assert_eq!(world.faulty.ledger().take_lines(), ["GetItem 1.0 RU"], "an ordinary record again");
-    assert_eq!(world.get(&format!("{KV}/iter/"), &token).await.ok()["results"].as_array().unwrap().len(), 2);
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "kv");
+    let token = service.kv_token();
+    service.stage(&token, "k", &[json!(1), json!(2)]).await;
+    service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    assert!(pump.run(&service).await.contains(&BatchAnswer::default()));
+    assert_eq!(service.fold().await, 0, "nothing is left to fold");
+    service.faulty.ledger().take();
+    assert_eq!(service.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
+    assert_eq!(service.faulty.ledger().take_lines(), ["GetItem 1.0 RU"], "an ordinary record again");
+    assert_eq!(service.get(&format!("{KV}/iter/"), &token).await.ok()["results"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "kv");
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "kv");
+    let token = service.kv_token();
     let path = format!("{KV}/key/k");
     for fill in ["a", "b"] {
-        world.put(&path, &token, json!({"data": large(fill)})).await.ok();
+        service.put(&path, &token, json!({"data": large(fill)})).await.ok();
     }
-    world.put(&path, &token, json!({"data": large("c"), "committed": false})).await.ok();
-    assert_eq!(world.blobs.count(), 3);
-    pump.run(&world).await;
-    assert_eq!(world.blobs.count(), 2, "the live value and the draft");
-    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
-    pump.run(&world).await;
-    pump.run(&world).await;
-    assert_eq!((world.blobs.count(), world.get(&path, &token).await.ok()["data"].clone()), (1, large("c")));
-    world.delete(&path, &token).await.ok();
-    pump.run(&world).await;
-    assert_eq!(world.blobs.count(), 0);
+    service.put(&path, &token, json!({"data": large("c"), "committed": false})).await.ok();
+    assert_eq!(service.blobs.count(), 3);
+    pump.run(&service).await;
+    assert_eq!(service.blobs.count(), 2, "the live value and the draft");
+    service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    pump.run(&service).await;
+    pump.run(&service).await;
+    assert_eq!((service.blobs.count(), service.get(&path, &token).await.ok()["data"].clone()), (1, large("c")));
+    service.delete(&path, &token).await.ok();
+    pump.run(&service).await;
+    assert_eq!(service.blobs.count(), 0);
 }
 
 #[tokio::test]
 async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "kv");
-    let token = world.kv_token();
-    world.put(&format!("{KV}/key/kept"), &token, json!({"data": large("k")})).await.ok();
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "kv");
+    let token = service.kv_token();
+    service.put(&format!("{KV}/key/kept"), &token, json!({"data": large("k")})).await.ok();
     let refused = json!({"data": large("x"), "version": 1});
-    assert_eq!(world.put(&format!("{KV}/cas/key/kept"), &token, refused).await.failed(400), "VERSION_MISMATCH");
-    assert_eq!(world.blobs.count(), 2);
-    pump.run(&world).await;
-    assert_eq!(world.blobs.count(), 2, "it may still be on its way");
-    // The clock of the world stands in the past of the engine's: the intents are over.
-    world.backend.engine.as_ref().unwrap().database().sweep_ttl().unwrap();
-    pump.run(&world).await;
-    assert_eq!(world.blobs.count(), 1);
-    assert_eq!(world.get(&format!("{KV}/key/kept"), &token).await.ok()["data"], large("k"));
+    assert_eq!(service.put(&format!("{KV}/cas/key/kept"), &token, refused).await.failed(400), "VERSION_MISMATCH");
+    assert_eq!(service.blobs.count(), 2);
+    pump.run(&service).await;
+    assert_eq!(service.blobs.count(), 2, "it may still be on its way");
+    // The clock of the service stands in the past of the engine's: the intents are over.
+    service.backend.engine.as_ref().unwrap().database().sweep_ttl().unwrap();
+    pump.run(&service).await;
+    assert_eq!(service.blobs.count(), 1);
+    assert_eq!(service.get(&format!("{KV}/key/kept"), &token).await.ok()["data"], large("k"));
 }
 
 #[tokio::test]
 async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no_harm() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "kv");
-    let token = world.kv_token();
-    world.stage(&token, "k", &[json!(1)]).await;
-    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
-    world.faulty.on("*").cut_before_store();
-    let failed = pump.run(&world).await;
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "kv");
+    let token = service.kv_token();
+    service.stage(&token, "k", &[json!(1)]).await;
+    service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    service.faulty.on("*").cut_before_store();
+    let failed = pump.run(&service).await;
     assert_eq!(failed.last().unwrap().failures.len(), 1);
-    world.faulty.heal();
-    assert_eq!(pump.run(&world).await.last(), Some(&BatchAnswer::default()));
-    let mut again = Pump::new(&world, "kv");
-    again.run(&world).await;
-    assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
+    service.faulty.heal();
+    assert_eq!(pump.run(&service).await.last(), Some(&BatchAnswer::default()));
+    let mut again = StreamPump::new(&service, "kv");
+    again.run(&service).await;
+    assert_eq!(service.get(&format!("{KV}/key/k"), &token).await.ok()["data"], 1);
 }

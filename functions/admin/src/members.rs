@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, Membership, Millis, Namespace, Permission,
-    PermissionChange, Result, UserId, Vcs,
+    AuditAction, AuditChange, AuditEntry, AuditOutcome, Code, Error, Identity, Membership, Millis, Namespace,
+    Permission, PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, Origin, PageQuery, PathParams, Query};
 use terrapi::runtime::App;
@@ -57,13 +57,13 @@ pub struct MemberItem {
     responses((status = 200, body = MemberPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_members(
     State(app): State<App>,
-    _: Administrator,
+    administrator: Administrator,
     query: Query,
     origin: Origin,
 ) -> Result<Response, ApiError> {
-    let listing = InstallationListing::<MemberItem>::read(&query)?;
-    let (results, next) = listing.page(&app).await?;
-    let next = listing.next(&origin, next.as_ref())?;
+    let listing = InstallationListing::<MemberItem>::read(&app, administrator.caller(), &query).await?;
+    let (results, next) = listing.page().await?;
+    let next = listing.next(&origin, next.as_ref()).await?;
     Ok((next.link, Json(MemberPage { results, next_cursor: next.cursor })).into_response())
 }
 
@@ -113,7 +113,7 @@ pub async fn remove_membership(
     let user = UserId::parse(path.text("id"));
     let user = user.ok_or_else(|| Error::invalid_because(Code::InvalidPath, "a user's id is a UUID"))?;
     let namespace = path.namespace()?;
-    let change = PermissionChange { user, permission: Permission::Member(namespace), change: Change::Revoked };
+    let change = PermissionChange { user, permission: Permission::Member(namespace), change: AuditChange::Revoked };
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = client.audited(app.clock.now(), done, administrator.caller().user, None);
     let note = app.noted(AuditEntry { subject: Some(change), ..entry })?;

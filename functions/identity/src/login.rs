@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{Code, Error, InstallationId, PendingSignIn, Result, ReturnTo, SecretText, Vcs};
 use terrapi::http::{
-    ApiError, ErrorBody, NoStore, Origin, PathParams, Query, Stranger, VcsPath, cookie_tokens, set_cookie,
+    AnonymousRateLimit, ApiError, ErrorBody, NoStore, Origin, PathParams, Query, VcsPath, cookie_tokens, set_cookie,
 };
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
@@ -34,7 +34,7 @@ pub struct LoginQuery {
         (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn begin_sign_in(
     State(app): State<App>,
-    _: Stranger,
+    _: AnonymousRateLimit,
     path: PathParams,
     query: Query,
     headers: HeaderMap,
@@ -52,7 +52,7 @@ pub async fn begin_sign_in(
         state: state.hash(),
         browser: browser.hash(),
         vcs,
-        return_to: ReturnTo::new(query.text("return_to")),
+        return_to: ReturnTo::new(query.text("return_to")?),
         installation,
         ends_at: app.clock.now().seconds().plus(PendingSignIn::LIFETIME_SECONDS),
     };
@@ -68,7 +68,7 @@ pub async fn begin_sign_in(
 /// `installation_id` of a query.
 pub fn installation(query: &Query) -> Result<Option<InstallationId>> {
     let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
-    query.text("installation_id").map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
+    query.text("installation_id")?.map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
 }
 
 /// The secrets that the browser's cookies hold: one, unless something beside this service set a cookie of that name.

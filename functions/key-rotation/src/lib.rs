@@ -68,10 +68,10 @@ impl Rotation {
     pub async fn step(&self, event: &RotationEvent) -> Result<()> {
         let version = event.client_request_token.as_str();
         if event.secret_id != self.secret {
-            return Err(Error::corrupt("asked to rotate another secret"));
+            return Err(Error::bug("asked to rotate another secret"));
         }
         match (self.secrets.version(&self.secret, version).await?, event.step) {
-            (Version::Other, _) => return Err(Error::corrupt("asked to rotate to a version that is not pending")),
+            (Version::Other, _) => return Err(Error::bug("asked to rotate to a version that is not pending")),
             // Called again because the answer was lost, or the process died behind the last step's decisive call.
             (Version::Current, Step::Finish) => self.retire_others(version).await?,
             (Version::Current, Step::RollBack) => self.reinstate(version).await?,
@@ -81,7 +81,7 @@ impl Rotation {
                 self.app.store.publish_key(active(&self.made(version).await?)?, self.app.clock.now()).await?;
             }
             (Version::Pending { .. }, Step::RollBack) => {
-                return Err(Error::corrupt("asked to go back to a version that is not in use"));
+                return Err(Error::bug("asked to go back to a version that is not in use"));
             }
             (Version::Pending { .. }, Step::Test) if self.is_trial(version).await? => {}
             (Version::Pending { .. }, Step::Test) => self.test(version).await?,
@@ -107,7 +107,7 @@ impl Rotation {
         let young = |since: Seconds| since.plus(HEAD_START_SECONDS) > now;
         // The seed before the current one leaves the secret now, so nobody may need it any longer.
         if published.iter().any(|known| Some(&known.key) == in_use.active_key() && young(known.since.seconds())) {
-            return Err(Error::corrupt("the key of the last rotation is not in use yet"));
+            return Err(Error::bug("the key of the last rotation is not in use yet"));
         }
         let next = current.succeeded_by(seed(self.app.random.bytes()?));
         self.secrets.put_pending(&self.secret, version, &next.to_text()?).await
@@ -129,7 +129,7 @@ impl Rotation {
         let id = self.app.random.id()?;
         let claims = Claims::new(signer.issuer(), now, id, UserId::new(id), KeyId::new(id), Capabilities::default());
         let verdict = verifier.verify(&signer.sign(&claims)?, now);
-        verdict.map(|_| ()).map_err(|_| Error::corrupt("the new key is not published"))
+        verdict.map(|_| ()).map_err(|_| Error::bug("the new key is not published"))
     }
 
     /// Sends every key but the one in use on its way out.
@@ -159,7 +159,7 @@ impl Rotation {
     /// The signer of the version in the making.
     async fn made(&self, version: &str) -> Result<Signer> {
         let text = self.secrets.text_of(&self.secret, version).await?;
-        self.signer(&text.ok_or(Error::corrupt("the version in the making was not written yet"))?)
+        self.signer(&text.ok_or(Error::bug("the version in the making was not written yet"))?)
     }
 
     fn signer(&self, text: &SecretText) -> Result<Signer> {
@@ -168,7 +168,7 @@ impl Rotation {
 }
 
 fn active(signer: &Signer) -> Result<&PublicKey> {
-    signer.active_key().ok_or(Error::corrupt("there is no signing key"))
+    signer.active_key().ok_or(Error::bug("there is no signing key"))
 }
 
 /// 256 bits as hexadecimal digits.

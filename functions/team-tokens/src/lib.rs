@@ -6,9 +6,9 @@
 
 mod account;
 mod jsonapi;
+mod lookup;
 mod members;
 mod organizations;
-mod place;
 mod principal;
 mod start;
 mod teams;

@@ -7,14 +7,14 @@ use http::request::Parts;
 use terrapi::domain::organization::{
     Authority, Creator, Organization, OrganizationCode, Role, Team, TeamToken, TokenHolder, user_number,
 };
-use terrapi::domain::rate::Subject;
+use terrapi::domain::rate::RateLimitKey;
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, AuditedOrganization, Caller, Capability, Credential, Error, KeyId,
     PermissionChange, Profile, Result, UserId, Vcs,
 };
 use terrapi::http::{ClientInfo, Holder, ProvenToken, authenticate, charge, network, prove_team_token};
 use terrapi::runtime::App;
-use terrapi::store::{Decision, Roster};
+use terrapi::store::{Decision, OrganizationSnapshot};
 
 use crate::jsonapi::Problem;
 
@@ -44,13 +44,13 @@ impl FromRequestParts<App> for Principal {
         let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
         match identified(parts, app).await {
             Ok(who) => {
-                charge(parts, app, Subject::Principal(who.user())).await?;
+                charge(parts, app, RateLimitKey::Principal(who.user())).await?;
                 let caller = Self { who, client, decisions: 1 };
                 caller.audit_use(app);
                 Ok(caller)
             }
             Err(error @ (Error::Unauthenticated { .. } | Error::Forbidden { .. })) => {
-                charge(parts, app, Subject::Stranger(network(parts))).await?;
+                charge(parts, app, RateLimitKey::Anonymous(network(parts))).await?;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
@@ -98,8 +98,8 @@ impl Principal {
         if let Who::Holder(proven) = &self.who {
             return Ok(role_of(proven, code));
         }
-        match app.store.find_roster(code).await? {
-            Some(roster) => self.role_among(&roster, app).await,
+        match app.store.find_organization_snapshot(code).await? {
+            Some(snapshot) => self.role_among(&snapshot, app).await,
             None => Ok(None),
         }
     }
@@ -107,13 +107,14 @@ impl Principal {
     /// The same, when the organization has been read already. A person's part ends with their membership in the
     /// installation, or with that of the last owner, and is out of reach for a token that is limited to other installations.
     /// One further read for each owner, up to the first member, when the person is no owner.
-    pub async fn role_among(&self, roster: &Roster, app: &App) -> Result<Option<Role>> {
+    pub async fn role_among(&self, snapshot: &OrganizationSnapshot, app: &App) -> Result<Option<Role>> {
         let caller = match &self.who {
-            Who::Holder(proven) => return Ok(role_of(proven, roster.organization.id.organization())),
+            Who::Holder(proven) => return Ok(role_of(proven, snapshot.organization.id.organization())),
             Who::Person(caller) => caller,
         };
-        let teams: Vec<Team> = roster.teams.iter().filter(|team| team.users.contains(&caller.user)).cloned().collect();
-        let namespace = roster.organization.namespace;
+        let teams: Vec<Team> =
+            snapshot.teams.iter().filter(|team| team.users.contains(&caller.user)).cloned().collect();
+        let namespace = snapshot.organization.namespace;
         if teams.is_empty() || !caller.capabilities.reaches(namespace) {
             return Ok(None);
         }
@@ -122,7 +123,7 @@ impl Principal {
         }
         let role = Role::of_person(caller.user, namespace, teams);
         // A member who is an owner keeps the organization in force; for everybody else one of its owners must.
-        let in_force = role.as_ref().is_some_and(Role::owns) || app.any_member(&roster.owners(), namespace).await?;
+        let in_force = role.as_ref().is_some_and(Role::owns) || app.any_member(&snapshot.owners(), namespace).await?;
         Ok(role.filter(|_| in_force))
     }
 

@@ -1,7 +1,7 @@
 //! Exchanges API keys and team tokens for access tokens. The only function that can sign.
 
+mod exchange_credential;
 mod jwks;
-mod presented;
 mod refresh;
 
 use std::sync::Arc;

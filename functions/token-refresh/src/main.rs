@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use terrapi::http::service;
-use terrapi::runtime::{App, Signing, run, start};
+use terrapi::http::lambda_service;
+use terrapi::lambda::run;
+use terrapi::runtime::{App, Signing, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -11,5 +12,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let app = App::without_blobs(&config)?;
     // This also opens the connection to storage.
     let signing = Signing::load(&config, &app).await?;
-    run(service(token_refresh::routes(Arc::new(signing)), app)).await
+    run(lambda_service(token_refresh::routes(Arc::new(signing)), app)).await
 }

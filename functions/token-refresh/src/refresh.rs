@@ -11,7 +11,7 @@ use terrapi::http::{ApiError, ErrorBody, NoStore, OptionalJsonBody};
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
-use crate::presented::Presented;
+use crate::exchange_credential::ExchangeCredential;
 
 /// What an exchange may ask for.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -50,27 +50,27 @@ pub struct TokenGrant {
 pub async fn exchange_api_key(
     State(app): State<App>,
     Extension(signing): Extension<Arc<Signing>>,
-    presented: Presented,
+    credential: ExchangeCredential,
     OptionalJsonBody(body): OptionalJsonBody<RefreshRequest>,
 ) -> Result<NoStore<Json<TokenGrant>>, ApiError> {
     let body = body.unwrap_or_default();
-    let administration = administers(&presented, &body)?;
-    let capabilities = narrowed(&presented.capabilities, body.capabilities)?;
+    let administration = administers(&credential, &body)?;
+    let capabilities = narrowed(&credential.capabilities, body.capabilities)?;
     let (signer, now) = (signing.signer(&app).await, app.clock.now().seconds());
-    let claims = Claims::new(signer.issuer(), now, app.random.id()?, presented.user, presented.id, capabilities);
+    let claims = Claims::new(signer.issuer(), now, app.random.id()?, credential.user, credential.id, capabilities);
     let token = signer.sign(&claims.with_administration(administration))?;
-    presented.note_exchange(&app);
+    credential.note_exchange(&app);
     let access_token = token.clone();
     Ok(NoStore(Json(TokenGrant { token, access_token, token_type: "Bearer", expires_in: LIFETIME_SECONDS })))
 }
 
-fn administers(presented: &Presented, body: &RefreshRequest) -> Result<bool> {
+fn administers(credential: &ExchangeCredential, body: &RefreshRequest) -> Result<bool> {
     match body.administration {
-        Some(true) if !presented.administration => {
+        Some(true) if !credential.administration => {
             Err(Error::invalid_because(Code::CapabilityNotHeld, "administration"))
         }
         Some(asked) => Ok(asked),
-        None => Ok(presented.administration && body.capabilities.is_none()),
+        None => Ok(credential.administration && body.capabilities.is_none()),
     }
 }
 

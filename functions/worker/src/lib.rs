@@ -6,15 +6,16 @@ mod event;
 mod membership;
 mod refresh;
 mod task;
+mod turn;
 
 use serde::Serialize;
 use terrapi::domain::{Millis, Result};
 use terrapi::runtime::App;
+use terrapi::store::changes::{StreamChange, StreamEvent};
 
-use event::Change;
-pub use event::{Event, StreamEvent};
-use task::Deadline;
-pub use task::ends_at;
+pub use event::WorkerEvent;
+use turn::Deadline;
+pub use turn::ends_at;
 
 /// What the stream is told: the records to deliver again.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -36,10 +37,10 @@ pub struct BatchFailure {
 ///
 /// # Errors
 /// The timer's work failed; the next tick does it again.
-pub async fn handle(app: &App, event: Event, until: Millis) -> Result<BatchAnswer> {
+pub async fn handle(app: &App, event: WorkerEvent, until: Millis) -> Result<BatchAnswer> {
     match event {
-        Event::Changes(changes) => Ok(work(app, changes, until).await),
-        Event::Timer { .. } => {
+        WorkerEvent::Changes(changes) => Ok(work(app, changes, until).await),
+        WorkerEvent::Timer { .. } => {
             let woken = app.store.wake_tasks(app.clock.now()).await?;
             let checks = app.store.wake_membership_checks(app.clock.now()).await?;
             tracing::info!(woken, checks, "tasks and membership checks woken");
@@ -67,30 +68,30 @@ pub async fn work(app: &App, event: StreamEvent, until: Millis) -> BatchAnswer {
     BatchAnswer::default()
 }
 
-async fn apply(app: &App, change: &Change, deadline: Deadline) -> Result<()> {
+async fn apply(app: &App, change: &StreamChange, deadline: Deadline) -> Result<()> {
     let store = &app.store;
     match change {
-        Change::Committed(namespace) => {
+        StreamChange::Committed(namespace) => {
             let folded = store.fold_commits(*namespace).await?;
             tracing::info!(%namespace, folded, "commits folded");
         }
-        Change::Released(names) => {
+        StreamChange::Released(names) => {
             for name in names {
                 store.delete_value(name).await?;
             }
         }
-        Change::IntentExpired { blob, record_pk, record_sk } => {
+        StreamChange::IntentExpired { blob, record_pk, record_sk } => {
             store.settle_blob_intent(blob, record_pk, record_sk).await?;
         }
-        Change::Woken(task) => task::take_turn(app, *task, deadline).await?,
-        Change::MembershipDue(user, namespace) => membership::check(app, *user, *namespace, deadline).await?,
-        Change::Replayed(letter) => {
-            if let Some(change) = dead_letter::open(app, letter).await? {
+        StreamChange::Woken(task) => task::take_turn(app, *task, deadline).await?,
+        StreamChange::MembershipDue(user, namespace) => membership::check(app, *user, *namespace, deadline).await?,
+        StreamChange::Replayed(letter, asked_at) => {
+            if let Some(change) = dead_letter::open(app, letter, *asked_at).await? {
                 Box::pin(apply(app, &change, deadline)).await?;
                 store.remove_dead_letter(letter).await?;
             }
         }
-        Change::Nothing => {}
+        StreamChange::Nothing => {}
     }
     Ok(())
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Code, Error, Identity, Membership, Millis, Namespace, Permission,
-    PermissionChange, Result, SecretText, UserId, suspended,
+    AuditAction, AuditChange, AuditEntry, AuditOutcome, Code, Error, Identity, Membership, Millis, Namespace,
+    Permission, PermissionChange, Result, SecretText, UserId, suspended,
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::App;
@@ -15,7 +15,7 @@ use terrapi::vcs::{Failure, InstallationAccess};
 use tokio::time::timeout;
 
 use crate::refresh::group_token;
-use crate::task::Deadline;
+use crate::turn::Deadline;
 
 /// How long a provider is waited for.
 const PROVIDER_WAIT: Duration = Duration::from_secs(45);
@@ -98,7 +98,7 @@ async fn attempt(app: &App, check: &MembershipCheck) -> Result<Answer> {
     match app.vcs_identity(user, namespace.vcs).await {
         Ok((_, token)) => match app.check_memberships(user, namespace.vcs, &token, PROVIDER_WAIT, note).await? {
             Ok(Replaced::Unchanged | Replaced::Changed) => Ok(Answer::Definite),
-            Ok(Replaced::Overtaken) => Ok(Answer::None(None)),
+            Ok(Replaced::Overtaken | Replaced::Undecided(_)) => Ok(Answer::None(None)),
             Err(Failure::Rejected | Failure::Forbidden) => as_installation(app, check, seen).await,
             Err(failure) => Ok(failure.into()),
         },
@@ -122,7 +122,8 @@ async fn as_installation(app: &App, check: &MembershipCheck, seen: Membership) -
     match timeout(PROVIDER_WAIT, provider.is_member(access, &profile)).await {
         Ok(Ok(true)) => app.store.confirm_membership(user, namespace, asked_at).await?,
         Ok(Ok(false)) => {
-            let lost = PermissionChange { user, permission: Permission::Member(namespace), change: Change::Revoked };
+            let lost =
+                PermissionChange { user, permission: Permission::Member(namespace), change: AuditChange::Revoked };
             // Somebody who has confirmed it since has asked later.
             app.store.remove_unconfirmed_membership(user, namespace, seen, &noted(app, lost)?).await?;
         }

@@ -12,10 +12,10 @@ use terrapi::domain::{
     TaskState, Vcs,
 };
 use terrapi::runtime::App;
-use terrapi::store::operations::{InstallationSecret, Turn};
+use terrapi::store::operations::{InstallationSecret, TaskLease};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};
 
-use crate::task::{Deadline, End};
+use crate::turn::{Deadline, TurnOutcome};
 
 /// The file that makes a GitHub repository set up. A GitLab project has none.
 const WORKFLOW: &str = ".github/workflows/terrateam.yml";
@@ -35,40 +35,40 @@ enum Place {
 }
 
 /// Works on a refresh until it is done or the time is up; one step at least.
-pub async fn run(app: &App, turn: &mut Turn, generation: u64, deadline: Deadline) -> Result<End> {
-    let namespace = turn.task.namespace;
+pub async fn run(app: &App, lease: &mut TaskLease, generation: u64, deadline: Deadline) -> Result<TurnOutcome> {
+    let namespace = lease.task.namespace;
     if let Some(why) = inactive(app, namespace).await? {
-        return Ok(End::Over(TaskState::Aborted, why.into()));
+        return Ok(TurnOutcome::Over(TaskState::Aborted, why.into()));
     }
     let provider = match app.providers.get(namespace.vcs) {
         Ok(provider) => provider,
         Err(Error::NotFound) => {
-            return Ok(End::Over(TaskState::Failed, format!("{} is not configured", name(namespace.vcs))));
+            return Ok(TurnOutcome::Over(TaskState::Failed, format!("{} is not configured", name(namespace.vcs))));
         }
         Err(error) => return Err(error),
     };
     let token = group_token(app, namespace).await?;
     let token = token.as_ref();
-    let mut place = match &turn.cursor {
+    let mut place = match &lease.cursor {
         Some(cursor) => serde_json::from_str(cursor).map_err(|error| Error::internal("reading a cursor", error))?,
         None => Place::Reading(1),
     };
     loop {
-        let refresh = Refresh { app, provider, namespace, token, generation, held_until: turn.held_until };
+        let refresh = Refresh { app, provider, namespace, token, generation, held_until: lease.held_until };
         let (next, seen) = match refresh.step(place).await {
             Ok(step) => step,
-            Err(Stop::Turn(end)) => return Ok(end),
+            Err(Stop::Ended(end)) => return Ok(end),
             Err(Stop::Storage(error)) => return Err(error),
         };
-        turn.task.progress += seen;
-        let Some(next) = next else { return Ok(End::Completed) };
+        lease.task.progress += seen;
+        let Some(next) = next else { return Ok(TurnOutcome::Completed) };
         let cursor = serde_json::to_string(&next).map_err(|error| Error::internal("writing a cursor", error))?;
-        if app.store.step_task(turn, cursor, app.clock.now()).await?.is_err() {
-            return Ok(End::Lost);
+        if app.store.step_task(lease, cursor, app.clock.now()).await?.is_err() {
+            return Ok(TurnOutcome::Lost);
         }
         place = next;
         if !deadline.allows_a_step(app.clock.now()) {
-            return Ok(End::More);
+            return Ok(TurnOutcome::More);
         }
     }
 }
@@ -105,7 +105,7 @@ struct Refresh<'a> {
 
 /// Why a step came to nothing.
 enum Stop {
-    Turn(End),
+    Ended(TurnOutcome),
     Storage(Error),
 }
 
@@ -178,7 +178,7 @@ impl Refresh<'_> {
 
     /// A worker that was frozen for so long that another may be at it writes nothing any more.
     fn still_ours(&self) -> Result<(), Stop> {
-        if self.app.clock.now() < self.held_until { Ok(()) } else { Err(Stop::Turn(End::Lost)) }
+        if self.app.clock.now() < self.held_until { Ok(()) } else { Err(Stop::Ended(TurnOutcome::Lost)) }
     }
 
     fn access(&self) -> InstallationAccess<'_> {
@@ -189,11 +189,11 @@ impl Refresh<'_> {
     fn explain(&self, failure: &Failure) -> Stop {
         let name = name(self.namespace.vcs);
         tracing::warn!(error = %failure, "a provider did not do its part");
-        Stop::Turn(match failure {
-            Failure::Busy(wait) => End::Wait(*wait),
-            Failure::Away(_) => End::Away(format!("{name} was away")),
+        Stop::Ended(match failure {
+            Failure::Busy(wait) => TurnOutcome::Wait(*wait),
+            Failure::Unavailable(_) => TurnOutcome::Unavailable(format!("{name} was away")),
             Failure::Rejected | Failure::Forbidden | Failure::NotFound => {
-                End::Over(TaskState::Failed, format!("{name} does not let this service see the installation"))
+                TurnOutcome::Over(TaskState::Failed, format!("{name} does not let this service see the installation"))
             }
         })
     }

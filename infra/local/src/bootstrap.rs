@@ -109,7 +109,7 @@ pub fn environment(settings: &Settings, template: &Template, engine: &Engine) ->
 }
 
 async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
-    let corrupt = || terrapi::domain::Error::corrupt("the local credentials are damaged");
+    let corrupt = || terrapi::domain::Error::bug("the local credentials are damaged");
     let administrator = UserId::parse(ADMINISTRATOR).ok_or_else(corrupt)?;
     let other = UserId::parse(OTHER_USER).ok_or_else(corrupt)?;
     for (id, login, is_administrator, installations) in [
@@ -118,6 +118,7 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
     ] {
         let complete = !is_administrator || store.is_administrator(id).await?;
         if !complete || store.find_identity(id, Vcs::Github).await?.is_none() {
+            store.set_administrator(id, is_administrator).await?;
             store.put_identity(&local_identity(id, login, is_administrator), None, is_administrator, None).await?;
         }
         for installation in installations {

@@ -7,7 +7,7 @@ use terrapi_local::{
     connection::Connection,
     emulator::{self, Emulator},
     front::Front,
-    pump::{Pump, sweep_expired},
+    pump::{LocalStreamPump, sweep_expired},
     settings::Settings,
     timer,
 };
@@ -54,7 +54,8 @@ async fn run() -> Result<()> {
     let _front = Front::start(listener, emulator.address())?;
 
     for source in &template.streams {
-        let pump = Pump::new(engine.database().clone(), source.clone(), &emulator.base_url(), &settings.data_dir)?;
+        let pump =
+            LocalStreamPump::new(engine.database().clone(), source.clone(), &emulator.base_url(), &settings.data_dir)?;
         tokio::spawn(pump.run());
     }
     for timer in &template.timers {

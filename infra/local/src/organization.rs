@@ -130,7 +130,7 @@ fn written(outcome: Written) -> Result<()> {
 }
 
 fn damaged() -> Error {
-    Error::corrupt("the local organization is damaged")
+    Error::bug("the local organization is damaged")
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const INVOCATION: Duration = Duration::from_secs(150);
 
 /// One event source, pumped until it is dropped.
-pub struct Pump {
+pub struct LocalStreamPump {
     changes: Changes,
     client: reqwest::Client,
     url: String,
@@ -48,7 +48,7 @@ enum Outcome {
     Unreachable(String),
 }
 
-impl Pump {
+impl LocalStreamPump {
     /// A pump from a table's stream to `base_url`, the emulator's address. It keeps its position in `folder`.
     ///
     /// # Errors
@@ -212,7 +212,8 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let engine = crate::Engine::with_tables().unwrap();
         let source = crate::Template::project().unwrap().streams[0].clone();
-        let pump = || Pump::new(engine.database().clone(), source.clone(), "http://127.0.0.1:9", &folder).unwrap();
+        let pump =
+            || LocalStreamPump::new(engine.database().clone(), source.clone(), "http://127.0.0.1:9", &folder).unwrap();
         pump().accept("49000000000000000000001".to_owned()).unwrap();
         let text = fs::read_to_string(pump().position).unwrap();
         fs::remove_dir_all(&folder).unwrap();

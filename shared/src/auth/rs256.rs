@@ -34,7 +34,7 @@ impl RsaKey {
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.0.public().modulus_len()];
         let signed = self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
-        signed.map_err(|_| Error::corrupt("signing with the App's key"))?;
+        signed.map_err(|_| Error::bug("signing with the App's key"))?;
         Ok(signature)
     }
 }

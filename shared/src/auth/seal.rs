@@ -33,7 +33,7 @@ impl KeyType for IdLength {
 
 impl SealingKey {
     fn derive(seed: &SecretText) -> Result<Self> {
-        let failed = |_| Error::corrupt("a sealing key cannot be derived");
+        let failed = |_| Error::bug("a sealing key cannot be derived");
         let root = Salt::new(HKDF_SHA256, SALT).extract(seed.reveal().as_bytes());
         let mut id = [0; ID_BYTES];
         root.expand(&[b"id"], IdLength).and_then(|okm| okm.fill(&mut id)).map_err(failed)?;
@@ -53,7 +53,7 @@ impl SealingKeys {
     pub fn new<'a>(seed: &'a SecretText, retired: impl IntoIterator<Item = &'a SecretText>) -> Result<Self> {
         let keys = std::iter::once(seed).chain(retired).map(|seed| {
             if seed.reveal().len() < Self::MIN_SEED_CHARS {
-                return Err(Error::corrupt("a sealing key's seed is too short"));
+                return Err(Error::bug("a sealing key's seed is too short"));
             }
             SealingKey::derive(seed)
         });
@@ -62,11 +62,11 @@ impl SealingKeys {
 
     /// Seals a text. `nonce` is random: 96 bits are enough for billions of texts under one key.
     pub fn seal(&self, plain: &[u8], bound_to: &str, nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>> {
-        let SealingKey { id, key } = self.0.first().ok_or(Error::corrupt("there is no sealing key"))?;
+        let SealingKey { id, key } = self.0.first().ok_or(Error::bug("there is no sealing key"))?;
         let mut text = Zeroizing::new(plain.to_vec());
         let aad = Aad::from(bound_to.as_bytes());
         let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text);
-        let tag = tag.map_err(|_| Error::corrupt("a text cannot be sealed"))?;
+        let tag = tag.map_err(|_| Error::bug("a text cannot be sealed"))?;
         Ok([id, &nonce[..], &text, tag.as_ref()].concat())
     }
 

@@ -60,12 +60,12 @@ impl SigningKeyFile {
 
     /// Reads the file's text.
     pub fn parse(text: &str) -> Result<Self> {
-        let shape = || Error::corrupt("the signing keys are not of the expected shape");
+        let shape = || Error::bug("the signing keys are not of the expected shape");
         // Through a map: serde would take an array for the struct, too.
         let object: serde_json::Map<String, Value> = serde_json::from_str(text).map_err(|_| shape())?;
         let file: Self = serde_json::from_value(Value::Object(object)).map_err(|_| shape())?;
         if file.retired.iter().chain([&file.seed]).any(|seed| seed.len() < Self::MIN_SEED_CHARS) {
-            return Err(Error::corrupt("a signing key's seed is too short"));
+            return Err(Error::bug("a signing key's seed is too short"));
         }
         Ok(file)
     }
@@ -170,7 +170,7 @@ fn derive(text: &str) -> Zeroizing<[u8; 32]> {
 }
 
 fn public_key(seed: &[u8; 32]) -> Result<PublicKey> {
-    let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| Error::corrupt("deriving a signing key"))?;
-    let bytes = pair.public_key().as_ref().try_into().map_err(|_| Error::corrupt("deriving a public key"))?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| Error::bug("deriving a signing key"))?;
+    let bytes = pair.public_key().as_ref().try_into().map_err(|_| Error::bug("deriving a public key"))?;
     Ok(PublicKey::new(bytes))
 }

@@ -1,4 +1,8 @@
-//! Nouns and rules: no HTTP, no AWS, no clock, no randomness.
+//! The types and rules of the service, without HTTP, AWS, a clock or randomness.
+//!
+//! Everything here is a pure function of its arguments, so every rule has a unit test beside it. Start with
+//! [`Capability`] and [`Caller`] (who may do what), [`InstallationId`] and [`Namespace`] (where), and [`kv`] (what is
+//! stored). `docs/glossary.md` lists all terms. [`Error`] is the failure that every other layer returns.
 
 mod account;
 mod api_key;
@@ -25,7 +29,7 @@ mod time;
 pub use account::{AccountKind, Profile, ProviderInstallation, ProviderRepository, SecretText, UserTokens};
 pub use api_key::{ApiKeyRecord, KeyName, Lineage};
 pub use audit::{
-    AuditAction, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Change, Permission, PermissionChange,
+    AuditAction, AuditChange, AuditEntry, AuditFilter, AuditOutcome, AuditedOrganization, Permission, PermissionChange,
 };
 pub use caller::{Caller, Credential};
 pub use capability::{Capabilities, Capability, GrantError};

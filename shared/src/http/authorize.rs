@@ -10,12 +10,13 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::request::Parts;
 
 use super::cookie::session_cookies;
+use super::cors::sent_by_listed;
 use super::error::ApiError;
 use super::origin::Origin;
 use super::path::PathParams;
 use super::rate::{charged, network, refuse_limited};
 use crate::auth::{ApiKey, Claims, Refused, Verified};
-use crate::domain::rate::Subject;
+use crate::domain::rate::RateLimitKey;
 use crate::domain::{Caller, Capability, Code, Credential, Error, Namespace, Result, Seconds, Session, SessionId, Vcs};
 use crate::runtime::App;
 
@@ -264,17 +265,18 @@ pub async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
 async fn by_session(named: &[SessionId], parts: &Parts, app: &App) -> Result<Verified> {
     let now = app.clock.now().seconds();
     for id in named {
-        refuse_limited(parts, app, Subject::Session(*id))?;
+        refuse_limited(parts, app, RateLimitKey::Session(*id))?;
     }
-    if !named.iter().any(|id| app.limits.knows(Subject::Session(*id))) {
-        refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
+    if !named.iter().any(|id| app.limits.knows(RateLimitKey::Session(*id))) {
+        refuse_limited(parts, app, RateLimitKey::Anonymous(network(parts)))?;
     }
     let found = try_join_all(named.iter().map(|id| app.store.find_session(*id, now))).await?;
     let mut live = found.into_iter().flatten();
     let (Some(session), None) = (live.next(), live.next()) else { return Err(Error::unauthenticated()) };
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
     // The browser sends the cookie along whoever made it send the request.
-    let trusted = || Origin::of(parts, app).sent(&parts.headers) || app.settings.listed_origins.sent(&parts.headers);
+    let trusted =
+        || Origin::of(parts, app).sent(&parts.headers) || sent_by_listed(&app.settings.listed_origins, &parts.headers);
     if writes && !trusted() {
         return Err(Error::forbidden(Code::CrossOrigin));
     }
@@ -306,7 +308,7 @@ async fn by_access_token(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
     renew_keys(now, app).await;
     let claims = match app.verifier.verify(token, now) {
         Err(Refused::UnknownKey) => {
-            refuse_limited(parts, app, Subject::Stranger(network(parts)))?;
+            refuse_limited(parts, app, RateLimitKey::Anonymous(network(parts)))?;
             verify_with_fresh_keys(token, now, app).await?
         }
         verdict => verdict,
@@ -318,7 +320,7 @@ async fn by_access_token(parts: &Parts, app: &App) -> Result<Arc<Verified>> {
 /// Every few minutes one caller looks at the published keys although all at hand do: some may have been withdrawn. When
 /// that fails, those at hand stay.
 async fn renew_keys(now: Seconds, app: &App) {
-    let Ok(mut look) = app.key_look.try_lock() else { return };
+    let Ok(mut look) = app.key_refresh.try_lock() else { return };
     if !look.outdated(now) || !matches!(look.due(now), Ok(true)) {
         return;
     }
@@ -333,7 +335,7 @@ async fn renew_keys(now: Seconds, app: &App) {
 
 /// Looks at the published keys, unless somebody just did.
 async fn verify_with_fresh_keys(token: &str, now: Seconds, app: &App) -> Result<Result<Claims, Refused>> {
-    let mut look = app.key_look.lock().await;
+    let mut look = app.key_refresh.lock().await;
     let verdict = app.verifier.verify(token, now);
     if verdict.as_ref().err() != Some(&Refused::UnknownKey) || !look.due(now)? {
         return Ok(verdict);

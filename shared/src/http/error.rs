@@ -135,7 +135,7 @@ mod tests {
             (Error::TooLarge, 413, "TOO_LARGE", None),
             (Error::RateLimited { retry_after_seconds: 3 }, 429, "RATE_LIMITED", None),
             (Error::unavailable("away"), 503, "UNAVAILABLE", None),
-            (Error::corrupt("ours"), 500, "INTERNAL", None),
+            (Error::bug("ours"), 500, "INTERNAL", None),
         ];
         for (error, expected, id, expected_challenge) in table {
             assert_eq!((status(&error).as_u16(), body(&error).id), (expected, id));

@@ -15,6 +15,7 @@ use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
 use tower_http::decompression::RequestDecompressionLayer;
 use tracing::Instrument;
 
+use super::cors::cors_layer;
 use super::error::ApiError;
 use super::event::REQUEST_ID;
 use super::rate::rate_fields;
@@ -29,11 +30,11 @@ pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
 const PACK_ABOVE_BYTES: u64 = 1024;
 
 /// A function's whole service: its routes, errors for everything else, and what surrounds both.
-pub fn service(routes: Routes, app: App) -> Router {
+pub fn lambda_service(routes: Routes, app: App) -> Router {
     let (paths, (), finish) = routes.into_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
-        .option_layer(app.settings.listed_origins.layer())
+        .option_layer(cors_layer(&app.settings.listed_origins))
         .layer(middleware::from_fn(rate_fields))
         .layer(middleware::from_fn(in_time))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))
@@ -103,5 +104,5 @@ async fn request_id(State(app): State<App>, request: Request, next: Next) -> Res
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {
-    ApiError(Error::corrupt("a handler panicked")).into_response()
+    ApiError(Error::bug("a handler panicked")).into_response()
 }

@@ -11,7 +11,7 @@ use http::request::Parts;
 use super::error::ApiError;
 use super::event::ClientInfo;
 use crate::auth::Verified;
-use crate::domain::rate::{Network, Standing, Subject};
+use crate::domain::rate::{Network, RateLimitKey, RateLimitStatus};
 use crate::domain::{Credential, Error, Result};
 use crate::runtime::{App, Spent};
 
@@ -22,15 +22,15 @@ pub(super) const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// How the sender of a request stands, once somebody has charged it. A request extension.
 #[derive(Clone, Default)]
-struct Meter(Arc<OnceLock<Standing>>);
+struct Meter(Arc<OnceLock<RateLimitStatus>>);
 
 /// Tells a limited caller how it stands, whatever the answer.
 pub(super) async fn rate_fields(mut request: Request, next: Next) -> Response {
     let meter = Meter::default();
     request.extensions_mut().insert(meter.clone());
     let mut response = next.run(request).await;
-    if let Some(standing) = meter.0.get() {
-        let fields = [(LIMIT, standing.limit), (REMAINING, standing.remaining), (RESET, standing.reset_seconds)];
+    if let Some(status) = meter.0.get() {
+        let fields = [(LIMIT, status.limit), (REMAINING, status.remaining), (RESET, status.reset_seconds)];
         response.headers_mut().extend(fields.map(|(name, figure)| (name, HeaderValue::from(figure))));
     }
     response
@@ -40,7 +40,7 @@ pub(super) async fn rate_fields(mut request: Request, next: Next) -> Response {
 ///
 /// # Errors
 /// The budget is used up.
-pub async fn charge(parts: &Parts, app: &App, subject: Subject) -> Result<()> {
+pub async fn charge(parts: &Parts, app: &App, subject: RateLimitKey) -> Result<()> {
     app.spend(subject).await.map_or(Ok(()), |spent| judged(parts, spent))
 }
 
@@ -48,14 +48,14 @@ pub async fn charge(parts: &Parts, app: &App, subject: Subject) -> Result<()> {
 ///
 /// # Errors
 /// The budget is used up.
-pub fn refuse_limited(parts: &Parts, app: &App, subject: Subject) -> Result<()> {
+pub fn refuse_limited(parts: &Parts, app: &App, subject: RateLimitKey) -> Result<()> {
     app.limits.refusal(&*app.clock, subject).map_or(Ok(()), |spent| judged(parts, spent))
 }
 
 fn judged(parts: &Parts, spent: Spent) -> Result<()> {
     // The first budget that a request is charged to is the one that its answer tells of.
     if let Some(Meter(meter)) = parts.extensions.get() {
-        meter.get_or_init(|| spent.standing);
+        meter.get_or_init(|| spent.status);
     }
     spent.retry_after_seconds.map_or(Ok(()), |retry_after_seconds| Err(Error::RateLimited { retry_after_seconds }))
 }
@@ -67,13 +67,13 @@ pub fn network(parts: &Parts) -> Network {
 
 /// Anybody, charged to the place they come from: for a route that writes and asks for no credential. Its description
 /// names 429.
-pub struct Stranger;
+pub struct AnonymousRateLimit;
 
-impl FromRequestParts<App> for Stranger {
+impl FromRequestParts<App> for AnonymousRateLimit {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        charge(parts, app, Subject::Stranger(network(parts))).await?;
+        charge(parts, app, RateLimitKey::Anonymous(network(parts))).await?;
         Ok(Self)
     }
 }
@@ -85,11 +85,11 @@ impl FromRequestParts<App> for Stranger {
 pub(super) async fn charged(parts: &Parts, app: &App, outcome: Result<Arc<Verified>>) -> Result<Arc<Verified>> {
     let subject = match &outcome {
         Ok(verified) => match verified.caller.credential {
-            Credential::AccessToken(key) => Subject::Key(key),
-            Credential::Session(session) => Subject::Session(session),
+            Credential::AccessToken(key) => RateLimitKey::Key(key),
+            Credential::Session(session) => RateLimitKey::Session(session),
         },
         // Not a stranger, but nobody who may use the credential here: another site's page sent the cookie along.
-        Err(Error::Unauthenticated { .. } | Error::Forbidden { .. }) => Subject::Stranger(network(parts)),
+        Err(Error::Unauthenticated { .. } | Error::Forbidden { .. }) => RateLimitKey::Anonymous(network(parts)),
         Err(_) => return outcome,
     };
     charge(parts, app, subject).await?;

@@ -9,7 +9,7 @@ use super::event::ClientInfo;
 use super::rate::{charge, network, refuse_limited};
 use crate::auth::TeamSecret;
 use crate::domain::organization::{Organization, Team, TeamToken, TokenHolder};
-use crate::domain::rate::Subject;
+use crate::domain::rate::RateLimitKey;
 use crate::domain::{AuditAction, AuditOutcome, Error, Millis, Result, UserId};
 use crate::runtime::App;
 use crate::store::Ownership;
@@ -59,9 +59,9 @@ pub async fn prove_team_token(parts: &mut Parts, app: &App) -> Result<Option<Pro
     let Some(text) = bearer(&parts.headers).ok().filter(|text| TeamSecret::claimed_by(text)) else { return Ok(None) };
     let secret = TeamSecret::parse(text).ok_or_else(Error::unauthenticated)?;
     let (key, place, hash) = (secret.id().key_id(), network(parts), secret.hash());
-    refuse_limited(parts, app, Subject::Guesser(key, place))?;
+    refuse_limited(parts, app, RateLimitKey::FailedSecret(key, place))?;
     if !app.limits.proven(key, hash) {
-        refuse_limited(parts, app, Subject::Stranger(place))?;
+        refuse_limited(parts, app, RateLimitKey::Anonymous(place))?;
     }
     let now = app.clock.now();
     let found = app.store.find_team_token(secret.id()).await?;
@@ -88,7 +88,7 @@ pub async fn prove_team_token(parts: &mut Parts, app: &App) -> Result<Option<Pro
             } {
                 app.audit_beside(client.audited(now, REFUSED_USE, holder.service_user(), Some(key)));
             }
-            charge(parts, app, Subject::Guesser(key, place)).await?;
+            charge(parts, app, RateLimitKey::FailedSecret(key, place)).await?;
             Err(Error::unauthenticated())
         }
     }

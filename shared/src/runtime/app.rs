@@ -7,12 +7,12 @@ use tokio::sync::Mutex;
 use super::background::Background;
 use super::clock::{Clock, SystemClock};
 use super::config::Config;
-use super::limits::{Limits, Rates, Spent};
+use super::limits::{RateLimiter, RateLimits, Spent};
+use super::origins::ListedOrigins;
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
-use crate::domain::rate::Subject;
+use crate::domain::rate::RateLimitKey;
 use crate::domain::{Administrators, AuditEntry, Code, Error, MembershipMaxAge, Result, Seconds};
-use crate::http::ListedOrigins;
 use crate::store::{NewAuditEntry, Store};
 use crate::vcs::Providers;
 
@@ -30,7 +30,7 @@ pub struct Settings {
     /// The prefix of new keys.
     pub key_environment: KeyEnvironment,
     /// What callers may send.
-    pub rates: Rates,
+    pub rates: RateLimits,
     /// How old a membership may become before its provider is asked again.
     pub membership_max_age: MembershipMaxAge,
     /// What the service calls itself to clients of the HCP Terraform API.
@@ -40,14 +40,14 @@ pub struct Settings {
 /// When the published keys were last looked at, and whether that went well. A forged header must not cost a read each
 /// time, and many at once wait for one look.
 #[derive(Debug, Default)]
-pub struct KeyLook {
+pub struct KeyRefreshState {
     /// The last look on demand.
     last: Option<(Seconds, bool)>,
     /// Of when the keys at hand are.
     fresh: Option<Seconds>,
 }
 
-impl KeyLook {
+impl KeyRefreshState {
     /// The least number of seconds between two looks.
     const INTERVAL_SECONDS: i64 = 10;
     /// How long keys are trusted without a look, in seconds: one that was withdrawn must not live as long as a process.
@@ -105,9 +105,9 @@ pub struct App {
     /// Tokens verified a moment ago.
     pub verified: Arc<VerifiedTokens>,
     /// The last look at the published keys.
-    pub key_look: Arc<Mutex<KeyLook>>,
+    pub key_refresh: Arc<Mutex<KeyRefreshState>>,
     /// What callers have sent.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimiter>,
 }
 
 impl App {
@@ -117,14 +117,14 @@ impl App {
         Self {
             store,
             clock,
-            limits: Arc::new(Limits::new(settings.rates.clone())),
+            limits: Arc::new(RateLimiter::new(settings.rates.clone())),
             random,
             background: Background::default(),
             providers: Providers::default(),
             verifier: Arc::new(Verifier::new(&settings.issuer)),
             settings: Arc::new(settings),
             verified: Arc::default(),
-            key_look: Arc::default(),
+            key_refresh: Arc::default(),
         }
     }
 
@@ -165,14 +165,14 @@ impl App {
         match self.store.list_public_keys(now).await {
             Ok(keys) => {
                 self.verifier.replace_keys(&keys);
-                self.key_look.lock().await.succeeded(now);
+                self.key_refresh.lock().await.succeeded(now);
             }
             Err(error) => tracing::warn!(%error, "storage does not answer yet"),
         }
     }
 
     /// Takes a request out of a subject's budget. `None`: there is no limit.
-    pub async fn spend(&self, subject: Subject) -> Option<Spent> {
+    pub async fn spend(&self, subject: RateLimitKey) -> Option<Spent> {
         self.limits.spend(&self.store, &*self.clock, subject).await
     }
 

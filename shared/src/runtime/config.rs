@@ -6,11 +6,11 @@ use std::env;
 
 use aws_sdk_dynamodb::config::Credentials;
 
-use super::limits::Rates;
+use super::limits::RateLimits;
+use super::origins::ListedOrigins;
 use super::settings::Parsed;
 use crate::auth::AUDIENCE;
 use crate::domain::{Administrators, Error, MembershipMaxAge, Result, SecretText};
-use crate::http::ListedOrigins;
 use crate::store::{StoreConfig, Tables, Timeouts};
 use crate::vcs::VARIABLES;
 
@@ -35,7 +35,7 @@ pub struct Config {
     /// What the environment says about GitHub and GitLab, by the names in [`VARIABLES`].
     pub provider_variables: BTreeMap<String, SecretText>,
     /// What callers may send.
-    pub rates: Rates,
+    pub rates: RateLimits,
     /// How old a membership may become before its provider is asked again.
     pub membership_max_age: MembershipMaxAge,
     /// Whom a sign-in makes an administrator.

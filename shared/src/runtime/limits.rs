@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::bounded_cache::BoundedCache;
 use super::clock::Clock;
-use super::recent::Recent;
-use crate::domain::rate::{Limit, Purse, Report, Standing, Step, Subject};
+use crate::domain::rate::{Limit, LocalBudget, RateLimitKey, RateLimitStatus, Report, Step};
 use crate::domain::{KeyId, Micros};
 use crate::store::Store;
 
-/// How many callers a sandbox keeps account of, and how many strangers: some hundred bytes each. Whoever is forgotten
+/// How many callers a sandbox keeps account of, and how many anonymous: some hundred bytes each. Whoever is forgotten
 /// starts again with what storage knows.
-const MOST_SUBJECTS: usize = 4_096;
+const MAX_KEYS: usize = 4_096;
 /// How many proofs of possession are remembered.
 const MOST_PROVEN: usize = 1_024;
 /// After a call that failed, storage is left alone for this long, in microseconds.
@@ -27,23 +27,29 @@ const TURNS: usize = 16;
 
 /// What a deployment allows.
 #[derive(Clone, Debug)]
-pub struct Rates {
+pub struct RateLimits {
     /// Each API key, and each session.
     pub callers: Option<Limit>,
     /// Each person, team and organization, where organizations are managed.
     pub principals: Option<Limit>,
     /// Each place, for requests without a usable credential.
-    pub strangers: Option<Limit>,
+    pub anonymous: Option<Limit>,
     /// Each place, for wrong secrets of one key.
-    pub guessers: Option<Limit>,
+    pub failed_secrets: Option<Limit>,
     /// How long a request waits for the answer to a report.
     pub patience: Duration,
 }
 
-impl Default for Rates {
+impl Default for RateLimits {
     /// No limit.
     fn default() -> Self {
-        Self { callers: None, principals: None, strangers: None, guessers: None, patience: Duration::from_millis(250) }
+        Self {
+            callers: None,
+            principals: None,
+            anonymous: None,
+            failed_secrets: None,
+            patience: Duration::from_millis(250),
+        }
     }
 }
 
@@ -51,7 +57,7 @@ impl Default for Rates {
 #[derive(Clone, Copy, Debug)]
 pub struct Spent {
     /// How its sender stands now.
-    pub standing: Standing,
+    pub status: RateLimitStatus,
     /// When it was refused: whole seconds until it is worth trying again, at least 1.
     pub retry_after_seconds: Option<i64>,
 }
@@ -67,54 +73,54 @@ enum Reported {
 }
 
 /// The accounts of a sandbox.
-pub struct Limits {
-    rates: Rates,
-    callers: Mutex<Recent<Subject, Purse>>,
+pub struct RateLimiter {
+    rates: RateLimits,
+    callers: Mutex<BoundedCache<RateLimitKey, LocalBudget>>,
     /// Apart from the callers, so that they cannot push those out.
-    strangers: Mutex<Recent<Subject, Purse>>,
-    proven: Mutex<Recent<(KeyId, [u8; 32]), ()>>,
+    anonymous: Mutex<BoundedCache<RateLimitKey, LocalBudget>>,
+    proven: Mutex<BoundedCache<(KeyId, [u8; 32]), ()>>,
     turns: [tokio::sync::Mutex<()>; TURNS],
     away_since: AtomicI64,
 }
 
-impl Limits {
+impl RateLimiter {
     /// No account yet.
-    pub fn new(rates: Rates) -> Self {
+    pub fn new(rates: RateLimits) -> Self {
         Self {
             rates,
-            callers: Mutex::new(Recent::with_capacity(MOST_SUBJECTS)),
-            strangers: Mutex::new(Recent::with_capacity(MOST_SUBJECTS)),
-            proven: Mutex::new(Recent::with_capacity(MOST_PROVEN)),
+            callers: Mutex::new(BoundedCache::with_capacity(MAX_KEYS)),
+            anonymous: Mutex::new(BoundedCache::with_capacity(MAX_KEYS)),
+            proven: Mutex::new(BoundedCache::with_capacity(MOST_PROVEN)),
             turns: Default::default(),
             away_since: AtomicI64::new(i64::MIN),
         }
     }
 
     /// Takes a request out of a subject's budget. `None`: there is no limit.
-    pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: Subject) -> Option<Spent> {
+    pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: RateLimitKey) -> Option<Spent> {
         let limit = self.limit(&subject)?;
         let mut turn = None;
         // The clock is read once for each request. If it were read again after each answer of storage, the answer would
         // already be older than the clock, and the request would ask storage without end.
         let now = clock.now().micros();
         loop {
-            let (step, standing) = self.with_purse(subject, |purse| {
-                let step = purse.spend(limit, now);
-                (step, purse.standing(limit, now))
+            let (step, status) = self.with_budget(subject, |budget| {
+                let step = budget.spend(limit, now);
+                (step, budget.status(limit, now))
             });
             match step {
-                Step::Go => return Some(Spent { standing, retry_after_seconds: None }),
+                Step::Go => return Some(Spent { status, retry_after_seconds: None }),
                 Step::Wait(until) => {
-                    return Some(Spent { standing, retry_after_seconds: Some(whole_seconds(until, now)) });
+                    return Some(Spent { status, retry_after_seconds: Some(whole_seconds(until, now)) });
                 }
                 // Another request may have reported while this one waited for its turn: look again.
                 Step::Ask(_) if turn.is_none() => turn = Some(self.turn(&subject).lock().await),
                 Step::Ask(report) => {
                     let answer = self.report(store, &subject, limit, report, now).await;
-                    self.with_purse(subject, |purse| match answer {
-                        Reported::Heard(full_at) => purse.heard(limit, report, full_at, now),
-                        Reported::Unanswered => purse.unanswered(limit, report, now),
-                        Reported::Unsent => purse.postponed(now),
+                    self.with_budget(subject, |budget| match answer {
+                        Reported::Heard(full_at) => budget.heard(limit, report, full_at, now),
+                        Reported::Unanswered => budget.unanswered(limit, report, now),
+                        Reported::Unsent => budget.postponed(now),
                     });
                 }
             }
@@ -122,18 +128,18 @@ impl Limits {
     }
 
     /// The refusal that a subject is sure to get, if it is. Asks nobody and spends nothing.
-    pub fn refusal(&self, clock: &dyn Clock, subject: Subject) -> Option<Spent> {
+    pub fn refusal(&self, clock: &dyn Clock, subject: RateLimitKey) -> Option<Spent> {
         let limit = self.limit(&subject)?;
         let now = clock.now().micros();
-        let mut purses = self.purses(&subject).lock().unwrap_or_else(PoisonError::into_inner);
-        let purse = purses.find(&subject)?;
-        let retry_after_seconds = Some(whole_seconds(purse.refused_until(limit, now)?, now));
-        Some(Spent { standing: purse.standing(limit, now), retry_after_seconds })
+        let mut budgets = self.budgets(&subject).lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets.find(&subject)?;
+        let retry_after_seconds = Some(whole_seconds(budget.refused_until(limit, now)?, now));
+        Some(Spent { status: budget.status(limit, now), retry_after_seconds })
     }
 
     /// Whether a subject has been charged here lately.
-    pub fn knows(&self, subject: Subject) -> bool {
-        self.purses(&subject).lock().unwrap_or_else(PoisonError::into_inner).find(&subject).is_some()
+    pub fn knows(&self, subject: RateLimitKey) -> bool {
+        self.budgets(&subject).lock().unwrap_or_else(PoisonError::into_inner).find(&subject).is_some()
     }
 
     /// Remembers that a key was presented with its right secret, given by its hash.
@@ -146,7 +152,14 @@ impl Limits {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).find(&(key, secret_hash)).is_some()
     }
 
-    async fn report(&self, store: &Store, subject: &Subject, limit: &Limit, report: Report, now: Micros) -> Reported {
+    async fn report(
+        &self,
+        store: &Store,
+        subject: &RateLimitKey,
+        limit: &Limit,
+        report: Report,
+        now: Micros,
+    ) -> Reported {
         if (0..AWAY).contains(&now.0.wrapping_sub(self.away_since.load(Ordering::Relaxed))) {
             return Reported::Unsent;
         }
@@ -160,28 +173,28 @@ impl Limits {
         Reported::Unanswered
     }
 
-    fn limit(&self, subject: &Subject) -> Option<&Limit> {
+    fn limit(&self, subject: &RateLimitKey) -> Option<&Limit> {
         match subject {
-            Subject::Key(_) | Subject::Session(_) => self.rates.callers.as_ref(),
-            Subject::Principal(_) => self.rates.principals.as_ref(),
-            Subject::Stranger(_) => self.rates.strangers.as_ref(),
-            Subject::Guesser(..) => self.rates.guessers.as_ref(),
+            RateLimitKey::Key(_) | RateLimitKey::Session(_) => self.rates.callers.as_ref(),
+            RateLimitKey::Principal(_) => self.rates.principals.as_ref(),
+            RateLimitKey::Anonymous(_) => self.rates.anonymous.as_ref(),
+            RateLimitKey::FailedSecret(..) => self.rates.failed_secrets.as_ref(),
         }
     }
 
-    fn purses(&self, subject: &Subject) -> &Mutex<Recent<Subject, Purse>> {
+    fn budgets(&self, subject: &RateLimitKey) -> &Mutex<BoundedCache<RateLimitKey, LocalBudget>> {
         match subject {
-            Subject::Key(_) | Subject::Session(_) | Subject::Principal(_) => &self.callers,
-            Subject::Stranger(_) | Subject::Guesser(..) => &self.strangers,
+            RateLimitKey::Key(_) | RateLimitKey::Session(_) | RateLimitKey::Principal(_) => &self.callers,
+            RateLimitKey::Anonymous(_) | RateLimitKey::FailedSecret(..) => &self.anonymous,
         }
     }
 
-    fn with_purse<T>(&self, subject: Subject, work: impl FnOnce(&mut Purse) -> T) -> T {
-        let mut purses = self.purses(&subject).lock().unwrap_or_else(PoisonError::into_inner);
-        work(purses.entry(subject, Purse::default))
+    fn with_budget<T>(&self, subject: RateLimitKey, work: impl FnOnce(&mut LocalBudget) -> T) -> T {
+        let mut budgets = self.budgets(&subject).lock().unwrap_or_else(PoisonError::into_inner);
+        work(budgets.entry(subject, LocalBudget::default))
     }
 
-    fn turn(&self, subject: &Subject) -> &tokio::sync::Mutex<()> {
+    fn turn(&self, subject: &RateLimitKey) -> &tokio::sync::Mutex<()> {
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};
         let mut hasher = DefaultHasher::new();
         subject.hash(&mut hasher);

@@ -20,7 +20,7 @@ impl Random {
     /// Fresh random bytes.
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
-        self.0.fill(&mut bytes).map_err(|_| Error::corrupt("the system has no randomness"))?;
+        self.0.fill(&mut bytes).map_err(|_| Error::bug("the system has no randomness"))?;
         Ok(bytes)
     }
 

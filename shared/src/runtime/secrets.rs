@@ -57,7 +57,7 @@ impl Secrets {
     pub async fn current(&self, secret: &str) -> Result<SecretText> {
         let answer = self.0.get_secret_value().secret_id(secret).version_stage(CURRENT).send().await;
         let answer = answer.map_err(|error| Error::internal("reading a secret", error))?;
-        let text = answer.secret_string.ok_or(Error::corrupt("a secret holds no text"))?;
+        let text = answer.secret_string.ok_or(Error::bug("a secret holds no text"))?;
         Ok(SecretText::new(text))
     }
 

@@ -3,10 +3,10 @@
 
 use tracing_subscriber::filter::Targets;
 
-use super::limits::Rates;
+use super::limits::RateLimits;
+use super::origins::{ListedOrigins, parse_origin};
 use crate::domain::rate::Limit;
 use crate::domain::{Administrators, MembershipMaxAge};
-use crate::http::{ListedOrigins, parse_origin};
 
 /// A limit's default when its variable is absent, and when it cannot be read: absent takes a limit away, but a mistake
 /// must not.
@@ -35,7 +35,7 @@ const WRONG_SECRETS: Figure = figure("RATE_LIMIT_WRONG_SECRETS", 10, 10);
 pub struct Parsed {
     pub public_base_url: Option<String>,
     pub listed_origins: ListedOrigins,
-    pub rates: Rates,
+    pub rates: RateLimits,
     pub membership_max_age: MembershipMaxAge,
     pub administrators: Administrators,
     pub app_name: String,
@@ -75,12 +75,12 @@ impl Parsed {
                 figure.unreadable
             })
         };
-        let rates = Rates {
+        let rates = RateLimits {
             callers: Limit::per_second(number(&CALLER_RATE), number(&CALLER_BURST)),
             principals: Limit::per_second(number(&PRINCIPAL_RATE), number(&PRINCIPAL_BURST)),
-            strangers: Limit::per_second(number(&STRANGER_RATE), number(&STRANGER_BURST)),
-            guessers: Limit::in_a_minute(number(&WRONG_SECRETS)),
-            ..Rates::default()
+            anonymous: Limit::per_second(number(&STRANGER_RATE), number(&STRANGER_BURST)),
+            failed_secrets: Limit::in_a_minute(number(&WRONG_SECRETS)),
+            ..RateLimits::default()
         };
         let membership_max_age = MembershipMaxAge::new(number(&MEMBERSHIP_MAX_AGE));
         let printable = |name: &String| name.bytes().all(|byte| (b' '..=b'~').contains(&byte));

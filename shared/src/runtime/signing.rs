@@ -42,7 +42,7 @@ enum Source {
 impl Signing {
     /// Fetches the keys and publishes the active one: verifiers must know a key before its first token.
     pub async fn load(config: &Config, app: &App) -> Result<Self> {
-        let place = config.signing_keys.as_deref().ok_or(Error::corrupt("TERRAPI_SIGNING_KEYS is not set"))?;
+        let place = config.signing_keys.as_deref().ok_or(Error::bug("TERRAPI_SIGNING_KEYS is not set"))?;
         let source = match place.strip_prefix("file://") {
             Some(path) => Source::File(path.to_owned()),
             None => Source::Secret { secrets: Secrets::new(config)?, secret: place.to_owned() },
@@ -111,15 +111,13 @@ impl Source {
         let text = match self {
             Self::Secret { secrets, secret } => secrets.current(secret).await?,
             Self::File(path) => read_file(path)?,
-            Self::Given => return Err(Error::corrupt("the signing keys came with the process")),
+            Self::Given => return Err(Error::bug("the signing keys came with the process")),
         };
         let signer = Signer::new(&SigningKeyFile::parse(text.reveal())?, app.settings.issuer.clone())?;
-        let active = signer.active_key().ok_or(Error::corrupt("there is no signing key"))?;
+        let active = signer.active_key().ok_or(Error::bug("there is no signing key"))?;
         let published = app.store.publish_key(active, app.clock.now()).await?;
         if !published.trusted_at(app.clock.now().seconds()) {
-            return Err(Error::corrupt(
-                "the signing key was replaced and has ended: a rollback must say that it is meant",
-            ));
+            return Err(Error::bug("the signing key was replaced and has ended: a rollback must say that it is meant"));
         }
         if published.until.is_some() {
             tracing::warn!(kid = active.kid, "the signing key was replaced by another and ends soon");

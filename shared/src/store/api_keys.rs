@@ -241,7 +241,7 @@ fn encode(key: &ApiKeyRecord) -> Result<Item> {
 
 fn decode(id: KeyId, item: &Item) -> Result<ApiKeyRecord> {
     let secret_hash =
-        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt("a key's hash has another length"))?;
+        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt_item("a key's hash has another length"))?;
     Ok(ApiKeyRecord {
         id,
         user: item.parsed("user")?,

@@ -7,7 +7,7 @@ use super::client::{Store, unexpired};
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
 use super::keys;
-use super::newest::{Found, newest};
+use super::merge_shards::{ShardPage, merge_shards};
 use super::transaction::put;
 use crate::domain::{AuditEntry, AuditFilter, Code, Error, Millis, Result};
 
@@ -60,7 +60,7 @@ impl Store {
         let chosen = filter.actor.is_some() || filter.action.is_some() || filter.outcome.is_some();
         let each = if chosen { LOOKED_AT / partitions.len() } else { limit + 1 };
         let reads = partitions.into_iter().map(|partition| self.read_trail(filter, partition, (&low, &high), each));
-        let (items, next) = newest(try_join_all(reads).await?, keys::SK, limit)?;
+        let (items, next) = merge_shards(try_join_all(reads).await?, keys::SK, limit)?;
         let kept = items.into_iter().filter_map(|item| unexpired(item, now.seconds()));
         Ok((kept.map(|item| decode(&item)).collect::<Result<_>>()?, next))
     }
@@ -72,7 +72,7 @@ impl Store {
         partition: String,
         (low, high): (&str, &str),
         each: usize,
-    ) -> Result<Found> {
+    ) -> Result<ShardPage> {
         let query = self.db.query().table_name(&self.tables.identity).scan_index_forward(false);
         let query = match filter.key {
             Some(_) => query.consistent_read(true),
@@ -97,7 +97,7 @@ impl Store {
         }
         let query = query.set_filter_expression((!conditions.is_empty()).then(|| conditions.join(" AND ")));
         let answer = query.limit(i32::try_from(each).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        Found::new(answer.items, answer.last_evaluated_key, keys::SK)
+        ShardPage::new(answer.items, answer.last_evaluated_key, keys::SK)
     }
 }
 

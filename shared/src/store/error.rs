@@ -109,7 +109,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Busy(source) | Failure::Ambiguous(source) => Self::unavailable(source),
             Failure::Fault(source) => Self::internal("calling DynamoDB", source),
-            Failure::Condition(_) => Self::corrupt("a condition failed where none was expected to"),
+            Failure::Condition(_) => Self::bug("a condition failed where none was expected to"),
         }
     }
 }

@@ -46,15 +46,15 @@ pub trait Attributes {
     fn find_flag(&self, name: &str) -> bool;
 
     fn text(&self, name: &str) -> Result<&str> {
-        self.find_text(name).ok_or(Error::corrupt("an item lacks a text"))
+        self.find_text(name).ok_or(Error::corrupt_item("an item lacks a text"))
     }
 
     fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T> {
-        self.find_number(name).ok_or(Error::corrupt("an item lacks a number"))
+        self.find_number(name).ok_or(Error::corrupt_item("an item lacks a number"))
     }
 
     fn bytes(&self, name: &str) -> Result<&[u8]> {
-        self.find_bytes(name).ok_or(Error::corrupt("an item lacks bytes"))
+        self.find_bytes(name).ok_or(Error::corrupt_item("an item lacks bytes"))
     }
 
     fn uuid(&self, name: &str) -> Result<Uuid> {

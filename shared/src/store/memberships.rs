@@ -1,8 +1,8 @@
 //! Who is a member of which installation, and when the provider last said so. A person's list at the provider replaces what
 //! was known of them there; a check confirms or removes what is known, and adds nothing.
 //!
-//! Two listings may overtake each other: each has a ticket, drawn before the provider was asked. What is written names the
-//! newest ticket in a condition, so that an older answer never undoes a newer one. Tickets are counted here, because the
+//! Two listings may overtake each other: each has a fence, drawn before the provider was asked. What is written names the
+//! newest fence in a condition, so that an older answer never undoes a newer one. Fences are counted here, because the
 //! clocks of two sandboxes may differ.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +14,9 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, n, s};
 use super::keys;
-use super::transaction::{delete, malformed, put};
+use super::transaction::{malformed, put};
 use crate::domain::{
-    Change, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
+    AuditChange, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
     Result, UserId, Vcs,
 };
 
@@ -32,31 +32,55 @@ const ATTEMPTS: usize = 3;
 
 /// One look at where a person belongs; later ones have higher numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MembershipTicket(u64);
+pub struct MembershipFence(u64);
 
 /// What a provider said about a person, and when it was asked.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderAnswer<'a> {
     /// The installations that it lists.
     pub listed: &'a BTreeSet<InstallationId>,
+    /// What it says by not listing an installation.
+    pub unlisted: Unlisted<'a>,
     /// Drawn before it was asked.
-    pub ticket: MembershipTicket,
+    pub fence: MembershipFence,
     /// When it was asked.
     pub asked_at: Millis,
     /// How old a membership may become: a confirmation is written when the last one is a small part of this old.
     pub max_age: MembershipMaxAge,
 }
 
+/// What a provider says about a person's membership in an installation that it does not list.
+#[derive(Clone, Copy, Debug)]
+pub enum Unlisted<'a> {
+    /// The person is no member.
+    Denied,
+    /// The person is no member if the App is still installed there. If it was removed, nobody's membership is known any
+    /// longer, and it stays. By installation, as far as the provider was asked.
+    DeniedWhereInstalled(&'a BTreeMap<InstallationId, bool>),
+}
+
 /// How a replacement of memberships ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replaced {
     /// No membership was added or taken away.
     Unchanged,
     /// Memberships were added or taken away.
     Changed,
-    /// A later answer of the provider is being written, or an administrator has just taken a membership away. What this
+    /// A later answer of the provider is written, or an administrator has just taken a membership away. What this
     /// answer said was not written, or not all of it.
     Overtaken,
+    /// Nothing was written: whether the App is installed in these must be known first.
+    Undecided(BTreeSet<InstallationId>),
+}
+
+impl ProviderAnswer<'_> {
+    /// Whether it takes away the membership in an installation that it does not list; `None` when that is not known yet.
+    fn denies(&self, unlisted: InstallationId) -> Option<bool> {
+        match self.unlisted {
+            Unlisted::Denied => Some(true),
+            Unlisted::DeniedWhereInstalled(installed) => installed.get(&unlisted).copied(),
+        }
+    }
 }
 
 impl Store {
@@ -127,7 +151,7 @@ impl Store {
         let answer = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
         let more = answer.last_evaluated_key.is_some();
         let member = |item: &Item| {
-            let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt("a membership of nobody"))?;
+            let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt_item("a membership of nobody"))?;
             Ok((user, decode(item)))
         };
         let found = answer.items.unwrap_or_default().iter().map(member).collect::<Result<Vec<_>>>()?;
@@ -159,7 +183,8 @@ impl Store {
         self.write_chunk(vec![gone, self.note(note)?]).await
     }
 
-    /// Notes that the provider was asked at `checked_at` and confirmed a membership. One that is gone stays gone.
+    /// Notes that the provider was asked at `checked_at` and confirmed a membership. One that is gone stays gone, and a later
+    /// confirmation stays.
     pub async fn confirm_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
         match self.transact(vec![self.confirmation(user, namespace, checked_at)?]).await {
             Ok(()) | Err(Failure::Condition(_)) => Ok(()),
@@ -170,7 +195,9 @@ impl Store {
     fn confirmation(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
         let update = update.update_expression("SET checked_at = :at, by_installation = :place");
-        let update = update.condition_expression("attribute_exists(pk)");
+        // A later answer stays.
+        let update = update
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :at)");
         let update = update.expression_attribute_values(":at", n(checked_at.0));
         let update = update.expression_attribute_values(":place", s(keys::members_of(namespace)));
         let update = update.build().map_err(malformed)?;
@@ -178,7 +205,7 @@ impl Store {
     }
 
     /// Begins a look at where a person belongs, before the provider is asked.
-    pub async fn draw_membership_ticket(&self, user: UserId, vcs: Vcs) -> Result<MembershipTicket> {
+    pub async fn draw_membership_fence(&self, user: UserId, vcs: Vcs) -> Result<MembershipFence> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let update = update.update_expression("ADD drawn :one SET entity = :entity, #schema = :schema");
         let update = update.expression_attribute_names("#schema", "schema");
@@ -186,10 +213,10 @@ impl Store {
         let update = update.expression_attribute_values(":entity", s("membership-list"));
         let update = update.expression_attribute_values(":schema", n(1));
         let answer = update.return_values(ReturnValue::UpdatedNew).send().await.map_err(Failure::of_update)?;
-        answer.attributes.unwrap_or_default().number("drawn").map(MembershipTicket)
+        answer.attributes.unwrap_or_default().number("drawn").map(MembershipFence)
     }
 
-    /// Makes what the provider listed the memberships of a person there, and no others.
+    /// Makes what the provider listed the memberships of a person there, and takes away those that it denies.
     ///
     /// `note` makes the audit entry of a change, which is written with it.
     pub async fn replace_memberships(
@@ -202,7 +229,7 @@ impl Store {
         self.settle_memberships(user, vcs, answer, answer.listed, note).await
     }
 
-    /// Takes away the memberships of a person that the provider does not list, and confirms the others.
+    /// Takes away the memberships of a person that the provider denies, and confirms the others.
     pub async fn retain_memberships(
         &self,
         user: UserId,
@@ -223,22 +250,28 @@ impl Store {
         granted: &BTreeSet<InstallationId>,
         note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
-        let ProviderAnswer { listed, ticket, asked_at, max_age } = answer;
-        if !self.claim_memberships(user, vcs, ticket).await? {
+        let ProviderAnswer { listed, fence, asked_at, max_age, .. } = answer;
+        if !self.claim_memberships(user, vcs, fence).await? {
             return Ok(Replaced::Overtaken);
         }
         let known = self.read_memberships(user, vcs).await?;
         let table = &self.tables.identity;
         let of = |installation: &InstallationId| Namespace { vcs, installation: *installation };
-        let lost = known.keys().filter(|id| !listed.contains(*id)).map(|id| (of(id), Change::Revoked));
-        let won = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), Change::Granted));
+        let unlisted = known.keys().filter(|id| !listed.contains(*id));
+        let undecided: BTreeSet<_> = unlisted.filter(|id| answer.denies(**id).is_none()).copied().collect();
+        if !undecided.is_empty() {
+            return Ok(Replaced::Undecided(undecided));
+        }
+        let denied = |id: &InstallationId| !listed.contains(id) && answer.denies(*id) == Some(true);
+        let lost = known.keys().filter(|id| denied(id)).map(|id| (of(id), AuditChange::Revoked));
+        let won = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), AuditChange::Granted));
         let changes: Vec<_> = lost.chain(won).collect();
         for chunk in changes.chunks(CHUNK) {
-            let mut items = vec![self.holds_ticket(user, vcs, ticket)?];
+            let mut items = vec![self.holds_fence(user, vcs, fence)?];
             for (namespace, change) in chunk.iter().copied() {
                 items.push(match change {
-                    Change::Revoked => delete(table, key(user, namespace))?,
-                    Change::Granted => put(table, row_of_person(user, namespace, asked_at))?,
+                    AuditChange::Revoked => self.denial(user, namespace, asked_at)?,
+                    AuditChange::Granted => put(table, row_of_person(user, namespace, asked_at))?,
                 });
                 let permission = Permission::Member(namespace);
                 items.push(self.note(&note(PermissionChange { user, permission, change })?)?);
@@ -247,19 +280,28 @@ impl Store {
                 return Ok(Replaced::Overtaken);
             }
         }
-        let outdated = known
-            .iter()
-            .filter(|(id, membership)| listed.contains(*id) && membership.confirmation_outdated(asked_at, max_age));
+        let outdated =
+            known.iter().filter(|(id, membership)| !denied(id) && membership.confirmation_outdated(asked_at, max_age));
         let outdated: Vec<_> = outdated.map(|(id, _)| of(id)).collect();
         for chunk in outdated.chunks(CONFIRMED_CHUNK) {
             let confirmed = chunk.iter().map(|namespace| self.confirmation(user, *namespace, asked_at));
             let items =
-                [self.holds_ticket(user, vcs, ticket)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
+                [self.holds_fence(user, vcs, fence)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
             if !self.write_chunk(items).await? {
                 return Ok(Replaced::Overtaken);
             }
         }
         Ok(if changes.is_empty() { Replaced::Unchanged } else { Replaced::Changed })
+    }
+
+    /// Takes away a membership that was not confirmed after the provider was asked at `asked_at`.
+    fn denial(&self, user: UserId, namespace: Namespace, asked_at: Millis) -> Result<TransactWriteItem> {
+        let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let gone = gone.condition_expression(
+            "attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :asked)",
+        );
+        let gone = gone.expression_attribute_values(":asked", n(asked_at.0)).build().map_err(malformed)?;
+        Ok(TransactWriteItem::builder().delete(gone).build())
     }
 
     async fn write_chunk(&self, items: Vec<TransactWriteItem>) -> Result<bool> {
@@ -274,12 +316,12 @@ impl Store {
         }
     }
 
-    /// Notes the ticket as the newest; `false` when it is not.
-    async fn claim_memberships(&self, user: UserId, vcs: Vcs, ticket: MembershipTicket) -> Result<bool> {
+    /// Notes the fence as the newest; `false` when it is not.
+    async fn claim_memberships(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<bool> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let update = update.update_expression("SET ticket = :ticket");
         let update = update.condition_expression("attribute_not_exists(ticket) OR ticket <= :ticket");
-        let update = update.expression_attribute_values(":ticket", n(ticket.0));
+        let update = update.expression_attribute_values(":ticket", n(fence.0));
         match update.send().await.map_err(Failure::of_update) {
             Err(Failure::Condition(_)) => Ok(false),
             Err(failure) => Err(failure.into()),
@@ -287,10 +329,10 @@ impl Store {
         }
     }
 
-    fn holds_ticket(&self, user: UserId, vcs: Vcs, ticket: MembershipTicket) -> Result<TransactWriteItem> {
+    fn holds_fence(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<TransactWriteItem> {
         let check = ConditionCheck::builder().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let check = check.condition_expression("ticket = :ticket");
-        let check = check.expression_attribute_values(":ticket", n(ticket.0)).build();
+        let check = check.expression_attribute_values(":ticket", n(fence.0)).build();
         Ok(TransactWriteItem::builder().condition_check(check.map_err(malformed)?).build())
     }
 }
@@ -324,7 +366,7 @@ fn row_of_person(user: UserId, namespace: Namespace, checked_at: Millis) -> Item
 /// A membership and its installation. `prefix` begins the sort keys of a user's memberships at one provider.
 fn decode_of_user(prefix: &str, item: &Item) -> Result<(InstallationId, Membership)> {
     let id = item.text(keys::SK)?.strip_prefix(prefix).and_then(InstallationId::parse);
-    Ok((id.ok_or(Error::corrupt("a membership's sort key is malformed"))?, decode(item)))
+    Ok((id.ok_or(Error::corrupt_item("a membership's sort key is malformed"))?, decode(item)))
 }
 
 fn decode(item: &Item) -> Membership {

@@ -85,7 +85,7 @@ impl Store {
 }
 
 fn decode(item: &Item) -> Result<PublishedKey> {
-    let bytes = item.bytes("x")?.try_into().map_err(|_| Error::corrupt("a public key has another length"))?;
+    let bytes = item.bytes("x")?.try_into().map_err(|_| Error::corrupt_item("a public key has another length"))?;
     Ok(PublishedKey {
         key: PublicKey { kid: item.text(keys::SK)?.to_owned(), bytes },
         since: Millis(item.find_number("published_at").unwrap_or_default()),

@@ -10,7 +10,7 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, n, s};
 use super::keys;
-use crate::domain::rate::{Limit, Report, Subject};
+use crate::domain::rate::{Limit, RateLimitKey, Report};
 use crate::domain::{Error, Micros, Result};
 
 /// How often a guess may be wrong: others may use the bucket or let it rest in between.
@@ -26,7 +26,13 @@ impl Store {
     ///
     /// # Errors
     /// Unavailable: storage did not answer, or others changed the bucket under each of several calls.
-    pub async fn charge_budget(&self, subject: &Subject, limit: &Limit, report: Report, now: Micros) -> Result<Micros> {
+    pub async fn charge_budget(
+        &self,
+        subject: &RateLimitKey,
+        limit: &Limit,
+        report: Report,
+        now: Micros,
+    ) -> Result<Micros> {
         let mut full_at = report.full_at;
         for _ in 0..GUESSES {
             let sent = self.charge(subject, limit, Report { full_at, ..report }, now).send().await;
@@ -44,7 +50,7 @@ impl Store {
         Err(Error::unavailable("a budget changed under each of several calls"))
     }
 
-    fn charge(&self, subject: &Subject, limit: &Limit, report: Report, now: Micros) -> UpdateItemFluentBuilder {
+    fn charge(&self, subject: &RateLimitKey, limit: &Limit, report: Report, now: Micros) -> UpdateItemFluentBuilder {
         let end = limit.most(now).seconds().plus(KEPT_SECONDS);
         let cost = limit.refill(report.tokens);
         let update = self.db_once.update_item().table_name(&self.tables.identity);

@@ -26,12 +26,12 @@ pub enum Failure {
     Busy(Duration),
     /// No answer, none in time, none below the rate limit, or one that makes no sense. Repeating may help.
     #[error("the provider is away")]
-    Away(#[source] Source),
+    Unavailable(#[source] Source),
 }
 
 impl Failure {
     pub(super) fn away(source: impl Into<Source>) -> Self {
-        Self::Away(source.into())
+        Self::Unavailable(source.into())
     }
 }
 
@@ -43,7 +43,7 @@ impl From<Failure> for Error {
             Failure::Forbidden => Self::forbidden(Code::ProviderForbidden),
             Failure::NotFound => Self::NotFound,
             Failure::Busy(_) => Self::unavailable(failure),
-            Failure::Away(source) => Self::unavailable(source),
+            Failure::Unavailable(source) => Self::unavailable(source),
         }
     }
 }

@@ -30,7 +30,7 @@ const OUR_NAME: HeaderValue = HeaderValue::from_static("terrapi");
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct AnswerLimits {
     /// One attempt, from connecting to the last byte.
     pub attempt: Duration,
     /// A call with its repetitions and pauses.
@@ -39,12 +39,12 @@ pub struct Limits {
     pub pause: Duration,
 }
 
-impl Limits {
+impl AnswerLimits {
     /// How often a call is made at most.
     const ATTEMPTS: u32 = 3;
 }
 
-impl Default for Limits {
+impl Default for AnswerLimits {
     /// A page of a listing takes GitHub a second or two. A call also ends with the invocation that it is made for.
     fn default() -> Self {
         Self { attempt: Duration::from_secs(5), call: Duration::from_secs(9), pause: Duration::from_secs(3) }
@@ -62,13 +62,13 @@ pub fn real_pause() -> Pause {
 /// The client. One for both providers.
 pub struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    limits: Limits,
+    limits: AnswerLimits,
     pause: Pause,
 }
 
 impl Http {
     /// Nothing is sent yet.
-    pub fn new(limits: Limits, pause: Pause) -> crate::domain::Result<Self> {
+    pub fn new(limits: AnswerLimits, pause: Pause) -> crate::domain::Result<Self> {
         let provider = rustls::crypto::ring::default_provider();
         let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider);
         let connector = connector.map_err(|error| Error::internal("setting up TLS", error))?;
@@ -79,7 +79,7 @@ impl Http {
     /// The answer, unless it only says that the provider is away or busy.
     ///
     /// # Errors
-    /// [`Failure::Busy`]: over the rate for longer than we wait. [`Failure::Away`]: no answer in time, or a 5xx.
+    /// [`Failure::Busy`]: over the rate for longer than we wait. [`Failure::Unavailable`]: no answer in time, or a 5xx.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
         let answer = timeout(within(self.limits.call), self.repeat(&request)).await;
         answer.unwrap_or_else(|_| Err(Failure::away("no answer in time")))
@@ -90,13 +90,13 @@ impl Http {
         loop {
             let answer = self.attempt(request).await?;
             let (status, wait) = match judge(&answer, attempts) {
-                Verdict::Answer => return Ok(answer),
-                Verdict::Away(wait) => (answer.status(), wait),
+                Outcome::Answer => return Ok(answer),
+                Outcome::Retry(wait) => (answer.status(), wait),
             };
             if let Some(wait) = wait.filter(|wait| *wait > self.limits.pause) {
                 return Err(Failure::Busy(wait));
             }
-            let wait = wait.filter(|_| attempts < Limits::ATTEMPTS);
+            let wait = wait.filter(|_| attempts < AnswerLimits::ATTEMPTS);
             let Some(wait) = wait.filter(|_| request.method().is_safe()) else {
                 return Err(Failure::away(format!("it answers {status}")));
             };
@@ -112,7 +112,7 @@ impl Http {
             let answer =
                 self.client.request(Request::from_parts(parts, Full::new(body))).await.map_err(Failure::away)?;
             let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(Failure::Away)?;
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(Failure::Unavailable)?;
             Ok(Response::from_parts(parts, body.to_bytes()))
         };
         timeout(self.limits.attempt, whole).await.unwrap_or_else(|_| Err(Failure::away("no answer in time")))
@@ -120,27 +120,27 @@ impl Http {
 }
 
 /// What an answer's head says.
-enum Verdict {
+enum Outcome {
     /// It is one, for whoever asked.
     Answer,
     /// The provider is away, or we are over its rate: when to ask again, if ever.
-    Away(Option<Duration>),
+    Retry(Option<Duration>),
 }
 
-fn judge(answer: &Response<Bytes>, attempts: u32) -> Verdict {
+fn judge(answer: &Response<Bytes>, attempts: u32) -> Outcome {
     let (status, headers) = (answer.status(), answer.headers());
     match status {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             let own = Duration::from_millis(200) * 2_u32.pow(attempts - 1);
-            Verdict::Away(Some(retry_after(headers).unwrap_or(own)))
+            Outcome::Retry(Some(retry_after(headers).unwrap_or(own)))
         }
-        StatusCode::TOO_MANY_REQUESTS => Verdict::Away(asked_wait(headers)),
+        StatusCode::TOO_MANY_REQUESTS => Outcome::Retry(asked_wait(headers)),
         // GitHub says 403 both for "not you" and for "not so often".
         StatusCode::FORBIDDEN if headers.contains_key(RETRY_AFTER) || used_up(headers) => {
-            Verdict::Away(asked_wait(headers))
+            Outcome::Retry(asked_wait(headers))
         }
-        status if status.is_server_error() => Verdict::Away(None),
-        _ => Verdict::Answer,
+        status if status.is_server_error() => Outcome::Retry(None),
+        _ => Outcome::Answer,
     }
 }
 

@@ -9,18 +9,18 @@ use terrapi::domain::{AuditAction, AuditOutcome, KeyId, UserId};
 use terrapi::http::ClientInfo;
 use terrapi::runtime::{Clock, Random};
 
-use crate::support::World;
-use crate::support::world::START;
+use crate::support::TestService;
+use crate::support::service::START;
 
 const AUDIT: &str = "/api/v1/admin/audit";
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 /// Adds an entry of this moment.
-async fn note(world: &World, action: AuditAction, outcome: AuditOutcome, actor: UserId, key: Option<KeyId>) {
+async fn note(service: &TestService, action: AuditAction, outcome: AuditOutcome, actor: UserId, key: Option<KeyId>) {
     let client = ClientInfo { source_ip: Some("192.0.2.7".into()), user_agent: None };
-    let entry = client.audited(world.clock.now(), (action, outcome), actor, key);
-    world.app.audit(entry).await.unwrap();
+    let entry = client.audited(service.clock.now(), (action, outcome), actor, key);
+    service.app.audit(entry).await.unwrap();
 }
 
 fn somebody() -> UserId {
@@ -31,40 +31,40 @@ fn some_key() -> KeyId {
     KeyId::new(Random::default().id().unwrap())
 }
 
-async fn pages(world: &World, query: &str) -> Vec<Vec<Value>> {
-    super::pages(world, format!("{AUDIT}?{query}")).await
+async fn pages(service: &TestService, query: &str) -> Vec<Vec<Value>> {
+    super::pages(service, format!("{AUDIT}?{query}")).await
 }
 
-async fn actions(world: &World, query: &str) -> Vec<String> {
-    let entries = pages(world, query).await.concat();
+async fn actions(service: &TestService, query: &str) -> Vec<String> {
+    let entries = pages(service, query).await.concat();
     entries.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn what_happens_to_all_keys_and_people_is_shown_newest_first_and_never_a_secret() {
-    let world = World::new().await;
-    let token = world.token(&[AccessTokenCreate]);
+    let service = TestService::new().await;
+    let token = service.token(&[AccessTokenCreate]);
     let mut secrets = Vec::new();
     for name in ["one", "other"] {
-        let created = world.post(KEYS, &token, json!({"name": name, "capabilities": []})).await.ok();
-        world.clock.advance_ms(10);
+        let created = service.post(KEYS, &token, json!({"name": name, "capabilities": []})).await.ok();
+        service.clock.advance_ms(10);
         let key = created["refresh_token"].as_str().unwrap().to_owned();
-        world.call(Method::POST, REFRESH, &key, None).await.ok();
-        world.app.background.settle().await;
-        world.clock.advance_ms(10);
+        service.call(Method::POST, REFRESH, &key, None).await.ok();
+        service.app.background.settle().await;
+        service.clock.advance_ms(10);
         let forged = ApiKey { id: ApiKey::parse(&key).unwrap().id, secret: Secret::new([7; 32]) };
-        world.call(Method::POST, REFRESH, &forged.reveal(KeyEnvironment::Test), None).await.failed(403);
-        world.app.background.settle().await;
-        world.clock.advance_ms(10);
-        world.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &token).await.ok();
-        world.clock.advance_ms(10);
+        service.call(Method::POST, REFRESH, &forged.reveal(KeyEnvironment::Test), None).await.failed(403);
+        service.app.background.settle().await;
+        service.clock.advance_ms(10);
+        service.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &token).await.ok();
+        service.clock.advance_ms(10);
         secrets.push(key);
     }
     for action in [AuditAction::Login, AuditAction::PermissionChanged, AuditAction::Logout] {
-        note(&world, action, AuditOutcome::Success, world.user, None).await;
-        world.clock.advance_ms(10);
+        note(&service, action, AuditOutcome::Success, service.user, None).await;
+        service.clock.advance_ms(10);
     }
-    let trail = pages(&world, "").await.concat();
+    let trail = pages(&service, "").await.concat();
     let told: Vec<_> = trail.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     let key = ["key_deleted", "key_refreshed", "key_refreshed", "key_created"];
     assert_eq!(told, [&["logout", "permission_changed", "login"][..], &key, &key].concat());
@@ -78,25 +78,25 @@ async fn what_happens_to_all_keys_and_people_is_shown_newest_first_and_never_a_s
 
 #[tokio::test]
 async fn every_entry_is_on_one_page_whatever_the_size_also_of_one_millisecond_and_with_cut_answers() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for number in 0..40 {
-        note(&world, AuditAction::Login, AuditOutcome::Success, somebody(), None).await;
-        world.clock.advance_ms(i64::from(number % 3 == 0));
+        note(&service, AuditAction::Login, AuditOutcome::Success, somebody(), None).await;
+        service.clock.advance_ms(i64::from(number % 3 == 0));
     }
-    let whole = pages(&world, "limit=100").await;
+    let whole = pages(&service, "limit=100").await;
     assert_eq!(whole.len(), 1);
     let times: Vec<_> = whole[0].iter().map(|entry| entry["at"].as_str().unwrap()).collect();
     assert!(times.is_sorted_by(|one, next| one >= next), "{times:?}");
     for limit in [1, 3, 7, 39, 40] {
-        let found = pages(&world, &format!("limit={limit}")).await;
+        let found = pages(&service, &format!("limit={limit}")).await;
         assert!(found.iter().all(|page| page.len() <= limit));
         assert_eq!(found.concat(), whole[0], "{limit}");
     }
     // As the limit of 1 MB would end the reading of a partition.
-    world.faulty.on("Query").page_of(2);
+    service.faulty.on("Query").page_of(2);
     for limit in [1, 7, 100] {
-        assert_eq!(pages(&world, &format!("limit={limit}")).await.concat(), whole[0], "{limit}");
-        assert_eq!(pages(&world, &format!("action=login&limit={limit}")).await.concat(), whole[0], "{limit}");
+        assert_eq!(pages(&service, &format!("limit={limit}")).await.concat(), whole[0], "{limit}");
+        assert_eq!(pages(&service, &format!("action=login&limit={limit}")).await.concat(), whole[0], "{limit}");
     }
 }
 
@@ -104,7 +104,7 @@ async fn every_entry_is_on_one_page_whatever_the_size_also_of_one_millisecond_an
 async fn filters_choose_by_key_person_kind_outcome_and_time_alone_or_together() {
     use AuditAction::{KeyCreated, KeyDeleted, KeyRefreshed, Login};
     use AuditOutcome::{Refused, Success};
-    let world = World::new().await;
+    let service = TestService::new().await;
     let (ann, bob, key, other) = (somebody(), somebody(), some_key(), some_key());
     for (action, outcome, actor, key) in [
         (Login, Success, ann, None),
@@ -114,8 +114,8 @@ async fn filters_choose_by_key_person_kind_outcome_and_time_alone_or_together() 
         (KeyRefreshed, Success, bob, Some(other)),
         (KeyDeleted, Success, ann, Some(key)),
     ] {
-        note(&world, action, outcome, actor, key).await;
-        world.clock.advance_ms(1_000);
+        note(&service, action, outcome, actor, key).await;
+        service.clock.advance_ms(1_000);
     }
     let at = |second: i64| terrapi::domain::Millis(START.0 + second * 1_000).rfc3339();
     let zone = "2026-09-21T16:13:24%2B02:00";
@@ -141,21 +141,21 @@ async fn filters_choose_by_key_person_kind_outcome_and_time_alone_or_together() 
         ("to=0001-01-01T00:00:00Z".into(), ""),
         ("from=9999-12-30T00:00:00Z".into(), ""),
     ] {
-        assert_eq!(actions(&world, &query).await.join(" "), expected, "{query}");
+        assert_eq!(actions(&service, &query).await.join(" "), expected, "{query}");
     }
 }
 
 #[tokio::test]
 async fn a_rare_entry_is_found_among_many_by_pages_of_bounded_cost() {
-    let world = World::new().await;
-    note(&world, AuditAction::Login, AuditOutcome::Success, world.user, None).await;
+    let service = TestService::new().await;
+    note(&service, AuditAction::Login, AuditOutcome::Success, service.user, None).await;
     for _ in 0..24 {
-        world.clock.advance_ms(1);
+        service.clock.advance_ms(1);
         let noise = (0..100)
-            .map(|_| note(&world, AuditAction::KeyRefreshed, AuditOutcome::Success, world.user, Some(some_key())));
+            .map(|_| note(&service, AuditAction::KeyRefreshed, AuditOutcome::Success, service.user, Some(some_key())));
         join_all(noise).await;
     }
-    let (found, calls) = world.faulty.ledger().during(pages(&world, "action=login")).await;
+    let (found, calls) = service.faulty.ledger().during(pages(&service, "action=login")).await;
     assert_eq!(found.concat().len(), 1);
     assert!((3..=4).contains(&found.len()), "2,401 entries, at most 1,000 a page: {}", found.len());
     assert!(found[0].is_empty(), "a short page with a link");
@@ -171,21 +171,22 @@ async fn a_rare_entry_is_found_among_many_by_pages_of_bounded_cost() {
 
 #[tokio::test]
 async fn a_cursor_belongs_to_its_filters() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for _ in 0..3 {
-        note(&world, AuditAction::Login, AuditOutcome::Success, world.user, None).await;
+        note(&service, AuditAction::Login, AuditOutcome::Success, service.user, None).await;
     }
-    let token = world.admin_token(&[]);
-    let filters = ["", "action=login", "outcome=success", &format!("user={}", world.user), "from=2020-01-01T00:00:00Z"];
+    let token = service.admin_token(&[]);
+    let filters =
+        ["", "action=login", "outcome=success", &format!("user={}", service.user), "from=2020-01-01T00:00:00Z"];
     let mut cursors = Vec::new();
     for filter in filters {
-        let next = world.get(&format!("{AUDIT}?limit=1&{filter}"), &token).await.next().unwrap();
+        let next = service.get(&format!("{AUDIT}?limit=1&{filter}"), &token).await.next().unwrap();
         let (_, rest) = next.split_once("page=").unwrap();
         cursors.push(rest.split('&').next().unwrap().to_owned());
     }
     for (own, cursor) in cursors.iter().enumerate() {
         for (place, filter) in filters.iter().enumerate() {
-            let reply = world.get(&format!("{AUDIT}?limit=1&{filter}&page={cursor}"), &token).await;
+            let reply = service.get(&format!("{AUDIT}?limit=1&{filter}&page={cursor}"), &token).await;
             if own == place {
                 assert_eq!(reply.ok()["results"].as_array().unwrap().len(), 1);
             } else {
@@ -197,25 +198,25 @@ async fn a_cursor_belongs_to_its_filters() {
 
 #[tokio::test]
 async fn an_entry_whose_writing_was_not_answered_is_there_once_and_none_outlives_ninety_days() {
-    let world = World::new().await;
-    let lost = world.faulty.on("PutItem").nth(1).cut_after_store();
-    note(&world, AuditAction::Login, AuditOutcome::Success, world.user, None).await;
+    let service = TestService::new().await;
+    let lost = service.faulty.on("PutItem").nth(1).cut_after_store();
+    note(&service, AuditAction::Login, AuditOutcome::Success, service.user, None).await;
     assert_eq!(lost.count(), 1);
-    assert_eq!(actions(&world, "").await, ["login"]);
-    world.clock.advance_ms(90 * 24 * 3_600_000 - 1_000);
-    assert_eq!(actions(&world, "").await, ["login"]);
-    world.clock.advance_ms(1_000);
-    assert!(actions(&world, "").await.is_empty());
+    assert_eq!(actions(&service, "").await, ["login"]);
+    service.clock.advance_ms(90 * 24 * 3_600_000 - 1_000);
+    assert_eq!(actions(&service, "").await, ["login"]);
+    service.clock.advance_ms(1_000);
+    assert!(actions(&service, "").await.is_empty());
 }
 
 #[tokio::test]
 async fn the_role_is_read_with_every_request() {
-    let world = World::new().await;
-    let token = world.admin_token(&[]);
-    world.get(AUDIT, &token).await.ok();
-    world.app.store.set_administrator(world.user, false).await.unwrap();
-    assert_eq!(world.get(AUDIT, &token).await.failed(403), "ADMINISTRATOR_REQUIRED");
-    world.app.store.set_administrator(world.user, true).await.unwrap();
-    world.faulty.on("GetItem").cut_before_store();
-    assert_eq!(world.get(AUDIT, &token).await.failed(503), "UNAVAILABLE");
+    let service = TestService::new().await;
+    let token = service.admin_token(&[]);
+    service.get(AUDIT, &token).await.ok();
+    service.app.store.set_administrator(service.user, false).await.unwrap();
+    assert_eq!(service.get(AUDIT, &token).await.failed(403), "ADMINISTRATOR_REQUIRED");
+    service.app.store.set_administrator(service.user, true).await.unwrap();
+    service.faulty.on("GetItem").cut_before_store();
+    assert_eq!(service.get(AUDIT, &token).await.failed(503), "UNAVAILABLE");
 }

@@ -8,14 +8,14 @@ mod installation;
 
 use serde_json::Value;
 
-use crate::support::World;
+use crate::support::TestService;
 
 /// Follows an administrator's listing by its links; the results of each page.
-async fn pages(world: &World, mut path: String) -> Vec<Vec<Value>> {
+async fn pages(service: &TestService, mut path: String) -> Vec<Vec<Value>> {
     let mut pages = Vec::new();
-    let token = world.admin_token(&[]);
+    let token = service.admin_token(&[]);
     loop {
-        let reply = world.get(&path, &token).await;
+        let reply = service.get(&path, &token).await;
         pages.push(reply.ok()["results"].as_array().unwrap().clone());
         match reply.next() {
             Some(next) => path = next,

@@ -8,7 +8,7 @@ use terrapi::runtime::{Clock, Random};
 use terrapi::store::User;
 
 use super::routes::{Access, Reach, Route};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::forge::{Forge, claims};
 
 /// What a request says about its sender.
@@ -53,17 +53,17 @@ fn stranger() -> UserId {
 }
 
 /// A person who is known, and no administrator.
-async fn ordinary(world: &World) -> UserId {
+async fn ordinary(service: &TestService) -> UserId {
     let user = User { id: stranger(), vcs: vec![Vcs::Github] };
-    world.app.store.put_user(&user).await.unwrap();
+    service.app.store.put_user(&user).await.unwrap();
     user.id
 }
 
 /// Callers without a valid token.
-pub async fn unauthenticated(world: &World, route: &Route) -> Vec<Caller> {
+pub async fn unauthenticated(service: &TestService, route: &Route) -> Vec<Caller> {
     let capabilities = &route.capabilities();
     let (trusted, unknown) = (Forge::trusted(), Forge::stranger());
-    let good = claims(world.user, capabilities);
+    let good = claims(service.user, capabilities);
     let expired = {
         let mut claims = good.clone();
         let now = claims["iat"].as_i64().unwrap();
@@ -72,7 +72,7 @@ pub async fn unauthenticated(world: &World, route: &Route) -> Vec<Caller> {
     };
     let our_kid = unknown.sign(&trusted.header().to_string(), &good.to_string());
     let plain = |name, headers: Headers| Caller { name, headers, id: "INVALID_TOKEN", missing: None, reads: &[] };
-    let token = world.token(capabilities);
+    let token = service.token(capabilities);
     vec![
         plain("no token", vec![]),
         plain("an empty token", vec![(AUTHORIZATION, HeaderValue::from_static("Bearer "))]),
@@ -83,21 +83,24 @@ pub async fn unauthenticated(world: &World, route: &Route) -> Vec<Caller> {
         plain("an expired token", vec![bearer(&expired)]),
         plain("our kid, another key", vec![bearer(&our_kid)]),
         Caller { reads: KEY_LOOKUP, ..plain("an unknown key", vec![bearer(&unknown.token(&good))]) },
-        Caller { id: "API_KEY_NOT_ACCEPTED", ..plain("an API key", vec![bearer(&world.api_key(capabilities).await)]) },
+        Caller {
+            id: "API_KEY_NOT_ACCEPTED",
+            ..plain("an API key", vec![bearer(&service.api_key(capabilities).await)])
+        },
         Caller { id: "API_KEY_NOT_ACCEPTED", ..plain("a broken API key", vec![bearer("tt_live_0")]) },
     ]
 }
 
 /// Browsers that are not let in: no session that lives, or not a page of ours.
-pub async fn browsers(world: &World, route: &Route) -> Vec<Caller> {
-    let now = world.clock.now().seconds();
-    let good = world.session_of(world.user).await;
+pub async fn browsers(service: &TestService, route: &Route) -> Vec<Caller> {
+    let now = service.clock.now().seconds();
+    let good = service.session_of(service.user).await;
     let idle = now.plus(-Session::IDLE_SECONDS);
-    let idle = world.session_from(world.user, idle, idle).await;
-    let old = world.session_from(world.user, now.plus(-Session::ABSOLUTE_SECONDS), now.plus(-1)).await;
-    let ended = world.session_of(world.user).await;
-    world.browse(Method::POST, "/api/v1/logout", &ended, None).await.ok();
-    let two = format!("{good}; {}", world.session_of(world.user).await);
+    let idle = service.session_from(service.user, idle, idle).await;
+    let old = service.session_from(service.user, now.plus(-Session::ABSOLUTE_SECONDS), now.plus(-1)).await;
+    let ended = service.session_of(service.user).await;
+    service.browse(Method::POST, "/api/v1/logout", &ended, None).await.ok();
+    let two = format!("{good}; {}", service.session_of(service.user).await);
     let refused = |name, headers, reads| Caller { name, headers, id: "INVALID_TOKEN", missing: None, reads };
     let both = |token: &str| [browser(&good), vec![bearer(token)]].concat();
     let mut callers = vec![
@@ -119,12 +122,12 @@ pub async fn browsers(world: &World, route: &Route) -> Vec<Caller> {
         callers.push(cross("a write from a foreign page", vec![alone, (ORIGIN, foreign)]));
     }
     if let Access::Token(_, Reach::Installation) = route.access {
-        let headers = browser(&world.session_of(stranger()).await);
+        let headers = browser(&service.session_of(stranger()).await);
         let outside = refused("a session of a member of nothing", headers, SESSION_AND_MEMBERSHIP);
         callers.push(Caller { id: "INSTALLATION_FORBIDDEN", ..outside });
     }
     if let Access::Token(_, Reach::Administrator) = route.access {
-        let headers = browser(&world.session_of(ordinary(world).await).await);
+        let headers = browser(&service.session_of(ordinary(service).await).await);
         let outside = refused("a session of an ordinary user", headers, SESSION_AND_ROLE);
         callers.push(Caller { id: "ADMINISTRATOR_REQUIRED", ..outside });
     }
@@ -132,9 +135,9 @@ pub async fn browsers(world: &World, route: &Route) -> Vec<Caller> {
 }
 
 /// Callers whose token is good and does not open the route.
-pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
+pub async fn unauthorized(service: &TestService, route: &Route) -> Vec<Caller> {
     let Access::Token(capabilities, reach) = route.access else { return Vec::new() };
-    let token = |user, capabilities: Vec<Capability>| vec![bearer(&world.token_of(user, &capabilities))];
+    let token = |user, capabilities: Vec<Capability>| vec![bearer(&service.token_of(user, &capabilities))];
     let with = |extra: &[Capability]| [capabilities, extra].concat();
     let lacking = |name, headers, missing: String| Caller {
         name,
@@ -150,25 +153,25 @@ pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
             let others = capabilities.iter().filter(|held| *held != missing).cloned();
             // Marks and limits stand for no capability.
             let others = others.chain([Capability::KvStoreSystemRead, Capability::InstallationId("12345".into())]);
-            lacking("a capability is missing", token(world.user, others.collect()), missing.name())
+            lacking("a capability is missing", token(service.user, others.collect()), missing.name())
         })
         .collect();
     let gitlab = [Capability::Vcs("gitlab".into())];
     match reach {
         Reach::Anywhere => {}
         Reach::Vcs => {
-            callers.push(lacking("another VCS", token(world.user, with(&gitlab)), "vcs:github".into()));
+            callers.push(lacking("another VCS", token(service.user, with(&gitlab)), "vcs:github".into()));
         }
         Reach::Administrator => {
             let no_administrator =
                 |name, authorization| Caller { id: "ADMINISTRATOR_REQUIRED", ..elsewhere(name, authorization, ROLE) };
             let limited = [Capability::InstallationId("12345".into())];
-            let administrative = |user, held: &[Capability]| vec![bearer(&world.admin_token_of(user, held))];
-            let plain = no_administrator("an administrator's token for other work", token(world.user, with(&[])));
+            let administrative = |user, held: &[Capability]| vec![bearer(&service.admin_token_of(user, held))];
+            let plain = no_administrator("an administrator's token for other work", token(service.user, with(&[])));
             callers.extend([
-                no_administrator("an ordinary user", administrative(ordinary(world).await, &[])),
+                no_administrator("an ordinary user", administrative(ordinary(service).await, &[])),
                 no_administrator("nobody we know", administrative(stranger(), &[])),
-                elsewhere("an administrator, limited", administrative(world.user, &limited), &[]),
+                elsewhere("an administrator, limited", administrative(service.user, &limited), &[]),
                 Caller { reads: &[], ..plain },
             ]);
         }
@@ -176,17 +179,17 @@ pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
             let github = with(&[Capability::Vcs("github".into())]);
             let other = with(&[Capability::InstallationId("67890".into())]);
             callers.extend([
-                elsewhere("another VCS", token(world.user, github), &[]),
-                elsewhere("another group", token(world.user, other), &[]),
-                lacking("no group named", token(world.user, with(&gitlab)), "installation_id:12345".into()),
+                elsewhere("another VCS", token(service.user, github), &[]),
+                elsewhere("another group", token(service.user, other), &[]),
+                lacking("no group named", token(service.user, with(&gitlab)), "installation_id:12345".into()),
             ]);
         }
         Reach::Installation | Reach::Named => {
             let installation = |id: &str| [Capability::InstallationId(id.into())];
             callers.extend([
-                elsewhere("another VCS", token(world.user, with(&gitlab)), &[]),
-                elsewhere("another installation", token(world.user, with(&installation("67890"))), &[]),
-                elsewhere("no number", token(world.user, with(&installation("012345"))), &[]),
+                elsewhere("another VCS", token(service.user, with(&gitlab)), &[]),
+                elsewhere("another installation", token(service.user, with(&installation("67890"))), &[]),
+                elsewhere("no number", token(service.user, with(&installation("012345"))), &[]),
                 elsewhere(
                     "member of nothing, with the limit",
                     token(stranger(), with(&installation("12345"))),
@@ -195,7 +198,7 @@ pub async fn unauthorized(world: &World, route: &Route) -> Vec<Caller> {
             ]);
             callers.push(if reach == Reach::Named {
                 let unnamed = with(&[Capability::Vcs("github".into())]);
-                lacking("no installation named", token(world.user, unnamed), "installation_id:12345".into())
+                lacking("no installation named", token(service.user, unnamed), "installation_id:12345".into())
             } else {
                 elsewhere("member of nothing", token(stranger(), with(&[])), MEMBERSHIP)
             });

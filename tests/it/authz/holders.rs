@@ -18,7 +18,7 @@ use super::callers::{Headers, browser, browsers, unauthenticated};
 use super::routes::{Access, Route, routes};
 use super::{described, request};
 use crate::support::organizations::Acme;
-use crate::support::{MemberOf, World};
+use crate::support::{MemberOf, TestService};
 
 /// Somebody, and the status that is due.
 struct Refused {
@@ -33,9 +33,9 @@ fn refused(name: &str, token: &str, status: u16) -> Refused {
 }
 
 /// Whose credential is none.
-async fn nobody(world: &World, route: &Route) -> Vec<Refused> {
-    let mut callers = unauthenticated(world, route).await;
-    callers.extend(browsers(world, route).await);
+async fn nobody(service: &TestService, route: &Route) -> Vec<Refused> {
+    let mut callers = unauthenticated(service, route).await;
+    callers.extend(browsers(service, route).await);
     let status = |id: &str| if id == "CROSS_ORIGIN" { 404 } else { 401 };
     let common = callers.into_iter().map(|caller| {
         let status = status(caller.id);
@@ -52,57 +52,57 @@ async fn nobody(world: &World, route: &Route) -> Vec<Refused> {
 }
 
 /// Strangers to acme, and teams that may not do what the route does.
-async fn outsiders(world: &World, acme: &Acme) -> Vec<Refused> {
+async fn outsiders(service: &TestService, acme: &Acme) -> Vec<Refused> {
     let stranger = UserId::new(Random::default().id().unwrap());
-    world.join(stranger, MemberOf(12345)).await;
+    service.join(stranger, MemberOf(12345)).await;
     let may = [Capability::AccessTokenCreate];
     let elsewhere = [Capability::AccessTokenCreate, Capability::InstallationId("67890".into())];
     let keyless = [Capability::KvStoreRead, Capability::KvStoreWrite];
-    let foreign = foreign_token(world, acme).await;
+    let foreign = foreign_token(service, acme).await;
     vec![
-        refused("a member of the installation alone", &world.token_of(stranger, &may), 404),
-        refused("an owner, limited to another installation", &world.token(&elsewhere), 404),
-        refused("an owner who may not hand out credentials", &world.token(&keyless), 404),
+        refused("a member of the installation alone", &service.token_of(stranger, &may), 404),
+        refused("an owner, limited to another installation", &service.token(&elsewhere), 404),
+        refused("an owner who may not hand out credentials", &service.token(&keyless), 404),
         refused("another organization's token", &foreign, 404),
         Refused {
             name: "a stranger's session".to_owned(),
-            headers: browser(&world.session_of(stranger).await),
+            headers: browser(&service.session_of(stranger).await),
             status: 404,
         },
     ]
 }
 
 /// The token of another organization's team of owners.
-async fn foreign_token(world: &World, acme: &Acme) -> String {
+async fn foreign_token(service: &TestService, acme: &Acme) -> String {
     let organization = Organization {
         id: OrganizationId::parse("org-other000other000").unwrap(),
         name: OrganizationName::new("other").unwrap(),
         email: Email::new("a@b.test").unwrap(),
         ..acme.organization.clone()
     };
-    let owners = Team { name: TeamName::new("owners").unwrap(), ..world.team("team-other000owners00", &[]) };
+    let owners = Team { name: TeamName::new("owners").unwrap(), ..service.team("team-other000owners00", &[]) };
     let owners = Team { owners: true, users: acme.owners.users.clone(), ..owners };
-    let created = world.app.store.create_organization(&organization, &owners, &Decision::default()).await.unwrap();
+    let created = service.app.store.create_organization(&organization, &owners, &Decision::default()).await.unwrap();
     assert_eq!(created, Written::Done);
-    let team = world.team("team-other000managers", &[]);
+    let team = service.team("team-other000managers", &[]);
     let access = acme.owners.access;
-    world.team_with_token(&Team { access, ..team }).await
+    service.team_with_token(&Team { access, ..team }).await
 }
 
 #[tokio::test]
 async fn every_route_of_organizations_refuses_whoever_it_is_not_for_and_changes_nothing() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let outsiders = outsiders(&world, &acme).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let outsiders = outsiders(&service, &acme).await;
     for outsider in &outsiders {
         // What the first use of a token notes is noted.
         let route = routes().into_iter().find(|route| route.path == "/api/v2/account/details").unwrap();
-        world.send(request(&route, &outsider.headers, None)).await;
+        service.send(request(&route, &outsider.headers, None)).await;
     }
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     let (mut refusals, mut seen) = (0, BTreeSet::new());
     for route in routes().iter().filter(|route| matches!(route.access, Access::Holder | Access::Person)) {
-        let mut callers = nobody(&world, route).await;
+        let mut callers = nobody(&service, route).await;
         // Without a place in the path, a stranger is shown their own things.
         if route.path.contains('{') {
             callers.extend(outsiders.iter().map(|one| Refused {
@@ -117,12 +117,12 @@ async fn every_route_of_organizations_refuses_whoever_it_is_not_for_and_changes_
         for caller in callers {
             let place = format!("{} {}: {}", route.method, route.url, caller.name);
             for body in [route.body.as_ref().map(Value::to_string), Some("{".to_owned())] {
-                let send = world.send(request(route, &caller.headers, body.as_deref()));
-                let (reply, calls) = world.faulty.ledger().during(send).await;
+                let send = service.send(request(route, &caller.headers, body.as_deref()));
+                let (reply, calls) = service.faulty.ledger().during(send).await;
                 let title = if caller.status == 401 { "unauthorized" } else { "not found" };
                 let document = json!({"errors": [{"status": caller.status.to_string(), "title": title}]});
                 assert_eq!(reply.json(), document, "{place}");
-                let calls: Vec<_> = calls.iter().map(|call| described(&world, call)).collect();
+                let calls: Vec<_> = calls.iter().map(|call| described(&service, call)).collect();
                 let harmless = |call: &String| {
                     ["GetItem identity ", "Query identity "].iter().any(|read| call.starts_with(read))
                         // A wrong secret, and the first use of the caller's own token.
@@ -137,5 +137,5 @@ async fn every_route_of_organizations_refuses_whoever_it_is_not_for_and_changes_
     }
     assert!(refusals > 500 && seen.len() > 25, "{refusals} {seen:?}");
     let secret = &acme.team_token;
-    assert_eq!(world.call(Method::GET, "/api/v2/account/details", secret, None).await.status, 200, "nothing changed");
+    assert_eq!(service.call(Method::GET, "/api/v2/account/details", secret, None).await.status, 200, "nothing changed");
 }

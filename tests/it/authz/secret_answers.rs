@@ -10,7 +10,7 @@ use super::request;
 use super::routes::{Access, Reach, routes};
 use crate::identity::browser::Browser;
 use crate::support::gitlab::Group;
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
 /// The operations whose answers carry a secret: in the body or in a cookie.
 const SECRETS: [&str; 9] = [
@@ -36,9 +36,9 @@ fn carries_a_secret(reply: &Reply) -> bool {
 
 #[tokio::test]
 async fn every_answer_with_a_secret_says_no_store() {
-    let world = crate::memberships::signed_in(Vcs::Gitlab).await;
-    world.gitlab.lab(|lab| lab.groups.insert(12_345, Group::named("ops").with_member(77, 40)));
-    let acme = world.acme().await;
+    let service = crate::memberships::signed_in(Vcs::Gitlab).await;
+    service.gitlab.lab(|lab| lab.groups.insert(12_345, Group::named("ops").with_member(77, 40)));
+    let acme = service.acme().await;
     let mut found = BTreeSet::new();
     let mut check = |operation: String, reply: &Reply| {
         if carries_a_secret(reply) {
@@ -51,26 +51,26 @@ async fn every_answer_with_a_secret_says_no_store() {
         let bearer = |token: &str| vec![(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())];
         let headers: Headers = match route.access {
             Access::Open => vec![],
-            Access::Key => bearer(&world.api_key(&[]).await),
+            Access::Key => bearer(&service.api_key(&[]).await),
             Access::Holder => bearer(&acme.organization_token),
-            _ if route.path == "/api/v1/logout" => super::browser(&world.session_of(world.user).await),
-            Access::Token(_, Reach::Administrator) => bearer(&world.admin_token(&[])),
-            Access::Person | Access::Token(..) => bearer(&token(&world, &route)),
+            _ if route.path == "/api/v1/logout" => super::browser(&service.session_of(service.user).await),
+            Access::Token(_, Reach::Administrator) => bearer(&service.admin_token(&[])),
+            Access::Person | Access::Token(..) => bearer(&token(&service, &route)),
         };
         let body = route.body.as_ref().map(ToString::to_string);
-        let reply = world.send(request(&route, &headers, body.as_deref())).await;
+        let reply = service.send(request(&route, &headers, body.as_deref())).await;
         check(format!("{} {}", route.method, route.path), &reply);
     }
-    let mut browser = Browser::new(&world);
+    let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
     let back = browser.agree(&page, Vcs::Github, 583_231);
     check("GET /api/github/v1/callback".into(), &browser.get(&back).await);
     assert_eq!(found, SECRETS.map(str::to_owned).into());
 }
 
-fn token(world: &World, route: &super::routes::Route) -> String {
+fn token(service: &TestService, route: &super::routes::Route) -> String {
     match route.access {
-        Access::Person => world.token(&[terrapi::domain::Capability::AccessTokenCreate]),
-        _ => world.token(&route.capabilities()),
+        Access::Person => service.token(&[terrapi::domain::Capability::AccessTokenCreate]),
+        _ => service.token(&route.capabilities()),
     }
 }

@@ -7,10 +7,10 @@ use axum::extract::Request;
 use flate2::read::GzDecoder;
 use http::Method;
 
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
-async fn get(world: &World, path: &str, header: (&str, &str)) -> Reply {
-    world.send(Request::get(path).header(header.0, header.1).body(Body::empty()).unwrap()).await
+async fn get(service: &TestService, path: &str, header: (&str, &str)) -> Reply {
+    service.send(Request::get(path).header(header.0, header.1).body(Body::empty()).unwrap()).await
 }
 
 /// The URLs in the page's `href` and `src`, relative to the origin.
@@ -22,8 +22,8 @@ fn files(page: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_page_may_load_and_call_its_own_origin_alone() {
-    let world = World::new().await;
-    let page = world.call(Method::GET, "/docs", "", None).await;
+    let service = TestService::new().await;
+    let page = service.call(Method::GET, "/docs", "", None).await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; "), "{policy}");
@@ -40,17 +40,17 @@ async fn the_page_may_load_and_call_its_own_origin_alone() {
 
 #[tokio::test]
 async fn every_file_of_the_page_is_served_once_and_for_all() {
-    let world = World::new().await;
-    let page = world.call(Method::GET, "/docs", "", None).await;
+    let service = TestService::new().await;
+    let page = service.call(Method::GET, "/docs", "", None).await;
     let files = files(std::str::from_utf8(&page.bytes).unwrap());
     assert_eq!(files.len(), 4, "{files:?}");
     for file in files {
         assert!(file.contains("?v="), "{file}: what never expires must not change");
-        let plain = get(&world, &file, ("accept-encoding", "identity")).await;
+        let plain = get(&service, &file, ("accept-encoding", "identity")).await;
         assert_eq!(plain.status, 200, "{file}");
         assert_eq!(plain.header("cache-control"), Some("public, max-age=31536000, immutable"));
         assert_eq!(plain.header("x-content-type-options"), Some("nosniff"));
-        let packed = get(&world, &file, ("accept-encoding", "gzip")).await;
+        let packed = get(&service, &file, ("accept-encoding", "gzip")).await;
         if packed.header("content-encoding") == Some("gzip") {
             let mut text = Vec::new();
             GzDecoder::new(&packed.bytes[..]).read_to_end(&mut text).unwrap();
@@ -59,18 +59,18 @@ async fn every_file_of_the_page_is_served_once_and_for_all() {
             assert!(packed.bytes == plain.bytes && plain.bytes.len() <= 1024, "{file}");
         }
         let etag = plain.header("etag").unwrap();
-        let again = get(&world, &file, ("if-none-match", etag)).await;
+        let again = get(&service, &file, ("if-none-match", etag)).await;
         assert_eq!((again.status.as_u16(), again.bytes.len()), (304, 0), "{file}");
-        assert_eq!(get(&world, &file, ("if-none-match", "\"other\"")).await.status, 200);
+        assert_eq!(get(&service, &file, ("if-none-match", "\"other\"")).await.status, 200);
     }
-    assert_eq!(world.call(Method::GET, "/docs/other.js", "", None).await.failed(404), "NOT_FOUND");
-    assert_eq!(world.call(Method::GET, "/docs/..%2Fopenapi.json", "", None).await.failed(404), "NOT_FOUND");
+    assert_eq!(service.call(Method::GET, "/docs/other.js", "", None).await.failed(404), "NOT_FOUND");
+    assert_eq!(service.call(Method::GET, "/docs/..%2Fopenapi.json", "", None).await.failed(404), "NOT_FOUND");
 }
 
 #[tokio::test]
 async fn the_root_leads_to_the_page() {
-    let world = World::new().await;
-    let reply = world.call(Method::GET, "/", "", None).await;
+    let service = TestService::new().await;
+    let reply = service.call(Method::GET, "/", "", None).await;
     assert_eq!((reply.status.as_u16(), reply.header("location")), (307, Some("docs")));
 }
 

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use terrapi::domain::Code;
 use terrapi::http::{document, whole_document};
 
-use crate::support::World;
-use crate::support::world::{routes, signer};
+use crate::support::TestService;
+use crate::support::service::{routes, signer};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/console/assets/openapi.json");
 const FRAME: &str = include_str!("../../../functions/console/assets/openapi-frame.json");
@@ -173,8 +173,8 @@ fn references(document: &Value, value: &Value) {
 
 #[tokio::test]
 async fn the_document_is_served_without_a_credential() {
-    let world = World::new().await;
-    let reply = world.call(Method::GET, "/openapi.json", "", None).await;
+    let service = TestService::new().await;
+    let reply = service.call(Method::GET, "/openapi.json", "", None).await;
     assert_eq!(reply.ok(), described());
     assert_eq!(reply.header("content-type"), Some("application/json"));
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use terrapi::domain::Capability::{KvStoreRead, KvStoreWrite};
 use tokio::process::Command;
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::served::Served;
 
 const TESTS: &str = env!("CARGO_MANIFEST_DIR");
@@ -22,7 +22,7 @@ const STEP_LIMIT: Duration = Duration::from_secs(300);
 struct Flow {
     name: &'static str,
     folder: PathBuf,
-    world: World,
+    service: TestService,
     served: Served,
 }
 
@@ -40,14 +40,14 @@ impl Flow {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated").join(name);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        let world = World::new().await;
-        let served = Served::start(&world.gateway).await;
-        Some(Self { name, folder, world, served })
+        let service = TestService::new().await;
+        let served = Served::start(&service.gateway).await;
+        Some(Self { name, folder, service, served })
     }
 
     /// Runs a program in the flow's folder and fails with what it printed.
     async fn step(&self, program: impl AsRef<OsStr>, arguments: &[&str]) {
-        let key = self.world.api_key(&[KvStoreRead, KvStoreWrite]).await;
+        let key = self.service.api_key(&[KvStoreRead, KvStoreWrite]).await;
         let program = program.as_ref();
         let step = Command::new(program)
             .args(arguments)

@@ -7,8 +7,8 @@ use terrapi::domain::UserId;
 use terrapi::runtime::Random;
 
 use crate::support::organizations::{ACME, PLATFORM};
-use crate::support::world::KV;
-use crate::support::{MemberOf, World};
+use crate::support::service::KV;
+use crate::support::{MemberOf, TestService};
 
 const GUIDE: &str = include_str!("../../../docs/api.md");
 
@@ -25,14 +25,14 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 
 #[tokio::test]
 async fn every_command_of_the_guide_is_answered() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let ann = UserId::new(Random::default().id().unwrap());
-    world.signed_in(ann, "ann", 7).await;
-    world.join(ann, MemberOf(12345)).await;
+    service.signed_in(ann, "ann", 7).await;
+    service.join(ann, MemberOf(12345)).await;
     let capabilities = [AccessTokenCreate, KvStoreRead, KvStoreWrite, InstallationId("12345".into())];
-    let (key, token) = (world.api_key(&capabilities).await, world.token(&capabilities));
-    let session = world.session_of(world.user).await;
+    let (key, token) = (service.api_key(&capabilities).await, service.token(&capabilities));
+    let session = service.session_of(service.user).await;
     let commands = commands();
     assert!(commands.len() >= 10, "{commands:?}");
     let (mut task, mut created) = (String::new(), String::new());
@@ -48,9 +48,9 @@ async fn every_command_of_the_guide_is_answered() {
         let named = credentials.iter().find(|(name, _)| command.contains(name));
         let credential = named.map_or(&token, |(_, credential)| credential);
         let reply = if command.contains("cookie: $SESSION") {
-            world.browse(method, &path, &session, body).await
+            service.browse(method, &path, &session, body).await
         } else {
-            world.call(method, &path, credential, body).await
+            service.call(method, &path, credential, body).await
         };
         assert!(matches!(reply.status.as_u16(), 200 | 201 | 204), "{command}: {reply:?}");
         if command.starts_with("    TASK=") {

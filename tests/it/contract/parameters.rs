@@ -164,13 +164,13 @@ fn unreadable_setting_never_opens_access() {
     let limits = [
         (bad.callers, "CallerRate", "CallerBurst"),
         (bad.principals, "PrincipalRate", "PrincipalBurst"),
-        (bad.strangers, "StrangerRate", "StrangerBurst"),
+        (bad.anonymous, "StrangerRate", "StrangerBurst"),
     ];
     for (limit, rate, burst) in limits {
         let limit = limit.unwrap_or_else(|| panic!("{rate} is gone"));
         assert_eq!((limit.per_second_rate(), limit.burst()), (of(rate), of(burst)));
     }
-    assert_eq!(bad.guessers.unwrap().burst(), of("WrongSecrets"));
+    assert_eq!(bad.failed_secrets.unwrap().burst(), of("WrongSecrets"));
     let (config, problems) = read("TERRAPI_ADMINISTRATORS", "octocat,github:7");
     assert!(config.administrators.include(Vcs::Github, 7));
     assert!(problems[0].contains("octocat") && problems.len() == 1, "{problems:?}");

@@ -8,7 +8,7 @@ use terrapi::http::document;
 use terrapi_local::Template;
 
 use crate::support::openapi::{is_json_api, published};
-use crate::support::world::{World, routes, signer};
+use crate::support::service::{TestService, routes, signer};
 
 /// A path in OpenAPI's syntax, with the function that answers it.
 type Paths = BTreeSet<(String, String)>;
@@ -84,12 +84,12 @@ fn the_document_describes_what_the_routers_answer() {
 
 #[tokio::test]
 async fn every_described_operation_is_answered_and_no_other_method_is() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (path, item) in published().document["paths"].as_object().unwrap() {
         let item = item.as_object().unwrap();
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
-            let status = world.call(method.clone(), &url, "", None).await.status;
+            let status = service.call(method.clone(), &url, "", None).await.status;
             let described = item.contains_key(&method.as_str().to_lowercase());
             // Clients of the HCP Terraform API know no 405.
             let refused = if is_json_api(path) { 404 } else { 405 };

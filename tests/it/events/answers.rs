@@ -7,11 +7,12 @@ use axum::response::AppendHeaders;
 use axum::routing::any;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use serde_json::{Value, json};
-use terrapi::http::{ListedOrigins, service};
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Settings};
 
 use super::template::{ALL, Golden, send};
-use crate::support::World;
+use crate::support::TestService;
 
 #[tokio::test]
 async fn cookies_and_repeated_headers_survive_in_either_format() {
@@ -34,10 +35,10 @@ async fn cookies_and_repeated_headers_survive_in_either_format() {
 
 #[tokio::test]
 async fn a_browser_s_preflight_is_answered_through_every_front_end() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let listed_origins = ListedOrigins::parse("https://console.example.com").unwrap();
-    let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&world.app.settings) });
-    let router = service(kv_store::routes(), App { settings, ..world.app.clone() });
+    let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&service.app.settings) });
+    let router = lambda_service(kv_store::routes(), App { settings, ..service.app.clone() });
     for golden in ALL {
         let mut event = golden.event("/api/v1/github/kv/12345/key/k", "");
         let asked = json!({"origin": "https://console.example.com", "access-control-request-method": "PUT"});

@@ -3,11 +3,11 @@
 use axum::Router;
 use serde_json::{Value, json};
 use terrapi::domain::kv::Key;
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 
 use super::template::{ALL, Golden, on_the_wire, send};
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 /// Keys that some part of the way might take for something else.
 const KEYS: [&str; 36] = [
@@ -50,17 +50,17 @@ const KEYS: [&str; 36] = [
 ];
 
 struct Store {
-    world: World,
+    service: TestService,
     router: Router,
     token: String,
 }
 
 impl Store {
     async fn new() -> Self {
-        let world = World::new().await;
-        let router = service(kv_store::routes(), world.app.clone());
-        let token = world.kv_token();
-        Self { world, router, token }
+        let service = TestService::new().await;
+        let router = lambda_service(kv_store::routes(), service.app.clone());
+        let token = service.kv_token();
+        Self { service, router, token }
     }
 
     /// Status and body of a request to the path as it stands on the wire.
@@ -101,7 +101,7 @@ async fn a_record_set_through_one_front_end_is_read_through_every_other() {
             assert_eq!((&record["key"], &record["data"]), (&json!(key), &json!(number)), "{writer:?} {reader:?}");
         }
     }
-    let listed = store.world.get(&format!("{KV}/iter/?limit=1000"), &store.token).await.ok();
+    let listed = store.service.get(&format!("{KV}/iter/?limit=1000"), &store.token).await.ok();
     let keys: Vec<_> =
         listed["results"].as_array().unwrap().iter().map(|record| record["key"].as_str().unwrap()).collect();
     let mut expected = KEYS;

@@ -1,10 +1,10 @@
 //! A browser's cookie opens the service through every front end: an HTTP API takes the cookies out of the headers.
 
 use serde_json::{Value, json};
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 
 use super::template::{ALL, Golden, send};
-use crate::support::World;
+use crate::support::TestService;
 
 /// The event with this cookie in place of the golden ones, and without a token.
 fn with_cookie(golden: Golden, path: &str, cookie: &str) -> Value {
@@ -25,10 +25,10 @@ fn with_cookie(golden: Golden, path: &str, cookie: &str) -> Value {
 
 #[tokio::test]
 async fn a_session_is_known_and_ended_through_every_front_end() {
-    let world = World::new().await;
-    let router = service(identity::routes(), world.app.clone());
+    let service = TestService::new().await;
+    let router = lambda_service(identity::routes(), service.app.clone());
     for golden in ALL {
-        let cookie = world.session_of(world.user).await;
+        let cookie = service.session_of(service.user).await;
         let who = send(router.clone(), &with_cookie(golden, "/api/v1/whoami", &cookie)).await;
         assert_eq!(who["statusCode"], 200, "{golden:?}: {who}");
         let mut out = with_cookie(golden, "/api/v1/logout", &cookie);

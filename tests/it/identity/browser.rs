@@ -12,13 +12,13 @@ use terrapi::deadline::Deadline;
 use terrapi::domain::Vcs;
 
 use crate::support::routes::Gateway;
-use crate::support::world::send_to;
-use crate::support::{Reply, World};
+use crate::support::service::send_to;
+use crate::support::{Reply, TestService};
 
 const OWN: &str = "https://api.example.test";
 
 pub struct Browser<'a> {
-    world: &'a World,
+    service: &'a TestService,
     gateway: Gateway,
     pub jar: BTreeMap<String, String>,
     /// How long the function may take for each request from now on.
@@ -26,13 +26,13 @@ pub struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    pub fn new(world: &'a World) -> Self {
-        Self { world, gateway: world.gateway.clone(), jar: BTreeMap::new(), remaining: None }
+    pub fn new(service: &'a TestService) -> Self {
+        Self { service, gateway: service.gateway.clone(), jar: BTreeMap::new(), remaining: None }
     }
 
     /// A browser whose requests another sandbox answers.
-    pub fn on(world: &'a World, gateway: Gateway) -> Self {
-        Self { gateway, ..Self::new(world) }
+    pub fn on(service: &'a TestService, gateway: Gateway) -> Self {
+        Self { gateway, ..Self::new(service) }
     }
 
     pub async fn get(&mut self, url: &str) -> Reply {
@@ -94,8 +94,8 @@ impl<'a> Browser<'a> {
     /// The person agrees: where the provider sends the browser back to.
     pub fn agree(&self, page: &str, vcs: Vcs, person: u64) -> String {
         let back = match vcs {
-            Vcs::Github => self.world.github.agree(page, person),
-            Vcs::Gitlab => self.world.gitlab.agree(page, person),
+            Vcs::Github => self.service.github.agree(page, person),
+            Vcs::Gitlab => self.service.gitlab.agree(page, person),
         };
         back.unwrap()
     }

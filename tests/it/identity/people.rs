@@ -3,21 +3,21 @@
 use futures::stream::{self, StreamExt as _};
 use http::Method;
 use terrapi::domain::{Administrators, UserId, Vcs};
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 use terrapi::runtime::Settings;
 
 use super::browser::Browser;
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::routes::Gateway;
 
 const OCTOCAT: u64 = 583_231;
 
 #[tokio::test]
 async fn a_new_login_is_the_same_user_and_an_old_login_in_other_hands_is_not() {
-    let world = World::new().await;
-    let (mut browser, mut other) = (Browser::new(&world), Browser::new(&world));
+    let service = TestService::new().await;
+    let (mut browser, mut other) = (Browser::new(&service), Browser::new(&service));
     let user = browser.user(Vcs::Github, OCTOCAT).await;
-    world.github.hub(|hub| {
+    service.github.hub(|hub| {
         hub.person(OCTOCAT, "octocat-renamed");
         hub.person(999, "octocat");
     });
@@ -25,15 +25,15 @@ async fn a_new_login_is_the_same_user_and_an_old_login_in_other_hands_is_not() {
     assert_eq!(browser.get("/api/v1/github/whoami").await.ok()["username"], "octocat-renamed");
     assert_ne!(other.user(Vcs::Github, 999).await, user);
     // The same number elsewhere is another person.
-    world.gitlab.lab(|lab| lab.people.insert(OCTOCAT, "octocat".into()));
+    service.gitlab.lab(|lab| lab.people.insert(OCTOCAT, "octocat".into()));
     assert_ne!(other.user(Vcs::Gitlab, OCTOCAT).await, user);
 }
 
 #[tokio::test]
 async fn two_first_sign_ins_at_once_make_one_user() {
-    let world = World::new().await;
-    let (mut one, mut two) = (Browser::new(&world), Browser::new(&world));
-    let gate = world.faulty.on("TransactWriteItems").first(2).hold_before_store();
+    let service = TestService::new().await;
+    let (mut one, mut two) = (Browser::new(&service), Browser::new(&service));
+    let gate = service.faulty.on("TransactWriteItems").first(2).hold_before_store();
     let both = async { tokio::join!(one.user(Vcs::Github, OCTOCAT), two.user(Vcs::Github, OCTOCAT)) };
     let release = async {
         gate.arrived(2).await;
@@ -44,25 +44,25 @@ async fn two_first_sign_ins_at_once_make_one_user() {
 }
 
 /// A gateway whose deployment names these administrators.
-fn naming(world: &World, administrators: &str) -> Gateway {
+fn naming(service: &TestService, administrators: &str) -> Gateway {
     let settings = Settings {
         administrators: Administrators::parse(administrators).unwrap(),
-        ..Settings::clone(&world.app.settings)
+        ..Settings::clone(&service.app.settings)
     };
-    let app = terrapi::runtime::App { settings: settings.into(), ..world.app.clone() };
-    Gateway::new([("identity".to_owned(), service(identity::routes(), app))].into())
+    let app = terrapi::runtime::App { settings: settings.into(), ..service.app.clone() };
+    Gateway::new([("identity".to_owned(), lambda_service(identity::routes(), app))].into())
 }
 
 #[tokio::test]
 async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let is_administrator = async |user: &str| {
         let user = UserId::parse(user).unwrap();
-        world.app.store.is_administrator(user).await.unwrap()
+        service.app.store.is_administrator(user).await.unwrap()
     };
     let trail = async |user: &str| {
         let path = format!("/api/v1/admin/audit?user={user}");
-        let entries = world.get(&path, &world.admin_token(&[])).await.ok()["results"].clone();
+        let entries = service.get(&path, &service.admin_token(&[])).await.ok()["results"].clone();
         let told = |entry: &serde_json::Value| match &entry["subject"] {
             serde_json::Value::Null => entry["action"].as_str().unwrap().to_owned(),
             subject => {
@@ -72,16 +72,16 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
         };
         entries.as_array().unwrap().iter().map(told).collect::<Vec<_>>()
     };
-    let user = Browser::on(&world, naming(&world, "gitlab:583231")).user(Vcs::Github, OCTOCAT).await;
+    let user = Browser::on(&service, naming(&service, "gitlab:583231")).user(Vcs::Github, OCTOCAT).await;
     assert!(!is_administrator(&user).await, "the number of somebody at another provider");
-    world.clock.advance_ms(1);
-    Browser::on(&world, naming(&world, "github:583231")).user(Vcs::Github, OCTOCAT).await;
+    service.clock.advance_ms(1);
+    Browser::on(&service, naming(&service, "github:583231")).user(Vcs::Github, OCTOCAT).await;
     assert!(is_administrator(&user).await);
-    world.clock.advance_ms(1);
-    let mut browser = Browser::on(&world, naming(&world, ""));
+    service.clock.advance_ms(1);
+    let mut browser = Browser::on(&service, naming(&service, ""));
     browser.user(Vcs::Github, OCTOCAT).await;
     assert!(!is_administrator(&user).await);
-    world.clock.advance_ms(1);
+    service.clock.advance_ms(1);
     browser.send(Method::POST, "/api/v1/logout", None).await.ok();
     let mut told = trail(&user).await;
     assert_eq!(told.remove(0), "logout");
@@ -90,34 +90,34 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
 }
 
 /// Whether somebody is an administrator, and how often the trail says that they were made one.
-async fn role(world: &World, person: u64) -> (bool, usize) {
-    let Some(user) = world.app.store.find_user_of_identity(Vcs::Github, person).await.unwrap() else {
+async fn role(service: &TestService, person: u64) -> (bool, usize) {
+    let Some(user) = service.app.store.find_user_of_identity(Vcs::Github, person).await.unwrap() else {
         return (false, 0);
     };
-    let administrator = world.app.store.is_administrator(user).await.unwrap();
+    let administrator = service.app.store.is_administrator(user).await.unwrap();
     let path = format!("/api/v1/admin/audit?user={user}&action=permission_changed");
-    let entries = world.get(&path, &world.admin_token(&[])).await.ok()["results"].as_array().unwrap().len();
+    let entries = service.get(&path, &service.admin_token(&[])).await.ok()["results"].as_array().unwrap().len();
     (administrator, entries)
 }
 
 /// Kills the sign-in that makes somebody an administrator right after its storage call of this number: how often that
 /// happened.
 async fn killed_after(call: usize, newcomer: bool) -> usize {
-    let world = World::new().await;
+    let service = TestService::new().await;
     if !newcomer {
-        Browser::on(&world, naming(&world, "")).user(Vcs::Github, OCTOCAT).await;
+        Browser::on(&service, naming(&service, "")).user(Vcs::Github, OCTOCAT).await;
     }
-    let mut browser = Browser::on(&world, naming(&world, "github:583231"));
+    let mut browser = Browser::on(&service, naming(&service, "github:583231"));
     let page = browser.begin(Vcs::Github, "").await;
     let back = browser.agree(&page, Vcs::Github, OCTOCAT);
-    let hits = world.faulty.on("*").nth(call).die_after_store();
+    let hits = service.faulty.on("*").nth(call).die_after_store();
     browser.get(&back).await;
-    world.app.background.settle().await;
-    world.faulty.heal();
-    let (administrator, entries) = role(&world, OCTOCAT).await;
+    service.app.background.settle().await;
+    service.faulty.heal();
+    let (administrator, entries) = role(&service, OCTOCAT).await;
     assert_eq!(entries, usize::from(administrator), "killed after call {call}");
-    Browser::on(&world, naming(&world, "github:583231")).user(Vcs::Github, OCTOCAT).await;
-    assert_eq!(role(&world, OCTOCAT).await, (true, 1), "after a sign-in killed after call {call}");
+    Browser::on(&service, naming(&service, "github:583231")).user(Vcs::Github, OCTOCAT).await;
+    assert_eq!(role(&service, OCTOCAT).await, (true, 1), "after a sign-in killed after call {call}");
     hits.count()
 }
 
@@ -128,4 +128,25 @@ async fn a_role_and_its_audit_entry_are_written_together() {
         let calls = killed.iter().filter(|hits| **hits == 1).count();
         assert!((4..8).contains(&calls), "every call of a sign-in: {killed:?}");
     }
+}
+
+#[tokio::test]
+async fn role_granted_by_two_sign_ins_at_once_is_audited_once() {
+    let service = TestService::new().await;
+    Browser::on(&service, naming(&service, "")).user(Vcs::Github, OCTOCAT).await;
+    let [mut one, mut other] = [(); 2].map(|()| Browser::on(&service, naming(&service, "github:583231")));
+    let mut back = Vec::new();
+    for browser in [&mut one, &mut other] {
+        let page = browser.begin(Vcs::Github, "").await;
+        back.push(browser.agree(&page, Vcs::Github, OCTOCAT));
+    }
+    // Both have read that the person is no administrator.
+    let gate = service.faulty.on("TransactWriteItems").first(2).hold_before_store();
+    let release = async {
+        gate.arrived(2).await;
+        gate.release();
+    };
+    let (first, second, ()) = futures::join!(one.get(&back[0]), other.get(&back[1]), release);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (303, 303));
+    assert_eq!(role(&service, OCTOCAT).await, (true, 1));
 }

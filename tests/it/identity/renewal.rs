@@ -6,7 +6,7 @@ use terrapi::domain::{Code, Error, Result, SecretText, UserId, Vcs};
 use terrapi::runtime::{App, Random};
 
 use super::browser::Browser;
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::providers::SEALING_KEY;
 use crate::support::stand_in::Fault;
 
@@ -14,14 +14,14 @@ const OCTOCAT: u64 = 583_231;
 const TOKEN_CALL: &str = "POST /login/oauth/access_token";
 const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
 
-async fn signed_in(world: &World) -> UserId {
-    let user = Browser::new(world).user(Vcs::Github, OCTOCAT).await;
-    world.github.desk().take_seen();
+async fn signed_in(service: &TestService) -> UserId {
+    let user = Browser::new(service).user(Vcs::Github, OCTOCAT).await;
+    service.github.desk().take_seen();
     UserId::parse(&user).unwrap()
 }
 
-fn works(world: &World, token: &SecretText) -> bool {
-    world.github.hub(|hub| hub.oauth.person(token.reveal())) == Some(OCTOCAT)
+fn works(service: &TestService, token: &SecretText) -> bool {
+    service.github.hub(|hub| hub.oauth.person(token.reveal())) == Some(OCTOCAT)
 }
 
 fn code(outcome: Result<SecretText>) -> Code {
@@ -34,129 +34,129 @@ fn code(outcome: Result<SecretText>) -> Code {
 
 #[tokio::test]
 async fn a_token_that_lives_is_handed_out_as_it_is() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
-    let token = world.app.vcs_token(user, Vcs::Github).await.unwrap();
-    assert!(works(&world, &token));
-    world.clock.advance_ms(EIGHT_HOURS_MS - 61_000);
-    assert_eq!(world.app.vcs_token(user, Vcs::Github).await.unwrap(), token);
-    assert!(world.github.desk().take_seen().is_empty());
-    assert_eq!(code(world.app.vcs_token(user, Vcs::Gitlab).await), Code::NotFound);
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
+    let token = service.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert!(works(&service, &token));
+    service.clock.advance_ms(EIGHT_HOURS_MS - 61_000);
+    assert_eq!(service.app.vcs_token(user, Vcs::Github).await.unwrap(), token);
+    assert!(service.github.desk().take_seen().is_empty());
+    assert_eq!(code(service.app.vcs_token(user, Vcs::Gitlab).await), Code::NotFound);
     let stranger = UserId::new(Random::default().id().unwrap());
-    assert_eq!(code(world.app.vcs_token(stranger, Vcs::Github).await), Code::NotFound);
+    assert_eq!(code(service.app.vcs_token(stranger, Vcs::Github).await), Code::NotFound);
 }
 
 #[tokio::test]
 async fn eight_who_ask_at_once_get_one_new_token_from_one_renewal() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
-    let before = world.app.vcs_token(user, Vcs::Github).await.unwrap();
-    world.clock.advance_ms(EIGHT_HOURS_MS);
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
+    let before = service.app.vcs_token(user, Vcs::Github).await.unwrap();
+    service.clock.advance_ms(EIGHT_HOURS_MS);
     // All of them have read the old tokens before the first claims the renewal.
-    let gate = world.faulty.on("UpdateItem").hold_before_store();
-    let asking = join_all((0..8).map(|_| world.app.vcs_token(user, Vcs::Github)));
+    let gate = service.faulty.on("UpdateItem").hold_before_store();
+    let asking = join_all((0..8).map(|_| service.app.vcs_token(user, Vcs::Github)));
     let release = async {
         gate.arrived(8).await;
         gate.release();
-        world.faulty.heal();
+        service.faulty.heal();
     };
     let (tokens, ()) = tokio::join!(asking, release);
     let tokens: Vec<_> = tokens.into_iter().map(Result::unwrap).collect();
     assert!(tokens.iter().all(|token| *token == tokens[0] && *token != before));
-    assert!(works(&world, &tokens[0]));
-    assert_eq!(world.github.desk().take_seen(), [TOKEN_CALL]);
+    assert!(works(&service, &tokens[0]));
+    assert_eq!(service.github.desk().take_seen(), [TOKEN_CALL]);
     // The next renewal uses what this one brought.
-    world.clock.advance_ms(EIGHT_HOURS_MS);
-    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+    service.clock.advance_ms(EIGHT_HOURS_MS);
+    assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
 }
 
 #[tokio::test]
 async fn who_was_refused_signs_in_again_and_the_provider_is_not_asked_until_then() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
-    world.clock.advance_ms(EIGHT_HOURS_MS);
-    world.github.hub(|hub| hub.oauth.revoke(OCTOCAT));
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
+    service.clock.advance_ms(EIGHT_HOURS_MS);
+    service.github.hub(|hub| hub.oauth.revoke(OCTOCAT));
     for _ in 0..3 {
-        assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
+        assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
     }
-    assert_eq!(world.github.desk().take_seen(), [TOKEN_CALL]);
-    assert_eq!(signed_in(&world).await, user);
-    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+    assert_eq!(service.github.desk().take_seen(), [TOKEN_CALL]);
+    assert_eq!(signed_in(&service).await, user);
+    assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
     // The refresh token ends, too.
-    world.clock.advance_ms(15_897_600_000);
-    assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
-    assert!(world.github.desk().take_seen().is_empty());
+    service.clock.advance_ms(15_897_600_000);
+    assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
+    assert!(service.github.desk().take_seen().is_empty());
 }
 
 #[tokio::test]
 async fn a_provider_that_is_away_costs_nothing_but_time() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
-    world.clock.advance_ms(EIGHT_HOURS_MS);
-    world.github.desk().fail(TOKEN_CALL, [Fault::Answer(502, vec![])]);
-    assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
-    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
+    service.clock.advance_ms(EIGHT_HOURS_MS);
+    service.github.desk().fail(TOKEN_CALL, [Fault::Answer(502, vec![])]);
+    assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
+    assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
 }
 
 #[tokio::test]
 async fn lost_answers_of_storage_waste_no_renewal() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
     for nth in 1..=2 {
-        world.clock.advance_ms(EIGHT_HOURS_MS);
-        let hits = world.faulty.on("UpdateItem").nth(nth).cut_after_store();
-        assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+        service.clock.advance_ms(EIGHT_HOURS_MS);
+        let hits = service.faulty.on("UpdateItem").nth(nth).cut_after_store();
+        assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
         assert_eq!(hits.count(), 1);
-        world.faulty.heal();
-        assert_eq!(world.github.desk().take_seen(), [TOKEN_CALL]);
-        assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
-        assert!(world.github.desk().take_seen().is_empty(), "it was kept");
+        service.faulty.heal();
+        assert_eq!(service.github.desk().take_seen(), [TOKEN_CALL]);
+        assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
+        assert!(service.github.desk().take_seen().is_empty(), "it was kept");
     }
 }
 
 #[tokio::test]
 async fn a_renewal_whose_process_died_is_taken_over_once_its_claim_has_ended() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
-    world.clock.advance_ms(EIGHT_HOURS_MS);
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
+    service.clock.advance_ms(EIGHT_HOURS_MS);
     // It claims, and is never heard of again.
-    let dead = world.faulty.on("UpdateItem").nth(1).die_after_store();
-    assert_eq!(code(world.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
+    let dead = service.faulty.on("UpdateItem").nth(1).die_after_store();
+    assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
     assert_eq!(dead.count(), 1);
-    world.faulty.heal();
-    world.clock.advance_ms(15_000);
-    assert!(works(&world, &world.app.vcs_token(user, Vcs::Github).await.unwrap()));
+    service.faulty.heal();
+    service.clock.advance_ms(15_000);
+    assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
 }
 
 #[tokio::test]
 async fn a_sign_in_during_a_renewal_wins() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
-    world.clock.advance_ms(EIGHT_HOURS_MS);
-    let gate = world.faulty.on("UpdateItem").nth(2).hold_before_store();
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
+    service.clock.advance_ms(EIGHT_HOURS_MS);
+    let gate = service.faulty.on("UpdateItem").nth(2).hold_before_store();
     let meanwhile = async {
         gate.arrived(1).await;
-        assert_eq!(signed_in(&world).await, user);
+        assert_eq!(signed_in(&service).await, user);
         gate.release();
     };
-    let (renewed, ()) = tokio::join!(world.app.vcs_token(user, Vcs::Github), meanwhile);
-    let kept = world.app.vcs_token(user, Vcs::Github).await.unwrap();
-    assert!(works(&world, &renewed.unwrap()) && works(&world, &kept));
-    assert!(world.github.desk().take_seen().is_empty());
+    let (renewed, ()) = tokio::join!(service.app.vcs_token(user, Vcs::Github), meanwhile);
+    let kept = service.app.vcs_token(user, Vcs::Github).await.unwrap();
+    assert!(works(&service, &renewed.unwrap()) && works(&service, &kept));
+    assert!(service.github.desk().take_seen().is_empty());
 }
 
 #[tokio::test]
 async fn the_sealing_key_can_be_changed_and_without_it_people_sign_in_again() {
-    let world = World::new().await;
-    let user = signed_in(&world).await;
+    let service = TestService::new().await;
+    let user = signed_in(&service).await;
     let (old, new) = (SecretText::new(SEALING_KEY.into()), SecretText::new("next-".repeat(9)));
     let with = |retired: Option<&SecretText>| {
-        let mut app: App = world.app.clone();
+        let mut app: App = service.app.clone();
         app.providers = app.providers.with_sealing(SealingKeys::new(&new, retired).unwrap());
         app
     };
     assert_eq!(code(with(None).vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
-    world.clock.advance_ms(EIGHT_HOURS_MS);
-    assert!(works(&world, &with(Some(&old)).vcs_token(user, Vcs::Github).await.unwrap()), "renewed, sealed anew");
-    assert!(works(&world, &with(None).vcs_token(user, Vcs::Github).await.unwrap()));
+    service.clock.advance_ms(EIGHT_HOURS_MS);
+    assert!(works(&service, &with(Some(&old)).vcs_token(user, Vcs::Github).await.unwrap()), "renewed, sealed anew");
+    assert!(works(&service, &with(None).vcs_token(user, Vcs::Github).await.unwrap()));
 }

@@ -6,8 +6,8 @@ use serde_json::json;
 use terrapi::domain::UserId;
 use terrapi::runtime::Random;
 
-use crate::support::world::{KV, request};
-use crate::support::{MemberOf, World};
+use crate::support::service::{KV, request};
+use crate::support::{MemberOf, TestService};
 
 const KEYS: &str = "/api/v1/github/access-token";
 const LOGOUT: &str = "/api/v1/logout";
@@ -17,143 +17,143 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 #[tokio::test]
 async fn a_session_creates_a_key_for_an_installation_that_buys_a_token_that_opens_it_alone() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
-    let user = world.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
-    assert_eq!(user, json!({"id": world.user.to_string(), "vcs": ["github"]}));
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
+    let user = service.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
+    assert_eq!(user, json!({"id": service.user.to_string(), "vcs": ["github"]}));
     let limit = json!({"name": "installation_id", "id": "12345"});
     let body = json!({"name": "ci", "capabilities": ["kv_store_read", "kv_store_write", limit]});
-    let created = world.browse(Method::POST, KEYS, &cookie, Some(body)).await.ok();
+    let created = service.browse(Method::POST, KEYS, &cookie, Some(body)).await.ok();
     let key = created["refresh_token"].as_str().unwrap();
-    let bought = world.call(Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
+    let bought = service.call(Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
     let token = bought["token"].as_str().unwrap();
-    world.put(&format!("{KV}/key/k"), token, json!({"data": 1})).await.ok();
-    assert_eq!(world.browse(Method::GET, &format!("{KV}/key/k"), &cookie, None).await.ok()["data"], 1);
-    let elsewhere = world.get("/api/v1/github/kv/67890/key/k", token).await;
+    service.put(&format!("{KV}/key/k"), token, json!({"data": 1})).await.ok();
+    assert_eq!(service.browse(Method::GET, &format!("{KV}/key/k"), &cookie, None).await.ok()["data"], 1);
+    let elsewhere = service.get("/api/v1/github/kv/67890/key/k", token).await;
     assert_eq!(elsewhere.failed(403), "INSTALLATION_FORBIDDEN");
     let reserved = json!({"name": "n", "capabilities": ["access_token_refresh"]});
-    let refused = world.browse(Method::POST, KEYS, &cookie, Some(reserved)).await;
+    let refused = service.browse(Method::POST, KEYS, &cookie, Some(reserved)).await;
     assert_eq!(refused.failed(400), "CAPABILITY_NOT_HELD");
     let foreign = json!({"name": "n", "capabilities": [{"name": "installation_id", "id": "999"}]});
-    let refused = world.browse(Method::POST, KEYS, &cookie, Some(foreign)).await;
+    let refused = service.browse(Method::POST, KEYS, &cookie, Some(foreign)).await;
     assert_eq!(refused.failed(400), "CAPABILITY_NOT_HELD");
 }
 
 #[tokio::test]
 async fn membership_is_asked_in_every_request_of_a_session() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let stranger = UserId::new(Random::default().id().unwrap());
-    let cookie = world.session_of(stranger).await;
+    let cookie = service.session_of(stranger).await;
     let path = format!("{KV}/iter/");
-    assert_eq!(world.browse(Method::GET, &path, &cookie, None).await.failed(403), "INSTALLATION_FORBIDDEN");
-    world.join(stranger, MemberOf(12345)).await;
-    world.browse(Method::GET, &path, &cookie, None).await.ok();
+    assert_eq!(service.browse(Method::GET, &path, &cookie, None).await.failed(403), "INSTALLATION_FORBIDDEN");
+    service.join(stranger, MemberOf(12345)).await;
+    service.browse(Method::GET, &path, &cookie, None).await.ok();
 }
 
 #[tokio::test]
 async fn a_logout_ends_the_session_at_once_everywhere_and_takes_the_cookie_away() {
-    let world = World::new().await;
-    let (cookie, other) = (world.session_of(world.user).await, world.session_of(world.user).await);
-    let elsewhere = world.sandbox();
+    let service = TestService::new().await;
+    let (cookie, other) = (service.session_of(service.user).await, service.session_of(service.user).await);
+    let elsewhere = service.sandbox();
     let visit = || {
         let mut request = request(Method::GET, WHOAMI, "", None);
         request.headers_mut().insert(COOKIE, HeaderValue::from_str(&cookie).unwrap());
-        crate::support::world::send_to(&elsewhere, request)
+        crate::support::service::send_to(&elsewhere, request)
     };
     visit().await.ok();
-    let out = world.browse(Method::POST, LOGOUT, &cookie, None).await;
+    let out = service.browse(Method::POST, LOGOUT, &cookie, None).await;
     assert_eq!((out.status.as_u16(), out.bytes.len()), (200, 0));
     let set = out.header("set-cookie").unwrap();
     assert_eq!(set, "session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure");
     assert_eq!(visit().await.failed(403), "INVALID_TOKEN");
-    assert_eq!(world.browse(Method::POST, LOGOUT, &cookie, None).await.failed(403), "INVALID_TOKEN");
-    world.browse(Method::GET, WHOAMI, &other, None).await.ok();
+    assert_eq!(service.browse(Method::POST, LOGOUT, &cookie, None).await.failed(403), "INVALID_TOKEN");
+    service.browse(Method::GET, WHOAMI, &other, None).await.ok();
 }
 
 #[tokio::test]
 async fn a_logout_with_a_token_alone_changes_nothing_and_with_a_cookie_beside_it_ends_that_session() {
-    let world = World::new().await;
-    let (cookie, token) = (world.session_of(world.user).await, world.token(&[]));
-    world.call(Method::POST, LOGOUT, &token, None).await.ok();
+    let service = TestService::new().await;
+    let (cookie, token) = (service.session_of(service.user).await, service.token(&[]));
+    service.call(Method::POST, LOGOUT, &token, None).await.ok();
     for value in ["session=garbage", &cookie] {
-        world.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
+        service.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
         let mut both = request(Method::POST, LOGOUT, &token, None);
         both.headers_mut().insert(COOKIE, HeaderValue::from_str(value).unwrap());
-        world.send(both).await.ok();
+        service.send(both).await.ok();
     }
-    assert_eq!(world.browse(Method::GET, WHOAMI, &cookie, None).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(service.browse(Method::GET, WHOAMI, &cookie, None).await.failed(403), "INVALID_TOKEN");
 }
 
 #[tokio::test]
 async fn on_plain_http_to_this_machine_the_cookie_is_not_marked_secure() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
     let mut out = request(Method::POST, LOGOUT, "", None);
     out.headers_mut().insert("host", HeaderValue::from_static("localhost:9000"));
     out.headers_mut().insert(ORIGIN, HeaderValue::from_static("http://localhost:9000"));
     out.headers_mut().insert(COOKIE, HeaderValue::from_str(&cookie).unwrap());
-    let reply = world.send(out).await;
+    let reply = service.send(out).await;
     assert_eq!(reply.header("set-cookie"), Some("session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
 }
 
 #[tokio::test]
 async fn a_session_lives_on_while_it_is_used_and_for_a_month_at_most() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
     let visit = async || {
-        let reply = world.browse(Method::GET, WHOAMI, &cookie, None).await;
-        world.app.background.settle().await;
+        let reply = service.browse(Method::GET, WHOAMI, &cookie, None).await;
+        service.app.background.settle().await;
         reply
     };
     for _ in 0..4 {
-        world.clock.advance_ms(7 * DAY_MS - 1_000);
+        service.clock.advance_ms(7 * DAY_MS - 1_000);
         visit().await.ok();
     }
-    world.clock.advance_ms(2 * DAY_MS + 3_000);
+    service.clock.advance_ms(2 * DAY_MS + 3_000);
     visit().await.ok();
-    world.clock.advance_ms(1_000);
+    service.clock.advance_ms(1_000);
     assert_eq!(visit().await.failed(403), "INVALID_TOKEN", "thirty days");
 }
 
 #[tokio::test]
 async fn failing_to_note_a_use_harms_nobody_and_a_late_note_does_not_bring_a_session_back() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
-    world.clock.advance_ms(HOUR_MS);
-    let gate = world.faulty.on("UpdateItem").nth(1).hold_before_store();
-    world.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
+    service.clock.advance_ms(HOUR_MS);
+    let gate = service.faulty.on("UpdateItem").nth(1).hold_before_store();
+    service.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
     gate.arrived(1).await;
-    world.browse(Method::POST, LOGOUT, &cookie, None).await.ok();
+    service.browse(Method::POST, LOGOUT, &cookie, None).await.ok();
     gate.release();
-    world.app.background.settle().await;
-    assert_eq!(world.browse(Method::GET, WHOAMI, &cookie, None).await.failed(403), "INVALID_TOKEN");
-    world.faulty.heal();
+    service.app.background.settle().await;
+    assert_eq!(service.browse(Method::GET, WHOAMI, &cookie, None).await.failed(403), "INVALID_TOKEN");
+    service.faulty.heal();
 
-    let cookie = world.session_of(world.user).await;
-    world.clock.advance_ms(HOUR_MS);
-    world.faulty.on("UpdateItem").cut_before_store();
-    world.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
-    world.app.background.settle().await;
+    let cookie = service.session_of(service.user).await;
+    service.clock.advance_ms(HOUR_MS);
+    service.faulty.on("UpdateItem").cut_before_store();
+    service.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
+    service.app.background.settle().await;
 }
 
 #[tokio::test]
 async fn a_session_cannot_be_judged_while_storage_is_away() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
-    world.faulty.on("*").cut_before_store();
-    assert_eq!(world.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.failed(503), "UNAVAILABLE");
-    assert_eq!(world.browse(Method::POST, LOGOUT, &cookie, None).await.failed(503), "UNAVAILABLE");
-    world.faulty.heal();
-    world.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
+    service.faulty.on("*").cut_before_store();
+    assert_eq!(service.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.failed(503), "UNAVAILABLE");
+    assert_eq!(service.browse(Method::POST, LOGOUT, &cookie, None).await.failed(503), "UNAVAILABLE");
+    service.faulty.heal();
+    service.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
 }
 
 #[tokio::test]
 async fn storage_never_hears_of_the_cookie_s_value() {
-    let world = World::new().await;
-    world.faulty.ledger().take();
-    let cookie = world.session_of(world.user).await;
-    world.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
+    let service = TestService::new().await;
+    service.faulty.ledger().take();
+    let cookie = service.session_of(service.user).await;
+    service.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
     let value = cookie.strip_prefix("session=").unwrap();
-    let calls = world.faulty.ledger().take();
+    let calls = service.faulty.ledger().take();
     assert!(calls.len() >= 3 && calls.iter().all(|call| !call.request.to_string().contains(value)));
 }

@@ -6,7 +6,7 @@ use terrapi::domain::{InstallationId, Namespace, UserId, Vcs};
 use terrapi::runtime::Clock;
 
 use super::browser::Browser;
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::routes::Gateway;
 
 const OCTOCAT: u64 = 583_231;
@@ -14,9 +14,9 @@ const TANUKI: u64 = 77;
 
 #[tokio::test]
 async fn a_person_signs_in_makes_a_key_and_writes_a_record() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (vcs, person, login) in [(Vcs::Github, OCTOCAT, "octocat"), (Vcs::Gitlab, TANUKI, "tanuki")] {
-        let mut browser = Browser::new(&world);
+        let mut browser = Browser::new(&service);
         let reply = browser.sign_in(vcs, person, "?return_to=/runs%3Fpage=2%23top").await;
         assert_eq!((reply.status.as_u16(), reply.bytes.len()), (303, 0), "{reply:?}");
         assert_eq!(reply.header("location"), Some("https://api.example.test/runs?page=2#top"));
@@ -31,14 +31,14 @@ async fn a_person_signs_in_makes_a_key_and_writes_a_record() {
 
         let namespace = Namespace { vcs, installation: InstallationId::new(4711) };
         let id = UserId::parse(user["id"].as_str().unwrap()).unwrap();
-        world.app.store.put_membership(id, namespace, world.clock.now()).await.unwrap();
+        service.app.store.put_membership(id, namespace, service.clock.now()).await.unwrap();
         let limit = json!({"name": "installation_id", "id": "4711"});
         let body = json!({"name": "first", "capabilities": ["kv_store_read", "kv_store_write", limit]});
         let created = browser.send(Method::POST, &format!("/api/v1/{vcs}/access-token"), Some(body)).await.ok();
         let key = created["refresh_token"].as_str().unwrap();
-        let bought = world.call(Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
+        let bought = service.call(Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
         let record = format!("/api/v1/{vcs}/kv/4711/key/k");
-        world.put(&record, bought["token"].as_str().unwrap(), json!({"data": "hello"})).await.ok();
+        service.put(&record, bought["token"].as_str().unwrap(), json!({"data": "hello"})).await.ok();
         assert_eq!(browser.get(&record).await.ok()["data"], "hello");
 
         browser.send(Method::POST, "/api/v1/logout", None).await.ok();
@@ -49,8 +49,8 @@ async fn a_person_signs_in_makes_a_key_and_writes_a_record() {
 
 #[tokio::test]
 async fn a_browser_is_sent_nowhere_but_to_a_path_of_ours() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     for (asked, location) in [
         ("", "/"),
         ("?return_to=", "/"),
@@ -72,8 +72,8 @@ async fn a_browser_is_sent_nowhere_but_to_a_path_of_ours() {
 
 #[tokio::test]
 async fn the_provider_s_installation_flow_comes_without_a_state_and_ends_signed_in() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let callback = "/api/github/v1/callback?code=a-code-of-somebody&installation_id=12345&setup_action=install";
     let start = browser.get(callback).await;
     assert_eq!(start.status, 302);
@@ -84,21 +84,21 @@ async fn the_provider_s_installation_flow_comes_without_a_state_and_ends_signed_
     let back = browser.agree(&page, Vcs::Github, OCTOCAT);
     let end = browser.get(&back).await;
     assert_eq!(end.header("location"), Some("https://api.example.test/?installation_id=12345"));
-    assert_eq!(world.github.desk().take_seen(), ["POST /login/oauth/access_token", "GET /user"]);
+    assert_eq!(service.github.desk().take_seen(), ["POST /login/oauth/access_token", "GET /user"]);
     let again = browser.get("/api/v1/gitlab/callback?code=x&state=").await;
     assert_eq!(again.header("location"), Some("https://api.example.test/api/v1/gitlab/login"));
 }
 
 #[tokio::test]
 async fn every_sign_in_begins_a_session_of_its_own_and_the_one_before_ends() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
-    let planted = world.session_of(world.user).await;
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
+    let planted = service.session_of(service.user).await;
     browser.jar.insert("session".into(), planted.strip_prefix("session=").unwrap().into());
     let first = browser.user(Vcs::Github, OCTOCAT).await;
-    assert_ne!(first, world.user.to_string());
-    world.app.background.settle().await;
-    assert_eq!(world.browse(Method::GET, "/api/v1/whoami", &planted, None).await.failed(403), "INVALID_TOKEN");
+    assert_ne!(first, service.user.to_string());
+    service.app.background.settle().await;
+    assert_eq!(service.browse(Method::GET, "/api/v1/whoami", &planted, None).await.failed(403), "INVALID_TOKEN");
     let before = browser.jar["session"].clone();
     assert_eq!(browser.user(Vcs::Github, OCTOCAT).await, first);
     assert_ne!(browser.jar["session"], before);
@@ -106,12 +106,12 @@ async fn every_sign_in_begins_a_session_of_its_own_and_the_one_before_ends() {
 
 #[tokio::test]
 async fn a_provider_that_is_not_configured_has_no_sign_in() {
-    let world = World::new().await;
-    let mut app = world.app.clone();
+    let service = TestService::new().await;
+    let mut app = service.app.clone();
     app.providers = terrapi::vcs::Providers::default();
-    let router = terrapi::http::service(identity::routes(), app);
+    let router = terrapi::http::lambda_service(identity::routes(), app);
     for path in ["/api/v1/github/login", "/api/github/v1/callback?code=a", "/api/v1/gitlab/callback?code=a&state=b"] {
-        let mut browser = Browser::on(&world, Gateway::new([("identity".to_owned(), router.clone())].into()));
+        let mut browser = Browser::on(&service, Gateway::new([("identity".to_owned(), router.clone())].into()));
         assert_eq!(browser.get(path).await.failed(404), "NOT_FOUND", "{path}");
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use terrapi::domain::Vcs;
 
 use super::browser::Browser;
-use crate::support::World;
+use crate::support::TestService;
 
 const OCTOCAT: u64 = 583_231;
 
@@ -17,23 +17,23 @@ async fn refused(browser: &mut Browser<'_>, url: &str) {
 
 #[tokio::test]
 async fn another_browser_cannot_finish_a_sign_in_and_the_one_that_began_it_still_can() {
-    let world = World::new().await;
-    let (mut own, mut other) = (Browser::new(&world), Browser::new(&world));
+    let service = TestService::new().await;
+    let (mut own, mut other) = (Browser::new(&service), Browser::new(&service));
     let page = own.begin(Vcs::Github, "").await;
     let back = own.agree(&page, Vcs::Github, OCTOCAT);
     refused(&mut other, &back).await;
     // Not even one that has a sign-in of its own under way.
     other.begin(Vcs::Github, "").await;
     refused(&mut other, &back).await;
-    assert_eq!(world.github.desk().take_seen().len(), 0, "the provider never heard of it");
+    assert_eq!(service.github.desk().take_seen().len(), 0, "the provider never heard of it");
     assert_eq!(own.get(&back).await.status, 303);
 }
 
 #[tokio::test]
 async fn a_state_is_used_up_when_it_comes_back_however_that_ends() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for ending in ["", "&error=access_denied", "&code="] {
-        let mut browser = Browser::new(&world);
+        let mut browser = Browser::new(&service);
         let page = browser.begin(Vcs::Github, "").await;
         let back = browser.agree(&page, Vcs::Github, OCTOCAT);
         let (path, _) = back.split_once("code=").unwrap();
@@ -52,8 +52,8 @@ async fn a_state_is_used_up_when_it_comes_back_however_that_ends() {
 
 #[tokio::test]
 async fn forged_old_and_foreign_states_are_refused() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
     let back = browser.agree(&page, Vcs::Github, OCTOCAT);
     let state = back.split_once("state=").unwrap().1.to_owned();
@@ -63,14 +63,14 @@ async fn forged_old_and_foreign_states_are_refused() {
         refused(&mut browser, &back.replace(&state, wrong)).await;
     }
     refused(&mut browser, &back.replace("/api/github/v1/", "/api/v1/gitlab/")).await;
-    world.clock.advance_ms(600_000);
+    service.clock.advance_ms(600_000);
     refused(&mut browser, &back).await;
 }
 
 #[tokio::test]
 async fn two_tabs_sign_in_at_once() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let first = browser.begin(Vcs::Github, "?return_to=/first").await;
     let second = browser.begin(Vcs::Github, "?return_to=/second").await;
     for (page, path) in [(first, "/first"), (second, "/second")] {
@@ -82,20 +82,20 @@ async fn two_tabs_sign_in_at_once() {
 
 #[tokio::test]
 async fn somebody_who_says_no_is_told_so_and_not_asked_again() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let reply = browser.get("/api/github/v1/callback?error=access_denied&error_description=no").await;
     assert_eq!(reply.failed(403), "SIGN_IN_REFUSED");
 }
 
 #[tokio::test]
 async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
     let state = page.split('&').find_map(|pair| pair.split_once("state=")).unwrap().1;
     let secret = &browser.jar["__Host-sign_in"];
-    let calls = world.faulty.ledger().take();
+    let calls = service.faulty.ledger().take();
     assert_eq!(calls.len(), 1);
     for hidden in [state, secret] {
         assert!(hidden.len() == 43 && !calls[0].request.to_string().contains(hidden));
@@ -104,19 +104,19 @@ async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored()
 }
 
 /// What the trail tells of sign-ins, newest first.
-async fn trail(world: &World) -> Vec<Value> {
-    world.app.background.settle().await;
-    world.clock.advance_ms(1);
-    let trail = world.get("/api/v1/admin/audit?action=login", &world.admin_token(&[])).await.ok();
+async fn trail(service: &TestService) -> Vec<Value> {
+    service.app.background.settle().await;
+    service.clock.advance_ms(1);
+    let trail = service.get("/api/v1/admin/audit?action=login", &service.admin_token(&[])).await.ok();
     trail["results"].as_array().unwrap().clone()
 }
 
 #[tokio::test]
 async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_why_and_no_other_is() {
-    let world = World::new().await;
-    let (mut own, mut other) = (Browser::new(&world), Browser::new(&world));
+    let service = TestService::new().await;
+    let (mut own, mut other) = (Browser::new(&service), Browser::new(&service));
     // A session says who was here before, not who was about to sign in.
-    let session = world.session_of(world.user).await;
+    let session = service.session_of(service.user).await;
     other.jar.insert("session".into(), session.strip_prefix("session=").unwrap().into());
     let page = own.begin(Vcs::Github, "").await;
     let back = own.agree(&page, Vcs::Github, OCTOCAT);
@@ -140,23 +140,23 @@ async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_wh
         let browser = if foreign { &mut other } else { &mut own };
         browser.get(url).await.failed(403);
         told += 1;
-        let trail = trail(&world).await;
+        let trail = trail(&service).await;
         assert_eq!((trail.len(), &trail[0]), (told, &nobody(vcs, reason, &trail[0]["at"])), "{url}");
     }
     let page = own.begin(Vcs::Gitlab, "").await;
     let back = own.agree(&page, Vcs::Gitlab, 77);
     let (before, after) = back.split_once("code=").unwrap();
     own.get(&format!("{before}code=expired&{}", after.split_once('&').unwrap().1)).await.failed(403);
-    let refused = trail(&world).await;
+    let refused = trail(&service).await;
     assert_eq!(refused[0], nobody("gitlab", "PROVIDER_REJECTED", &refused[0]["at"]));
 
     // What was no attempt, or came to no verdict, is not there.
     own.get("/api/github/v1/callback").await;
     own.get("/api/github/v1/callback?installation_id=x").await.failed(400);
     own.begin(Vcs::Github, "").await;
-    assert_eq!(trail(&world).await.len(), refused.len());
+    assert_eq!(trail(&service).await.len(), refused.len());
     let user = own.user(Vcs::Gitlab, 77).await;
-    let done = trail(&world).await;
+    let done = trail(&service).await;
     assert_eq!((&done[0]["actor"], &done[0]["vcs"]), (&json!(user), &json!("gitlab")));
     assert_eq!((done.len(), done[0].get("reason")), (refused.len() + 1, None));
     assert!(!format!("{done:?}").contains(state));
@@ -164,10 +164,10 @@ async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_wh
 
 #[tokio::test]
 async fn a_refusal_is_told_although_the_trail_cannot_be_written() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
-    let lost = world.faulty.on("PutItem").cut_before_store();
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
+    let lost = service.faulty.on("PutItem").cut_before_store();
     refused(&mut browser, "/api/github/v1/callback?code=a&state=b").await;
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     assert!(lost.count() > 0);
 }

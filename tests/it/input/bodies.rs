@@ -3,8 +3,8 @@
 use http::Method;
 
 use super::{BODIES, send, send_anonymously};
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 /// What no route can read.
 fn unreadable() -> Vec<Vec<u8>> {
@@ -40,24 +40,24 @@ fn unreadable() -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn what_is_not_json_is_an_invalid_body_on_every_route() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (method, path, good) in BODIES {
-        send(&world, &method, path, &[], good).await.ok();
+        send(&service, &method, path, &[], good).await.ok();
         for body in unreadable() {
             let start = String::from_utf8_lossy(&body[..body.len().min(30)]).into_owned();
             assert_eq!(
-                send(&world, &method, path, &[], body.clone()).await.failed(400),
+                send(&service, &method, path, &[], body.clone()).await.failed(400),
                 "INVALID_BODY",
                 "{path} {start}"
             );
             assert_eq!(
-                send_anonymously(&world, &method, path, body).await.failed(403),
+                send_anonymously(&service, &method, path, body).await.failed(403),
                 "INVALID_TOKEN",
                 "{path} {start}"
             );
         }
         for body in ["[]", "1", "\"x\"", "true"] {
-            assert_eq!(send(&world, &method, path, &[], body).await.failed(400), "INVALID_BODY", "{path} {body}");
+            assert_eq!(send(&service, &method, path, &[], body).await.failed(400), "INVALID_BODY", "{path} {body}");
         }
     }
 }
@@ -65,14 +65,14 @@ async fn what_is_not_json_is_an_invalid_body_on_every_route() {
 /// A hundred thousand levels are refused where somebody would read them, and skipped in a member that nobody knows.
 #[tokio::test]
 async fn deep_nesting_overflows_nothing() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (method, path, good) in BODIES {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
             let known = format!(r#"{{"data": {deep}, "keys": {deep}, "capabilities": [{deep}], "name": {deep}}}"#);
-            assert_eq!(send(&world, &method, path, &[], known).await.failed(400), "INVALID_BODY", "{path} {open}");
+            assert_eq!(send(&service, &method, path, &[], known).await.failed(400), "INVALID_BODY", "{path} {open}");
             let unknown = good.replacen('{', &format!("{{\"unknown\": {deep}, "), 1);
-            let reply = send(&world, &method, path, &[], unknown).await;
+            let reply = send(&service, &method, path, &[], unknown).await;
             assert!(reply.status == 200 || path.contains("/cas/"), "{path} {open}: {reply:?}");
         }
     }
@@ -80,25 +80,25 @@ async fn deep_nesting_overflows_nothing() {
 
 #[tokio::test]
 async fn an_array_is_no_object_at_any_level() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (path, text) in [
         ("/api/v1/github/access-token", r#"["a", ["kv_store_read"], null]"#),
         ("/api/v1/access-token/refresh", r#"[["kv_store_read"]]"#),
         ("/api/v1/github/kv/12345/commit", r#"[[], false]"#),
         ("/api/v1/github/kv/12345/commit", r#"{"keys": [["a", 0]]}"#),
     ] {
-        assert_eq!(send(&world, &Method::POST, path, &[], text).await.failed(400), "INVALID_BODY", "{path} {text}");
+        assert_eq!(send(&service, &Method::POST, path, &[], text).await.failed(400), "INVALID_BODY", "{path} {text}");
     }
     let write = r#"[1, null, 0, null, true, null, null, null]"#;
     for path in ["key/a", "cas/key/b"] {
-        let reply = send(&world, &Method::PUT, &format!("{KV}/{path}"), &[], write).await;
+        let reply = send(&service, &Method::PUT, &format!("{KV}/{path}"), &[], write).await;
         assert_eq!(reply.failed(400), "INVALID_BODY", "{path}");
     }
 }
 
 #[tokio::test]
 async fn the_33rd_capability_is_refused() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let list = |count: usize| format!("[{}]", vec![r#""kv_store_read""#; count].join(", "));
     let key = "/api/v1/github/access-token";
     let set = format!("{KV}/key/a");
@@ -108,18 +108,18 @@ async fn the_33rd_capability_is_refused() {
         (Method::PUT, &set, r#"{"data": 1, "read_caps": LIST}"#, "INVALID_CAPABILITY"),
         (Method::PUT, &set, r#"{"data": 1, "write_caps": LIST}"#, "INVALID_CAPABILITY"),
     ] {
-        send(&world, &method, path, &[], text.replace("LIST", &list(32))).await.ok();
-        let reply = send(&world, &method, path, &[], text.replace("LIST", &list(33))).await;
+        send(&service, &method, path, &[], text.replace("LIST", &list(32))).await.ok();
+        let reply = send(&service, &method, path, &[], text.replace("LIST", &list(33))).await;
         assert_eq!(reply.failed(400), id, "{path} {text}");
     }
 }
 
 #[tokio::test]
 async fn an_empty_body_is_fine_where_none_is_needed() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (method, path, _) in BODIES {
         for body in ["", " \r\n\t"] {
-            let reply = send(&world, &method, path, &[], body).await;
+            let reply = send(&service, &method, path, &[], body).await;
             assert_eq!(reply.status == 200, path.ends_with("refresh"), "{path}: {reply:?}");
             assert!(reply.status == 200 || reply.failed(400) == "INVALID_BODY", "{path}");
         }
@@ -128,7 +128,7 @@ async fn an_empty_body_is_fine_where_none_is_needed() {
 
 #[tokio::test]
 async fn members_of_another_type_or_out_of_range_are_refused_by_name() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let set = "data\":1,\"";
     let (body, idx, caps, held) = ("INVALID_BODY", "INVALID_IDX", "INVALID_CAPABILITY", "CAPABILITY_NOT_HELD");
     let writes = [
@@ -164,7 +164,7 @@ async fn members_of_another_type_or_out_of_range_are_refused_by_name() {
     ];
     for path in ["key/a", "cas/key/b"] {
         for (text, id) in writes {
-            let reply = send(&world, &Method::PUT, &format!("{KV}/{path}"), &[], text.to_owned()).await;
+            let reply = send(&service, &Method::PUT, &format!("{KV}/{path}"), &[], text.to_owned()).await;
             assert_eq!(reply.failed(400), id, "{path} {text}");
         }
     }
@@ -181,15 +181,15 @@ async fn members_of_another_type_or_out_of_range_are_refused_by_name() {
         (r#"{"keys": [], "strict": "yes"}"#, body),
     ];
     for (text, id) in commits {
-        assert_eq!(send(&world, &Method::POST, &format!("{KV}/commit"), &[], text).await.failed(400), id, "{text}");
+        assert_eq!(send(&service, &Method::POST, &format!("{KV}/commit"), &[], text).await.failed(400), id, "{text}");
     }
     let long = format!(r#"{{"keys": [{{"key": "{}"}}]}}"#, "k".repeat(1_001));
-    assert_eq!(send(&world, &Method::POST, &format!("{KV}/commit"), &[], long).await.failed(400), "INVALID_KEY");
+    assert_eq!(send(&service, &Method::POST, &format!("{KV}/commit"), &[], long).await.failed(400), "INVALID_KEY");
 }
 
 #[tokio::test]
 async fn a_new_key_and_an_exchange_are_asked_for_in_the_right_words() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let (body, caps, held) = ("INVALID_BODY", "INVALID_CAPABILITY", "CAPABILITY_NOT_HELD");
     let keys = [
         (r#"{"capabilities": []}"#, body),
@@ -218,11 +218,11 @@ async fn a_new_key_and_an_exchange_are_asked_for_in_the_right_words() {
         (r#"{"name": "a", "capabilities": [], "expires_at": "-9999-01-01T00:00:00Z"}"#, body),
     ];
     for (text, id) in keys {
-        let reply = send(&world, &Method::POST, "/api/v1/github/access-token", &[], text).await;
+        let reply = send(&service, &Method::POST, "/api/v1/github/access-token", &[], text).await;
         assert_eq!(reply.failed(400), id, "{text}");
     }
     let name = format!(r#"{{"name": "{}", "capabilities": []}}"#, "é".repeat(129));
-    assert_eq!(send(&world, &Method::POST, "/api/v1/github/access-token", &[], name).await.failed(400), body);
+    assert_eq!(send(&service, &Method::POST, "/api/v1/github/access-token", &[], name).await.failed(400), body);
     for (text, id) in [
         (r#"{"capabilities": "kv_store_read"}"#, body),
         (r#"{"capabilities": ["everything"]}"#, caps),
@@ -231,14 +231,14 @@ async fn a_new_key_and_an_exchange_are_asked_for_in_the_right_words() {
         (r#"{"capabilities": ["kv_store_system_read"]}"#, held),
         (r#"{"capabilities": [{"name": "installation_id", "id": "1"}]}"#, held),
     ] {
-        let reply = send(&world, &Method::POST, "/api/v1/access-token/refresh", &[], text).await;
+        let reply = send(&service, &Method::POST, "/api/v1/access-token/refresh", &[], text).await;
         assert_eq!(reply.failed(400), id, "{text}");
     }
 }
 
 #[tokio::test]
 async fn the_media_type_is_json_or_not_said() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let good = [
         "application/json",
         "application/json; charset=utf-8",
@@ -257,12 +257,12 @@ async fn the_media_type_is_json_or_not_said() {
     ];
     for (method, path, body) in BODIES {
         for media_type in good {
-            send(&world, &method, &path.replace("/b", "/c"), &[("content-type", media_type)], body).await;
-            let reply = send(&world, &method, path, &[("content-type", media_type)], body).await;
+            send(&service, &method, &path.replace("/b", "/c"), &[("content-type", media_type)], body).await;
+            let reply = send(&service, &method, path, &[("content-type", media_type)], body).await;
             assert!(reply.status == 200 || path.contains("/cas/"), "{path} {media_type}: {reply:?}");
         }
         for media_type in bad {
-            let reply = send(&world, &method, path, &[("content-type", media_type)], body).await;
+            let reply = send(&service, &method, path, &[("content-type", media_type)], body).await;
             assert_eq!(reply.failed(415), "UNSUPPORTED_MEDIA_TYPE", "{path} {media_type}");
         }
     }

@@ -7,29 +7,29 @@ use http::{HeaderValue, Method};
 use terrapi::domain::Vcs;
 
 use crate::identity::browser::Browser;
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
 const WHOAMI: &str = "/api/v1/whoami";
 const OCTOCAT: u64 = 583_231;
 
 /// Sends a request of a page of our own with these `Cookie` header lines.
-async fn send(world: &World, method: Method, path: &str, lines: &[Vec<u8>]) -> Reply {
+async fn send(service: &TestService, method: Method, path: &str, lines: &[Vec<u8>]) -> Reply {
     let mut request = Request::builder().method(method).uri(path).header(HOST, "api.example.test");
     request = request.header(ORIGIN, "https://api.example.test");
     for line in lines {
         request = request.header(COOKIE, HeaderValue::from_bytes(line).unwrap());
     }
-    world.send(request.body(Body::empty()).unwrap()).await
+    service.send(request.body(Body::empty()).unwrap()).await
 }
 
-async fn whoami(world: &World, cookies: &str) -> Reply {
-    send(world, Method::GET, WHOAMI, &[cookies.as_bytes().to_vec()]).await
+async fn whoami(service: &TestService, cookies: &str) -> Reply {
+    send(service, Method::GET, WHOAMI, &[cookies.as_bytes().to_vec()]).await
 }
 
 #[tokio::test]
 async fn a_neighbour_that_is_not_utf8_does_not_lock_out() {
-    let world = World::new().await;
-    let session = world.session_of(world.user).await.into_bytes();
+    let service = TestService::new().await;
+    let session = service.session_of(service.user).await.into_bytes();
     let line = |before: &[u8], after: &[u8]| [before, &session, after].concat();
     for lines in [
         vec![line(b"theme=\xff; ", b"")],
@@ -37,34 +37,34 @@ async fn a_neighbour_that_is_not_utf8_does_not_lock_out() {
         vec![b"theme=\xff".to_vec(), line(b"", b"")],
         vec![line(b"session=\xff; ", b"; session=garbage; session=")],
     ] {
-        send(&world, Method::GET, WHOAMI, &lines).await.ok();
+        send(&service, Method::GET, WHOAMI, &lines).await.ok();
     }
 }
 
 #[tokio::test]
 async fn a_stale_twin_does_not_lock_out() {
-    let world = World::new().await;
-    let session = world.session_of(world.user).await;
+    let service = TestService::new().await;
+    let session = service.session_of(service.user).await;
     let mut stale = Vec::new();
     for _ in 0..3 {
-        let cookie = world.session_of(world.user).await;
-        world.browse(Method::POST, "/api/v1/logout", &cookie, None).await.ok();
+        let cookie = service.session_of(service.user).await;
+        service.browse(Method::POST, "/api/v1/logout", &cookie, None).await.ok();
         stale.push(cookie);
     }
-    whoami(&world, &format!("{}; {session}", stale[0])).await.ok();
-    whoami(&world, &format!("{session}; {}", stale[0])).await.ok();
-    whoami(&world, &format!("{session}; {session}")).await.ok();
-    let ((), calls) = world
+    whoami(&service, &format!("{}; {session}", stale[0])).await.ok();
+    whoami(&service, &format!("{session}; {}", stale[0])).await.ok();
+    whoami(&service, &format!("{session}; {session}")).await.ok();
+    let ((), calls) = service
         .faulty
         .ledger()
         .during(async {
-            whoami(&world, &format!("{}; {session}", stale.join("; "))).await.ok();
+            whoami(&service, &format!("{}; {session}", stale.join("; "))).await.ok();
         })
         .await;
     let reads =
         calls.iter().filter(|call| call.operation == "GetItem" && call.request.to_string().contains("session#"));
     assert_eq!(reads.count(), 4, "one read for each");
-    world
+    service
         .browse(
             Method::PUT,
             "/api/v1/github/kv/12345/key/a",
@@ -77,40 +77,40 @@ async fn a_stale_twin_does_not_lock_out() {
 
 #[tokio::test]
 async fn two_live_sessions_or_five_named_ones_open_nothing() {
-    let world = World::new().await;
-    let session = world.session_of(world.user).await;
-    let other = world.session_of(world.user).await;
-    assert_eq!(whoami(&world, &format!("{session}; {other}")).await.failed(403), "INVALID_TOKEN");
+    let service = TestService::new().await;
+    let session = service.session_of(service.user).await;
+    let other = service.session_of(service.user).await;
+    assert_eq!(whoami(&service, &format!("{session}; {other}")).await.failed(403), "INVALID_TOKEN");
     let unknown: Vec<_> = (0..4).map(|digit| format!("session={digit:0>43}")).collect();
     let many = format!("{}; {session}", unknown.join("; "));
-    let (reply, calls) = world.faulty.ledger().during(whoami(&world, &many)).await;
+    let (reply, calls) = service.faulty.ledger().during(whoami(&service, &many)).await;
     assert_eq!((reply.failed(403).as_str(), calls.len()), ("INVALID_TOKEN", 0), "no look-up is spent on a flood");
 }
 
 #[tokio::test]
 async fn a_logout_ends_every_session_that_the_cookies_name() {
-    let world = World::new().await;
-    let token = world.token(&[]);
-    let (one, other) = (world.session_of(world.user).await, world.session_of(world.user).await);
-    let mut request = crate::support::world::request(Method::POST, "/api/v1/logout", &token, None);
+    let service = TestService::new().await;
+    let token = service.token(&[]);
+    let (one, other) = (service.session_of(service.user).await, service.session_of(service.user).await);
+    let mut request = crate::support::service::request(Method::POST, "/api/v1/logout", &token, None);
     request.headers_mut().insert(COOKIE, format!("{one}; {other}").parse().unwrap());
-    world.send(request).await.ok();
+    service.send(request).await.ok();
     for session in [one, other] {
-        assert_eq!(whoami(&world, &session).await.failed(403), "INVALID_TOKEN");
+        assert_eq!(whoami(&service, &session).await.failed(403), "INVALID_TOKEN");
     }
 }
 
 #[tokio::test]
 async fn a_sign_in_finishes_beside_a_stale_cookie_of_its_name() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
     let back = browser.agree(&page, Vcs::Github, OCTOCAT);
     let path = back.strip_prefix("https://api.example.test").unwrap();
     let own = browser.cookie("__Host-sign_in");
     let twin = format!("__Host-sign_in={:0>43}; theme=", "7");
     let line = [twin.as_bytes(), b"\xff; __Host-sign_in=", own.as_bytes()].concat();
-    let reply = send(&world, Method::GET, path, &[line]).await;
+    let reply = send(&service, Method::GET, path, &[line]).await;
     assert_eq!(reply.status, 303, "{reply:?}");
     assert!(reply.header("set-cookie").unwrap().starts_with("session="));
 }

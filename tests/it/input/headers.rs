@@ -6,8 +6,8 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 
 use super::ALL;
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 const ROUTES: [&str; 3] = ["/api/v1/whoami", "/api/v1/github/access-token", "/api/v1/github/kv/12345/iter/"];
 
@@ -21,8 +21,8 @@ fn get(path: &str, headers: &[(&str, &[u8])]) -> Request {
 
 #[tokio::test]
 async fn one_credential_in_one_header_or_none() {
-    let world = World::new().await;
-    let token = world.admin_token(&ALL);
+    let service = TestService::new().await;
+    let token = service.admin_token(&ALL);
     let of = |text: String| text.into_bytes();
     let odd: [Vec<Vec<u8>>; 14] = [
         vec![of(format!("Bearer {token}")), of(format!("Bearer {token}"))],
@@ -43,23 +43,26 @@ async fn one_credential_in_one_header_or_none() {
     for path in ROUTES {
         for values in &odd {
             let headers: Vec<_> = values.iter().map(|value| (AUTHORIZATION.as_str(), &value[..])).collect();
-            assert_eq!(world.send(get(path, &headers)).await.failed(403), "INVALID_TOKEN", "{path} {headers:?}");
+            assert_eq!(service.send(get(path, &headers)).await.failed(403), "INVALID_TOKEN", "{path} {headers:?}");
         }
         for good in [format!("bearer {token}"), format!("BEARER {token}"), format!("Bearer  {token}")] {
-            world.send(get(path, &[("authorization", good.as_bytes())])).await.ok();
+            service.send(get(path, &[("authorization", good.as_bytes())])).await.ok();
         }
     }
     // A token in the URL or a cookie is no credential (RFC 6750 §2.3 is not offered).
-    let reply = world.send(get(&format!("/api/v1/whoami?access_token={token}"), &[])).await;
+    let reply = service.send(get(&format!("/api/v1/whoami?access_token={token}"), &[])).await;
     assert_eq!(reply.failed(403), "INVALID_TOKEN");
     let cookie = format!("access_token={token}; Authorization=Bearer {token}");
-    assert_eq!(world.send(get("/api/v1/whoami", &[("cookie", cookie.as_bytes())])).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(
+        service.send(get("/api/v1/whoami", &[("cookie", cookie.as_bytes())])).await.failed(403),
+        "INVALID_TOKEN"
+    );
 }
 
 #[tokio::test]
 async fn a_flood_of_headers_is_no_trouble() {
-    let world = World::new().await;
-    let credential = format!("Bearer {}", world.admin_token(&ALL));
+    let service = TestService::new().await;
+    let credential = format!("Bearer {}", service.admin_token(&ALL));
     let names: Vec<_> = (0..2_000).map(|number| format!("x-flood-{number}")).collect();
     let long = vec![b'x'; 100_000];
     for path in ROUTES {
@@ -67,15 +70,15 @@ async fn a_flood_of_headers_is_no_trouble() {
         headers.push(("x-long", &long));
         headers.extend((0..1_000).map(|_| ("x-again", &b"z"[..])));
         headers.push(("authorization", credential.as_bytes()));
-        world.send(get(path, &headers)).await.ok();
+        service.send(get(path, &headers)).await.ok();
     }
 }
 
 #[tokio::test]
 async fn odd_words_in_known_headers_change_nothing() {
-    let world = World::new().await;
-    world.put(&format!("{KV}/key/a"), &world.kv_token(), serde_json::json!({"data": 1})).await.ok();
-    let credential = format!("Bearer {}", world.admin_token(&ALL));
+    let service = TestService::new().await;
+    service.put(&format!("{KV}/key/a"), &service.kv_token(), serde_json::json!({"data": 1})).await.ok();
+    let credential = format!("Bearer {}", service.admin_token(&ALL));
     let odd: [(&str, &[u8]); 18] = [
         ("accept", b"text/html"),
         ("accept", b"\xff"),
@@ -99,24 +102,24 @@ async fn odd_words_in_known_headers_change_nothing() {
     for path in ["key/a", "iter/", "count/key/a"] {
         for (name, value) in odd {
             let headers = [(name, value), ("authorization", credential.as_bytes())];
-            world.send(get(&format!("{KV}/{path}"), &headers)).await.ok();
+            service.send(get(&format!("{KV}/{path}"), &headers)).await.ok();
         }
     }
 }
 
 #[tokio::test]
 async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let longest = "i".repeat(128);
     for good in ["a", "7f0c3c9c-61f5-4a53-9f8c-0c8a5c0b7d11", "BrXxZg1vDoEEMxA=", &longest] {
         for path in ["/api/v1/whoami", "/health", "/no/such/path"] {
-            let reply = world.send(get(path, &[("x-request-id", good.as_bytes())])).await;
+            let reply = service.send(get(path, &[("x-request-id", good.as_bytes())])).await;
             assert_eq!(reply.header("x-request-id"), Some(good), "{path}");
         }
     }
     let long = [b'i'; 129];
     for bad in [&b""[..], b" ", b"\xff", b"a b\tc", &long] {
-        let reply = world.send(get("/api/v1/whoami", &[("x-request-id", bad)])).await;
+        let reply = service.send(get("/api/v1/whoami", &[("x-request-id", bad)])).await;
         let id = reply.header("x-request-id").unwrap();
         assert_eq!(uuid::Uuid::parse_str(id).map(|id| id.to_string()).as_deref(), Ok(id), "{bad:?}");
     }

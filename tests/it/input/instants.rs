@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ALL;
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::PLATFORM;
 
 /// As they are sent, and as they are written back.
@@ -27,48 +27,48 @@ const BAD: [&str; 8] = [
 
 #[tokio::test]
 async fn a_key_takes_an_end_up_to_the_last_second_of_9999() {
-    let world = World::new().await;
-    let token = world.token(&ALL);
+    let service = TestService::new().await;
+    let token = service.token(&ALL);
     let keys = "/api/v1/github/access-token";
     let body = |end: &str| json!({"name": "a", "capabilities": [], "expires_at": end});
     for (sent, written) in GOOD {
-        let created = world.post(keys, &token, body(sent)).await.ok();
+        let created = service.post(keys, &token, body(sent)).await.ok();
         // A key ends in a whole second.
         assert_eq!(created["expires_at"].as_str().unwrap()[..19], written[..19], "{sent}");
     }
     for sent in BAD {
-        assert_eq!(world.post(keys, &token, body(sent)).await.failed(400), "INVALID_BODY", "{sent}");
+        assert_eq!(service.post(keys, &token, body(sent)).await.failed(400), "INVALID_BODY", "{sent}");
     }
-    world.get(keys, &token).await.ok();
+    service.get(keys, &token).await.ok();
 }
 
 #[tokio::test]
 async fn a_team_token_takes_an_end_up_to_the_last_second_of_9999() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let path = format!("/api/v2/teams/{PLATFORM}/authentication-tokens");
     let body = |name: &str, end: &str| json!({"data": {"attributes": {"description": name, "expired-at": end}}});
     for (sent, written) in GOOD {
-        let reply = world.post(&path, &acme.organization_token, body(sent, sent)).await;
+        let reply = service.post(&path, &acme.organization_token, body(sent, sent)).await;
         assert_eq!(reply.status, 201, "{sent}: {reply:?}");
         assert_eq!(reply.json()["data"]["attributes"]["expired-at"], written, "{sent}");
     }
     for sent in BAD {
-        let reply = world.post(&path, &acme.organization_token, body(sent, sent)).await;
+        let reply = service.post(&path, &acme.organization_token, body(sent, sent)).await;
         assert_eq!(reply.status, 422, "{sent}: {reply:?}");
         assert_eq!(reply.json()["errors"][0]["source"]["pointer"], "/data/attributes/expired-at", "{sent}");
     }
-    let list = world.get("/api/v2/organizations/acme/team-tokens", &acme.organization_token).await.ok();
+    let list = service.get("/api/v2/organizations/acme/team-tokens", &acme.organization_token).await.ok();
     let years = list["data"].as_array().unwrap().iter().filter_map(|token| token["attributes"]["expired-at"].as_str());
     assert!(years.map(|end| end.get(..4)).all(|year| year.is_some_and(|year| "0001" <= year)));
 }
 
 #[tokio::test]
 async fn the_audit_trail_takes_the_same_instants() {
-    let world = World::new().await;
-    let token = world.admin_token(&ALL);
+    let service = TestService::new().await;
+    let token = service.admin_token(&ALL);
     let get =
-        async |query: &str| world.get(&format!("/api/v1/admin/audit?{}", query.replace('+', "%2B")), &token).await;
+        async |query: &str| service.get(&format!("/api/v1/admin/audit?{}", query.replace('+', "%2B")), &token).await;
     for (sent, _) in GOOD {
         assert_eq!(get(&format!("from=2001-01-01T00:00:00Z&to={sent}")).await.ok()["results"], Value::Array(vec![]));
     }

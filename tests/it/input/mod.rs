@@ -20,7 +20,7 @@ use http::Method;
 use http::header::AUTHORIZATION;
 use terrapi::domain::Capability;
 
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
 /// Everything that a token of a user can hold here.
 const ALL: [Capability; 3] = [Capability::AccessTokenCreate, Capability::KvStoreRead, Capability::KvStoreWrite];
@@ -45,23 +45,29 @@ const KEYED: [(Method, &str); 6] = [
 ];
 
 /// The credential that a path takes.
-async fn credential(world: &World, path: &str) -> String {
-    if path.ends_with("/refresh") { world.api_key(&ALL).await } else { world.admin_token(&ALL) }
+async fn credential(service: &TestService, path: &str) -> String {
+    if path.ends_with("/refresh") { service.api_key(&ALL).await } else { service.admin_token(&ALL) }
 }
 
 /// Sends bytes with these headers, as the path's rightful caller.
-async fn send(world: &World, method: &Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
-    let credential = credential(world, path).await;
+async fn send(
+    service: &TestService,
+    method: &Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Reply {
+    let credential = credential(service, path).await;
     let mut request = Request::builder().method(method.clone()).uri(path);
     request = request.header(AUTHORIZATION, format!("Bearer {credential}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    world.send(request.body(Body::from(body.into())).unwrap()).await
+    service.send(request.body(Body::from(body.into())).unwrap()).await
 }
 
 /// Sends without a credential.
-async fn send_anonymously(world: &World, method: &Method, path: &str, body: impl Into<Bytes>) -> Reply {
+async fn send_anonymously(service: &TestService, method: &Method, path: &str, body: impl Into<Bytes>) -> Reply {
     let request = Request::builder().method(method.clone()).uri(path);
-    world.send(request.body(Body::from(body.into())).unwrap()).await
+    service.send(request.body(Body::from(body.into())).unwrap()).await
 }

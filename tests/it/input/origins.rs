@@ -6,14 +6,14 @@ use http::Method;
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use terrapi::domain::Capability;
 
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
-async fn get(world: &World, path: &str, token: &str, headers: &[(&str, &str)]) -> Reply {
+async fn get(service: &TestService, path: &str, token: &str, headers: &[(&str, &str)]) -> Reply {
     let mut request = Request::get(path).header(AUTHORIZATION, format!("Bearer {token}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    world.send(request.body(Body::empty()).unwrap()).await
+    service.send(request.body(Body::empty()).unwrap()).await
 }
 
 /// What is said, and the origin that follows from it.
@@ -33,16 +33,16 @@ const TOLD: [(&[(&str, &str)], &str); 11] = [
 
 #[tokio::test]
 async fn links_and_redirect_uris_name_a_valid_origin() {
-    let world = World::new().await;
-    let token = world.token(&[Capability::AccessTokenCreate]);
+    let service = TestService::new().await;
+    let token = service.token(&[Capability::AccessTokenCreate]);
     for _ in 0..2 {
-        world.api_key(&[]).await;
+        service.api_key(&[]).await;
     }
     for (headers, origin) in TOLD {
-        let reply = get(&world, "/api/v1/github/access-token?limit=1", &token, headers).await;
+        let reply = get(&service, "/api/v1/github/access-token?limit=1", &token, headers).await;
         let link = reply.header("link").unwrap();
         assert!(link.starts_with(&format!("<{origin}/api/v1/github/access-token?")), "{headers:?}: {link}");
-        let reply = get(&world, "/api/v1/github/login", "", headers).await;
+        let reply = get(&service, "/api/v1/github/login", "", headers).await;
         let page = reply.header("location").unwrap();
         let callback = format!("{origin}/api/github/v1/callback");
         let sent = crate::support::stand_in::pairs(page.split_once('?').unwrap().1);
@@ -53,12 +53,14 @@ async fn links_and_redirect_uris_name_a_valid_origin() {
 
 #[tokio::test]
 async fn a_default_port_does_not_make_another_origin() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
     let write = async |host: &str, origin: &str| {
         let request = Request::builder().method(Method::PUT).uri("/api/v1/github/kv/12345/key/a");
         let request = request.header(HOST, host).header(ORIGIN, origin).header(COOKIE, &cookie);
-        world.send(request.header("content-type", "application/json").body(Body::from(r#"{"data": 1}"#)).unwrap()).await
+        service
+            .send(request.header("content-type", "application/json").body(Body::from(r#"{"data": 1}"#)).unwrap())
+            .await
     };
     for (host, origin) in [
         ("api.example.test:443", "https://api.example.test"),

@@ -9,8 +9,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{BODIES, send, send_anonymously};
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 const MIB: usize = 1024 * 1024;
 
@@ -27,26 +27,26 @@ fn text(bytes: usize) -> Value {
 
 #[tokio::test]
 async fn a_body_over_five_mebibytes_is_too_large_on_every_route() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (method, path, good) in BODIES {
         let padded = |bytes: usize| format!("{good}{}", " ".repeat(bytes - good.len()));
-        let reply = send(&world, &method, path, &[], padded(5 * MIB + 1)).await;
+        let reply = send(&service, &method, path, &[], padded(5 * MIB + 1)).await;
         assert_eq!(reply.failed(413), "TOO_LARGE", "{path}");
-        send(&world, &method, path, &[], padded(5 * MIB)).await.ok();
-        let reply = send_anonymously(&world, &method, path, padded(5 * MIB + 1)).await;
+        send(&service, &method, path, &[], padded(5 * MIB)).await.ok();
+        let reply = send_anonymously(&service, &method, path, padded(5 * MIB + 1)).await;
         assert_eq!(reply.failed(403), "INVALID_TOKEN", "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_value_over_four_mebibytes_is_too_large() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for path in ["key/a", "cas/key/b"] {
         let url = format!("{KV}/{path}");
         let body = |bytes| json!({"data": text(bytes)}).to_string();
-        assert_eq!(send(&world, &Method::PUT, &url, &[], body(4 * MIB + 1)).await.failed(413), "TOO_LARGE");
-        assert_eq!(world.blobs.count(), usize::from(path != "key/a"), "nothing was stored");
-        let written = send(&world, &Method::PUT, &url, &[], body(4 * MIB)).await.ok();
+        assert_eq!(send(&service, &Method::PUT, &url, &[], body(4 * MIB + 1)).await.failed(413), "TOO_LARGE");
+        assert_eq!(service.blobs.count(), usize::from(path != "key/a"), "nothing was stored");
+        let written = send(&service, &Method::PUT, &url, &[], body(4 * MIB)).await.ok();
         assert_eq!(written["size"], 4 * MIB);
     }
 }
@@ -55,29 +55,29 @@ async fn a_value_over_four_mebibytes_is_too_large() {
 async fn gzip_is_unpacked_and_nothing_else_is() {
     let body = br#"{"data": "packed", "keys": [], "name": "a", "capabilities": []}"#;
     for coding in ["gzip", "GZIP", "GZip", "x-gzip", "X-GZIP"] {
-        let world = World::new().await;
+        let service = TestService::new().await;
         for (method, path, _) in BODIES {
-            send(&world, &method, path, &[("content-encoding", coding)], gzip(body)).await.ok();
+            send(&service, &method, path, &[("content-encoding", coding)], gzip(body)).await.ok();
         }
     }
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (method, path, good) in BODIES {
         for coding in ["br", "deflate", "zstd", "compress", "gzip, gzip", "identity, gzip", "x", ""] {
-            let reply = send(&world, &method, path, &[("content-encoding", coding)], gzip(body)).await;
+            let reply = send(&service, &method, path, &[("content-encoding", coding)], gzip(body)).await;
             assert_eq!(reply.failed(415), "UNSUPPORTED_MEDIA_TYPE", "{path} {coding}");
         }
         for coding in ["identity", "Identity"] {
-            let plain = send(&world, &method, path, &[("content-encoding", coding)], good).await;
+            let plain = send(&service, &method, path, &[("content-encoding", coding)], good).await;
             assert!(plain.status == 200 || path.contains("/cas/"), "{path}: {plain:?}");
             assert_ne!(plain.status, 415);
         }
-        assert_eq!(send(&world, &method, path, &[], gzip(body)).await.failed(400), "INVALID_BODY", "{path}");
+        assert_eq!(send(&service, &method, path, &[], gzip(body)).await.failed(400), "INVALID_BODY", "{path}");
     }
 }
 
 #[tokio::test]
 async fn broken_gzip_is_an_invalid_body() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let whole = gzip(br#"{"data": 1, "keys": [], "name": "a", "capabilities": []}"#);
     let flipped = |at: usize| {
         let mut bytes = whole.clone();
@@ -98,7 +98,7 @@ async fn broken_gzip_is_an_invalid_body() {
     ];
     for (method, path, _) in BODIES {
         for (name, body) in &broken {
-            let reply = send(&world, &method, path, &[("content-encoding", "gzip")], body.clone()).await;
+            let reply = send(&service, &method, path, &[("content-encoding", "gzip")], body.clone()).await;
             assert_eq!(reply.failed(400), "INVALID_BODY", "{path}: {name}");
         }
     }
@@ -106,7 +106,7 @@ async fn broken_gzip_is_an_invalid_body() {
 
 #[tokio::test]
 async fn a_bomb_is_put_out_before_it_fills_the_memory() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
     for _ in 0..100 {
         bomb.write_all(&[b' '; MIB]).unwrap();
@@ -115,7 +115,7 @@ async fn a_bomb_is_put_out_before_it_fills_the_memory() {
     assert!(bomb.len() * 1_000 < 101 * MIB, "{}", bomb.len());
     for (method, path, _) in BODIES {
         let start = Instant::now();
-        let reply = send(&world, &method, path, &[("content-encoding", "gzip")], bomb.clone()).await;
+        let reply = send(&service, &method, path, &[("content-encoding", "gzip")], bomb.clone()).await;
         assert_eq!(reply.failed(413), "TOO_LARGE", "{path}");
         assert!(start.elapsed() < Duration::from_secs(5), "{path}: {:?}", start.elapsed());
     }

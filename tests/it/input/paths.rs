@@ -3,14 +3,14 @@
 use http::Method;
 
 use super::{ALL, KEYED, send, send_anonymously};
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 const BODY: &str = r#"{"data": 1}"#;
 
 #[tokio::test]
 async fn a_key_that_is_empty_too_long_or_no_text_is_refused_everywhere() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let long = ["k".repeat(1_001), "%C3%A9".repeat(500) + "x", "%20".repeat(1_001), "k/".repeat(500) + "k"];
     let mut bad = vec![
         ("", "INVALID_KEY"),
@@ -30,22 +30,22 @@ async fn a_key_that_is_empty_too_long_or_no_text_is_refused_everywhere() {
     for (method, marker) in KEYED {
         for (key, id) in &bad {
             let url = format!("{KV}/{marker}/{key}");
-            assert_eq!(send(&world, &method, &url, &[], BODY).await.failed(400), *id, "{method} {url:.80}");
-            let reply = send_anonymously(&world, &method, &url, BODY).await;
+            assert_eq!(send(&service, &method, &url, &[], BODY).await.failed(400), *id, "{method} {url:.80}");
+            let reply = send_anonymously(&service, &method, &url, BODY).await;
             assert_eq!(reply.failed(403), "INVALID_TOKEN", "{method} {url:.80}");
         }
     }
     for (key, id) in bad.iter().filter(|(key, _)| !key.is_empty()) {
         for query in ["", "?prefix=true", "?inclusive=false", "?inclusive=false&idx=1"] {
             let url = format!("{KV}/iter/{key}{query}");
-            assert_eq!(send(&world, &Method::GET, &url, &[], "").await.failed(400), *id, "{url:.80}");
+            assert_eq!(send(&service, &Method::GET, &url, &[], "").await.failed(400), *id, "{url:.80}");
         }
     }
 }
 
 #[tokio::test]
 async fn an_installation_is_a_number() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for text in [
         "abc",
         "-1",
@@ -64,19 +64,19 @@ async fn an_installation_is_a_number() {
     ] {
         for (method, marker) in KEYED {
             let url = format!("/api/v1/github/kv/{text}/{marker}/a");
-            assert_eq!(send(&world, &method, &url, &[], BODY).await.failed(400), "INVALID_PATH", "{method} {url}");
+            assert_eq!(send(&service, &method, &url, &[], BODY).await.failed(400), "INVALID_PATH", "{method} {url}");
         }
         for (method, rest) in [(Method::GET, "iter/"), (Method::POST, "commit")] {
             let url = format!("/api/v1/github/kv/{text}/{rest}");
-            assert_eq!(send(&world, &method, &url, &[], "{\"keys\": []}").await.failed(400), "INVALID_PATH", "{url}");
+            assert_eq!(send(&service, &method, &url, &[], "{\"keys\": []}").await.failed(400), "INVALID_PATH", "{url}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_keys_id_is_a_uuid() {
-    let world = World::new().await;
-    let token = world.admin_token(&ALL);
+    let service = TestService::new().await;
+    let token = service.admin_token(&ALL);
     for id in [
         "x",
         "1",
@@ -87,33 +87,33 @@ async fn a_keys_id_is_a_uuid() {
         "%00",
         "a%2Fb",
     ] {
-        let reply = world.get(&format!("/api/v1/github/access-token/{id}/audit"), &token).await;
+        let reply = service.get(&format!("/api/v1/github/access-token/{id}/audit"), &token).await;
         assert_eq!(reply.failed(400), "INVALID_PATH", "{id}");
-        let reply = world.delete(&format!("/api/v1/github/access-token?id={id}"), &token).await;
+        let reply = service.delete(&format!("/api/v1/github/access-token?id={id}"), &token).await;
         assert_eq!(reply.failed(400), "INVALID_QUERY", "{id}");
     }
     for query in ["", "?", "?id", "?id=", "?ID=0190a5d0-ac96-774b-bcce-b302099a8057"] {
-        let reply = world.delete(&format!("/api/v1/github/access-token{query}"), &token).await;
+        let reply = service.delete(&format!("/api/v1/github/access-token{query}"), &token).await;
         assert_eq!(reply.failed(400), "INVALID_QUERY", "{query}");
     }
 }
 
 #[tokio::test]
 async fn an_unknown_vcs_is_an_unknown_path_for_everybody() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for vcs in ["bitbucket", "GitHub", "github%20", "github%00", "%67ithub2", "gitlab.", "*"] {
         for rest in
             ["access-token", "access-token/x/audit", "kv/x/key/a", "kv/1/iter/", "kv/1/commit", "kv/1/count/key/%zz"]
         {
             let url = format!("/api/v1/{vcs}/{rest}");
             for method in [Method::GET, Method::POST] {
-                let reply = send_anonymously(&world, &method, &url, "{").await;
+                let reply = send_anonymously(&service, &method, &url, "{").await;
                 assert!(matches!(reply.status.as_u16(), 404 | 405), "{method} {url}: {reply:?}");
-                let reply = send(&world, &method, &url, &[], "{").await;
+                let reply = send(&service, &method, &url, &[], "{").await;
                 assert!(matches!(reply.status.as_u16(), 404 | 405), "{method} {url}: {reply:?}");
             }
         }
     }
-    let encoded = world.get("/api/v1/%67ithub/kv/12345/iter/", &world.kv_token()).await;
+    let encoded = service.get("/api/v1/%67ithub/kv/12345/iter/", &service.kv_token()).await;
     assert_eq!(encoded.status, 200, "an escape stands for its letter");
 }

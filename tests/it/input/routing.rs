@@ -4,12 +4,12 @@ use http::Method;
 use serde_json::json;
 
 use super::{send, send_anonymously};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::openapi::{is_json_api, published};
 
 #[tokio::test]
 async fn an_unknown_path_is_404_in_the_shape_of_failures() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let long = format!("/{}", "x/".repeat(20_000));
     let paths = [
         "/nowhere",
@@ -56,16 +56,16 @@ async fn an_unknown_path_is_404_in_the_shape_of_failures() {
     ];
     for path in paths {
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
-            let reply = send_anonymously(&world, &method, path, "{").await;
+            let reply = send_anonymously(&service, &method, path, "{").await;
             assert_eq!(reply.failed(404), "NOT_FOUND", "{method} {path:.60}");
-            assert_eq!(send(&world, &method, path, &[], "").await.failed(404), "NOT_FOUND", "{method} {path:.60}");
+            assert_eq!(send(&service, &method, path, &[], "").await.failed(404), "NOT_FOUND", "{method} {path:.60}");
         }
     }
 }
 
 #[tokio::test]
 async fn another_method_is_405_and_says_which_there_are() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let odd = ["TRACE", "CONNECT", "PROPFIND", "get", "X"].map(|name| Method::from_bytes(name.as_bytes()).unwrap());
     let usual = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     let described = published().document["paths"].as_object().unwrap();
@@ -74,7 +74,7 @@ async fn another_method_is_405_and_says_which_there_are() {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
         let known: Vec<_> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
         for method in usual.iter().chain(&odd).filter(|method| !known.contains(&method.to_string())) {
-            let reply = send_anonymously(&world, method, &url, "{").await;
+            let reply = send_anonymously(&service, method, &url, "{").await;
             assert_eq!(reply.failed(405), "METHOD_NOT_ALLOWED", "{method} {url}");
             let mut allowed: Vec<_> = reply.header("allow").unwrap().split(',').map(str::trim).collect();
             allowed.retain(|method| *method != "HEAD");
@@ -86,11 +86,11 @@ async fn another_method_is_405_and_says_which_there_are() {
 
 #[tokio::test]
 async fn where_json_api_is_spoken_another_method_and_an_unknown_path_are_both_not_found() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let not_found = json!({"errors": [{"status": "404", "title": "not found"}]});
     for path in ["/api/v2/x", "/api/v2/teams", "/api/v2/ping/", "/api/v2/account", "/api/v2/%zz", "/api/v2/%ff"] {
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
-            let reply = send_anonymously(&world, &method, path, "{").await;
+            let reply = send_anonymously(&service, &method, path, "{").await;
             assert_eq!((reply.status.as_u16(), reply.json()), (404, not_found.clone()), "{method} {path}");
         }
     }
@@ -98,7 +98,7 @@ async fn where_json_api_is_spoken_another_method_and_an_unknown_path_are_both_no
     {
         for method in [Method::PUT, Method::OPTIONS, Method::from_bytes(b"X").unwrap()] {
             assert!(item.get(method.as_str().to_lowercase()).is_none());
-            let reply = send_anonymously(&world, &method, &path.replace(['{', '}'], ""), "{").await;
+            let reply = send_anonymously(&service, &method, &path.replace(['{', '}'], ""), "{").await;
             assert_eq!((reply.status.as_u16(), reply.json()), (404, not_found.clone()), "{method} {path}");
         }
     }
@@ -106,14 +106,14 @@ async fn where_json_api_is_spoken_another_method_and_an_unknown_path_are_both_no
 
 #[tokio::test]
 async fn head_is_get_without_the_body() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (path, item) in published().document["paths"].as_object().unwrap() {
         if item.get("get").is_none() {
             continue;
         }
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
         let (get, head) =
-            (send(&world, &Method::GET, &url, &[], "").await, send(&world, &Method::HEAD, &url, &[], "").await);
+            (send(&service, &Method::GET, &url, &[], "").await, send(&service, &Method::HEAD, &url, &[], "").await);
         assert_eq!((get.status, head.bytes.len()), (head.status, 0), "{url}");
     }
 }

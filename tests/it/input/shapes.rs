@@ -4,16 +4,16 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{ALL, BODIES, send};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::PLATFORM;
-use crate::support::world::KV;
+use crate::support::service::KV;
 
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
 async fn an_array_is_not_taken_for_an_object() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let cases = [
         (Method::POST, KEYS.to_owned(), r#"["n", ["kv_store_read"], null]"#),
         (Method::POST, KEYS.to_owned(), r#"["n", []]"#),
@@ -26,20 +26,20 @@ async fn an_array_is_not_taken_for_an_object() {
         (Method::POST, format!("{KV}/commit"), r#"{"keys": [{"key": "a"}, ["a"]]}"#),
     ];
     for (method, path, body) in cases {
-        let reply = send(&world, &method, &path, &[], body).await;
+        let reply = send(&service, &method, &path, &[], body).await;
         assert_eq!(reply.failed(400), "INVALID_BODY", "{path} {body}");
         let data = reply.json()["data"].as_str().unwrap().to_owned();
         assert!(data.contains("expected an object, found a list"), "{path} {body}: {data}");
     }
-    let keys = world.get(KEYS, &world.token(&ALL)).await.ok()["results"].clone();
+    let keys = service.get(KEYS, &service.token(&ALL)).await.ok()["results"].clone();
     // Those that the exchanges above were tried with.
     assert!(keys.as_array().unwrap().iter().all(|key| key["name"] == "test"), "a key was created: {keys}");
 }
 
 #[tokio::test]
 async fn an_array_is_not_taken_for_an_object_in_json_api() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let team = format!("/api/v2/teams/{PLATFORM}");
     for (body, status) in [
         (json!([]), 400),
@@ -47,53 +47,53 @@ async fn an_array_is_not_taken_for_an_object_in_json_api() {
         (json!({"data": {"attributes": []}}), 422),
         (json!({"data": {"attributes": {"organization-access": [true, true]}}}), 422),
     ] {
-        let reply = world.call(Method::PATCH, &team, &acme.organization_token, Some(body.clone())).await;
+        let reply = service.call(Method::PATCH, &team, &acme.organization_token, Some(body.clone())).await;
         assert_eq!(reply.status, status, "{body}: {reply:?}");
     }
-    let attributes = &world.get(&team, &acme.organization_token).await.ok()["data"]["attributes"];
+    let attributes = &service.get(&team, &acme.organization_token).await.ok()["data"]["attributes"];
     assert_eq!(attributes["organization-access"]["manage-teams"], false);
 }
 
 #[tokio::test]
 async fn null_is_no_body_where_the_body_is_optional() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for body in ["null", " null\r\n"] {
-        send(&world, &Method::POST, REFRESH, &[], body).await.ok();
+        send(&service, &Method::POST, REFRESH, &[], body).await.ok();
         for (method, path, _) in BODIES.into_iter().filter(|(_, path, _)| *path != REFRESH) {
-            let reply = send(&world, &method, path, &[], body).await;
+            let reply = send(&service, &method, path, &[], body).await;
             assert_eq!(reply.failed(400), "INVALID_BODY", "{path}");
         }
     }
     for body in ["nul", "null null", "nullx", "Null"] {
-        assert_eq!(send(&world, &Method::POST, REFRESH, &[], body).await.failed(400), "INVALID_BODY", "{body}");
+        assert_eq!(send(&service, &Method::POST, REFRESH, &[], body).await.failed(400), "INVALID_BODY", "{body}");
     }
-    let acme = world.acme().await;
+    let acme = service.acme().await;
     let legacy = format!("/api/v2/teams/{PLATFORM}/authentication-token");
-    let reply = world.call(Method::POST, &legacy, &acme.organization_token, Some(Value::Null)).await;
+    let reply = service.call(Method::POST, &legacy, &acme.organization_token, Some(Value::Null)).await;
     assert_eq!(reply.status, 201, "{reply:?}");
 }
 
 #[tokio::test]
 async fn another_spelling_of_a_number_is_refused() {
-    let world = World::new().await;
-    let token = world.admin_token(&ALL);
-    world.put(&format!("{KV}/key/a"), &token, json!({"data": 1, "idx": 7})).await.ok();
-    world.get(&format!("{KV}/key/a?idx=7"), &token).await.ok();
+    let service = TestService::new().await;
+    let token = service.admin_token(&ALL);
+    service.put(&format!("{KV}/key/a"), &token, json!({"data": 1, "idx": 7})).await.ok();
+    service.get(&format!("{KV}/key/a?idx=7"), &token).await.ok();
     for alias in ["07", "%2B7", "+7", "7.0", "7e0", "0x7", "-0", "00", "%207", "7_0", "%EF%BC%97"] {
         for path in ["key/a?idx=", "size/key/a?idx=", "iter/a?idx=", "iter/?limit="] {
-            let reply = world.get(&format!("{KV}/{path}{alias}"), &token).await;
+            let reply = service.get(&format!("{KV}/{path}{alias}"), &token).await;
             assert_eq!(reply.failed(400), "INVALID_QUERY", "{path}{alias}");
         }
         for name in ["idx", "version"] {
-            let reply = world.delete(&format!("{KV}/key/a?{name}={alias}"), &token).await;
+            let reply = service.delete(&format!("{KV}/key/a?{name}={alias}"), &token).await;
             assert_eq!(reply.failed(400), "INVALID_QUERY", "{name}={alias}");
         }
         for listing in [KEYS, "/api/v1/admin/audit", "/api/v1/admin/drifts", "/api/v1/admin/dead-letters"] {
-            let reply = world.get(&format!("{listing}?limit={alias}"), &token).await;
+            let reply = service.get(&format!("{listing}?limit={alias}"), &token).await;
             assert_eq!(reply.failed(400), "INVALID_QUERY", "{listing} {alias}");
         }
     }
-    world.get(&format!("{KV}/key/a?idx=7"), &token).await.ok();
+    service.get(&format!("{KV}/key/a?idx=7"), &token).await.ok();
 }
 
 /// What only the program knows.
@@ -104,7 +104,7 @@ const NAMES: [&str; 22] = [
 
 #[tokio::test]
 async fn a_refused_body_is_explained_without_names_of_the_program() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let members = ["name", "capabilities", "expires_at", "data", "value", "idx", "version", "committed", "read_caps"];
     let members = members.into_iter().chain(["write_caps", "ttl_seconds", "keys", "strict"]);
     let values = ["1", "-1", "1.5", "99999999999999999999", "\"x\"", "true", "[]", "[[]]", "[1]", "{}", "[{}]", "null"];
@@ -122,7 +122,7 @@ async fn a_refused_body_is_explained_without_names_of_the_program() {
     let mut explained = 0;
     for (method, path, _) in BODIES {
         for body in &bodies {
-            let reply = send(&world, &method, path, &[], body.clone()).await;
+            let reply = send(&service, &method, path, &[], body.clone()).await;
             assert!(reply.status.as_u16() < 500, "{path} {body}: {reply:?}");
             let Some(data) = reply.json()["data"].as_str().map(str::to_owned).filter(|_| reply.status == 400) else {
                 continue;
@@ -139,7 +139,7 @@ async fn a_refused_body_is_explained_without_names_of_the_program() {
 
 #[tokio::test]
 async fn a_refused_body_is_explained_by_what_where_and_why() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (method, path, body, words) in [
         (Method::POST, KEYS, r#"{"capabilities": []}"#, "`name` is missing at line 1 column 20"),
         (Method::POST, KEYS, r#"{"name": 1}"#, "name: expected a string, found the number 1 at line 1 column 10"),
@@ -163,7 +163,7 @@ async fn a_refused_body_is_explained_by_what_where_and_why() {
             "keys[1].key: expected a string, found the number 1 at line 1 column 33",
         ),
     ] {
-        let reply = send(&world, &method, path, &[], body).await;
+        let reply = send(&service, &method, path, &[], body).await;
         assert_eq!(reply.failed(400), "INVALID_BODY", "{body}");
         let data = reply.json()["data"].as_str().unwrap().to_owned();
         assert!(data.starts_with(words), "{body}: {data}");

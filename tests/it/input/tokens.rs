@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead};
 
 use crate::support::forge::{Forge, claims};
-use crate::support::world::KV;
-use crate::support::{Reply, World};
+use crate::support::service::KV;
+use crate::support::{Reply, TestService};
 
 /// What a token is made of.
 struct Parts {
@@ -23,10 +23,10 @@ struct Parts {
 type Cases = Vec<(String, String)>;
 
 impl Parts {
-    fn new(world: &World) -> Self {
+    fn new(service: &TestService) -> Self {
         let forge = Forge::trusted();
         let header = forge.header();
-        Self { forge, header, claims: claims(world.user, &[KvStoreRead, AccessTokenCreate]) }
+        Self { forge, header, claims: claims(service.user, &[KvStoreRead, AccessTokenCreate]) }
     }
 
     fn good(&self) -> String {
@@ -280,22 +280,22 @@ fn encodings(parts: &Parts) -> Cases {
 
 const ROUTES: [&str; 3] = ["/api/v1/whoami", "/api/v1/github/access-token", "/api/v1/github/kv/12345/key/a"];
 
-async fn get(world: &World, path: &str, token: &str) -> Reply {
+async fn get(service: &TestService, path: &str, token: &str) -> Reply {
     let request = Request::get(path).header(AUTHORIZATION, format!("Bearer {token}"));
-    world.send(request.body(Body::empty()).unwrap()).await
+    service.send(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn every_forgery_is_refused_in_the_same_words_and_without_a_read() {
-    let world = World::new().await;
-    let parts = Parts::new(&world);
+    let service = TestService::new().await;
+    let parts = Parts::new(&service);
     let groups = [algorithms(&parts), headers(&parts), contents(&parts), encodings(&parts)];
     let mut lookups = 0;
     let cases = groups.concat();
     assert!(cases.len() > 190, "{}", cases.len());
     for (name, token) in cases {
         for path in ROUTES {
-            let (reply, calls) = world.faulty.ledger().during(get(&world, path, &token)).await;
+            let (reply, calls) = service.faulty.ledger().during(get(&service, path, &token)).await;
             assert_eq!(reply.status, 403, "{name} on {path}: {reply:?}");
             assert_eq!(&reply.bytes[..], br#"{"id":"INVALID_TOKEN"}"#, "{name} on {path}");
             assert_eq!(reply.header("www-authenticate"), Some(r#"Bearer error="invalid_token""#), "{name}");
@@ -305,14 +305,14 @@ async fn every_forgery_is_refused_in_the_same_words_and_without_a_read() {
     }
     assert_eq!(lookups, 1, "the published keys are looked up once in ten seconds, whatever a header names");
     for path in ROUTES {
-        assert!(get(&world, path, &parts.good()).await.status != 403, "the token they were made of: {path}");
+        assert!(get(&service, path, &parts.good()).await.status != 403, "the token they were made of: {path}");
     }
 }
 
 #[tokio::test]
 async fn clocks_may_differ_by_five_seconds_and_no_more() {
-    let world = World::new().await;
-    let parts = Parts::new(&world);
+    let service = TestService::new().await;
+    let parts = Parts::new(&service);
     let now = parts.claims["iat"].as_i64().unwrap();
     for (iat, exp, nbf, good) in [
         (-64, -4, -64, true),
@@ -324,30 +324,30 @@ async fn clocks_may_differ_by_five_seconds_and_no_more() {
     ] {
         let mut claims = parts.claims.clone();
         (claims["iat"], claims["exp"], claims["nbf"]) = (json!(now + iat), json!(now + exp), json!(now + nbf));
-        let reply = get(&world, "/api/v1/whoami", &parts.forge.token(&claims)).await;
+        let reply = get(&service, "/api/v1/whoami", &parts.forge.token(&claims)).await;
         assert_eq!(reply.status == 200, good, "from {iat} to {exp}, not before {nbf}");
     }
 }
 
 #[tokio::test]
 async fn a_token_that_was_good_a_moment_ago_is_not_good_for_ever() {
-    let world = World::new().await;
-    let token = Parts::new(&world).good();
+    let service = TestService::new().await;
+    let token = Parts::new(&service).good();
     let path = format!("{KV}/iter/");
-    get(&world, &path, &token).await.ok();
-    world.clock.advance_ms(64_999);
-    get(&world, &path, &token).await.ok();
-    world.clock.advance_ms(1);
-    assert_eq!(get(&world, &path, &token).await.failed(403), "INVALID_TOKEN");
+    get(&service, &path, &token).await.ok();
+    service.clock.advance_ms(64_999);
+    get(&service, &path, &token).await.ok();
+    service.clock.advance_ms(1);
+    assert_eq!(get(&service, &path, &token).await.failed(403), "INVALID_TOKEN");
 }
 
 #[tokio::test]
 async fn an_api_key_whole_or_broken_opens_nothing_but_the_exchange() {
-    let world = World::new().await;
-    let key = world.api_key(&[KvStoreRead, AccessTokenCreate]).await;
+    let service = TestService::new().await;
+    let key = service.api_key(&[KvStoreRead, AccessTokenCreate]).await;
     for key in [key.as_str(), &key[..20], "tt_live_", "tt_test_x", &format!("{key}0")] {
         for path in ROUTES {
-            let (reply, calls) = world.faulty.ledger().during(get(&world, path, key)).await;
+            let (reply, calls) = service.faulty.ledger().during(get(&service, path, key)).await;
             assert_eq!(reply.failed(403), "API_KEY_NOT_ACCEPTED");
             assert_eq!(reply.header("www-authenticate"), Some(r#"Bearer error="invalid_token""#));
             assert!(calls.is_empty(), "{calls:?}");

@@ -5,30 +5,30 @@ use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
 use terrapi::domain::Capability::AccessTokenCreate;
 
-use crate::support::World;
+use crate::support::TestService;
 
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
 async fn everything_that_happens_to_a_key_is_one_entry_newest_first_also_after_its_end() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate]);
-    let created = world.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
+    let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
     let (key, id) = (created["refresh_token"].as_str().unwrap(), created["id"].as_str().unwrap());
-    world.clock.advance_ms(10);
-    world.call(Method::POST, REFRESH, key, None).await.ok();
-    world.clock.advance_ms(10);
+    service.clock.advance_ms(10);
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.clock.advance_ms(10);
     let forged =
         ApiKey { id: ApiKey::parse(key).unwrap().id, secret: Secret::new([7; 32]) }.reveal(KeyEnvironment::Test);
-    assert_eq!(world.call(Method::POST, REFRESH, &forged, None).await.failed(403), "INVALID_TOKEN");
-    world.app.background.settle().await;
-    world.clock.advance_ms(10);
-    world.delete(&format!("{KEYS}?id={id}"), &admin).await.ok();
+    assert_eq!(service.call(Method::POST, REFRESH, &forged, None).await.failed(403), "INVALID_TOKEN");
+    service.app.background.settle().await;
+    service.clock.advance_ms(10);
+    service.delete(&format!("{KEYS}?id={id}"), &admin).await.ok();
 
     let (mut path, mut trail) = (format!("{KEYS}/{id}/audit?limit=3"), Vec::<Value>::new());
     loop {
-        let reply = world.get(&path, &admin).await;
+        let reply = service.get(&path, &admin).await;
         trail.extend(reply.ok()["results"].as_array().unwrap().iter().cloned());
         match reply.next() {
             Some(next) => path = next,
@@ -51,7 +51,7 @@ async fn everything_that_happens_to_a_key_is_one_entry_newest_first_also_after_i
 
 #[tokio::test]
 async fn user_agents_are_cut_at_256_bytes() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for (sent, kept) in [
         ("a".repeat(256), "a".repeat(256)),
         ("a".repeat(257), "a".repeat(256)),
@@ -61,33 +61,33 @@ async fn user_agents_are_cut_at_256_bytes() {
         assert!(kept.len() <= 256 && kept.len() > 252);
         let client = terrapi::http::ClientInfo { source_ip: None, user_agent: Some(sent) };
         // A key's creation, and a browser that nobody knows comes back from no sign-in.
-        let token = world.token(&[AccessTokenCreate]);
+        let token = service.token(&[AccessTokenCreate]);
         let body = json!({"name": "k", "capabilities": []});
-        let mut create = crate::support::world::request(Method::POST, KEYS, &token, Some(body));
+        let mut create = crate::support::service::request(Method::POST, KEYS, &token, Some(body));
         create.extensions_mut().insert(client.clone());
-        let created = world.send(create).await.ok();
+        let created = service.send(create).await.ok();
         let back = "/api/github/v1/callback?code=c&state=s";
-        let mut anonymous = crate::support::world::request(Method::GET, back, "", None);
+        let mut anonymous = crate::support::service::request(Method::GET, back, "", None);
         anonymous.extensions_mut().insert(client);
-        assert_eq!(world.send(anonymous).await.failed(403), "INVALID_STATE");
-        world.app.background.settle().await;
+        assert_eq!(service.send(anonymous).await.failed(403), "INVALID_STATE");
+        service.app.background.settle().await;
         let trail = format!("{KEYS}/{}/audit", created["id"].as_str().unwrap());
-        assert_eq!(world.get(&trail, &token).await.ok()["results"][0]["user_agent"], kept);
+        assert_eq!(service.get(&trail, &token).await.ok()["results"][0]["user_agent"], kept);
         let refused = "/api/v1/admin/audit?action=login&outcome=refused&limit=1";
-        let newest = world.get(refused, &world.admin_token(&[])).await.ok();
+        let newest = service.get(refused, &service.admin_token(&[])).await.ok();
         assert_eq!(newest["results"][0]["user_agent"], kept);
-        world.clock.advance_ms(1_000);
+        service.clock.advance_ms(1_000);
     }
 }
 
 #[tokio::test]
 async fn entries_are_kept_for_ninety_days() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let created =
-        world.post(KEYS, &world.token(&[AccessTokenCreate]), json!({"name": "k", "capabilities": []})).await.ok();
+        service.post(KEYS, &service.token(&[AccessTokenCreate]), json!({"name": "k", "capabilities": []})).await.ok();
     let path = format!("{KEYS}/{}/audit", created["id"].as_str().unwrap());
-    world.clock.advance_ms(90 * 24 * 3_600_000 - 1_000);
-    world.get(&path, &world.token(&[AccessTokenCreate])).await.ok();
-    world.clock.advance_ms(1_000);
-    assert_eq!(world.get(&path, &world.token(&[AccessTokenCreate])).await.failed(404), "NOT_FOUND");
+    service.clock.advance_ms(90 * 24 * 3_600_000 - 1_000);
+    service.get(&path, &service.token(&[AccessTokenCreate])).await.ok();
+    service.clock.advance_ms(1_000);
+    assert_eq!(service.get(&path, &service.token(&[AccessTokenCreate])).await.failed(404), "NOT_FOUND");
 }

@@ -4,51 +4,51 @@ use http::Method;
 use serde_json::json;
 use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, KvStoreRead, KvStoreWrite};
 
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
 async fn a_key_buys_a_token_that_sets_and_gets_a_record() {
-    let world = World::new().await;
-    let key = world.api_key(&[KvStoreRead, KvStoreWrite]).await;
-    let reply = world.call(Method::POST, REFRESH, &key, None).await.ok();
+    let service = TestService::new().await;
+    let key = service.api_key(&[KvStoreRead, KvStoreWrite]).await;
+    let reply = service.call(Method::POST, REFRESH, &key, None).await.ok();
     let token = reply["token"].as_str().unwrap();
     assert_eq!(reply["access_token"], token);
     assert_eq!((reply["token_type"].as_str(), reply["expires_in"].as_i64()), (Some("Bearer"), Some(60)));
 
-    let written = world.put(&format!("{KV}/key/deploy.status"), token, json!({"data": {"ok": true}})).await.ok();
+    let written = service.put(&format!("{KV}/key/deploy.status"), token, json!({"data": {"ok": true}})).await.ok();
     assert_eq!(written["data"], json!(null));
-    let read = world.get(&format!("{KV}/key/deploy.status"), token).await.ok();
+    let read = service.get(&format!("{KV}/key/deploy.status"), token).await.ok();
     assert_eq!(read["data"], json!({"ok": true}));
     assert_eq!(read["version"], written["version"]);
-    assert_eq!(world.get("/api/v1/whoami", token).await.ok()["vcs"], json!(["github"]));
+    assert_eq!(service.get("/api/v1/whoami", token).await.ok()["vcs"], json!(["github"]));
 }
 
 #[tokio::test]
 async fn a_narrower_token_carries_what_was_asked_for_and_no_more() {
-    let world = World::new().await;
-    let key = world.api_key(&[KvStoreRead, KvStoreWrite, InstallationId("12345".into())]).await;
+    let service = TestService::new().await;
+    let key = service.api_key(&[KvStoreRead, KvStoreWrite, InstallationId("12345".into())]).await;
     let narrow = json!({"capabilities": ["kv_store_read"]});
-    let token = world.post(REFRESH, &key, narrow).await.ok()["token"].as_str().unwrap().to_owned();
-    assert_eq!(world.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.failed(403), "INSUFFICIENT_SCOPE");
+    let token = service.post(REFRESH, &key, narrow).await.ok()["token"].as_str().unwrap().to_owned();
+    assert_eq!(service.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.failed(403), "INSUFFICIENT_SCOPE");
     let other = "/api/v1/github/kv/67890/key/k";
-    assert_eq!(world.get(other, &token).await.failed(403), "INSTALLATION_FORBIDDEN");
-    let reply = world.post(REFRESH, &key, json!({"capabilities": ["access_token_create"]})).await;
+    assert_eq!(service.get(other, &token).await.failed(403), "INSTALLATION_FORBIDDEN");
+    let reply = service.post(REFRESH, &key, json!({"capabilities": ["access_token_create"]})).await;
     assert_eq!(reply.failed(400), "CAPABILITY_NOT_HELD");
     assert_eq!(reply.json()["data"], "access_token_create");
 }
 
 #[tokio::test]
 async fn a_deleted_key_buys_nothing_from_then_on() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate, KvStoreRead]);
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate, KvStoreRead]);
     let body = json!({"name": "ci", "capabilities": ["kv_store_read"]});
-    let created = world.post("/api/v1/github/access-token", &admin, body).await.ok();
+    let created = service.post("/api/v1/github/access-token", &admin, body).await.ok();
     let (key, id) = (created["refresh_token"].as_str().unwrap(), created["id"].as_str().unwrap());
-    world.call(Method::POST, REFRESH, key, None).await.ok();
-    world.delete(&format!("/api/v1/github/access-token?id={id}"), &admin).await.ok();
-    assert_eq!(world.call(Method::POST, REFRESH, key, None).await.failed(403), "INVALID_TOKEN");
-    assert_eq!(world.delete(&format!("/api/v1/github/access-token?id={id}"), &admin).await.failed(404), "NOT_FOUND");
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.delete(&format!("/api/v1/github/access-token?id={id}"), &admin).await.ok();
+    assert_eq!(service.call(Method::POST, REFRESH, key, None).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(service.delete(&format!("/api/v1/github/access-token?id={id}"), &admin).await.failed(404), "NOT_FOUND");
 }

@@ -4,32 +4,32 @@ use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, KvStoreRead, KvStoreWrite};
 
-use crate::support::World;
+use crate::support::TestService;
 
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
 async fn a_key_carries_what_was_asked_for_and_the_path_s_vcs() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
     let scoped = json!({"name": "installation_id", "id": "12345"});
     let body = json!({"name": "ci", "capabilities": ["kv_store_read", scoped, "kv_store_read"]});
-    let created = world.post(KEYS, &admin, body).await.ok();
+    let created = service.post(KEYS, &admin, body).await.ok();
     let vcs = json!({"name": "vcs", "vcs": "github"});
     assert_eq!(created["capabilities"], json!([scoped, "kv_store_read", vcs]), "in order, each once");
     assert!(created["refresh_token"].as_str().unwrap().starts_with("tt_test_"));
     assert!(created["created_at"].is_string() && created.get("expires_at").is_none());
-    let token = world.call(Method::POST, REFRESH, created["refresh_token"].as_str().unwrap(), None).await.ok();
+    let token = service.call(Method::POST, REFRESH, created["refresh_token"].as_str().unwrap(), None).await.ok();
     let token = token["token"].as_str().unwrap();
-    assert_eq!(world.get("/api/v1/github/kv/12345/iter/", token).await.ok()["results"], json!([]));
-    assert_eq!(world.get("/api/v1/gitlab/kv/12345/iter/", token).await.failed(403), "INSTALLATION_FORBIDDEN");
+    assert_eq!(service.get("/api/v1/github/kv/12345/iter/", token).await.ok()["results"], json!([]));
+    assert_eq!(service.get("/api/v1/gitlab/kv/12345/iter/", token).await.failed(403), "INSTALLATION_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn what_cannot_be_given_is_refused_by_name_and_nothing_is_created() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate, KvStoreRead]);
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate, KvStoreRead]);
     for (asked, named) in [
         (json!("kv_store_write"), "kv_store_write"),
         (json!("access_token_refresh"), "access_token_refresh"),
@@ -37,37 +37,37 @@ async fn what_cannot_be_given_is_refused_by_name_and_nothing_is_created() {
         (json!({"name": "installation_id", "id": "999"}), "installation_id:999"),
         (json!({"name": "vcs", "vcs": "gitlab"}), "vcs:gitlab"),
     ] {
-        let reply = world.post(KEYS, &admin, json!({"name": "n", "capabilities": [asked]})).await;
+        let reply = service.post(KEYS, &admin, json!({"name": "n", "capabilities": [asked]})).await;
         assert_eq!((reply.failed(400), &reply.json()["data"]), ("CAPABILITY_NOT_HELD".into(), &json!(named)));
     }
-    let reply = world.post(KEYS, &admin, json!({"name": "n", "capabilities": ["everything"]})).await;
+    let reply = service.post(KEYS, &admin, json!({"name": "n", "capabilities": ["everything"]})).await;
     assert_eq!(reply.failed(400), "INVALID_CAPABILITY");
-    assert_eq!(world.get(KEYS, &admin).await.ok()["results"], json!([]));
+    assert_eq!(service.get(KEYS, &admin).await.ok()["results"], json!([]));
 }
 
 #[tokio::test]
 async fn a_child_keeps_its_creators_restrictions() {
-    let world = World::new().await;
-    let creator = world.token(&[AccessTokenCreate, KvStoreRead, InstallationId("12345".into())]);
+    let service = TestService::new().await;
+    let creator = service.token(&[AccessTokenCreate, KvStoreRead, InstallationId("12345".into())]);
     let body = json!({"name": "child", "capabilities": ["kv_store_read"]});
-    let child = world.post(KEYS, &creator, body).await.ok();
+    let child = service.post(KEYS, &creator, body).await.ok();
     assert_eq!(child["capabilities"][0], json!({"name": "installation_id", "id": "12345"}));
     let other = json!({"name": "installation_id", "id": "67890"});
-    let reply = world.post(KEYS, &creator, json!({"name": "n", "capabilities": [other]})).await;
+    let reply = service.post(KEYS, &creator, json!({"name": "n", "capabilities": [other]})).await;
     assert_eq!(reply.json()["data"], "installation_id:67890", "a member, but the creator's token does not reach it");
 }
 
 #[tokio::test]
 async fn keys_are_listed_by_name_then_id_page_by_page_and_by_vcs() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate]);
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
     for name in ["b", "a", "c", "a", "ä"] {
-        world.post(KEYS, &admin, json!({"name": name, "capabilities": []})).await.ok();
+        service.post(KEYS, &admin, json!({"name": name, "capabilities": []})).await.ok();
     }
-    world.post("/api/v1/gitlab/access-token", &admin, json!({"name": "z", "capabilities": []})).await.ok();
+    service.post("/api/v1/gitlab/access-token", &admin, json!({"name": "z", "capabilities": []})).await.ok();
     let (mut path, mut found) = (format!("{KEYS}?limit=2"), Vec::<Value>::new());
     loop {
-        let reply = world.get(&path, &admin).await;
+        let reply = service.get(&path, &admin).await;
         found.extend(reply.ok()["results"].as_array().unwrap().iter().cloned());
         match reply.next() {
             Some(next) => path = next,
@@ -78,26 +78,26 @@ async fn keys_are_listed_by_name_then_id_page_by_page_and_by_vcs() {
     assert_eq!(names, ["a", "a", "b", "c", "ä"]);
     assert!(found[0]["id"].as_str() < found[1]["id"].as_str());
     assert!(found.iter().all(|key| key.get("refresh_token").is_none()));
-    let gitlab = world.get("/api/v1/gitlab/access-token", &admin).await;
+    let gitlab = service.get("/api/v1/gitlab/access-token", &admin).await;
     assert_eq!((gitlab.ok()["results"].as_array().unwrap().len(), gitlab.next()), (1, None));
 }
 
 #[tokio::test]
 async fn an_expired_key_buys_nothing_without_leeway() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate]);
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
     let body = json!({"name": "brief", "capabilities": [], "expires_at": "2026-09-21T14:14:00Z"});
-    let created = world.post(KEYS, &admin, body).await.ok();
+    let created = service.post(KEYS, &admin, body).await.ok();
     assert_eq!(created["expires_at"], "2026-09-21T14:14:00.000Z");
     let key = created["refresh_token"].as_str().unwrap();
-    world.clock.advance_ms(39_999);
-    world.call(Method::POST, REFRESH, key, None).await.ok();
-    world.clock.advance_ms(1);
-    assert_eq!(world.call(Method::POST, REFRESH, key, None).await.failed(403), "INVALID_TOKEN");
+    service.clock.advance_ms(39_999);
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.clock.advance_ms(1);
+    assert_eq!(service.call(Method::POST, REFRESH, key, None).await.failed(403), "INVALID_TOKEN");
     for bad in ["2026-09-21T14:14:00Z", "yesterday", "2026-13-01T00:00:00Z"] {
         let body = json!({"name": "n", "capabilities": [], "expires_at": bad});
         assert_eq!(
-            world.post(KEYS, &world.token(&[AccessTokenCreate]), body).await.failed(400),
+            service.post(KEYS, &service.token(&[AccessTokenCreate]), body).await.failed(400),
             "INVALID_BODY",
             "{bad}"
         );
@@ -106,45 +106,45 @@ async fn an_expired_key_buys_nothing_without_leeway() {
 
 #[tokio::test]
 async fn the_last_use_is_kept_to_the_minute_and_failing_to_keep_it_harms_nobody() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate]);
-    let created = world.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
+    let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
     let key = created["refresh_token"].as_str().unwrap();
-    assert!(world.get(KEYS, &admin).await.ok()["results"][0].get("last_used_at").is_none());
-    world.faulty.on("UpdateItem").cut_before_store();
-    world.call(Method::POST, REFRESH, key, None).await.ok();
-    world.app.background.settle().await;
-    world.faulty.heal();
-    world.call(Method::POST, REFRESH, key, None).await.ok();
-    world.app.background.settle().await;
-    let listed = world.get(KEYS, &admin).await.ok();
+    assert!(service.get(KEYS, &admin).await.ok()["results"][0].get("last_used_at").is_none());
+    service.faulty.on("UpdateItem").cut_before_store();
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.app.background.settle().await;
+    service.faulty.heal();
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.app.background.settle().await;
+    let listed = service.get(KEYS, &admin).await.ok();
     assert_eq!(listed["results"][0]["last_used_at"], "2026-09-21T14:13:00.000Z");
 }
 
 #[tokio::test]
 async fn another_user_s_key_cannot_be_seen_or_deleted() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate]);
-    let created = world.post(KEYS, &admin, json!({"name": "mine", "capabilities": []})).await.ok();
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
+    let created = service.post(KEYS, &admin, json!({"name": "mine", "capabilities": []})).await.ok();
     let id = created["id"].as_str().unwrap();
     let stranger = terrapi::domain::UserId::new(terrapi::runtime::Random::default().id().unwrap());
-    let other = world.token_of(stranger, &[AccessTokenCreate]);
-    assert_eq!(world.get(KEYS, &other).await.ok()["results"], json!([]));
-    assert_eq!(world.delete(&format!("{KEYS}?id={id}"), &other).await.failed(404), "NOT_FOUND");
-    assert_eq!(world.get(&format!("{KEYS}/{id}/audit"), &other).await.failed(404), "NOT_FOUND");
-    let elsewhere = world.delete(&format!("/api/v1/gitlab/access-token?id={id}"), &admin).await;
+    let other = service.token_of(stranger, &[AccessTokenCreate]);
+    assert_eq!(service.get(KEYS, &other).await.ok()["results"], json!([]));
+    assert_eq!(service.delete(&format!("{KEYS}?id={id}"), &other).await.failed(404), "NOT_FOUND");
+    assert_eq!(service.get(&format!("{KEYS}/{id}/audit"), &other).await.failed(404), "NOT_FOUND");
+    let elsewhere = service.delete(&format!("/api/v1/gitlab/access-token?id={id}"), &admin).await;
     assert_eq!(elsewhere.failed(404), "NOT_FOUND");
-    assert_eq!(world.delete(&format!("{KEYS}?id=nonsense"), &admin).await.failed(400), "INVALID_QUERY");
-    let deleted = world.delete(&format!("{KEYS}?id={id}"), &admin).await;
+    assert_eq!(service.delete(&format!("{KEYS}?id=nonsense"), &admin).await.failed(400), "INVALID_QUERY");
+    let deleted = service.delete(&format!("{KEYS}?id={id}"), &admin).await;
     assert_eq!(deleted.ok(), json!({"descendants": []}));
 }
 
 #[tokio::test]
 async fn a_key_whose_creation_was_not_answered_is_created_once() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate]);
-    let hits = world.faulty.on("TransactWriteItems").nth(1).cut_after_store();
-    world.post(KEYS, &admin, json!({"name": "once", "capabilities": []})).await.ok();
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
+    let hits = service.faulty.on("TransactWriteItems").nth(1).cut_after_store();
+    service.post(KEYS, &admin, json!({"name": "once", "capabilities": []})).await.ok();
     assert_eq!(hits.count(), 1);
-    assert_eq!(world.get(KEYS, &admin).await.ok()["results"].as_array().unwrap().len(), 1);
+    assert_eq!(service.get(KEYS, &admin).await.ok()["results"].as_array().unwrap().len(), 1);
 }

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::json;
 use terrapi::domain::Capability::AccessTokenCreate;
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::PLATFORM;
 
 const KEYS: &str = "/api/v1/github/access-token";
@@ -14,57 +14,57 @@ const REFRESH: &str = "/api/v1/access-token/refresh";
 const ACCOUNT: &str = "/api/v2/account/details";
 
 /// From now on, every read that does not ask for more shows what was there before the next writes.
-fn read_stale(world: &World) {
-    world.faulty.on("*").stale(Duration::from_secs(600));
+fn read_stale(service: &TestService) {
+    service.faulty.on("*").stale(Duration::from_secs(600));
 }
 
 #[tokio::test]
 async fn a_deleted_key_is_refused_by_stale_storage() {
-    let world = World::new().await;
-    let admin = world.token(&[AccessTokenCreate]);
-    let created = world.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
+    let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
     let key = created["refresh_token"].as_str().unwrap();
-    world.call(Method::POST, REFRESH, key, None).await.ok();
-    world.app.background.settle().await;
-    read_stale(&world);
-    world.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &admin).await.ok();
-    assert_eq!(world.call(Method::POST, REFRESH, key, None).await.failed(403), "INVALID_TOKEN");
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.app.background.settle().await;
+    read_stale(&service);
+    service.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &admin).await.ok();
+    assert_eq!(service.call(Method::POST, REFRESH, key, None).await.failed(403), "INVALID_TOKEN");
 }
 
 #[tokio::test]
 async fn an_ended_session_is_refused_by_stale_storage() {
-    let world = World::new().await;
-    let cookie = world.session_of(world.user).await;
-    world.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.ok();
-    read_stale(&world);
-    world.browse(Method::POST, "/api/v1/logout", &cookie, None).await.ok();
-    assert_eq!(world.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.failed(403), "INVALID_TOKEN");
+    let service = TestService::new().await;
+    let cookie = service.session_of(service.user).await;
+    service.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.ok();
+    read_stale(&service);
+    service.browse(Method::POST, "/api/v1/logout", &cookie, None).await.ok();
+    assert_eq!(service.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.failed(403), "INVALID_TOKEN");
 }
 
 #[tokio::test]
 async fn a_deleted_team_token_is_refused_by_stale_storage() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let legacy = format!("/api/v2/teams/{PLATFORM}/authentication-token");
-    let exchange = async || world.call(Method::POST, REFRESH, &acme.team_token, None).await;
-    assert_eq!(world.get(ACCOUNT, &acme.team_token).await.status, 200);
+    let exchange = async || service.call(Method::POST, REFRESH, &acme.team_token, None).await;
+    assert_eq!(service.get(ACCOUNT, &acme.team_token).await.status, 200);
     exchange().await.ok();
-    world.app.background.settle().await;
-    read_stale(&world);
-    assert_eq!(world.delete(&legacy, &acme.organization_token).await.status, 204);
-    assert_eq!(world.get(ACCOUNT, &acme.team_token).await.status, 401);
+    service.app.background.settle().await;
+    read_stale(&service);
+    assert_eq!(service.delete(&legacy, &acme.organization_token).await.status, 204);
+    assert_eq!(service.get(ACCOUNT, &acme.team_token).await.status, 401);
     assert_eq!(exchange().await.failed(403), "INVALID_TOKEN");
 }
 
 #[tokio::test]
 async fn a_replaced_team_token_is_refused_by_stale_storage() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    read_stale(&world);
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    read_stale(&service);
     let legacy = format!("/api/v2/teams/{PLATFORM}/authentication-token");
-    let replaced = world.post(&legacy, &acme.organization_token, json!({})).await;
+    let replaced = service.post(&legacy, &acme.organization_token, json!({})).await;
     assert_eq!(replaced.status, 201, "{replaced:?}");
     let token = replaced.json()["data"]["attributes"]["token"].as_str().unwrap().to_owned();
-    assert_eq!(world.get(ACCOUNT, &acme.team_token).await.status, 401);
-    assert_eq!(world.get(ACCOUNT, &token).await.status, 200);
+    assert_eq!(service.get(ACCOUNT, &acme.team_token).await.status, 401);
+    assert_eq!(service.get(ACCOUNT, &token).await.status, 200);
 }

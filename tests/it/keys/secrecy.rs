@@ -10,10 +10,10 @@ use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
 use terrapi::domain::Vcs;
 
 use crate::identity::browser::Browser;
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::faulty::Refusal;
 use crate::support::log::Log;
-use crate::support::world::KV;
+use crate::support::service::KV;
 
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
@@ -38,12 +38,12 @@ fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
 }
 
 /// Sends everything with one credential.
-async fn use_everywhere(world: &World, bearer: &str, cookie: &str, most: usize) {
+async fn use_everywhere(service: &TestService, bearer: &str, cookie: &str, most: usize) {
     for (method, path, body) in requests().into_iter().take(most) {
         if bearer.is_empty() {
-            world.browse(method, path, cookie, body).await;
+            service.browse(method, path, cookie, body).await;
         } else {
-            world.call(method, path, bearer, body).await;
+            service.call(method, path, bearer, body).await;
         }
     }
     // As somebody might paste it.
@@ -52,39 +52,39 @@ async fn use_everywhere(world: &World, bearer: &str, cookie: &str, most: usize) 
     }
     for path in [format!("{WHOAMI}?token={bearer}{cookie}"), format!("{KV}/key/{bearer}{cookie}")] {
         let request = Request::get(path).header(AUTHORIZATION, bearer).header(COOKIE, cookie);
-        world.send(request.body(Body::empty()).unwrap()).await;
+        service.send(request.body(Body::empty()).unwrap()).await;
     }
 }
 
 #[tokio::test]
 async fn no_credential_is_in_the_log_of_its_use() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());
 
-    let creator = world.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
+    let creator = service.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
     let body = json!({"name": "ci", "capabilities": ["access_token_create", "kv_store_read", "kv_store_write"]});
-    let created = world.post(KEYS, &creator, body).await.ok();
+    let created = service.post(KEYS, &creator, body).await.ok();
     let key = created["refresh_token"].as_str().unwrap().to_owned();
-    let exchanged = world.call(Method::POST, REFRESH, &key, None).await.ok();
+    let exchanged = service.call(Method::POST, REFRESH, &key, None).await.ok();
     let token = exchanged["token"].as_str().unwrap().to_owned();
     let forged =
         ApiKey { id: ApiKey::parse(&key).unwrap().id, secret: Secret::new([7; 32]) }.reveal(KeyEnvironment::Test);
-    let cookie = world.session_of(world.user).await;
+    let cookie = service.session_of(service.user).await;
     let session = cookie.strip_prefix("session=").unwrap().to_owned();
     for bearer in [&key, &forged, &token, &creator] {
-        use_everywhere(&world, bearer, "", usize::MAX).await;
+        use_everywhere(&service, bearer, "", usize::MAX).await;
     }
-    use_everywhere(&world, "", &cookie, usize::MAX).await;
-    world.app.background.settle().await;
+    use_everywhere(&service, "", &cookie, usize::MAX).await;
+    service.app.background.settle().await;
     // Each of these waits for storage that is away: two with each credential are enough.
-    world.faulty.on("*").refuse(Refusal::Throttling);
-    tokio::join!(use_everywhere(&world, &key, "", 2), use_everywhere(&world, "", &cookie, 2));
-    world.app.background.settle().await;
-    world.faulty.heal();
-    world.browse(Method::POST, "/api/v1/logout", &cookie, None).await.ok();
-    world.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &creator).await.ok();
+    service.faulty.on("*").refuse(Refusal::Throttling);
+    tokio::join!(use_everywhere(&service, &key, "", 2), use_everywhere(&service, "", &cookie, 2));
+    service.app.background.settle().await;
+    service.faulty.heal();
+    service.browse(Method::POST, "/api/v1/logout", &cookie, None).await.ok();
+    service.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &creator).await.ok();
     drop(guard);
 
     let log = log.text();
@@ -105,11 +105,11 @@ async fn no_credential_is_in_the_log_of_its_use() {
 
 #[tokio::test]
 async fn no_secret_is_in_the_log_of_a_sign_in() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());
-    let mut browser = Browser::new(&world);
+    let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
     let back = browser.agree(&page, Vcs::Github, 583_231);
     let mut secrets: Vec<String> = browser.jar.values().cloned().collect();
@@ -117,7 +117,7 @@ async fn no_secret_is_in_the_log_of_a_sign_in() {
     assert_eq!(browser.get(&back).await.status, 303);
     secrets.push(browser.cookie("session"));
     assert_eq!(browser.get(&back).await.status, 403, "the state was used");
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     drop(guard);
     let log = log.text();
     assert!(log.contains("request{id="), "{log}");

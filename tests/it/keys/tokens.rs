@@ -7,85 +7,88 @@ use terrapi::domain::Capability::{KvStoreRead, KvStoreWrite};
 use terrapi::domain::UserId;
 use terrapi::runtime::{Clock, Random};
 
-use crate::support::world::{KV, request, send_to};
-use crate::support::{MemberOf, World};
+use crate::support::service::{KV, request, send_to};
+use crate::support::{MemberOf, TestService};
 
 #[tokio::test]
 async fn a_cached_token_ends_when_an_uncached_one_does() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let path = format!("{KV}/iter/");
-    world.get(&path, &token).await.ok();
-    world.clock.advance_ms(64_999);
-    world.get(&path, &token).await.ok();
-    world.clock.advance_ms(1);
-    assert_eq!(world.get(&path, &token).await.failed(403), "INVALID_TOKEN");
-    assert_eq!(send_to(&world.sandbox(), request(Method::GET, &path, &token, None)).await.failed(403), "INVALID_TOKEN");
+    service.get(&path, &token).await.ok();
+    service.clock.advance_ms(64_999);
+    service.get(&path, &token).await.ok();
+    service.clock.advance_ms(1);
+    assert_eq!(service.get(&path, &token).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(
+        send_to(&service.sandbox(), request(Method::GET, &path, &token, None)).await.failed(403),
+        "INVALID_TOKEN"
+    );
 }
 
 #[tokio::test]
 async fn membership_decides_and_is_asked_again_with_the_next_token() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let stranger = UserId::new(Random::default().id().unwrap());
     let path = format!("{KV}/iter/");
-    let token = world.token_of(stranger, &[KvStoreRead]);
-    assert_eq!(world.get(&path, &token).await.failed(403), "INSTALLATION_FORBIDDEN");
-    world.join(stranger, MemberOf(12345)).await;
-    world.get(&path, &token).await.ok();
-    assert_eq!(world.get("/api/v1/github/kv/67890/iter/", &token).await.failed(403), "INSTALLATION_FORBIDDEN");
-    assert_eq!(world.get("/api/v1/gitlab/kv/12345/iter/", &token).await.failed(403), "INSTALLATION_FORBIDDEN");
+    let token = service.token_of(stranger, &[KvStoreRead]);
+    assert_eq!(service.get(&path, &token).await.failed(403), "INSTALLATION_FORBIDDEN");
+    service.join(stranger, MemberOf(12345)).await;
+    service.get(&path, &token).await.ok();
+    assert_eq!(service.get("/api/v1/github/kv/67890/iter/", &token).await.failed(403), "INSTALLATION_FORBIDDEN");
+    assert_eq!(service.get("/api/v1/gitlab/kv/12345/iter/", &token).await.failed(403), "INSTALLATION_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn an_api_key_opens_nothing_but_the_exchange() {
-    let world = World::new().await;
-    let key = world.api_key(&[KvStoreRead, KvStoreWrite]).await;
+    let service = TestService::new().await;
+    let key = service.api_key(&[KvStoreRead, KvStoreWrite]).await;
     for path in [format!("{KV}/iter/"), "/api/v1/whoami".into(), "/api/v1/github/access-token".into()] {
-        assert_eq!(world.get(&path, &key).await.failed(403), "API_KEY_NOT_ACCEPTED", "{path}");
+        assert_eq!(service.get(&path, &key).await.failed(403), "API_KEY_NOT_ACCEPTED", "{path}");
     }
-    let token = world.kv_token();
+    let token = service.kv_token();
     assert_eq!(
-        world.call(Method::POST, "/api/v1/access-token/refresh", &token, None).await.failed(403),
+        service.call(Method::POST, "/api/v1/access-token/refresh", &token, None).await.failed(403),
         "INVALID_TOKEN"
     );
 }
 
 #[tokio::test]
 async fn a_key_pair_that_appears_later_is_found_at_most_every_ten_seconds() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let other = Signer::new(
         &SigningKeyFile::new("another-signing-key-0123456789-0123456789-0123456789".into()),
         "terrapi".into(),
     );
     let other = other.unwrap();
-    let sign = |world: &World| {
-        let claims = world.claims(&[KvStoreRead]);
+    let sign = |service: &TestService| {
+        let claims = service.claims(&[KvStoreRead]);
         other.sign(&claims).unwrap()
     };
-    world.faulty.ledger().take();
+    service.faulty.ledger().take();
     for _ in 0..20 {
-        assert_eq!(world.get(&format!("{KV}/iter/"), &sign(&world)).await.failed(403), "INVALID_TOKEN");
+        assert_eq!(service.get(&format!("{KV}/iter/"), &sign(&service)).await.failed(403), "INVALID_TOKEN");
     }
-    assert_eq!(world.faulty.ledger().take_lines().len(), 1, "one look for all twenty");
-    world.app.store.publish_key(other.active_key().unwrap(), world.clock.now()).await.unwrap();
-    world.clock.advance_ms(9_000);
-    assert_eq!(world.get(&format!("{KV}/iter/"), &sign(&world)).await.failed(403), "INVALID_TOKEN");
-    world.clock.advance_ms(1_000);
-    world.get(&format!("{KV}/iter/"), &sign(&world)).await.ok();
-    world.put(&format!("{KV}/key/k"), &world.kv_token(), json!({"data": 1})).await.ok();
+    assert_eq!(service.faulty.ledger().take_lines().len(), 1, "one look for all twenty");
+    service.app.store.publish_key(other.active_key().unwrap(), service.clock.now()).await.unwrap();
+    service.clock.advance_ms(9_000);
+    assert_eq!(service.get(&format!("{KV}/iter/"), &sign(&service)).await.failed(403), "INVALID_TOKEN");
+    service.clock.advance_ms(1_000);
+    service.get(&format!("{KV}/iter/"), &sign(&service)).await.ok();
+    service.put(&format!("{KV}/key/k"), &service.kv_token(), json!({"data": 1})).await.ok();
 }
 
 #[tokio::test]
 async fn verification_goes_on_while_storage_is_away_and_a_cold_sandbox_says_503() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    world.get(&format!("{KV}/iter/"), &token).await.ok();
-    let cold = world.sandbox();
-    world.faulty.on("*").cut_before_store();
-    assert_eq!(world.get("/api/v1/server/config", &token).await.status, 200);
-    assert_eq!(world.get("/api/v1/whoami", &token).await.failed(503), "UNAVAILABLE", "verified, then no user");
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.get(&format!("{KV}/iter/"), &token).await.ok();
+    let cold = service.sandbox();
+    service.faulty.on("*").cut_before_store();
+    assert_eq!(service.get("/api/v1/server/config", &token).await.status, 200);
+    assert_eq!(service.get("/api/v1/whoami", &token).await.failed(503), "UNAVAILABLE", "verified, then no user");
     assert_eq!(send_to(&cold, request(Method::GET, "/api/v1/whoami", &token, None)).await.failed(503), "UNAVAILABLE");
-    world.faulty.heal();
-    world.clock.advance_ms(10_000);
+    service.faulty.heal();
+    service.clock.advance_ms(10_000);
     send_to(&cold, request(Method::GET, "/api/v1/whoami", &token, None)).await.ok();
 }

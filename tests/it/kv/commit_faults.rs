@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::support::World;
-use crate::support::world::{KV, send_to};
+use crate::support::TestService;
+use crate::support::service::{KV, send_to};
 
 const RECORDS: usize = 5;
 
-async fn staged(world: &World, token: &str) {
+async fn staged(service: &TestService, token: &str) {
     for number in 0..RECORDS {
-        world.put(&format!("{KV}/key/r{number}"), token, json!({"data": "old"})).await.ok();
-        world.put(&format!("{KV}/key/r{number}"), token, json!({"data": "new", "committed": false})).await.ok();
+        service.put(&format!("{KV}/key/r{number}"), token, json!({"data": "old"})).await.ok();
+        service.put(&format!("{KV}/key/r{number}"), token, json!({"data": "new", "committed": false})).await.ok();
     }
 }
 
@@ -19,8 +19,8 @@ fn listed() -> Value {
 }
 
 /// How many of the records show the new value, in one answer.
-async fn new_ones(world: &World, token: &str) -> usize {
-    let page = world.get(&format!("{KV}/iter/r?prefix=true"), token).await.ok();
+async fn new_ones(service: &TestService, token: &str) -> usize {
+    let page = service.get(&format!("{KV}/iter/r?prefix=true"), token).await.ok();
     page["results"].as_array().unwrap().iter().filter(|record| record["data"] == "new").count()
 }
 
@@ -28,25 +28,25 @@ async fn new_ones(world: &World, token: &str) -> usize {
 async fn a_commit_killed_at_any_storage_call_is_all_or_nothing_and_can_be_repeated() {
     for after_store in [false, true] {
         for call in 1.. {
-            let world = World::new().await;
-            let token = world.kv_token();
-            staged(&world, &token).await;
-            let rule = world.faulty.on("*").nth(call);
+            let service = TestService::new().await;
+            let token = service.kv_token();
+            staged(&service, &token).await;
+            let rule = service.faulty.on("*").nth(call);
             let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-            let killed = world.post(&format!("{KV}/commit"), &token, listed()).await;
-            world.faulty.heal();
-            let seen = new_ones(&world, &token).await;
+            let killed = service.post(&format!("{KV}/commit"), &token, listed()).await;
+            service.faulty.heal();
+            let seen = new_ones(&service, &token).await;
             assert!(seen == 0 || seen == RECORDS, "call {call}: {seen} of {RECORDS}");
             if hits.count() == 0 {
                 assert_eq!(killed.ok()["keys"].as_array().unwrap().len(), RECORDS);
                 assert!(call > 7, "only {} calls were killed", call - 1);
                 break;
             }
-            world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
-            assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, repeated");
-            world.fold().await;
-            assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, folded");
-            world.assert_kv_settled().await;
+            service.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+            assert_eq!(new_ones(&service, &token).await, RECORDS, "call {call}, repeated");
+            service.fold().await;
+            assert_eq!(new_ones(&service, &token).await, RECORDS, "call {call}, folded");
+            service.assert_kv_settled().await;
         }
     }
 }
@@ -54,24 +54,24 @@ async fn a_commit_killed_at_any_storage_call_is_all_or_nothing_and_can_be_repeat
 #[tokio::test]
 async fn folding_killed_at_any_storage_call_shows_nothing_and_is_finished_later() {
     for call in 1.. {
-        let world = World::new().await;
-        let token = world.kv_token();
-        staged(&world, &token).await;
-        world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+        let service = TestService::new().await;
+        let token = service.kv_token();
+        staged(&service, &token).await;
+        service.post(&format!("{KV}/commit"), &token, listed()).await.ok();
         let namespace = terrapi::domain::Namespace {
             vcs: terrapi::domain::Vcs::Github,
             installation: terrapi::domain::InstallationId::new(12345),
         };
-        let hits = world.faulty.on("*").nth(call).die_after_store();
-        let killed = world.app.store.fold_commits(namespace).await;
-        world.faulty.heal();
-        assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}");
-        let other = world.sandbox();
-        let get = crate::support::world::request(http::Method::GET, &format!("{KV}/key/r0"), &token, None);
+        let hits = service.faulty.on("*").nth(call).die_after_store();
+        let killed = service.app.store.fold_commits(namespace).await;
+        service.faulty.heal();
+        assert_eq!(new_ones(&service, &token).await, RECORDS, "call {call}");
+        let other = service.sandbox();
+        let get = crate::support::service::request(http::Method::GET, &format!("{KV}/key/r0"), &token, None);
         assert_eq!(send_to(&other, get).await.ok()["data"], "new", "a sandbox with nothing at hand");
-        world.fold().await;
-        assert_eq!(new_ones(&world, &token).await, RECORDS, "call {call}, finished");
-        world.assert_kv_settled().await;
+        service.fold().await;
+        assert_eq!(new_ones(&service, &token).await, RECORDS, "call {call}, finished");
+        service.assert_kv_settled().await;
         if hits.count() == 0 {
             assert!(killed.is_ok() && call > 6, "only {} calls were killed", call - 1);
             break;
@@ -81,16 +81,16 @@ async fn folding_killed_at_any_storage_call_shows_nothing_and_is_finished_later(
 
 #[tokio::test]
 async fn a_reader_overtaken_between_head_and_page_starts_over() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    staged(&world, &token).await;
-    new_ones(&world, &token).await;
-    let gate = world.faulty.on("Query").table(&world.backend.tables.kv).nth(1).hold_before_store();
-    let reading = new_ones(&world, &token);
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    staged(&service, &token).await;
+    new_ones(&service, &token).await;
+    let gate = service.faulty.on("Query").table(&service.backend.tables.kv).nth(1).hold_before_store();
+    let reading = new_ones(&service, &token);
     let committing = async {
         gate.arrived(1).await;
-        world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
-        world.fold().await;
+        service.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+        service.fold().await;
         gate.release();
     };
     let (seen, ()) = futures::join!(reading, committing);
@@ -99,19 +99,24 @@ async fn a_reader_overtaken_between_head_and_page_starts_over() {
 
 #[tokio::test]
 async fn a_reader_whose_commit_is_cleared_away_before_it_reads_the_list_starts_over() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    staged(&world, &token).await;
-    world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    staged(&service, &token).await;
+    service.post(&format!("{KV}/commit"), &token, listed()).await.ok();
     // The page is read with drafts in it, then everything is folded before the commit's list can be read.
-    let gate =
-        world.faulty.on("Query").table(&world.backend.tables.kv).matching(lists_a_commit).nth(1).hold_before_store();
-    let sandbox = world.sandbox();
-    let get = crate::support::world::request(http::Method::GET, &format!("{KV}/iter/r?prefix=true"), &token, None);
+    let gate = service
+        .faulty
+        .on("Query")
+        .table(&service.backend.tables.kv)
+        .matching(lists_a_commit)
+        .nth(1)
+        .hold_before_store();
+    let sandbox = service.sandbox();
+    let get = crate::support::service::request(http::Method::GET, &format!("{KV}/iter/r?prefix=true"), &token, None);
     let reading = send_to(&sandbox, get);
     let folding = async {
         gate.arrived(1).await;
-        world.fold().await;
+        service.fold().await;
         gate.release();
     };
     let (reply, ()) = futures::join!(reading, folding);
@@ -125,72 +130,72 @@ fn lists_a_commit(body: &Value) -> bool {
 
 #[tokio::test]
 async fn a_draft_that_is_replaced_while_it_is_committed_is_published_as_it_is_then() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    staged(&world, &token).await;
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    staged(&service, &token).await;
     // Held between the commit's reading and its publishing.
-    let gate = world.faulty.on("PutItem").table(&world.backend.tables.kv).nth(1).hold_before_store();
+    let gate = service.faulty.on("PutItem").table(&service.backend.tables.kv).nth(1).hold_before_store();
     let path = format!("{KV}/commit");
-    let committing = world.post(&path, &token, listed());
+    let committing = service.post(&path, &token, listed());
     let replacing = async {
         gate.arrived(1).await;
-        world.put(&format!("{KV}/key/r1"), &token, json!({"data": "newer", "committed": false})).await.ok();
+        service.put(&format!("{KV}/key/r1"), &token, json!({"data": "newer", "committed": false})).await.ok();
         gate.release();
     };
     let (commit, ()) = futures::join!(committing, replacing);
     assert_eq!(commit.ok()["keys"].as_array().unwrap().len(), RECORDS);
-    assert_eq!(world.get(&format!("{KV}/key/r1"), &token).await.ok()["data"], "newer");
-    assert_eq!(new_ones(&world, &token).await, RECORDS - 1);
+    assert_eq!(service.get(&format!("{KV}/key/r1"), &token).await.ok()["data"], "newer");
+    assert_eq!(new_ones(&service, &token).await, RECORDS - 1);
 }
 
 #[tokio::test]
 async fn a_draft_written_over_just_as_it_is_published_does_not_slip_out() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    staged(&world, &token).await;
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    staged(&service, &token).await;
     // The second staged write has seen the unpublished draft; the commit comes before it is stored.
-    let gate = world.faulty.on("TransactWriteItems").nth(1).hold_before_store();
+    let gate = service.faulty.on("TransactWriteItems").nth(1).hold_before_store();
     let path = format!("{KV}/key/r1");
-    let writing = world.put(&path, &token, json!({"data": "unpublished", "committed": false}));
+    let writing = service.put(&path, &token, json!({"data": "unpublished", "committed": false}));
     let committing = async {
         gate.arrived(1).await;
-        world.post(&format!("{KV}/commit"), &token, listed()).await.ok();
+        service.post(&format!("{KV}/commit"), &token, listed()).await.ok();
         gate.release();
     };
     let (written, ()) = futures::join!(writing, committing);
     written.ok();
     for folded in [false, true] {
         if folded {
-            world.fold().await;
+            service.fold().await;
         }
-        assert_eq!(world.get(&format!("{KV}/key/r1"), &token).await.ok()["data"], "new", "folded: {folded}");
-        let latest = world.get(&format!("{KV}/key/r1?committed=false"), &token).await.ok();
+        assert_eq!(service.get(&format!("{KV}/key/r1"), &token).await.ok()["data"], "new", "folded: {folded}");
+        let latest = service.get(&format!("{KV}/key/r1?committed=false"), &token).await.ok();
         assert_eq!((&latest["data"], &latest["committed"]), (&json!("unpublished"), &json!(false)));
     }
 }
 
 #[tokio::test]
 async fn sizes_of_two_queries_do_not_mix_across_a_fold() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let chunks = async |body: Value| {
         for idx in 0..6 {
             let mut body = body.clone();
             body["idx"] = idx.into();
-            world.put(&format!("{KV}/key/big"), &token, body).await.ok();
+            service.put(&format!("{KV}/key/big"), &token, body).await.ok();
         }
     };
     chunks(json!({"data": "old"})).await;
     chunks(json!({"data": "longer", "committed": false})).await;
-    let kv = &world.backend.tables.kv;
-    let gate = world.faulty.on("Query").table(kv).nth(2).hold_before_store();
-    world.faulty.on("Query").table(kv).page_of(3);
+    let kv = &service.backend.tables.kv;
+    let gate = service.faulty.on("Query").table(kv).nth(2).hold_before_store();
+    service.faulty.on("Query").table(kv).page_of(3);
     let path = format!("{KV}/size/key/big");
-    let reading = world.get(&path, &token);
+    let reading = service.get(&path, &token);
     let committing = async {
         gate.arrived(1).await;
-        world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "big"}]})).await.ok();
-        world.fold().await;
+        service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "big"}]})).await.ok();
+        service.fold().await;
         gate.release();
     };
     let (size, ()) = futures::join!(reading, committing);

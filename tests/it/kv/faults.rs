@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::faulty::Refusal;
-use crate::support::world::KV;
+use crate::support::service::KV;
 
 fn cas(key: usize) -> String {
     format!("{KV}/cas/key/{key}")
@@ -13,19 +13,19 @@ fn cas(key: usize) -> String {
 
 #[tokio::test]
 async fn a_cas_whose_answer_is_lost_answers_200_twenty_times_of_twenty() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for trial in 0..20 {
-        let hits = world.faulty.on("UpdateItem").table(&world.backend.tables.kv).nth(1).cut_after_store();
-        let inserted = world.put(&cas(trial), &token, json!({"data": 1})).await.ok();
+        let hits = service.faulty.on("UpdateItem").table(&service.backend.tables.kv).nth(1).cut_after_store();
+        let inserted = service.put(&cas(trial), &token, json!({"data": 1})).await.ok();
         assert_eq!(hits.count(), 1);
-        world.faulty.heal();
-        let hits = world.faulty.on("UpdateItem").table(&world.backend.tables.kv).nth(1).cut_after_store();
+        service.faulty.heal();
+        let hits = service.faulty.on("UpdateItem").table(&service.backend.tables.kv).nth(1).cut_after_store();
         let body = json!({"data": 2, "version": inserted["version"]});
-        let updated = world.put(&cas(trial), &token, body).await.ok();
+        let updated = service.put(&cas(trial), &token, body).await.ok();
         assert_eq!(hits.count(), 1);
-        world.faulty.heal();
-        let read = world.get(&format!("{KV}/key/{trial}"), &token).await.ok();
+        service.faulty.heal();
+        let read = service.get(&format!("{KV}/key/{trial}"), &token).await.ok();
         assert_eq!((&read["data"], &read["version"]), (&json!(2), &updated["version"]));
         assert_eq!(updated["version"].as_i64(), inserted["version"].as_i64().map(|version| version + 1));
     }
@@ -33,32 +33,33 @@ async fn a_cas_whose_answer_is_lost_answers_200_twenty_times_of_twenty() {
 
 #[tokio::test]
 async fn a_deletion_whose_answer_is_lost_is_true() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for committed in [true, false] {
-        let written = world.put(&format!("{KV}/key/k"), &token, json!({"data": 1, "committed": committed})).await.ok();
+        let written =
+            service.put(&format!("{KV}/key/k"), &token, json!({"data": 1, "committed": committed})).await.ok();
         let operation = if committed { "UpdateItem" } else { "TransactWriteItems" };
-        let hits = world.faulty.on(operation).nth(1).cut_after_store();
+        let hits = service.faulty.on(operation).nth(1).cut_after_store();
         let path = format!("{KV}/key/k?idx=0&version={}", written["version"]);
-        assert_eq!(world.delete(&path, &token).await.ok()["result"], true);
+        assert_eq!(service.delete(&path, &token).await.ok()["result"], true);
         assert_eq!(hits.count(), 1);
-        world.faulty.heal();
-        assert_eq!(world.delete(&path, &token).await.ok()["result"], false);
+        service.faulty.heal();
+        assert_eq!(service.delete(&path, &token).await.ok()["result"], false);
     }
 }
 
 #[tokio::test]
 async fn a_lost_set_is_not_applied_again_over_the_write_that_followed_it() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    let gate = world.faulty.on("UpdateItem").nth(1).hold_after_store();
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    let gate = service.faulty.on("UpdateItem").nth(1).hold_after_store();
     let fences = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.contains("fence = "));
-    let cut = world.faulty.on("UpdateItem").matching(fences).nth(1).cut_before_store();
+    let cut = service.faulty.on("UpdateItem").matching(fences).nth(1).cut_before_store();
     let path = format!("{KV}/key/k");
-    let first = world.put(&path, &token, json!({"data": "first"}));
+    let first = service.put(&path, &token, json!({"data": "first"}));
     let second = async {
         gate.arrived(1).await;
-        let second = world.put(&path, &token, json!({"data": "second"})).await.ok();
+        let second = service.put(&path, &token, json!({"data": "second"})).await.ok();
         // The first writer's attempt times out on its held answer, then looks what became of it.
         second
     };
@@ -66,73 +67,73 @@ async fn a_lost_set_is_not_applied_again_over_the_write_that_followed_it() {
     gate.release();
     assert_eq!(cut.count(), 1);
     assert_eq!(first.ok()["version"].as_i64().map(|version| version + 1), second["version"].as_i64());
-    assert_eq!(world.get(&path, &token).await.ok()["data"], "second");
+    assert_eq!(service.get(&path, &token).await.ok()["data"], "second");
 }
 
 #[tokio::test]
 async fn throttling_and_conflicts_are_waited_out() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let refusals =
         [Refusal::ThroughputExceeded, Refusal::Throttling, Refusal::InternalServerError, Refusal::TransactionConflict];
     for (trial, refusal) in refusals.into_iter().enumerate() {
         // Reads never conflict with transactions.
         let reads = if matches!(refusal, Refusal::TransactionConflict) { "PutItem" } else { "GetItem" };
         let hits =
-            ["UpdateItem", "PutItem", reads].map(|operation| world.faulty.on(operation).first(2).refuse(refusal));
-        let reply = world.put(&cas(trial), &token, json!({"data": trial})).await;
+            ["UpdateItem", "PutItem", reads].map(|operation| service.faulty.on(operation).first(2).refuse(refusal));
+        let reply = service.put(&cas(trial), &token, json!({"data": trial})).await;
         assert_eq!(reply.status, 200, "{refusal:?}");
-        assert_eq!(world.get(&format!("{KV}/key/{trial}"), &token).await.ok()["data"], trial);
+        assert_eq!(service.get(&format!("{KV}/key/{trial}"), &token).await.ok()["data"], trial);
         assert!(hits.iter().map(|hits| hits.count()).sum::<usize>() > 2, "{refusal:?}");
-        world.faulty.heal();
+        service.faulty.heal();
     }
 }
 
 #[tokio::test]
 async fn storage_that_stays_busy_is_503_with_an_invitation_to_come_again() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    world.get(&format!("{KV}/key/k"), &token).await;
-    world.faulty.on("*").refuse(Refusal::ThroughputExceeded);
-    let reply = world.put(&cas(0), &token, json!({"data": 1})).await;
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.get(&format!("{KV}/key/k"), &token).await;
+    service.faulty.on("*").refuse(Refusal::ThroughputExceeded);
+    let reply = service.put(&cas(0), &token, json!({"data": 1})).await;
     assert_eq!((reply.failed(503), reply.header("retry-after")), ("UNAVAILABLE".into(), Some("1")));
-    world.faulty.heal();
-    world.put(&cas(0), &token, json!({"data": 1})).await.ok();
+    service.faulty.heal();
+    service.put(&cas(0), &token, json!({"data": 1})).await.ok();
 }
 
 #[tokio::test]
 async fn an_outcome_that_cannot_be_learnt_is_said_to_be_unknown() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    world.get(&format!("{KV}/key/k"), &token).await;
-    world.faulty.on("*").nth(1).die_after_store();
-    assert_eq!(world.put(&cas(0), &token, json!({"data": 1})).await.failed(503), "OUTCOME_UNKNOWN");
-    world.faulty.heal();
-    assert_eq!(world.get(&format!("{KV}/key/0"), &token).await.ok()["data"], 1);
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.get(&format!("{KV}/key/k"), &token).await;
+    service.faulty.on("*").nth(1).die_after_store();
+    assert_eq!(service.put(&cas(0), &token, json!({"data": 1})).await.failed(503), "OUTCOME_UNKNOWN");
+    service.faulty.heal();
+    assert_eq!(service.get(&format!("{KV}/key/0"), &token).await.ok()["data"], 1);
 }
 
 /// A thousand increments by sixteen writers over a storage that fails in every way it can.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_increment_that_was_acknowledged_counts_once_whatever_storage_does() {
-    let world = World::seeded(11).await;
-    let token = world.kv_token();
+    let service = TestService::seeded(11).await;
+    let token = service.kv_token();
     let path = format!("{KV}/cas/key/counter");
-    world.put(&path, &token, json!({"data": 0})).await.ok();
+    service.put(&path, &token, json!({"data": 0})).await.ok();
     for operation in ["UpdateItem", "PutItem", "GetItem"] {
-        world.faulty.on(operation).chance(0.02).cut_after_store();
-        world.faulty.on(operation).chance(0.02).refuse(Refusal::ThroughputExceeded);
-        world.faulty.on(operation).chance(0.02).cut_before_store();
+        service.faulty.on(operation).chance(0.02).cut_after_store();
+        service.faulty.on(operation).chance(0.02).refuse(Refusal::ThroughputExceeded);
+        service.faulty.on(operation).chance(0.02).cut_before_store();
     }
     let writers = (0..16).map(|_| async {
         let (mut certain, mut unknown) = (0, 0);
         while certain + unknown < 15 {
-            let read = world.get(&format!("{KV}/key/counter"), &token).await;
+            let read = service.get(&format!("{KV}/key/counter"), &token).await;
             if read.status != 200 {
                 continue;
             }
             let read = read.ok();
             let next = read["data"].as_i64().unwrap() + 1;
-            let reply = world.put(&path, &token, json!({"data": next, "version": read["version"]})).await;
+            let reply = service.put(&path, &token, json!({"data": next, "version": read["version"]})).await;
             match reply.status.as_u16() {
                 200 => certain += 1,
                 400 => assert_eq!(reply.failed(400), "VERSION_MISMATCH"),
@@ -143,9 +144,9 @@ async fn every_increment_that_was_acknowledged_counts_once_whatever_storage_does
     });
     let (certain, unknown) =
         join_all(writers).await.into_iter().fold((0, 0), |sum, done| (sum.0 + done.0, sum.1 + done.1));
-    world.faulty.heal();
-    let counter = world.get(&format!("{KV}/key/counter"), &token).await.ok()["data"].as_i64().unwrap();
+    service.faulty.heal();
+    let counter = service.get(&format!("{KV}/key/counter"), &token).await.ok()["data"].as_i64().unwrap();
     assert!((certain..=certain + unknown).contains(&counter), "{counter} of {certain} certain and {unknown} unknown");
     assert!(unknown * 10 <= certain, "hardly any outcome stays unknown: {unknown} of {certain}");
-    world.assert_kv_settled().await;
+    service.assert_kv_settled().await;
 }

@@ -2,19 +2,19 @@
 //! of the request that falls on, the request is answered by the committed record.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
 
-use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::support::world::{KV, request, send_to};
-use crate::support::{Reply, World};
+use crate::support::service::{KV, request, send_to};
+use crate::support::{Reply, TestService};
 
-/// How long the worker waits between two looks at the head.
-const POLL: Duration = Duration::from_millis(1);
+const CLIENTS: usize = 16;
+const ROUNDS: usize = 10;
 
 /// What a request asks for, by the record's key and the version of its staged write.
 type Ask = fn(&str, &Value) -> (Method, String, Option<Value>);
@@ -22,32 +22,32 @@ type Ask = fn(&str, &Value) -> (Method, String, Option<Value>);
 /// Sends a request from a sandbox with empty caches and folds all commits while its storage call number `call` is held,
 /// before or after the store executes it. `None` when the request makes fewer calls.
 async fn fold_during(
-    world: &World,
+    service: &TestService,
     token: &str,
     (method, path, body): (Method, String, Option<Value>),
     (call, after_store): (usize, bool),
 ) -> Option<Reply> {
-    let rule = world.faulty.on("*").table(&world.backend.tables.kv).nth(call);
+    let rule = service.faulty.on("*").table(&service.backend.tables.kv).nth(call);
     let gate = if after_store { rule.hold_after_store() } else { rule.hold_before_store() };
-    let sandbox = world.sandbox();
+    let sandbox = service.sandbox();
     let mut answer = pin!(send_to(&sandbox, request(method, &format!("{KV}/{path}"), token, body)));
     tokio::select! {
         _ = &mut answer => {
-            world.faulty.heal();
+            service.faulty.heal();
             return None;
         }
         () = gate.arrived(1) => {}
     }
-    world.fold().await;
+    service.fold().await;
     gate.release();
     let reply = answer.await;
-    world.faulty.heal();
+    service.faulty.heal();
     Some(reply)
 }
 
 /// The storage calls of `ask`, one trial each: `prepare` leaves a fresh key with a commit that is not folded.
 async fn at_every_call(
-    world: &World,
+    service: &TestService,
     token: &str,
     name: &str,
     ask: Ask,
@@ -58,25 +58,25 @@ async fn at_every_call(
         for call in 1.. {
             let key = format!("{name}-{after_store}-{call}");
             let version = prepare(&key).await;
-            let Some(reply) = fold_during(world, token, ask(&key, &version), (call, after_store)).await else {
+            let Some(reply) = fold_during(service, token, ask(&key, &version), (call, after_store)).await else {
                 assert!(call > 1, "{name} made no storage call");
-                world.fold().await;
+                service.fold().await;
                 break;
             };
             check(&key, reply).await;
-            world.fold().await;
+            service.fold().await;
         }
     }
 }
 
 /// A record with a committed draft. The version of the staged write.
-async fn committed(world: &World, token: &str, key: &str, old: Option<Value>, new: Value) -> Value {
+async fn committed(service: &TestService, token: &str, key: &str, old: Option<Value>, new: Value) -> Value {
     let path = format!("{KV}/key/{key}");
     if let Some(old) = old {
-        world.put(&path, token, old).await.ok();
+        service.put(&path, token, old).await.ok();
     }
-    let staged = world.put(&path, token, new).await.ok();
-    let commit = world.post(&format!("{KV}/commit"), token, json!({"keys": [{"key": key}]})).await.ok();
+    let staged = service.put(&path, token, new).await.ok();
+    let commit = service.post(&format!("{KV}/commit"), token, json!({"keys": [{"key": key}]})).await.ok();
     assert_eq!(commit["keys"].as_array().unwrap().len(), 1);
     staged["version"].clone()
 }
@@ -98,22 +98,22 @@ const READS: [(&str, Ask); 7] = [
 
 #[tokio::test]
 async fn a_read_sees_a_commit_folded_between_its_calls() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for (name, ask) in READS {
         for old in [None, Some(json!({"data": "old value"}))] {
             let named = format!("{name}-{}", old.is_some());
-            let prepare = async |key: &str| committed(&world, &token, key, old.clone(), guarded("new", false)).await;
+            let prepare = async |key: &str| committed(&service, &token, key, old.clone(), guarded("new", false)).await;
             let check = async |key: &str, reply: Reply| {
                 // Once everything is folded the answer is known to be right.
                 let (method, path, _) = ask(key, &Value::Null);
-                let settled = world.call(method, &format!("{KV}/{path}"), &token, None).await.ok();
+                let settled = service.call(method, &format!("{KV}/{path}"), &token, None).await.ok();
                 assert!(reply.status == 200 && reply.json() == settled, "{key}: {reply:?}, not {settled}");
                 if name.contains("get") {
                     assert_eq!((&settled["data"], &settled["committed"]), (&json!("new"), &json!(true)));
                 }
             };
-            at_every_call(&world, &token, &named, ask, prepare, check).await;
+            at_every_call(&service, &token, &named, ask, prepare, check).await;
         }
     }
 }
@@ -136,13 +136,13 @@ const DELETIONS: [(&str, Ask); 3] = [
 ];
 
 /// What a default read and a read of staged values see now, and once more after everything is folded.
-async fn assert_reads(world: &World, token: &str, key: &str, live: Option<&str>, latest: Option<&str>) {
+async fn assert_reads(service: &TestService, token: &str, key: &str, live: Option<&str>, latest: Option<&str>) {
     for folded in [false, true] {
         if folded {
-            world.fold().await;
+            service.fold().await;
         }
         for (query, expected) in [("", live), ("?committed=false", latest)] {
-            let reply = world.get(&format!("{KV}/key/{key}{query}"), token).await;
+            let reply = service.get(&format!("{KV}/key/{key}{query}"), token).await;
             let Some(expected) = expected else {
                 assert_eq!(reply.failed(404), "NOT_FOUND", "{key}{query}, folded: {folded}");
                 continue;
@@ -161,30 +161,30 @@ async fn assert_reads(world: &World, token: &str, key: &str, live: Option<&str>,
 
 #[tokio::test]
 async fn a_write_is_judged_by_a_commit_folded_between_its_calls() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for old in [None, Some(json!({"data": "old"}))] {
-        let prepare = async |key: &str| committed(&world, &token, key, old.clone(), guarded("new", false)).await;
+        let prepare = async |key: &str| committed(&service, &token, key, old.clone(), guarded("new", false)).await;
         for (name, ask) in COMMITTED_WRITES {
             let check = async |key: &str, reply: Reply| {
                 assert_eq!(reply.ok()["write_caps"], json!(["kv_store_write"]), "{key}");
-                assert_reads(&world, &token, key, Some("newer"), Some("newer")).await;
+                assert_reads(&service, &token, key, Some("newer"), Some("newer")).await;
             };
-            at_every_call(&world, &token, &format!("{name}-{}", old.is_some()), ask, prepare, check).await;
+            at_every_call(&service, &token, &format!("{name}-{}", old.is_some()), ask, prepare, check).await;
         }
         for (name, ask) in STAGED_WRITES {
             let check = async |key: &str, reply: Reply| {
                 assert_eq!(reply.ok()["write_caps"], json!(["kv_store_write"]), "{key}");
-                assert_reads(&world, &token, key, Some("new"), Some("newer")).await;
+                assert_reads(&service, &token, key, Some("new"), Some("newer")).await;
             };
-            at_every_call(&world, &token, &format!("{name}-{}", old.is_some()), ask, prepare, check).await;
+            at_every_call(&service, &token, &format!("{name}-{}", old.is_some()), ask, prepare, check).await;
         }
         for (name, ask) in DELETIONS {
             let check = async |key: &str, reply: Reply| {
                 assert_eq!(reply.ok()["result"], true, "{key}");
-                assert_reads(&world, &token, key, None, None).await;
+                assert_reads(&service, &token, key, None, None).await;
             };
-            at_every_call(&world, &token, &format!("{name}-{}", old.is_some()), ask, prepare, check).await;
+            at_every_call(&service, &token, &format!("{name}-{}", old.is_some()), ask, prepare, check).await;
         }
     }
 }
@@ -196,98 +196,78 @@ const STRICT_COMMIT: Ask =
 
 #[tokio::test]
 async fn an_insert_or_commit_finds_a_commit_folded_between_its_calls() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    let prepare = async |key: &str| committed(&world, &token, key, None, guarded("new", false)).await;
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    let prepare = async |key: &str| committed(&service, &token, key, None, guarded("new", false)).await;
     let refused = async |key: &str, reply: Reply| {
         assert_eq!(reply.failed(400), "VERSION_MISMATCH", "{key}");
-        assert_reads(&world, &token, key, Some("new"), Some("new")).await;
+        assert_reads(&service, &token, key, Some("new"), Some("new")).await;
     };
-    at_every_call(&world, &token, "insert", INSERT, prepare, refused).await;
+    at_every_call(&service, &token, "insert", INSERT, prepare, refused).await;
     let empty = async |key: &str, reply: Reply| {
         assert_eq!(reply.ok(), json!({"keys": []}), "{key} was published before");
-        assert_reads(&world, &token, key, Some("new"), Some("new")).await;
+        assert_reads(&service, &token, key, Some("new"), Some("new")).await;
     };
-    at_every_call(&world, &token, "commit", COMMIT, prepare, empty).await;
-    at_every_call(&world, &token, "strict-commit", STRICT_COMMIT, prepare, empty).await;
+    at_every_call(&service, &token, "commit", COMMIT, prepare, empty).await;
+    at_every_call(&service, &token, "strict-commit", STRICT_COMMIT, prepare, empty).await;
 }
 
 /// The live side's write list decides until a commit replaces it, and never afterwards.
 #[tokio::test]
 async fn write_caps_follow_a_commit_folded_between_the_calls() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    let owner = world.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]);
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    let owner = service.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]);
     let closed = || json!(["access_token_create"]);
     let writes: Vec<(&str, Ask)> = [&COMMITTED_WRITES[..], &STAGED_WRITES, &DELETIONS].concat();
     for (name, ask) in writes {
         let opened = async |key: &str| {
             let old = json!({"data": "old", "write_caps": closed()});
             let new = json!({"data": "new", "committed": false, "write_caps": null});
-            committed(&world, &owner, key, Some(old), new).await
+            committed(&service, &owner, key, Some(old), new).await
         };
         let accepted = async |key: &str, reply: Reply| assert_eq!(reply.status, 200, "{key}: {reply:?}");
-        at_every_call(&world, &token, &format!("{name}-opened"), ask, opened, accepted).await;
+        at_every_call(&service, &token, &format!("{name}-opened"), ask, opened, accepted).await;
         let shut = async |key: &str| {
             let new = json!({"data": "new", "committed": false, "write_caps": closed()});
-            committed(&world, &owner, key, Some(json!({"data": "old"})), new).await
+            committed(&service, &owner, key, Some(json!({"data": "old"})), new).await
         };
         let refused = async |key: &str, reply: Reply| {
             assert_eq!(reply.failed(403), "RECORD_FORBIDDEN", "{key}");
-            assert_eq!(world.get(&format!("{KV}/key/{key}"), &token).await.ok()["data"], "new", "{key}");
+            assert_eq!(service.get(&format!("{KV}/key/{key}"), &token).await.ok()["data"], "new", "{key}");
         };
-        at_every_call(&world, &token, &format!("{name}-shut"), ask, shut, refused).await;
+        at_every_call(&service, &token, &format!("{name}-shut"), ask, shut, refused).await;
     }
 }
 
-/// The answer, and how many tries it took. A machine that is busy may let a storage call time out.
-async fn answered(request: impl AsyncFn() -> Reply) -> (Reply, usize) {
-    for tries in 1..TRIES {
-        let reply = request().await;
-        if reply.status != 503 {
-            return (reply, tries);
-        }
-    }
-    (request().await, TRIES)
-}
-
-/// How often a client repeats a request that is answered with 503.
-const TRIES: usize = 5;
-
-/// As clients do it: stage, commit, read, on keys of their own in one installation, while the worker folds at once.
+/// As clients do it: stage, commit, read, on keys of their own in one installation, while the worker folds each commit as soon
+/// as it is acknowledged. Each client is a task: in one task with fifteen others it would be slowed down by all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_clients_read_their_commits_while_the_worker_folds() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    let done = AtomicBool::new(false);
-    let worker = async {
-        let mut folded = 0;
-        while !done.load(Ordering::Relaxed) {
-            folded += world.fold().await;
-            tokio::time::sleep(POLL).await;
-        }
-        folded
-    };
-    let clients = join_all((0..16).map(|client| {
-        let (world, token) = (&world, &token);
-        async move {
+    let service = Arc::new(TestService::new().await);
+    let (acknowledged, mut commits) = mpsc::unbounded_channel();
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (service, acknowledged, token) = (Arc::clone(&service), acknowledged.clone(), service.kv_token());
+        clients.spawn(async move {
             let (key, commit) = (format!("{KV}/key/client-{client}"), format!("{KV}/commit"));
             let listed = json!({"keys": [{"key": format!("client-{client}"), "idx": 0}]});
-            for round in 0..10 {
-                let staged = json!({"data": round, "committed": false});
-                answered(async || world.put(&key, token, staged.clone()).await).await.0.ok();
-                let (committed, tries) = answered(async || world.post(&commit, token, listed.clone()).await).await;
-                assert!(committed.ok() == listed || tries > 1, "round {round}: {committed:?}");
-                let (read, _) = answered(async || world.get(&key, token).await).await;
-                assert_eq!(read.ok()["data"], round, "{key}");
+            for round in 0..ROUNDS {
+                service.put(&key, &token, json!({"data": round, "committed": false})).await.ok();
+                assert_eq!(service.post(&commit, &token, listed.clone()).await.ok(), listed, "round {round}");
+                acknowledged.send(()).unwrap();
+                assert_eq!(service.get(&key, &token).await.ok()["data"], round, "{key}");
             }
-        }
-    }));
-    let clients = async {
-        clients.await;
-        done.store(true, Ordering::Relaxed);
-    };
-    let (folded, ()) = futures::join!(worker, clients);
-    assert!(folded > 3, "{folded} commits were folded while clients read");
-    world.assert_kv_settled().await;
+        });
+    }
+    drop(acknowledged);
+    let mut folded = 0;
+    while commits.recv().await.is_some() {
+        folded += service.fold().await;
+    }
+    while let Some(client) = clients.join_next().await {
+        client.unwrap();
+    }
+    assert_eq!(folded, CLIENTS * ROUNDS, "each commit was folded once");
+    service.assert_kv_settled().await;
 }

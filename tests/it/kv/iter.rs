@@ -7,8 +7,8 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use terrapi::domain::Capability;
 
-use crate::support::World;
-use crate::support::world::{KV, send_to};
+use crate::support::TestService;
+use crate::support::service::{KV, send_to};
 
 /// Keys that a wrong order, prefix test or encoding would mix up.
 const KEYS: [&str; 9] = ["a", "a/b", "ab", "a b", "b", "B", "ä", "a%25", "日本"];
@@ -17,12 +17,12 @@ fn encoded(key: &str) -> String {
     percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-async fn filled(world: &World, token: &str) -> Vec<(String, i64)> {
+async fn filled(service: &TestService, token: &str) -> Vec<(String, i64)> {
     let mut records = Vec::new();
     for key in KEYS {
         for idx in [0, 1, 256] {
             let body = json!({"data": idx, "idx": idx});
-            world.put(&format!("{KV}/key/{}", encoded(key)), token, body).await.ok();
+            service.put(&format!("{KV}/key/{}", encoded(key)), token, body).await.ok();
             records.push((key.to_owned(), idx));
         }
     }
@@ -31,10 +31,10 @@ async fn filled(world: &World, token: &str) -> Vec<(String, i64)> {
 }
 
 /// Follows the `next` links to the end.
-async fn all(world: &World, token: &str, first: String) -> Vec<(String, i64)> {
+async fn all(service: &TestService, token: &str, first: String) -> Vec<(String, i64)> {
     let (mut path, mut found) = (first, Vec::new());
     loop {
-        let reply = world.get(&path, token).await;
+        let reply = service.get(&path, token).await;
         for record in reply.ok()["results"].as_array().unwrap() {
             found.push((record["key"].as_str().unwrap().to_owned(), record["idx"].as_i64().unwrap()));
         }
@@ -67,11 +67,11 @@ fn expected(
 #[test]
 fn every_combination_of_bounds_agrees_with_a_sorted_list() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (world, token, records) = runtime.block_on(async {
-        let world = World::new().await;
-        let token = world.kv_token();
-        let records = filled(&world, &token).await;
-        (world, token, records)
+    let (service, token, records) = runtime.block_on(async {
+        let service = TestService::new().await;
+        let token = service.kv_token();
+        let records = filled(&service, &token).await;
+        (service, token, records)
     });
     let key = prop_oneof![Just(""), Just("a"), Just("a/"), Just("a/b"), Just("b"), Just("zz"), Just("ä"), Just("a%")];
     let idx = prop_oneof![Just(None), (0_i64..3).prop_map(Some), Just(Some(256))];
@@ -82,65 +82,65 @@ fn every_combination_of_bounds_agrees_with_a_sorted_list() {
             let idx_query = idx.map(|idx| format!("&idx={idx}")).unwrap_or_default();
             let query = format!("inclusive={inclusive}&prefix={prefix}&limit={limit}{idx_query}");
             let path = format!("{KV}/iter/{}?{query}", encoded(key));
-            let found = runtime.block_on(all(&world, &token, path));
+            let found = runtime.block_on(all(&service, &token, path));
             prop_assert_eq!(found, expected(&records, key, idx, inclusive, prefix));
             Ok(())
         })
         .unwrap();
-    runtime.block_on(async { drop(world) });
+    runtime.block_on(async { drop(service) });
 }
 
 #[tokio::test]
 async fn filters_follow_the_cursor_and_may_leave_a_page_short_but_not_the_listing() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for number in 0..40 {
         let body = json!({"data": {"n": number}, "committed": number % 4 == 0});
-        world.put(&format!("{KV}/key/p/{number:02}"), &token, body).await.ok();
+        service.put(&format!("{KV}/key/p/{number:02}"), &token, body).await.ok();
     }
     let path = format!("{KV}/iter/p/?prefix=true&limit=3&select=x=n");
-    assert_eq!(all(&world, &token, path.clone()).await.len(), 10);
-    let second = world.get(&world.get(&path, &token).await.next().unwrap(), &token).await.ok();
+    assert_eq!(all(&service, &token, path.clone()).await.len(), 10);
+    let second = service.get(&service.get(&path, &token).await.next().unwrap(), &token).await.ok();
     assert_eq!(second["results"][0]["data"], json!({"x": 12}), "the cursor keeps prefix, select and visibility");
     let all_of_them = format!("{KV}/iter/p/?prefix=true&committed=false&limit=7");
-    assert_eq!(all(&world, &token, all_of_them).await.len(), 40);
+    assert_eq!(all(&service, &token, all_of_them).await.len(), 40);
 }
 
 #[tokio::test]
 async fn the_reading_bound_ends_a_page_and_the_link_leads_on() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for number in 0..30 {
         let body = json!({"data": 1, "committed": number == 29});
-        world.put(&format!("{KV}/key/{number:02}"), &token, body).await.ok();
+        service.put(&format!("{KV}/key/{number:02}"), &token, body).await.ok();
     }
-    let reply = world.get(&format!("{KV}/iter/?limit=1"), &token).await;
+    let reply = service.get(&format!("{KV}/iter/?limit=1"), &token).await;
     assert_eq!((reply.ok()["results"].as_array().unwrap().len(), reply.next().is_some()), (0, true));
-    assert_eq!(all(&world, &token, format!("{KV}/iter/?limit=1")).await, [("29".to_owned(), 0)]);
+    assert_eq!(all(&service, &token, format!("{KV}/iter/?limit=1")).await, [("29".to_owned(), 0)]);
 }
 
 #[tokio::test]
 async fn links_name_the_origin_that_the_client_called() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for key in ["a", "b"] {
-        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": 1})).await.ok();
+        service.put(&format!("{KV}/key/{key}"), &token, json!({"data": 1})).await.ok();
     }
-    let mut get = crate::support::world::request(http::Method::GET, &format!("{KV}/iter/?limit=1"), &token, None);
+    let mut get = crate::support::service::request(http::Method::GET, &format!("{KV}/iter/?limit=1"), &token, None);
     get.headers_mut().insert("x-forwarded-host", "public.example.test".parse().unwrap());
     get.headers_mut().insert("x-forwarded-proto", "https".parse().unwrap());
-    let link = world.send(get).await.header("link").unwrap().to_owned();
+    let link = service.send(get).await.header("link").unwrap().to_owned();
     assert!(link.starts_with(&format!("<https://public.example.test{KV}/iter/?cursor=")), "{link}");
 }
 
 /// A token that sees what `kv_token` does not, and 30 records of this key length that only it sees, behind `a`.
-async fn hide_records(world: &World, length: usize) {
-    let holder = world.token(&[Capability::KvStoreRead, Capability::KvStoreWrite, Capability::AccessTokenCreate]);
-    world.put(&format!("{KV}/key/a"), &holder, json!({"data": 1})).await.ok();
+async fn hide_records(service: &TestService, length: usize) {
+    let holder = service.token(&[Capability::KvStoreRead, Capability::KvStoreWrite, Capability::AccessTokenCreate]);
+    service.put(&format!("{KV}/key/a"), &holder, json!({"data": 1})).await.ok();
     for number in 0..30 {
         let body = json!({"data": 1, "read_caps": ["access_token_create"]});
         let key = format!("hidden-{number:02}-{}", "k".repeat(length - 10));
-        world.put(&format!("{KV}/key/{key}"), &holder, body).await.ok();
+        service.put(&format!("{KV}/key/{key}"), &holder, body).await.ok();
     }
 }
 
@@ -148,31 +148,31 @@ async fn hide_records(world: &World, length: usize) {
 async fn a_cursor_reveals_nothing_of_a_hidden_record() {
     let mut lengths = Vec::new();
     for length in [12, 1_000] {
-        let world = World::new().await;
-        let token = world.kv_token();
-        hide_records(&world, length).await;
-        let page = world.get(&format!("{KV}/iter/?limit=1"), &token).await.ok();
+        let service = TestService::new().await;
+        let token = service.kv_token();
+        hide_records(&service, length).await;
+        let page = service.get(&format!("{KV}/iter/?limit=1"), &token).await.ok();
         let cursor = page["next_cursor"].as_str().unwrap();
         let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap();
         assert!(!bytes.windows(6).any(|part| part == b"hidden"), "{cursor}");
         lengths.push(cursor.len());
-        assert_eq!(all(&world, &token, format!("{KV}/iter/?limit=1")).await, [("a".to_owned(), 0)]);
+        assert_eq!(all(&service, &token, format!("{KV}/iter/?limit=1")).await, [("a".to_owned(), 0)]);
     }
     assert_eq!(lengths[0], lengths[1], "nor does its length tell that of the key");
 }
 
 #[tokio::test]
 async fn a_cursor_of_another_listing_is_rejected() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for key in ["a/1", "a/2", "a/3", "b/1"] {
-        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": {"x": 1}})).await.ok();
+        service.put(&format!("{KV}/key/{key}"), &token, json!({"data": {"x": 1}})).await.ok();
     }
     let first = "prefix=true&committed=true&include_data=true&select=p=x&limit=1";
-    let page = world.get(&format!("{KV}/iter/a?{first}"), &token).await.ok();
+    let page = service.get(&format!("{KV}/iter/a?{first}"), &token).await.ok();
     let cursor = page["next_cursor"].as_str().unwrap();
     for same in ["", first, "prefix=true", "limit=2"] {
-        let page = world.get(&format!("{KV}/iter/a?{same}&cursor={cursor}"), &token).await.ok();
+        let page = service.get(&format!("{KV}/iter/a?{same}&cursor={cursor}"), &token).await.ok();
         assert_eq!((&page["results"][0]["key"], &page["results"][0]["data"]), (&json!("a/2"), &json!({"p": 1})));
     }
     for other in [
@@ -188,29 +188,29 @@ async fn a_cursor_of_another_listing_is_rejected() {
         "github/kv/12345/iter/a?idx=0&",
         "github/kv/12345/iter/a?inclusive=false&",
     ] {
-        let reply = world.get(&format!("/api/v1/{other}cursor={cursor}"), &token).await;
+        let reply = service.get(&format!("/api/v1/{other}cursor={cursor}"), &token).await;
         assert_eq!(reply.failed(400), "INVALID_CURSOR", "{other}");
     }
 }
 
 #[tokio::test]
 async fn two_sandboxes_that_make_the_first_cursor_agree_on_its_key() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for key in ["a", "b", "c"] {
-        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": 1})).await.ok();
+        service.put(&format!("{KV}/key/{key}"), &token, json!({"data": 1})).await.ok();
     }
-    let other = world.sandbox();
-    let ask = |path: String| crate::support::world::request(http::Method::GET, &path, &token, None);
+    let other = service.sandbox();
+    let ask = |path: String| crate::support::service::request(http::Method::GET, &path, &token, None);
     let first = format!("{KV}/iter/?limit=1");
     // Both have found no seed before either stores one.
-    let gate = world.faulty.on("PutItem").table(&world.backend.tables.kv).first(2).hold_before_store();
+    let gate = service.faulty.on("PutItem").table(&service.backend.tables.kv).first(2).hold_before_store();
     let release = async {
         gate.arrived(2).await;
         gate.release();
     };
-    let (one, two, ()) = futures::join!(world.send(ask(first.clone())), send_to(&other, ask(first)), release);
+    let (one, two, ()) = futures::join!(service.send(ask(first.clone())), send_to(&other, ask(first)), release);
     let (one, two) = (one.next().unwrap(), two.next().unwrap());
     assert_eq!(send_to(&other, ask(one)).await.ok()["results"][0]["key"], "b");
-    assert_eq!(world.send(ask(two)).await.ok()["results"][0]["key"], "b");
+    assert_eq!(service.send(ask(two)).await.ok()["results"][0]["key"], "b");
 }

@@ -13,7 +13,7 @@ use terrapi::domain::{Capabilities, Capability, InstallationId, Namespace, Vcs};
 use terrapi::runtime::{Clock, Random};
 use terrapi::store::kv::{CommitRequest, CommitTarget, ReadQuery};
 
-use crate::support::World;
+use crate::support::TestService;
 
 const NAMESPACE: Namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
 
@@ -74,7 +74,7 @@ fn held(holder: bool) -> Capabilities {
 }
 
 struct Run<'a> {
-    world: &'a World,
+    service: &'a TestService,
     model: BTreeMap<usize, RecordState>,
 }
 
@@ -91,7 +91,7 @@ impl Run<'_> {
     }
 
     async fn write(&mut self, place: usize, expect: Demand, kind: WriteKind, holder: bool) {
-        let (now, held) = (self.world.clock.now(), held(holder));
+        let (now, held) = (self.service.clock.now(), held(holder));
         let id = WriteId(Random::default().timed_id(now).unwrap());
         let write = Write { id, now, expect: self.expectation(place, expect), kind, held: &held };
         let expected: Result<Outcome, Refusal> = match decide(self.model.get(&place), &write) {
@@ -102,7 +102,7 @@ impl Run<'_> {
             Verdict::Refused(refusal) => Err(refusal),
             Verdict::Done(_) => unreachable!("every write has an id of its own"),
         };
-        let stored = self.world.app.store.write_record(NAMESPACE, &address(place), &write).await.unwrap();
+        let stored = self.service.app.store.write_record(NAMESPACE, &address(place), &write).await.unwrap();
         match (&stored, &expected) {
             // A deletion tells nobody when the record was created.
             (Ok(stored), Ok(expected)) if matches!(write.kind, WriteKind::Delete) => {
@@ -113,11 +113,11 @@ impl Run<'_> {
     }
 
     async fn commit(&mut self, holder: bool) {
-        let (now, held) = (self.world.clock.now(), held(holder));
+        let (now, held) = (self.service.clock.now(), held(holder));
         let id = Random::default().timed_id(now).unwrap();
         let targets = vec![CommitTarget { key: Key::new("k").unwrap(), idx: None }];
         let request = CommitRequest { id, targets, strict: false, held: &held, now };
-        let published = self.world.app.store.commit(NAMESPACE, &request).await.unwrap();
+        let published = self.service.app.store.commit(NAMESPACE, &request).await.unwrap();
         let mut expected = Vec::new();
         for (place, record) in &mut self.model {
             let present = record.clone().at(now);
@@ -133,7 +133,7 @@ impl Run<'_> {
     async fn step(&mut self, step: Step) {
         match step {
             Step::Put { place, value, committed, guarded, ttl, expect, holder } => {
-                let now = self.world.clock.now();
+                let now = self.service.clock.now();
                 let payload = Payload::Inline(value.to_string());
                 let size_bytes = value.to_string().len() as u64;
                 let slot =
@@ -145,18 +145,18 @@ impl Run<'_> {
             }
             Step::Delete { place, expect, holder } => self.write(place, expect, WriteKind::Delete, holder).await,
             Step::Commit { holder } => self.commit(holder).await,
-            Step::Fold => _ = self.world.fold().await,
-            Step::Wait(milliseconds) => self.world.clock.advance_ms(milliseconds),
+            Step::Fold => _ = self.service.fold().await,
+            Step::Wait(milliseconds) => self.service.clock.advance_ms(milliseconds),
         }
     }
 
     /// Every record reads as the model has it.
     async fn compare(&self) {
-        let (now, held) = (self.world.clock.now(), held(true));
+        let (now, held) = (self.service.clock.now(), held(true));
         for visibility in [Visibility::Committed, Visibility::Latest] {
             let query = ReadQuery { namespace: NAMESPACE, visibility, held: &held, now };
             for place in 0..3 {
-                let found = self.world.app.store.find_record(query, &address(place)).await.unwrap();
+                let found = self.service.app.store.find_record(query, &address(place)).await.unwrap();
                 let record = self.model.get(&place).map(|record| record.clone().at(now));
                 let expected = record.as_ref().and_then(|record| view(record, visibility, &held));
                 let found = found.map(|found| (found.side, found.committed));
@@ -172,13 +172,13 @@ fn any_sequence_of_writes_commits_and_pauses_leaves_what_the_rules_say() {
     let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&proptest::collection::vec(any_step(), 1..25), |steps| {
         runtime.block_on(async {
-            let world = World::new().await;
-            let mut run = Run { world: &world, model: BTreeMap::new() };
+            let service = TestService::new().await;
+            let mut run = Run { service: &service, model: BTreeMap::new() };
             for step in steps {
                 run.step(step).await;
                 run.compare().await;
             }
-            world.assert_kv_settled().await;
+            service.assert_kv_settled().await;
         });
         Ok(())
     });

@@ -2,10 +2,11 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
 
 use crate::support::faulty::{Gate, Refusal};
-use crate::support::world::{KV, request, send_to};
-use crate::support::{Reply, World};
+use crate::support::service::{KV, request, send_to};
+use crate::support::{Reply, TestService};
 
 fn commit_of(keys: &[&str]) -> Value {
     json!({"keys": keys.iter().map(|key| json!({"key": key})).collect::<Vec<_>>()})
@@ -22,41 +23,41 @@ fn publishes(body: &Value) -> bool {
     body["UpdateExpression"].as_str().is_some_and(|update| update.contains("commits.#id = "))
 }
 
-async fn stage(world: &World, token: &str, keys: &[&str]) {
+async fn stage(service: &TestService, token: &str, keys: &[&str]) {
     for key in keys {
-        world.put(&format!("{KV}/key/{key}"), token, json!({"data": "old"})).await.ok();
-        world.put(&format!("{KV}/key/{key}"), token, json!({"data": "new", "committed": false})).await.ok();
+        service.put(&format!("{KV}/key/{key}"), token, json!({"data": "old"})).await.ok();
+        service.put(&format!("{KV}/key/{key}"), token, json!({"data": "new", "committed": false})).await.ok();
     }
 }
 
-/// A world whose head exists, so that every publication is an update of it.
-async fn world_with_head() -> (World, String) {
-    let world = World::new().await;
-    let token = world.kv_token();
-    stage(&world, &token, &["first"]).await;
-    world.post(&format!("{KV}/commit"), &token, commit_of(&["first"])).await.ok();
-    world.fold().await;
-    (world, token)
+/// A service whose head exists, so that every publication is an update of it.
+async fn world_with_head() -> (TestService, String) {
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    stage(&service, &token, &["first"]).await;
+    service.post(&format!("{KV}/commit"), &token, commit_of(&["first"])).await.ok();
+    service.fold().await;
+    (service, token)
 }
 
 /// Holds the next publication before it takes effect.
-fn hold_publication(world: &World) -> Gate {
-    world.faulty.on("UpdateItem").matching(publishes).nth(1).hold_before_store()
+fn hold_publication(service: &TestService) -> Gate {
+    service.faulty.on("UpdateItem").matching(publishes).nth(1).hold_before_store()
 }
 
 #[tokio::test]
 async fn overlapping_commits_list_each_draft_once() {
     for folded in [false, true] {
-        let (world, token) = world_with_head().await;
-        stage(&world, &token, &["a", "b", "c"]).await;
+        let (service, token) = world_with_head().await;
+        stage(&service, &token, &["a", "b", "c"]).await;
         let path = format!("{KV}/commit");
-        let gate = hold_publication(&world);
-        let slow = world.post(&path, &token, commit_of(&["a", "b"]));
+        let gate = hold_publication(&service);
+        let slow = service.post(&path, &token, commit_of(&["a", "b"]));
         let quick = async {
             gate.arrived(1).await;
-            let quick = world.post(&path, &token, commit_of(&["b", "c"])).await;
+            let quick = service.post(&path, &token, commit_of(&["b", "c"])).await;
             if folded {
-                world.fold().await;
+                service.fold().await;
             }
             gate.release();
             quick
@@ -64,43 +65,78 @@ async fn overlapping_commits_list_each_draft_once() {
         let (slow, quick) = futures::join!(slow, quick);
         assert_eq!(published(&quick), ["b", "c"], "folded: {folded}");
         assert_eq!(published(&slow), ["a"], "folded: {folded}");
-        world.assert_kv_settled().await;
+        service.assert_kv_settled().await;
     }
 }
 
 #[tokio::test]
 async fn commit_omits_a_draft_that_was_replaced_before_publication() {
-    let (world, token) = world_with_head().await;
-    stage(&world, &token, &["deleted", "overwritten", "staged-again", "untouched"]).await;
-    let gate = hold_publication(&world);
+    let (service, token) = world_with_head().await;
+    stage(&service, &token, &["deleted", "overwritten", "staged-again", "untouched"]).await;
+    let gate = hold_publication(&service);
     let path = format!("{KV}/commit");
-    let commit = world.post(&path, &token, commit_of(&["deleted", "overwritten", "staged-again", "untouched"]));
+    let commit = service.post(&path, &token, commit_of(&["deleted", "overwritten", "staged-again", "untouched"]));
     let meanwhile = async {
         gate.arrived(1).await;
-        world.delete(&format!("{KV}/key/deleted?idx=0"), &token).await.ok();
-        world.put(&format!("{KV}/key/overwritten"), &token, json!({"data": "set"})).await.ok();
+        service.delete(&format!("{KV}/key/deleted?idx=0"), &token).await.ok();
+        service.put(&format!("{KV}/key/overwritten"), &token, json!({"data": "set"})).await.ok();
         let again = json!({"data": "newer", "committed": false});
-        world.put(&format!("{KV}/key/staged-again"), &token, again).await.ok();
+        service.put(&format!("{KV}/key/staged-again"), &token, again).await.ok();
         gate.release();
     };
     let (commit, ()) = futures::join!(commit, meanwhile);
     assert_eq!(published(&commit), ["staged-again", "untouched"]);
-    assert_eq!(world.get(&format!("{KV}/key/staged-again"), &token).await.ok()["data"], "newer");
-    world.assert_kv_settled().await;
+    assert_eq!(service.get(&format!("{KV}/key/staged-again"), &token).await.ok()["data"], "newer");
+    service.assert_kv_settled().await;
+}
+
+/// The commit's caller may write the drafts that it read, but not those that take their place before the publication.
+#[tokio::test]
+async fn commit_omits_a_draft_closed_before_publication() {
+    let (service, token) = world_with_head().await;
+    let owner = service.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]);
+    stage(&service, &token, &["closed", "reopened", "untouched"]).await;
+    let gate = hold_publication(&service);
+    let path = format!("{KV}/commit");
+    let commit = service.post(&path, &token, commit_of(&["closed", "reopened", "untouched"]));
+    let close = json!({"data": "secret", "committed": false, "write_caps": ["access_token_create"]});
+    let open = json!({"data": "newer", "committed": false, "write_caps": null});
+    let meanwhile = async {
+        gate.arrived(1).await;
+        for key in ["closed", "reopened"] {
+            service.put(&format!("{KV}/key/{key}"), &owner, close.clone()).await.ok();
+        }
+        service.put(&format!("{KV}/key/reopened"), &owner, open).await.ok();
+        gate.release();
+    };
+    let (commit, ()) = futures::join!(commit, meanwhile);
+    assert_eq!(published(&commit), ["untouched"]);
+    for folded in [false, true] {
+        if folded {
+            service.fold().await;
+        }
+        let read = async |path: &str| service.get(&format!("{KV}/key/{path}"), &owner).await.ok();
+        assert_eq!(read("closed").await["data"], "old", "folded: {folded}");
+        assert_eq!(read("closed?committed=false").await["data"], "secret", "folded: {folded}");
+        assert_eq!(read("reopened?committed=false").await["data"], "newer", "folded: {folded}");
+    }
+    assert_eq!(published(&service.post(&path, &token, commit_of(&["closed", "reopened"])).await), ["reopened"]);
+    assert_eq!(published(&service.post(&path, &owner, commit_of(&["closed"])).await), ["closed"]);
+    service.assert_kv_settled().await;
 }
 
 #[tokio::test]
 async fn commit_lists_a_draft_that_was_replaced_after_publication() {
-    let (world, token) = world_with_head().await;
-    stage(&world, &token, &["deleted", "overwritten", "untouched"]).await;
-    let gate = world.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
+    let (service, token) = world_with_head().await;
+    stage(&service, &token, &["deleted", "overwritten", "untouched"]).await;
+    let gate = service.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
     let path = format!("{KV}/commit");
-    let commit = world.post(&path, &token, commit_of(&["deleted", "overwritten", "untouched"]));
+    let commit = service.post(&path, &token, commit_of(&["deleted", "overwritten", "untouched"]));
     let meanwhile = async {
         gate.arrived(1).await;
-        world.delete(&format!("{KV}/key/deleted?idx=0"), &token).await.ok();
-        world.put(&format!("{KV}/key/overwritten"), &token, json!({"data": "set"})).await.ok();
-        world.fold().await;
+        service.delete(&format!("{KV}/key/deleted?idx=0"), &token).await.ok();
+        service.put(&format!("{KV}/key/overwritten"), &token, json!({"data": "set"})).await.ok();
+        service.fold().await;
         gate.release();
     };
     let (commit, ()) = futures::join!(commit, meanwhile);
@@ -110,82 +146,82 @@ async fn commit_lists_a_draft_that_was_replaced_after_publication() {
 /// The answer to the publication is lost, and the worker folds the commit and removes its list before anybody looks.
 #[tokio::test]
 async fn commit_folded_before_its_lost_answer_is_looked_into() {
-    let (world, token) = world_with_head().await;
-    stage(&world, &token, &["a", "b"]).await;
-    let cut = world.faulty.on("UpdateItem").matching(publishes).nth(1).cut_after_store();
+    let (service, token) = world_with_head().await;
+    stage(&service, &token, &["a", "b"]).await;
+    let cut = service.faulty.on("UpdateItem").matching(publishes).nth(1).cut_after_store();
     let lost = cut.clone();
-    let next = world.faulty.on("*").table(&world.backend.tables.kv).matching(move |_| lost.count() == 1);
+    let next = service.faulty.on("*").table(&service.backend.tables.kv).matching(move |_| lost.count() == 1);
     let gate = next.nth(1).hold_before_store();
     let path = format!("{KV}/commit");
-    let commit = world.post(&path, &token, commit_of(&["a", "b"]));
+    let commit = service.post(&path, &token, commit_of(&["a", "b"]));
     let worker = async {
         gate.arrived(1).await;
-        assert_eq!(world.fold().await, 1);
+        assert_eq!(service.fold().await, 1);
         gate.release();
     };
     let (commit, ()) = futures::join!(commit, worker);
     assert_eq!(published(&commit), ["a", "b"]);
-    assert_eq!(world.fold().await, 0, "the commit is not named a second time");
-    assert_eq!(world.get(&format!("{KV}/key/a"), &token).await.ok()["data"], "new");
-    world.assert_kv_settled().await;
+    assert_eq!(service.fold().await, 0, "the commit is not named a second time");
+    assert_eq!(service.get(&format!("{KV}/key/a"), &token).await.ok()["data"], "new");
+    service.assert_kv_settled().await;
 }
 
 /// A publication is given up, repeated and folded; then the store executes the first one.
 #[tokio::test]
 async fn publication_stored_after_folding_does_no_harm() {
-    let (world, token) = world_with_head().await;
-    stage(&world, &token, &["a", "b"]).await;
-    let late = world.faulty.on("UpdateItem").matching(publishes).nth(1).store_late();
-    let commit = world.post(&format!("{KV}/commit"), &token, commit_of(&["a", "b"])).await;
+    let (service, token) = world_with_head().await;
+    stage(&service, &token, &["a", "b"]).await;
+    let late = service.faulty.on("UpdateItem").matching(publishes).nth(1).store_late();
+    let commit = service.post(&format!("{KV}/commit"), &token, commit_of(&["a", "b"])).await;
     assert_eq!(published(&commit), ["a", "b"]);
-    assert_eq!(world.fold().await, 1);
-    world.put(&format!("{KV}/key/a"), &token, json!({"data": "newer", "committed": false})).await.ok();
+    assert_eq!(service.fold().await, 1);
+    service.put(&format!("{KV}/key/a"), &token, json!({"data": "newer", "committed": false})).await.ok();
     late.release();
-    world.faulty.settled().await;
+    service.faulty.settled().await;
     // The head names a commit without a list until the worker sees it.
-    let sandbox = world.sandbox();
+    let sandbox = service.sandbox();
     let get =
         async |path: &str| send_to(&sandbox, request(Method::GET, &format!("{KV}/{path}"), &token, None)).await.ok();
     assert_eq!(get("key/a").await["data"], "new");
     assert_eq!(get("key/a?committed=false").await["data"], "newer");
     assert_eq!(get("iter/a?prefix=true").await["results"][0]["data"], "new");
     assert_eq!(get("count/key/a").await["count"], 1);
-    world.put(&format!("{KV}/key/a"), &token, json!({"data": "newest", "committed": false})).await.ok();
-    assert_eq!(world.fold().await, 1, "the worker takes it off");
+    service.put(&format!("{KV}/key/a"), &token, json!({"data": "newest", "committed": false})).await.ok();
+    assert_eq!(service.fold().await, 1, "the worker takes it off");
     assert_eq!(get("key/a").await["data"], "new");
-    world.assert_kv_settled().await;
+    service.assert_kv_settled().await;
 }
 
 #[tokio::test]
 async fn commit_whose_answer_cannot_be_completed_is_unknown() {
-    let (world, token) = world_with_head().await;
-    stage(&world, &token, &["a"]).await;
-    let published = world.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
+    let (service, token) = world_with_head().await;
+    stage(&service, &token, &["a"]).await;
+    let published = service.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
     let path = format!("{KV}/commit");
-    let commit = world.post(&path, &token, commit_of(&["a"]));
+    let commit = service.post(&path, &token, commit_of(&["a"]));
     let fail = async {
         published.arrived(1).await;
-        world.faulty.on("BatchGetItem").die_before_store();
+        service.faulty.on("BatchGetItem").die_before_store();
         published.release();
     };
     let (commit, ()) = futures::join!(commit, fail);
     assert_eq!(commit.failed(503), "OUTCOME_UNKNOWN");
-    world.faulty.heal();
-    assert_eq!(world.get(&format!("{KV}/key/a"), &token).await.ok()["data"], "new");
+    service.faulty.heal();
+    assert_eq!(service.get(&format!("{KV}/key/a"), &token).await.ok()["data"], "new");
 }
 
 #[tokio::test]
 async fn folding_waits_out_conflicts_with_transactions() {
-    let (world, token) = world_with_head().await;
-    stage(&world, &token, &["a"]).await;
-    world.post(&format!("{KV}/commit"), &token, commit_of(&["a"])).await.ok();
+    let (service, token) = world_with_head().await;
+    stage(&service, &token, &["a"]).await;
+    service.post(&format!("{KV}/commit"), &token, commit_of(&["a"])).await.ok();
     let folds = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.contains("REMOVE draft"));
     let takes_off = |body: &Value| body["UpdateExpression"] == "REMOVE commits.#id";
     let conflict = |condition: fn(&Value) -> bool| {
-        world.faulty.on("UpdateItem").matching(condition).first(2).refuse(Refusal::TransactionConflict)
+        service.faulty.on("UpdateItem").matching(condition).first(2).refuse(Refusal::TransactionConflict)
     };
     let hits = [conflict(folds), conflict(takes_off)];
-    assert_eq!(world.fold().await, 1);
+    assert_eq!(service.fold().await, 1);
     assert_eq!(hits.map(|hits| hits.count()), [2, 2]);
-    world.assert_kv_settled().await;
+    service.assert_kv_settled().await;
 }

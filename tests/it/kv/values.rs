@@ -4,23 +4,23 @@ use http::Method;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::world::{KV, request};
-use crate::support::{Reply, World};
+use crate::support::service::{KV, request};
+use crate::support::{Reply, TestService};
 
 fn text(bytes: usize) -> Value {
     json!("x".repeat(bytes - 2))
 }
 
 /// Sets `k` to a value given as JSON text.
-pub async fn set_text(world: &World, token: &str, value: &str) -> Reply {
+pub async fn set_text(service: &TestService, token: &str, value: &str) -> Reply {
     let mut request = request(Method::PUT, &format!("{KV}/key/k"), token, Some(Value::Null));
     *request.body_mut() = axum::body::Body::from(format!(r#"{{"data": {value} }}"#));
-    world.send(request).await
+    service.send(request).await
 }
 
 /// The text of `data` in the answer about a record. The tests' own reader of JSON could not hold every value.
-pub async fn data_text(world: &World, token: &str, path: &str) -> String {
-    let (_, function) = world.gateway.function(KV);
+pub async fn data_text(service: &TestService, token: &str, path: &str) -> String {
+    let (_, function) = service.gateway.function(KV);
     let answer = function.oneshot(request(Method::GET, path, token, None)).await.unwrap();
     let reply = Reply::read(answer).await;
     let text = std::str::from_utf8(&reply.bytes).unwrap();
@@ -31,8 +31,8 @@ pub async fn data_text(world: &World, token: &str, path: &str) -> String {
 
 #[tokio::test]
 async fn any_json_text_is_a_value_and_keeps_its_spelling() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let integer = "9".repeat(5_000);
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
     for value in [
@@ -47,61 +47,61 @@ async fn any_json_text_is_a_value_and_keeps_its_spelling() {
         "\"é\u{7f}\u{2028}\"",
         "null",
     ] {
-        let written = set_text(&world, &token, value).await.ok();
+        let written = set_text(&service, &token, value).await.ok();
         assert_eq!(written["size"].as_u64(), Some(value.len() as u64), "{value:.30}");
-        assert_eq!(data_text(&world, &token, &format!("{KV}/key/k")).await, value);
+        assert_eq!(data_text(&service, &token, &format!("{KV}/key/k")).await, value);
     }
-    set_text(&world, &token, "\n{ \"a b\" :\t[ 1 , \" \\\" \" ]\r}").await.ok();
-    assert_eq!(data_text(&world, &token, &format!("{KV}/key/k")).await, r#"{"a b":[1," \" "]}"#);
+    set_text(&service, &token, "\n{ \"a b\" :\t[ 1 , \" \\\" \" ]\r}").await.ok();
+    assert_eq!(data_text(&service, &token, &format!("{KV}/key/k")).await, r#"{"a b":[1," \" "]}"#);
 }
 
 #[tokio::test]
 async fn half_a_surrogate_pair_and_endless_nesting_are_refused() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for value in [r#""\ud800""#, r#"["\udc00"]"#, r#"{"\ud800\ud800":1}"#, r#""\ud800\n""#, &deep] {
-        assert_eq!(set_text(&world, &token, value).await.failed(400), "INVALID_BODY", "{value:.30}");
+        assert_eq!(set_text(&service, &token, value).await.failed(400), "INVALID_BODY", "{value:.30}");
     }
 }
 
 #[tokio::test]
 async fn a_value_of_four_mebibytes_comes_back_and_a_larger_one_is_refused() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let path = format!("{KV}/key/big");
-    let written = world.put(&path, &token, json!({"data": text(4 * 1024 * 1024)})).await.ok();
-    assert_eq!((written["size"].as_u64(), world.blobs.count()), (Some(4 * 1024 * 1024), 1));
-    assert_eq!(world.get(&path, &token).await.ok()["data"], text(4 * 1024 * 1024));
+    let written = service.put(&path, &token, json!({"data": text(4 * 1024 * 1024)})).await.ok();
+    assert_eq!((written["size"].as_u64(), service.blobs.count()), (Some(4 * 1024 * 1024), 1));
+    assert_eq!(service.get(&path, &token).await.ok()["data"], text(4 * 1024 * 1024));
     let larger = json!({"data": text(4 * 1024 * 1024 + 1)});
-    assert_eq!(world.put(&path, &token, larger).await.failed(413), "TOO_LARGE");
-    assert_eq!(world.get(&format!("{KV}/size/key/big"), &token).await.ok()["size"], 4 * 1024 * 1024);
+    assert_eq!(service.put(&path, &token, larger).await.failed(413), "TOO_LARGE");
+    assert_eq!(service.get(&format!("{KV}/size/key/big"), &token).await.ok()["size"], 4 * 1024 * 1024);
 }
 
 #[tokio::test]
 async fn small_values_make_no_objects_and_listings_fetch_them_only_when_asked() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    world.put(&format!("{KV}/key/small"), &token, json!({"data": text(16 * 1024)})).await.ok();
-    assert_eq!(world.blobs.count(), 0);
-    world.put(&format!("{KV}/key/large"), &token, json!({"data": text(16 * 1024 + 1)})).await.ok();
-    assert_eq!(world.blobs.count(), 1);
-    let listed = world.get(&format!("{KV}/iter/?include_data=false"), &token).await.ok();
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.put(&format!("{KV}/key/small"), &token, json!({"data": text(16 * 1024)})).await.ok();
+    assert_eq!(service.blobs.count(), 0);
+    service.put(&format!("{KV}/key/large"), &token, json!({"data": text(16 * 1024 + 1)})).await.ok();
+    assert_eq!(service.blobs.count(), 1);
+    let listed = service.get(&format!("{KV}/iter/?include_data=false"), &token).await.ok();
     assert_eq!((&listed["results"][0]["data"], &listed["results"][0]["size"]), (&json!(null), &json!(16 * 1024 + 1)));
-    let listed = world.get(&format!("{KV}/iter/"), &token).await.ok();
+    let listed = service.get(&format!("{KV}/iter/"), &token).await.ok();
     assert_eq!(listed["results"][0]["data"], text(16 * 1024 + 1));
 }
 
 #[tokio::test]
 async fn a_page_ends_before_four_mebibytes_and_a_larger_record_comes_alone() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     for (key, size) in [("a", 3_000_000), ("b", 1_000_000), ("c", 4_100_000), ("d", 10)] {
-        world.put(&format!("{KV}/key/{key}"), &token, json!({"data": text(size)})).await.ok();
+        service.put(&format!("{KV}/key/{key}"), &token, json!({"data": text(size)})).await.ok();
     }
     let (mut path, mut pages) = (format!("{KV}/iter/"), Vec::new());
     loop {
-        let reply = world.get(&path, &token).await;
+        let reply = service.get(&path, &token).await;
         let results = reply.ok()["results"].as_array().unwrap().clone();
         pages.push(results.iter().map(|record| record["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
         match reply.next() {
@@ -114,19 +114,19 @@ async fn a_page_ends_before_four_mebibytes_and_a_larger_record_comes_alone() {
 
 #[tokio::test]
 async fn a_reader_whose_object_was_replaced_reads_its_successor() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let path = format!("{KV}/key/k");
-    world.put(&path, &token, json!({"data": text(20_000)})).await.ok();
-    world.clock.advance_ms(1);
-    let gate = world.faulty.on("GetItem").table(&world.backend.tables.kv).nth(1).hold_after_store();
-    let reading = world.get(&path, &token);
+    service.put(&path, &token, json!({"data": text(20_000)})).await.ok();
+    service.clock.advance_ms(1);
+    let gate = service.faulty.on("GetItem").table(&service.backend.tables.kv).nth(1).hold_after_store();
+    let reading = service.get(&path, &token);
     let replacing = async {
         gate.arrived(1).await;
-        world.put(&path, &token, json!({"data": text(30_000)})).await.ok();
+        service.put(&path, &token, json!({"data": text(30_000)})).await.ok();
         // What the worker does when the stream shows that the old object was let go.
-        let old = world.blobs.oldest();
-        world.app.store.delete_value(&old).await.unwrap();
+        let old = service.blobs.oldest();
+        service.app.store.delete_value(&old).await.unwrap();
         gate.release();
     };
     let (read, ()) = futures::join!(reading, replacing);

@@ -6,8 +6,8 @@ use terrapi::auth::ApiKey;
 use terrapi::domain::Capability::{KvStoreRead, KvStoreWrite};
 
 use super::{callers, leases, passed, probe, record, some_key, token_of};
-use crate::support::world::request;
-use crate::support::{Reply, World};
+use crate::support::service::request;
+use crate::support::{Reply, TestService};
 
 /// `RateLimit-Limit`, `-Remaining` and `-Reset`, if they are all there or all not.
 fn fields(reply: &Reply) -> Option<(i64, i64, i64)> {
@@ -21,85 +21,85 @@ fn fields(reply: &Reply) -> Option<(i64, i64, i64)> {
 
 #[tokio::test]
 async fn a_burst_passes_and_the_next_request_is_told_when_to_come_back() {
-    let world = World::limited(callers(50, 100)).await;
-    let token = token_of(&world, some_key());
+    let service = TestService::limited(callers(50, 100)).await;
+    let token = token_of(&service, some_key());
     for sent in 1..=100 {
-        let reply = probe(&world.gateway, &token).await;
+        let reply = probe(&service.gateway, &token).await;
         assert_ne!(reply.status, 429, "request {sent}");
         assert_eq!(fields(&reply), Some((100, 100 - sent, (sent + 49) / 50)));
     }
-    let refused = probe(&world.gateway, &token).await;
+    let refused = probe(&service.gateway, &token).await;
     assert_eq!(refused.failed(429), "RATE_LIMITED");
     assert_eq!(refused.json(), json!({"id": "RATE_LIMITED"}));
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(fields(&refused), Some((100, 0, 2)));
     assert_eq!(refused.header("www-authenticate"), None);
-    world.clock.advance_ms(1_000);
-    let again = passed(&world.gateway, &token, 200).await;
+    service.clock.advance_ms(1_000);
+    let again = passed(&service.gateway, &token, 200).await;
     assert_eq!(again, 50, "what a second brings");
 }
 
 #[tokio::test]
 async fn the_sustained_rate_is_what_passes_in_the_long_run() {
-    let world = World::limited(callers(50, 100)).await;
+    let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
-    passed(&world.gateway, &token_of(&world, key), 110).await;
+    passed(&service.gateway, &token_of(&service, key), 110).await;
     let mut later = 0;
     for _ in 0..100 {
-        world.clock.advance_ms(100);
-        later += passed(&world.gateway, &token_of(&world, key), 10).await;
+        service.clock.advance_ms(100);
+        later += passed(&service.gateway, &token_of(&service, key), 10).await;
     }
     assert!((450..=500).contains(&later), "{later} in ten seconds at 50 a second");
 }
 
 #[tokio::test]
 async fn the_tokens_of_a_key_and_its_exchanges_share_its_budget_and_other_keys_have_their_own() {
-    let world = World::limited(callers(5, 10)).await;
-    let key = world.api_key(&[KvStoreRead, KvStoreWrite]).await;
+    let service = TestService::limited(callers(5, 10)).await;
+    let key = service.api_key(&[KvStoreRead, KvStoreWrite]).await;
     let id = ApiKey::parse(&key).unwrap().id;
     let refresh = "/api/v1/access-token/refresh";
-    let exchanged = world.call(Method::POST, refresh, &key, None).await;
+    let exchanged = service.call(Method::POST, refresh, &key, None).await;
     assert_eq!(fields(&exchanged), Some((10, 9, 1)));
     let first = exchanged.ok()["token"].as_str().unwrap().to_owned();
-    assert_eq!(passed(&world.gateway, &first, 4).await, 4);
-    assert_eq!(passed(&world.gateway, &token_of(&world, id), 9).await, 5);
-    let refused = world.call(Method::POST, refresh, &key, None).await;
+    assert_eq!(passed(&service.gateway, &first, 4).await, 4);
+    assert_eq!(passed(&service.gateway, &token_of(&service, id), 9).await, 5);
+    let refused = service.call(Method::POST, refresh, &key, None).await;
     assert_eq!(refused.failed(429), "RATE_LIMITED");
-    assert_eq!(passed(&world.gateway, &token_of(&world, some_key()), 10).await, 10);
-    let other = world.api_key(&[]).await;
-    world.call(Method::POST, refresh, &other, None).await.ok();
-    world.clock.advance_ms(2_000);
-    world.call(Method::POST, refresh, &key, None).await.ok();
+    assert_eq!(passed(&service.gateway, &token_of(&service, some_key()), 10).await, 10);
+    let other = service.api_key(&[]).await;
+    service.call(Method::POST, refresh, &other, None).await.ok();
+    service.clock.advance_ms(2_000);
+    service.call(Method::POST, refresh, &key, None).await.ok();
 }
 
 #[tokio::test]
 async fn a_refused_request_changes_nothing_and_reads_nothing() {
-    let world = World::limited(callers(50, 100)).await;
-    let token = token_of(&world, some_key());
-    passed(&world.gateway, &token, 100).await;
+    let service = TestService::limited(callers(50, 100)).await;
+    let token = token_of(&service, some_key());
+    passed(&service.gateway, &token, 100).await;
     let requests = async {
         for _ in 0..50 {
-            let reply = world.put(&record(), &token, json!({"data": 1})).await;
+            let reply = service.put(&record(), &token, json!({"data": 1})).await;
             assert_eq!(reply.failed(429), "RATE_LIMITED");
         }
     };
-    let ((), calls) = world.faulty.ledger().during(requests).await;
+    let ((), calls) = service.faulty.ledger().during(requests).await;
     assert_eq!(calls, []);
-    assert_eq!(world.get(&record(), &world.kv_token()).await.failed(404), "NOT_FOUND");
+    assert_eq!(service.get(&record(), &service.kv_token()).await.failed(404), "NOT_FOUND");
 }
 
 #[tokio::test]
 async fn a_thousand_reads_cost_fifty_calls_at_most_beside_their_own() {
-    let world = World::limited(callers(1_000, 2_000)).await;
-    let token = token_of(&world, some_key());
-    world.put(&record(), &token, json!({"data": 1})).await.ok();
+    let service = TestService::limited(callers(1_000, 2_000)).await;
+    let token = token_of(&service, some_key());
+    service.put(&record(), &token, json!({"data": 1})).await.ok();
     let reads = async {
         for _ in 0..1_000 {
-            world.get(&record(), &token).await.ok();
-            world.clock.advance_ms(20);
+            service.get(&record(), &token).await.ok();
+            service.clock.advance_ms(20);
         }
     };
-    let ((), calls) = world.faulty.ledger().during(reads).await;
+    let ((), calls) = service.faulty.ledger().during(reads).await;
     let leases = leases(&calls);
     assert!((1..=50).contains(&leases), "{leases}");
     assert_eq!(calls.len(), 1_000 + leases);
@@ -107,19 +107,19 @@ async fn a_thousand_reads_cost_fifty_calls_at_most_beside_their_own() {
 
 #[tokio::test]
 async fn whoever_sends_little_is_never_asked_about() {
-    let world = World::limited(callers(50, 100)).await;
-    let token = token_of(&world, some_key());
-    let requests = async { passed(&world.gateway, &token, 10).await };
-    let (passed, calls) = world.faulty.ledger().during(requests).await;
+    let service = TestService::limited(callers(50, 100)).await;
+    let token = token_of(&service, some_key());
+    let requests = async { passed(&service.gateway, &token, 10).await };
+    let (passed, calls) = service.faulty.ledger().during(requests).await;
     assert_eq!((passed, calls), (10, vec![]));
 }
 
 #[tokio::test]
 async fn what_is_open_to_all_says_nothing_about_rates() {
-    let world = World::limited(callers(1, 1)).await;
+    let service = TestService::limited(callers(1, 1)).await;
     for path in ["/health", "/docs", "/openapi.json", "/.well-known/jwks.json", "/api/v1/server/config", "/nowhere"] {
         for _ in 0..3 {
-            let reply = world.call(Method::GET, path, "", None).await;
+            let reply = service.call(Method::GET, path, "", None).await;
             assert_ne!(reply.status, 429, "{path}");
             assert_eq!(fields(&reply), None, "{path}");
         }
@@ -128,31 +128,31 @@ async fn what_is_open_to_all_says_nothing_about_rates() {
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_locks_nobody_out() {
-    let world = World::limited(callers(50, 100)).await;
+    let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
-    assert_eq!(passed(&world.gateway, &token_of(&world, key), 120).await, 100);
-    world.clock.advance_ms(-3_600_000);
-    let after = passed(&world.gateway, &token_of(&world, key), 200).await;
+    assert_eq!(passed(&service.gateway, &token_of(&service, key), 120).await, 100);
+    service.clock.advance_ms(-3_600_000);
+    let after = passed(&service.gateway, &token_of(&service, key), 200).await;
     assert!(after <= 100, "{after}");
-    world.clock.advance_ms(4_000);
-    assert!(passed(&world.gateway, &token_of(&world, key), 10).await == 10);
+    service.clock.advance_ms(4_000);
+    assert!(passed(&service.gateway, &token_of(&service, key), 10).await == 10);
 }
 
 #[tokio::test]
 async fn each_session_has_a_budget_and_is_refused_before_it_is_read() {
-    let world = World::limited(callers(5, 10)).await;
-    let cookies = [world.session_of(world.user).await, world.session_of(world.user).await];
+    let service = TestService::limited(callers(5, 10)).await;
+    let cookies = [service.session_of(service.user).await, service.session_of(service.user).await];
     let visit = async |cookie: &str| {
         let mut request = request(Method::GET, "/api/v1/whoami", "", None);
         request.headers_mut().insert("cookie", cookie.parse().unwrap());
-        world.send(request).await
+        service.send(request).await
     };
     for _ in 0..10 {
         visit(&cookies[0]).await.ok();
     }
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     let refused = async { visit(&cookies[0]).await.failed(429) };
-    let (id, calls) = world.faulty.ledger().during(refused).await;
+    let (id, calls) = service.faulty.ledger().during(refused).await;
     assert_eq!((id.as_str(), calls), ("RATE_LIMITED", vec![]));
     assert_eq!(fields(&visit(&cookies[1]).await), Some((10, 9, 1)));
 }

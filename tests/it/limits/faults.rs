@@ -2,68 +2,68 @@
 
 use std::time::{Duration, Instant};
 
-use terrapi::runtime::Rates;
+use terrapi::runtime::RateLimits;
 
 use super::{callers, is_lease, leases, passed, some_key, token_of};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::faulty::Refusal;
 
 #[tokio::test]
 async fn without_storage_a_sandbox_goes_by_its_own_account_and_asks_once_a_second() {
     for fault in 0..3 {
-        let world = World::limited(callers(50, 100)).await;
-        let on = world.faulty.on("UpdateItem").matching(is_lease);
+        let service = TestService::limited(callers(50, 100)).await;
+        let on = service.faulty.on("UpdateItem").matching(is_lease);
         let hits = match fault {
             0 => on.refuse(Refusal::ThroughputExceeded),
             1 => on.cut_before_store(),
             _ => on.refuse(Refusal::InternalServerError),
         };
         let key = some_key();
-        let burst = passed(&world.gateway, &token_of(&world, key), 150).await;
+        let burst = passed(&service.gateway, &token_of(&service, key), 150).await;
         assert_eq!((burst, hits.count()), (100, 1), "fault {fault}");
         let mut later = 0;
         for _ in 0..50 {
-            world.clock.advance_ms(100);
-            later += passed(&world.gateway, &token_of(&world, key), 10).await;
+            service.clock.advance_ms(100);
+            later += passed(&service.gateway, &token_of(&service, key), 10).await;
         }
         assert!((220..=250).contains(&later), "{later} in five seconds at 50 a second");
         assert!((4..=6).contains(&hits.count()), "{} calls in five seconds", hits.count());
-        world.faulty.heal();
-        world.clock.advance_ms(2_000);
-        assert_eq!(passed(&world.gateway, &token_of(&world, key), 100).await, 100);
+        service.faulty.heal();
+        service.clock.advance_ms(2_000);
+        assert_eq!(passed(&service.gateway, &token_of(&service, key), 100).await, 100);
     }
 }
 
 #[tokio::test]
 async fn storage_that_does_not_answer_delays_one_request_and_no_longer_than_the_patience() {
     let patience = Duration::from_millis(200);
-    let world = World::limited(Rates { patience, ..callers(50, 100) }).await;
-    let token = token_of(&world, some_key());
-    world.faulty.on("UpdateItem").matching(is_lease).hold_before_store();
+    let service = TestService::limited(RateLimits { patience, ..callers(50, 100) }).await;
+    let token = token_of(&service, some_key());
+    service.faulty.on("UpdateItem").matching(is_lease).hold_before_store();
     let began = Instant::now();
-    assert_eq!(passed(&world.gateway, &token, 100).await, 100);
+    assert_eq!(passed(&service.gateway, &token, 100).await, 100);
     assert!(began.elapsed() >= patience, "nobody asked");
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn a_batch_whose_answer_was_lost_is_paid_for_once() {
-    let world = World::limited(callers(50, 100)).await;
-    let cut = world.faulty.on("UpdateItem").matching(is_lease).nth(1).cut_after_store();
+    let service = TestService::limited(callers(50, 100)).await;
+    let cut = service.faulty.on("UpdateItem").matching(is_lease).nth(1).cut_after_store();
     let key = some_key();
-    let first = passed(&world.gateway, &token_of(&world, key), 30).await;
+    let first = passed(&service.gateway, &token_of(&service, key), 30).await;
     assert_eq!((first, cut.count()), (30, 1));
     // Storage knows of the first ten: another sandbox gets the other 90. The first one has not reported the rest yet.
-    let rest = passed(&world.sandbox(), &token_of(&world, key), 120).await;
+    let rest = passed(&service.sandbox(), &token_of(&service, key), 120).await;
     assert_eq!(rest, 90);
 }
 
 #[tokio::test]
 async fn a_budget_that_another_sandbox_keeps_changing_is_asked_for_a_bounded_number_of_times() {
-    let world = World::limited(callers(50, 100)).await;
+    let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
-    passed(&world.gateway, &token_of(&world, key), 120).await;
-    let cold = async { passed(&world.sandbox(), &token_of(&world, key), 200).await };
-    let (_, calls) = world.faulty.ledger().during(cold).await;
+    passed(&service.gateway, &token_of(&service, key), 120).await;
+    let cold = async { passed(&service.sandbox(), &token_of(&service, key), 200).await };
+    let (_, calls) = service.faulty.ledger().during(cold).await;
     assert!(leases(&calls) <= 2, "{calls:?}");
 }

@@ -1,11 +1,11 @@
-//! Rate limits. Every other test lives in a world without any.
+//! Rate limits. Every other test lives in a service without any.
 
+mod anonymous;
 mod callers;
+mod failed_secrets;
 mod faults;
-mod guessers;
 mod processes;
 mod sandboxes;
-mod strangers;
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use terrapi::auth::Claims;
 use terrapi::domain::rate::Limit;
 use terrapi::domain::{Capability, KeyId};
 use terrapi::http::ClientInfo;
-use terrapi::runtime::{Random, Rates};
+use terrapi::runtime::{Random, RateLimits};
 
 use crate::support::faulty::Call;
-use crate::support::world::{KV, request, send_to};
-use crate::support::{Reply, World, routes::Gateway};
+use crate::support::service::{KV, request, send_to};
+use crate::support::{Reply, TestService, routes::Gateway};
 
 /// Requests a second, and at once.
-pub fn callers(rate: u32, burst: u32) -> Rates {
-    Rates { callers: Limit::per_second(rate, burst), ..patient() }
+pub fn callers(rate: u32, burst: u32) -> RateLimits {
+    RateLimits { callers: Limit::per_second(rate, burst), ..patient() }
 }
 
 /// No limit, and a patience for a machine that compiles beside the tests.
-fn patient() -> Rates {
-    Rates { patience: Duration::from_secs(10), ..Rates::default() }
+fn patient() -> RateLimits {
+    RateLimits { patience: Duration::from_secs(10), ..RateLimits::default() }
 }
 
 fn some_key() -> KeyId {
@@ -36,9 +36,9 @@ fn some_key() -> KeyId {
 }
 
 /// A token that a key bought.
-fn token_of(world: &World, key: KeyId) -> String {
-    let claims = world.claims(&[Capability::KvStoreRead, Capability::KvStoreWrite]);
-    world.signer.sign(&Claims { key_id: key, ..claims }).unwrap()
+fn token_of(service: &TestService, key: KeyId) -> String {
+    let claims = service.claims(&[Capability::KvStoreRead, Capability::KvStoreWrite]);
+    service.signer.sign(&Claims { key_id: key, ..claims }).unwrap()
 }
 
 /// A request that is authenticated and then refused without a storage call: 400 if the rate allows it.

@@ -1,38 +1,38 @@
 //! Several sandboxes over one storage, on one clock that stands still until it is moved.
 
 use super::{callers, passed, some_key, token_of};
-use crate::support::World;
+use crate::support::TestService;
 
 #[tokio::test]
 async fn two_sandboxes_share_a_keys_budget() {
-    let world = World::limited(callers(50, 100)).await;
-    let other = world.sandbox();
+    let service = TestService::limited(callers(50, 100)).await;
+    let other = service.sandbox();
     let key = some_key();
-    let token = token_of(&world, key);
+    let token = token_of(&service, key);
     let mut both = 0;
     for _ in 0..30 {
-        both += passed(&world.gateway, &token, 5).await;
+        both += passed(&service.gateway, &token, 5).await;
         both += passed(&other, &token, 5).await;
     }
     // What a sandbox lets through is reported with its batch; at the end each may still owe one.
     assert!((80..=140).contains(&both), "{both}");
     let mut later = 0;
     for _ in 0..200 {
-        world.clock.advance_ms(50);
-        later += passed(&world.gateway, &token_of(&world, key), 4).await;
-        later += passed(&other, &token_of(&world, key), 4).await;
+        service.clock.advance_ms(50);
+        later += passed(&service.gateway, &token_of(&service, key), 4).await;
+        later += passed(&other, &token_of(&service, key), 4).await;
     }
     assert!((450..=550).contains(&later), "{later} in ten seconds at 50 a second");
 }
 
 #[tokio::test]
 async fn a_sandbox_that_starts_cold_does_not_bring_a_new_burst() {
-    let world = World::limited(callers(50, 100)).await;
+    let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
-    assert_eq!(passed(&world.gateway, &token_of(&world, key), 120).await, 100);
+    assert_eq!(passed(&service.gateway, &token_of(&service, key), 120).await, 100);
     let mut extra = 0;
     for _ in 0..8 {
-        extra += passed(&world.sandbox(), &token_of(&world, key), 50).await;
+        extra += passed(&service.sandbox(), &token_of(&service, key), 50).await;
     }
     assert!(
         extra <= 8 * 11,
@@ -42,17 +42,17 @@ async fn a_sandbox_that_starts_cold_does_not_bring_a_new_burst() {
 
 #[tokio::test]
 async fn many_requests_at_once_wait_for_one_call() {
-    let world = World::limited(callers(1_000, 1_000)).await;
-    let token = token_of(&world, some_key());
-    assert_eq!(passed(&world.gateway, &token, 10).await, 10);
-    let gate = world.faulty.on("UpdateItem").first(1).hold_before_store();
-    let requests = futures::future::join_all((0..100).map(|_| passed(&world.gateway, &token, 1)));
+    let service = TestService::limited(callers(1_000, 1_000)).await;
+    let token = token_of(&service, some_key());
+    assert_eq!(passed(&service.gateway, &token, 10).await, 10);
+    let gate = service.faulty.on("UpdateItem").first(1).hold_before_store();
+    let requests = futures::future::join_all((0..100).map(|_| passed(&service.gateway, &token, 1)));
     let release = async {
         gate.arrived(1).await;
         gate.release();
     };
     let work = async { futures::join!(requests, release) };
-    let ((passed, ()), calls) = world.faulty.ledger().during(work).await;
+    let ((passed, ()), calls) = service.faulty.ledger().during(work).await;
     assert_eq!(passed.iter().sum::<usize>(), 100);
     assert!(calls.len() <= 2, "{calls:?}");
 }

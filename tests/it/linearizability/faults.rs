@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::faulty::{Hits, On, Refusal};
 
 /// Longer than a call may take.
 const TOO_LATE: Duration = Duration::from_millis(1_200);
 
-/// Injects the faults. Their numbers are drawn from the world's seed. Returns how often each kind struck, by name.
-pub fn inject(world: &World) -> Vec<(&'static str, Hits)> {
-    let on = |operation: &str| world.faulty.on(operation).table(&world.backend.tables.kv);
+/// Injects the faults. Their numbers are drawn from the fixture's seed. Returns how often each kind struck, by name.
+pub fn inject(fixture: &TestService) -> Vec<(&'static str, Hits)> {
+    let on = |operation: &str| fixture.faulty.on(operation).table(&fixture.backend.tables.kv);
     let reading_head = || on("GetItem").matching(is_about_head);
     let publishing = || on("*").matching(publishes);
     let writing = || on("*").matching(is_write);

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use futures::future::join_all;
 
-use crate::support::World;
+use crate::support::TestService;
 use clients::Client;
 use history::History;
 use processes::Function;
@@ -46,27 +46,27 @@ async fn histories_under_faults_are_linearizable() {
 /// One run. Says what it found, after its seed.
 async fn campaign(seed: u64, operations: usize) -> Vec<String> {
     let (began, folder) = (Instant::now(), folder(seed));
-    let world = World::seeded(seed).await;
-    let kv_store = Function::start(&world, "kv-store", KV_STORES, 4, &folder).await;
-    let worker = Function::start(&world, "worker", WORKERS, 1, &folder).await;
-    let (history, mut changes) = (History::new(), stream::changes(&world));
-    let service = Service::new(&world, &kv_store, &history);
+    let fixture = TestService::seeded(seed).await;
+    let kv_store = Function::start(&fixture, "kv-store", KV_STORES, 4, &folder).await;
+    let worker = Function::start(&fixture, "worker", WORKERS, 1, &folder).await;
+    let (history, mut changes) = (History::new(), stream::changes(&fixture));
+    let service = Service::new(&fixture, &kv_store, &history);
     let (mut violations, mut struck) = (Vec::new(), BTreeMap::<_, usize>::new());
     Client::new(&service, 0, seed).write_all().await;
     for round in 0..operations.div_ceil(ROUND) {
-        let faults = faults::inject(&world);
+        let faults = faults::inject(&fixture);
         let clients = (0..CLIENTS).map(|number| {
             let client = Client::new(&service, number, seed.wrapping_mul(1_000) + round as u64);
             client.work(ROUND / CLIENTS as usize)
         });
         let clients = async {
             join_all(clients).await;
-            world.faulty.heal();
-            world.faulty.settled().await;
+            fixture.faulty.heal();
+            fixture.faulty.settled().await;
         };
         stream::follow_while(&mut changes, &worker, clients).await;
         history.end_round();
-        let unfolded = world.fold().await;
+        let unfolded = fixture.fold().await;
         if unfolded > 0 {
             violations.push(format!("round {round}: the head names {unfolded} commits although the worker is idle"));
         }

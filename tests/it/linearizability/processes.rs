@@ -15,13 +15,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use lambda_http::lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
-use terrapi::runtime::{App, Clock, SystemClock, load_providers, serve, start};
+use terrapi::lambda::serve;
+use terrapi::runtime::{App, Clock, SystemClock, load_providers, start};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::support::World;
+use crate::support::TestService;
 
 /// Names the function that a child process is.
 const FUNCTION: &str = "TERRAPI_TEST_FUNCTION";
@@ -49,7 +50,7 @@ struct RuntimeApi {
 
 impl Function {
     /// Starts `processes` processes of a function, each for `concurrency` events at once. They log to `folder`.
-    pub async fn start(world: &World, name: &str, processes: usize, concurrency: usize, folder: &Path) -> Self {
+    pub async fn start(fixture: &TestService, name: &str, processes: usize, concurrency: usize, folder: &Path) -> Self {
         let (events, queue) = mpsc::unbounded_channel();
         let api =
             RuntimeApi { queue: AsyncMutex::new(queue), under_way: Mutex::default(), handed_out: AtomicU64::new(0) };
@@ -64,7 +65,7 @@ impl Function {
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }).abort_handle();
         let children = (0..processes).map(|number| {
             let log = File::create(folder.join(format!("{name}-{number}.log"))).unwrap();
-            child(world, name, &address, concurrency, log)
+            child(fixture, name, &address, concurrency, log)
         });
         Self { events, serving, _children: children.collect() }
     }
@@ -84,8 +85,8 @@ impl Drop for Function {
     }
 }
 
-fn child(world: &World, name: &str, address: &str, concurrency: usize, log: File) -> Child {
-    let tables = &world.backend.tables;
+fn child(fixture: &TestService, name: &str, address: &str, concurrency: usize, log: File) -> Child {
+    let tables = &fixture.backend.tables;
     let environment = [
         (FUNCTION, name),
         ("AWS_LAMBDA_RUNTIME_API", address),
@@ -98,11 +99,11 @@ fn child(world: &World, name: &str, address: &str, concurrency: usize, log: File
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", world.faulty.endpoint()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", fixture.faulty.endpoint()),
         ("TERRAPI_IDENTITY_TABLE", &tables.identity),
         ("TERRAPI_KV_TABLE", &tables.kv),
         ("TERRAPI_OPERATIONS_TABLE", &tables.operations),
-        ("TERRAPI_BLOBS", &format!("file://{}", world.blobs.path().display())),
+        ("TERRAPI_BLOBS", &format!("file://{}", fixture.blobs.path().display())),
         ("RUST_LOG", "warn"),
     ];
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -148,7 +149,7 @@ async fn the_child_process_is_a_function() {
         return serve(kv_store::routes(), app).await.unwrap();
     }
     let app = app.with_providers(load_providers(&config).await.unwrap());
-    let handler = service_fn(move |event: LambdaEvent<worker::Event>| {
+    let handler = service_fn(move |event: LambdaEvent<worker::WorkerEvent>| {
         let app = app.clone();
         async move {
             let until = worker::ends_at(event.context.deadline, app.clock.now());

@@ -10,15 +10,15 @@ use terrapi::runtime::{Clock, SystemClock};
 
 use super::history::History;
 use super::processes::Function;
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 /// How long a token is used. It lives for a minute.
 const TOKEN_USE: Duration = Duration::from_secs(20);
 
 /// The key-value store as clients reach it.
 pub struct Service<'a> {
-    world: &'a World,
+    fixture: &'a TestService,
     function: &'a Function,
     pub history: &'a History,
     token: Mutex<Option<(Instant, String)>>,
@@ -31,9 +31,9 @@ pub struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    pub fn new(world: &'a World, function: &'a Function, history: &'a History) -> Self {
+    pub fn new(fixture: &'a TestService, function: &'a Function, history: &'a History) -> Self {
         let (token, values) = (Mutex::default(), AtomicU64::new(1));
-        Self { world, function, history, token, values, failures: Mutex::default(), operations: AtomicUsize::new(0) }
+        Self { fixture, function, history, token, values, failures: Mutex::default(), operations: AtomicUsize::new(0) }
     }
 
     fn token(&self) -> String {
@@ -41,9 +41,9 @@ impl<'a> Service<'a> {
         if let Some((_, token)) = token.as_ref().filter(|(since, _)| since.elapsed() < TOKEN_USE) {
             return token.clone();
         }
-        // The functions live in real time, so the world that signs must, too.
-        self.world.clock.advance_ms(SystemClock.now().0 - self.world.clock.now().0);
-        token.insert((Instant::now(), self.world.kv_token())).1.clone()
+        // The functions live in real time, so the fixture that signs must, too.
+        self.fixture.clock.advance_ms(SystemClock.now().0 - self.fixture.clock.now().0);
+        token.insert((Instant::now(), self.fixture.kv_token())).1.clone()
     }
 
     /// Status and body of an answer; nothing when there was none.

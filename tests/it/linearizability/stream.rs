@@ -7,7 +7,7 @@ use terrapi_local::Template;
 use terrapi_local::changes::Changes;
 
 use super::processes::Function;
-use crate::support::World;
+use crate::support::TestService;
 
 /// How often an idle stream is looked at.
 const POLL: Duration = Duration::from_millis(2);
@@ -37,10 +37,10 @@ pub async fn follow_while(changes: &mut Changes, worker: &Function, work: impl F
 }
 
 /// From the stream's beginning.
-pub fn changes(world: &World) -> Changes {
-    let engine = world.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
+pub fn changes(fixture: &TestService) -> Changes {
+    let engine = fixture.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
     let template = Template::project().unwrap();
-    let source = template.streams.iter().find(|source| source.table == world.backend.tables.kv).unwrap();
+    let source = template.streams.iter().find(|source| source.table == fixture.backend.tables.kv).unwrap();
     Changes::after(engine.database().clone(), source.clone(), None)
 }
 

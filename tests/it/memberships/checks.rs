@@ -6,32 +6,33 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use terrapi::auth::SealingKeys;
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditOutcome, Change, InstallationId, InstallationState, Membership, Millis, Namespace,
-    Permission, PermissionChange, SecretText, UserId, Vcs,
+    AuditAction, AuditChange, AuditEntry, AuditOutcome, InstallationId, InstallationState, Membership, Millis,
+    Namespace, Permission, PermissionChange, SecretText, UserId, Vcs,
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
 use terrapi::store::NewAuditEntry;
 use terrapi::store::operations::InstallationSecret;
-use terrapi::vcs::{Limits, ProviderConfig, Providers, real_pause};
+use terrapi::vcs::{AnswerLimits, ProviderConfig, Providers, real_pause};
 use worker::{BatchAnswer, handle};
 
 use super::{GITHUB, OCTOCAT, TANUKI, ids, set, signed_in};
 use crate::identity::browser::Browser;
 use crate::support::gitlab::{BOT, Group};
+use crate::support::service::{KV, MemberOf};
 use crate::support::stand_in::Fault;
-use crate::support::world::{KV, MemberOf};
-use crate::support::{Pump, World};
+use crate::support::{StreamPump, TestService};
+use crate::vcs::misconfigured::providers_of;
 
 const DAY_MS: i64 = 86_400_000;
 const LIST: &str = "GET /user/installations";
 const HERE: Namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
 const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
 
-/// What a fresh token of the world's user is answered in an installation: `OK`, or why not.
-async fn answer(world: &World, installation: Namespace) -> String {
+/// What a fresh token of the service's user is answered in an installation: `OK`, or why not.
+async fn answer(service: &TestService, installation: Namespace) -> String {
     let path = format!("/api/v1/{}/kv/{}/key/k", installation.vcs, installation.installation);
-    let reply = world.put(&path, &world.kv_token(), json!({"data": 1})).await;
+    let reply = service.put(&path, &service.kv_token(), json!({"data": 1})).await;
     match reply.status.as_u16() {
         200 => "OK".into(),
         _ => reply.failed(403).to_owned(),
@@ -39,27 +40,27 @@ async fn answer(world: &World, installation: Namespace) -> String {
 }
 
 /// What the timer does.
-async fn tick(world: &World) {
+async fn tick(service: &TestService) {
     let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
-    assert_eq!(handle(&world.app, event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
+    assert_eq!(handle(&service.app, event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
 }
 
-/// A world whose user has signed in, with memberships older than a day, and the worker's place in the stream.
-async fn grown_old(vcs: Vcs) -> (World, Pump) {
-    let world = signed_in(vcs).await;
-    world.clock.advance_ms(DAY_MS + 1);
-    let pump = Pump::new(&world, "operations");
-    (world, pump)
+/// A service whose user has signed in, with memberships older than a day, and the worker's place in the stream.
+async fn grown_old(vcs: Vcs) -> (TestService, StreamPump) {
+    let service = signed_in(vcs).await;
+    service.clock.advance_ms(DAY_MS + 1);
+    let pump = StreamPump::new(&service, "operations");
+    (service, pump)
 }
 
-async fn membership(world: &World, namespace: Namespace) -> Option<Membership> {
-    world.app.store.find_membership(world.user, namespace).await.unwrap()
+async fn membership(service: &TestService, namespace: Namespace) -> Option<Membership> {
+    service.app.store.find_membership(service.user, namespace).await.unwrap()
 }
 
 /// The look at the published keys, which is due every ten minutes, is none of what a test counts.
-async fn fetch_keys(world: &World) {
-    world.get("/api/v1/whoami", &world.token(&[])).await.ok();
-    world.faulty.ledger().take();
+async fn fetch_keys(service: &TestService) {
+    service.get("/api/v1/whoami", &service.token(&[])).await.ok();
+    service.faulty.ledger().take();
 }
 
 fn away() -> impl Iterator<Item = Fault> {
@@ -67,8 +68,8 @@ fn away() -> impl Iterator<Item = Fault> {
 }
 
 /// The permissions that changed, oldest first: (who did it, installation, change).
-async fn changes(world: &World) -> Vec<(Value, Value, Value)> {
-    let trail = world.get("/api/v1/admin/audit?action=permission_changed", &world.admin_token(&[])).await.ok();
+async fn changes(service: &TestService) -> Vec<(Value, Value, Value)> {
+    let trail = service.get("/api/v1/admin/audit?action=permission_changed", &service.admin_token(&[])).await.ok();
     let entries = trail["results"].as_array().unwrap().iter().rev();
     let told = |entry: &Value| {
         let subject = &entry["subject"];
@@ -79,157 +80,157 @@ async fn changes(world: &World) -> Vec<(Value, Value, Value)> {
 
 #[tokio::test]
 async fn a_removed_person_is_refused_after_the_check() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    assert_eq!(answer(&world, HERE).await, "OK", "the request in hand is served");
-    assert_eq!(pump.run(&world).await, [BatchAnswer::default()]);
-    assert_eq!(answer(&world, HERE).await, "INSTALLATION_FORBIDDEN");
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    assert_eq!(answer(&service, HERE).await, "OK", "the request in hand is served");
+    assert_eq!(pump.run(&service).await, [BatchAnswer::default()]);
+    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
     let other = Namespace { installation: InstallationId::new(67890), ..HERE };
-    assert_eq!(answer(&world, other).await, "OK");
+    assert_eq!(answer(&service, other).await, "OK");
     assert!(pump.peek().is_none(), "the same list has confirmed the other membership");
-    assert_eq!(changes(&world).await, [(Value::Null, json!("12345"), json!("revoked"))]);
-    let calls = world.github.desk().take_seen();
+    assert_eq!(changes(&service).await, [(Value::Null, json!("12345"), json!("revoked"))]);
+    let calls = service.github.desk().take_seen();
     assert_eq!(calls.iter().filter(|call| *call == LIST).count(), 1, "{calls:?}");
 }
 
 #[tokio::test]
 async fn an_older_row_without_checked_at_is_checked() {
-    let world = signed_in(Vcs::Github).await;
-    let pk = format!("user#{}", world.user);
-    world.backend.remove_attribute(&pk, "member#github#12345", "checked_at").await;
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    let mut pump = Pump::new(&world, "operations");
-    assert_eq!(answer(&world, HERE).await, "OK");
-    pump.run(&world).await;
-    assert_eq!(answer(&world, HERE).await, "INSTALLATION_FORBIDDEN");
+    let service = signed_in(Vcs::Github).await;
+    let pk = format!("user#{}", service.user);
+    service.backend.remove_attribute(&pk, "member#github#12345", "checked_at").await;
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    let mut pump = StreamPump::new(&service, "operations");
+    assert_eq!(answer(&service, HERE).await, "OK");
+    pump.run(&service).await;
+    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn a_confirmed_membership_is_young_again() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
-    assert_eq!(answer(&world, HERE).await, "OK");
-    pump.run(&world).await;
-    let checked_at = membership(&world, HERE).await.unwrap().checked_at;
-    assert_eq!(checked_at, Some(world.clock.now()));
-    world.clock.advance_ms(DAY_MS);
-    fetch_keys(&world).await;
-    assert_eq!(answer(&world, HERE).await, "OK");
-    let lines = world.faulty.ledger().take_lines();
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    assert_eq!(answer(&service, HERE).await, "OK");
+    pump.run(&service).await;
+    let checked_at = membership(&service, HERE).await.unwrap().checked_at;
+    assert_eq!(checked_at, Some(service.clock.now()));
+    service.clock.advance_ms(DAY_MS);
+    fetch_keys(&service).await;
+    assert_eq!(answer(&service, HERE).await, "OK");
+    let lines = service.faulty.ledger().take_lines();
     assert_eq!(lines, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"], "the membership and the record");
 }
 
 #[tokio::test]
 async fn a_due_membership_costs_one_write() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = grown_old(Vcs::Github).await;
     for asked in ["PutItem 1.0 WU", "PutItem 0.0 WU ConditionalCheckFailedException"] {
-        fetch_keys(&world).await;
-        assert_eq!(answer(&world, HERE).await, "OK");
-        let lines = world.faulty.ledger().take_lines();
+        fetch_keys(&service).await;
+        assert_eq!(answer(&service, HERE).await, "OK");
+        let lines = service.faulty.ledger().take_lines();
         assert_eq!(lines, ["GetItem 1.0 RU", asked, "UpdateItem 1.0 WU"]);
     }
-    assert_eq!(pump.run(&world).await.len(), 1, "it is asked for once");
+    assert_eq!(pump.run(&service).await.len(), 1, "it is asked for once");
 }
 
 #[tokio::test]
 async fn one_check_runs_for_many_uses_at_once() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
-    let gate = world.faulty.on("PutItem").first(5).hold_before_store();
-    let uses = futures::future::join_all((0..5).map(|_| answer(&world, HERE)));
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let gate = service.faulty.on("PutItem").first(5).hold_before_store();
+    let uses = futures::future::join_all((0..5).map(|_| answer(&service, HERE)));
     let release = async {
         gate.arrived(5).await;
         gate.release();
     };
     let (answers, ()) = tokio::join!(uses, release);
     assert_eq!(answers, ["OK"; 5]);
-    assert_eq!(pump.run(&world).await.len(), 1);
-    assert_eq!(world.github.desk().take_seen().iter().filter(|call| *call == LIST).count(), 1);
+    assert_eq!(pump.run(&service).await.len(), 1);
+    assert_eq!(service.github.desk().take_seen().iter().filter(|call| *call == LIST).count(), 1);
 }
 
 #[tokio::test]
 async fn a_session_has_its_membership_checked_too() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
-    let cookie = world.session_of(world.user).await;
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let cookie = service.session_of(service.user).await;
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     let path = format!("{KV}/count/key/k");
-    let ask = async || world.browse(http::Method::GET, &path, &cookie, None).await.status.as_u16();
+    let ask = async || service.browse(http::Method::GET, &path, &cookie, None).await.status.as_u16();
     assert_eq!(ask().await, 404, "served: there is no such record");
-    pump.run(&world).await;
+    pump.run(&service).await;
     assert_eq!(ask().await, 403);
 }
 
 #[tokio::test]
 async fn an_owner_is_checked_when_only_team_tokens_are_used() {
-    let world = signed_in(Vcs::Github).await;
-    let acme = world.acme().await;
-    let mut pump = Pump::new(&world, "operations");
-    let status = async || world.get("/api/v2/account/details", &acme.team_token).await.status.as_u16();
-    world.clock.advance_ms(DAY_MS + 1);
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    let service = signed_in(Vcs::Github).await;
+    let acme = service.acme().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    let status = async || service.get("/api/v2/account/details", &acme.team_token).await.status.as_u16();
+    service.clock.advance_ms(DAY_MS + 1);
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     assert_eq!(status().await, 200);
-    pump.run(&world).await;
+    pump.run(&service).await;
     assert_eq!(status().await, 401);
 }
 
 #[tokio::test]
 async fn a_teams_own_user_is_never_checked() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
-    let acme = world.acme().await;
-    world.join(world.user, MemberOf(12345)).await;
-    world.clock.advance_ms(DAY_MS);
-    let grant = world.post("/api/v1/access-token/refresh", &acme.team_token, json!({})).await.ok();
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let acme = service.acme().await;
+    service.join(service.user, MemberOf(12345)).await;
+    service.clock.advance_ms(DAY_MS);
+    let grant = service.post("/api/v1/access-token/refresh", &acme.team_token, json!({})).await.ok();
     let token = grant["access_token"].as_str().unwrap();
-    world.put(&format!("{KV}/key/k"), token, json!({"data": 1})).await.ok();
+    service.put(&format!("{KV}/key/k"), token, json!({"data": 1})).await.ok();
     assert!(pump.peek().is_none());
 }
 
 #[tokio::test]
 async fn a_provider_that_is_away_suspends_after_three_days() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
-    world.github.desk().fail(LIST, away());
-    assert_eq!(answer(&world, HERE).await, "OK");
-    let began = world.clock.now();
-    while world.clock.now().0 < began.0 + 3 * DAY_MS - 3_600_000 {
-        pump.run(&world).await;
-        world.clock.advance_ms(3_600_000);
-        tick(&world).await;
-        assert_eq!(answer(&world, HERE).await, "OK", "nobody is locked out");
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    service.github.desk().fail(LIST, away());
+    assert_eq!(answer(&service, HERE).await, "OK");
+    let began = service.clock.now();
+    while service.clock.now().0 < began.0 + 3 * DAY_MS - 3_600_000 {
+        pump.run(&service).await;
+        service.clock.advance_ms(3_600_000);
+        tick(&service).await;
+        assert_eq!(answer(&service, HERE).await, "OK", "nobody is locked out");
     }
-    let asked = world.github.desk().take_seen().iter().filter(|call| *call == LIST).count();
+    let asked = service.github.desk().take_seen().iter().filter(|call| *call == LIST).count();
     assert!((60..=90).contains(&asked), "{asked} calls in three days");
-    world.clock.advance_ms(3_600_000 - 1);
-    assert_eq!(answer(&world, HERE).await, "OK");
-    world.clock.advance_ms(1);
-    assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED");
-    assert!(membership(&world, HERE).await.is_some(), "it is not removed");
-    world.github.desk().clear();
-    world.clock.advance_ms(6 * 3_600_000);
-    tick(&world).await;
-    pump.run(&world).await;
-    assert_eq!(answer(&world, HERE).await, "OK", "the provider is back");
+    service.clock.advance_ms(3_600_000 - 1);
+    assert_eq!(answer(&service, HERE).await, "OK");
+    service.clock.advance_ms(1);
+    assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+    assert!(membership(&service, HERE).await.is_some(), "it is not removed");
+    service.github.desk().clear();
+    service.clock.advance_ms(6 * 3_600_000);
+    tick(&service).await;
+    pump.run(&service).await;
+    assert_eq!(answer(&service, HERE).await, "OK", "the provider is back");
 }
 
 #[tokio::test]
 async fn a_membership_is_suspended_although_no_worker_runs() {
-    let (world, _) = grown_old(Vcs::Github).await;
-    assert_eq!(answer(&world, HERE).await, "OK");
-    world.clock.advance_ms(3 * DAY_MS);
-    assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED");
-    let mut browser = Browser::new(&world);
+    let (service, _) = grown_old(Vcs::Github).await;
+    assert_eq!(answer(&service, HERE).await, "OK");
+    service.clock.advance_ms(3 * DAY_MS);
+    assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+    let mut browser = Browser::new(&service);
     browser.user(Vcs::Github, OCTOCAT).await;
-    assert_eq!(answer(&world, HERE).await, "OK", "a sign-in is a check");
-    world.clock.advance_ms(DAY_MS + 1);
-    assert_eq!(answer(&world, HERE).await, "OK", "the old question does not count against the new one");
+    assert_eq!(answer(&service, HERE).await, "OK", "a sign-in is a check");
+    service.clock.advance_ms(DAY_MS + 1);
+    assert_eq!(answer(&service, HERE).await, "OK", "the old question does not count against the new one");
 }
 
 #[tokio::test]
 async fn memberships_do_not_age_without_their_provider() {
-    let mut world = World::new().await;
-    world.app.providers = Providers::default();
-    let mut pump = Pump::new(&world, "operations");
+    let mut service = TestService::new().await;
+    service.app.providers = Providers::default();
+    let mut pump = StreamPump::new(&service, "operations");
     for _ in 0..6 {
-        world.clock.advance_ms(DAY_MS + 1);
-        assert_eq!(answer(&world, HERE).await, "OK");
-        assert_eq!(pump.run(&world).await.len(), 1);
+        service.clock.advance_ms(DAY_MS + 1);
+        assert_eq!(answer(&service, HERE).await, "OK");
+        assert_eq!(pump.run(&service).await.len(), 1);
     }
 }
 
@@ -238,154 +239,154 @@ async fn a_provider_that_cannot_be_used_confirms_nobody() {
     let sealing = || Ok(Arc::new(SealingKeys::new(&SecretText::new("s".repeat(43)), None).unwrap()));
     // A client id without the App's number and private key.
     let wrong = BTreeMap::from([("GITHUB_APP_CLIENT_ID".to_owned(), SecretText::new("Iv1.0123456789abcdef".into()))]);
-    let wrong = Providers::new(ProviderConfig::read(&wrong), sealing(), Limits::default(), real_pause()).unwrap();
+    let wrong = Providers::new(ProviderConfig::read(&wrong), sealing(), AnswerLimits::default(), real_pause()).unwrap();
     for providers in [wrong, Providers::pending()] {
-        let (mut world, mut pump) = grown_old(Vcs::Github).await;
-        let before = membership(&world, HERE).await;
-        world.app.providers = providers;
-        assert_eq!(answer(&world, HERE).await, "OK");
-        pump.run(&world).await;
-        assert_eq!(membership(&world, HERE).await, before, "nobody has confirmed it");
-        world.clock.advance_ms(3 * DAY_MS);
-        assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+        let (mut service, mut pump) = grown_old(Vcs::Github).await;
+        let before = membership(&service, HERE).await;
+        service.app.providers = providers;
+        assert_eq!(answer(&service, HERE).await, "OK");
+        pump.run(&service).await;
+        assert_eq!(membership(&service, HERE).await, before, "nobody has confirmed it");
+        service.clock.advance_ms(3 * DAY_MS);
+        assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
     }
 }
 
 #[tokio::test]
 async fn the_installation_answers_when_the_persons_token_does_not() {
-    let (world, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = grown_old(Vcs::Github).await;
     // The person has taken the authorization back, and is called something else now.
-    world.github.hub(|hub| {
+    service.github.hub(|hub| {
         hub.oauth.revoke(OCTOCAT);
         hub.person(OCTOCAT, "octocat-renamed");
         hub.installation(67890).account = "octocat-renamed".into();
     });
     let own = Namespace { installation: InstallationId::new(67890), ..HERE };
     for namespace in [HERE, own] {
-        assert_eq!(answer(&world, namespace).await, "OK");
-        pump.run(&world).await;
-        assert_eq!(membership(&world, namespace).await.unwrap().checked_at, Some(world.clock.now()), "{namespace}");
+        assert_eq!(answer(&service, namespace).await, "OK");
+        pump.run(&service).await;
+        assert_eq!(membership(&service, namespace).await.unwrap().checked_at, Some(service.clock.now()), "{namespace}");
     }
-    world.clock.advance_ms(DAY_MS + 1);
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    assert_eq!(answer(&world, HERE).await, "OK");
-    pump.run(&world).await;
-    assert_eq!(answer(&world, HERE).await, "INSTALLATION_FORBIDDEN");
-    assert_eq!(changes(&world).await, [(Value::Null, json!("12345"), json!("revoked"))]);
+    service.clock.advance_ms(DAY_MS + 1);
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    assert_eq!(answer(&service, HERE).await, "OK");
+    pump.run(&service).await;
+    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
+    assert_eq!(changes(&service).await, [(Value::Null, json!("12345"), json!("revoked"))]);
 }
 
 #[tokio::test]
 async fn an_installation_that_cannot_tell_removes_nobody() {
     for change in ["uninstalled", "suspended"] {
-        let (world, mut pump) = grown_old(Vcs::Github).await;
-        world.github.hub(|hub| {
+        let (service, mut pump) = grown_old(Vcs::Github).await;
+        service.github.hub(|hub| {
             hub.oauth.revoke(OCTOCAT);
             match change {
                 "uninstalled" => drop(hub.installations.remove(&12345)),
                 _ => hub.installation(12345).suspended = true,
             }
         });
-        assert_eq!(answer(&world, HERE).await, "OK");
-        pump.run(&world).await;
-        assert!(membership(&world, HERE).await.is_some(), "{change}");
-        world.clock.advance_ms(3 * DAY_MS);
-        assert_eq!(answer(&world, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{change}");
+        assert_eq!(answer(&service, HERE).await, "OK");
+        pump.run(&service).await;
+        assert!(membership(&service, HERE).await.is_some(), "{change}");
+        service.clock.advance_ms(3 * DAY_MS);
+        assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{change}");
     }
 }
 
 #[tokio::test]
 async fn a_removed_person_is_refused_on_gitlab() {
     for revoked in [false, true] {
-        let world = signed_in(Vcs::Gitlab).await;
-        let known = world.app.store.find_installation(HERE).await.unwrap().unwrap();
+        let service = signed_in(Vcs::Gitlab).await;
+        let known = service.app.store.find_installation(HERE).await.unwrap().unwrap();
         let group = terrapi::domain::Installation { namespace: GROUP, state: InstallationState::Installed, ..known };
-        world.app.store.put_installation(&group).await.unwrap();
-        world.app.store.put_membership(world.user, GROUP, world.clock.now()).await.unwrap();
-        world.gitlab.lab(|lab| {
+        service.app.store.put_installation(&group).await.unwrap();
+        service.app.store.put_membership(service.user, GROUP, service.clock.now()).await.unwrap();
+        service.gitlab.lab(|lab| {
             lab.groups.insert(555, Group::named("platform").with_member(TANUKI, 30).with_member(BOT, 40));
             if revoked {
                 lab.oauth.revoke(TANUKI);
             }
         });
-        let mut pump = Pump::new(&world, "operations");
+        let mut pump = StreamPump::new(&service, "operations");
         for (member, expected) in [(true, "OK"), (false, "INSTALLATION_FORBIDDEN")] {
-            world.clock.advance_ms(DAY_MS + 1);
+            service.clock.advance_ms(DAY_MS + 1);
             if !member {
-                world.gitlab.lab(|lab| lab.group(555).members.remove(&TANUKI));
+                service.gitlab.lab(|lab| lab.group(555).members.remove(&TANUKI));
             }
-            assert_eq!(answer(&world, GROUP).await, "OK");
-            pump.run(&world).await;
-            assert_eq!(answer(&world, GROUP).await, expected, "revoked: {revoked}");
+            assert_eq!(answer(&service, GROUP).await, "OK");
+            pump.run(&service).await;
+            assert_eq!(answer(&service, GROUP).await, expected, "revoked: {revoked}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_group_token_that_does_not_see_the_group_cannot_tell() {
-    let world = signed_in(Vcs::Gitlab).await;
-    world.app.store.put_membership(world.user, GROUP, world.clock.now()).await.unwrap();
+    let service = signed_in(Vcs::Gitlab).await;
+    service.app.store.put_membership(service.user, GROUP, service.clock.now()).await.unwrap();
     let which = InstallationSecret::AccessToken;
-    let sealed = world.app.seal_secret(&SecretText::new("glpat-other".into()), &which.binding(GROUP)).unwrap();
-    let by = (world.user, world.app.clock.now());
-    world.app.store.put_installation_secret(GROUP, which, &sealed, by).await.unwrap();
-    world.gitlab.lab(|lab| {
+    let sealed = service.app.seal_secret(&SecretText::new("glpat-other".into()), &which.binding(GROUP)).unwrap();
+    let by = (service.user, service.app.clock.now());
+    service.app.store.put_installation_secret(GROUP, which, &sealed, by).await.unwrap();
+    service.gitlab.lab(|lab| {
         lab.oauth.revoke(TANUKI);
         lab.tokens.insert("glpat-other".into(), BOT);
         lab.groups.remove(&555);
     });
-    let mut pump = Pump::new(&world, "operations");
-    world.clock.advance_ms(DAY_MS + 1);
-    assert_eq!(answer(&world, GROUP).await, "OK");
-    pump.run(&world).await;
-    assert!(membership(&world, GROUP).await.is_some());
+    let mut pump = StreamPump::new(&service, "operations");
+    service.clock.advance_ms(DAY_MS + 1);
+    assert_eq!(answer(&service, GROUP).await, "OK");
+    pump.run(&service).await;
+    assert!(membership(&service, GROUP).await.is_some());
 }
 
 #[tokio::test]
 async fn a_sign_in_drops_what_the_provider_denies() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let user = UserId::parse(&browser.user(Vcs::Github, OCTOCAT).await).unwrap();
     browser.get(GITHUB).await.ok();
-    world.clock.advance_ms(2 * 3_600_000);
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    service.clock.advance_ms(2 * 3_600_000);
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     browser.user(Vcs::Github, OCTOCAT).await;
-    assert_eq!(world.app.store.list_memberships(user, Vcs::Github).await.unwrap(), set([67890]));
+    assert_eq!(service.app.store.list_memberships(user, Vcs::Github).await.unwrap(), set([67890]));
     let own = Namespace { installation: InstallationId::new(67890), ..HERE };
-    let kept = world.app.store.find_membership(user, own).await.unwrap().unwrap();
-    assert_eq!(kept.checked_at, Some(world.clock.now()), "the other one is confirmed");
-    let changed = changes(&world).await;
+    let kept = service.app.store.find_membership(user, own).await.unwrap().unwrap();
+    assert_eq!(kept.checked_at, Some(service.clock.now()), "the other one is confirmed");
+    let changed = changes(&service).await;
     assert_eq!(changed.last(), Some(&(json!(user.to_string()), json!("12345"), json!("revoked"))));
     assert_eq!(ids(&browser.get(GITHUB).await.ok()), ["67890"]);
 }
 
 #[tokio::test]
 async fn a_sign_in_goes_on_when_memberships_cannot_be_checked() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::new().await;
+    let mut browser = Browser::new(&service);
     let user = UserId::parse(&browser.user(Vcs::Github, OCTOCAT).await).unwrap();
     browser.get(GITHUB).await.ok();
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    world.github.desk().fail(LIST, [Fault::Answer(500, vec![])]);
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    service.github.desk().fail(LIST, [Fault::Answer(500, vec![])]);
     assert_eq!(browser.sign_in(Vcs::Github, OCTOCAT, "").await.status, 303);
-    assert_eq!(world.app.store.list_memberships(user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    assert_eq!(service.app.store.list_memberships(user, Vcs::Github).await.unwrap(), set([12345, 67890]));
 }
 
 #[tokio::test]
 async fn a_killed_check_is_made_again() {
     for call in 1.. {
-        let (world, mut pump) = grown_old(Vcs::Github).await;
-        world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-        assert_eq!(answer(&world, HERE).await, "OK");
-        let hits = world.faulty.on("*").nth(call).die_after_store();
-        pump.step(&world, Millis(i64::MAX)).await;
-        world.faulty.heal();
+        let (service, mut pump) = grown_old(Vcs::Github).await;
+        service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+        assert_eq!(answer(&service, HERE).await, "OK");
+        let hits = service.faulty.on("*").nth(call).die_after_store();
+        pump.step(&service, Millis(i64::MAX)).await;
+        service.faulty.heal();
         for _ in 0..3 {
-            world.clock.advance_ms(300_000);
-            tick(&world).await;
-            pump.run(&world).await;
+            service.clock.advance_ms(300_000);
+            tick(&service).await;
+            pump.run(&service).await;
         }
-        assert_eq!(answer(&world, HERE).await, "INSTALLATION_FORBIDDEN", "call {call}");
-        assert_eq!(changes(&world).await.len(), 1, "call {call}");
+        assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN", "call {call}");
+        assert_eq!(changes(&service).await.len(), 1, "call {call}");
         if hits.count() == 0 {
             assert!(call > 6, "only {} calls were killed", call - 1);
             break;
@@ -393,34 +394,107 @@ async fn a_killed_check_is_made_again() {
     }
 }
 
-fn revoked(world: &World) -> NewAuditEntry {
-    let change = PermissionChange { user: world.user, permission: Permission::Member(HERE), change: Change::Revoked };
+fn revoked(service: &TestService) -> NewAuditEntry {
+    let change =
+        PermissionChange { user: service.user, permission: Permission::Member(HERE), change: AuditChange::Revoked };
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
-    let entry = ClientInfo::default().audited(world.clock.now(), done, None, None);
-    world.app.noted(AuditEntry { subject: Some(change), ..entry }).unwrap()
+    let entry = ClientInfo::default().audited(service.clock.now(), done, None, None);
+    service.app.noted(AuditEntry { subject: Some(change), ..entry }).unwrap()
 }
 
 #[tokio::test]
 async fn an_older_no_does_not_remove_a_newer_confirmation() {
-    let world = World::new().await;
-    let seen = membership(&world, HERE).await.unwrap();
-    world.clock.advance_ms(1);
-    world.app.store.confirm_membership(world.user, HERE, world.clock.now()).await.unwrap();
-    let store = &world.app.store;
-    assert!(!store.remove_unconfirmed_membership(world.user, HERE, seen, &revoked(&world)).await.unwrap());
-    let seen = membership(&world, HERE).await.unwrap();
-    assert!(store.remove_unconfirmed_membership(world.user, HERE, seen, &revoked(&world)).await.unwrap());
-    assert_eq!(changes(&world).await.len(), 1);
+    let service = TestService::new().await;
+    let seen = membership(&service, HERE).await.unwrap();
+    service.clock.advance_ms(1);
+    service.app.store.confirm_membership(service.user, HERE, service.clock.now()).await.unwrap();
+    let store = &service.app.store;
+    assert!(!store.remove_unconfirmed_membership(service.user, HERE, seen, &revoked(&service)).await.unwrap());
+    let seen = membership(&service, HERE).await.unwrap();
+    assert!(store.remove_unconfirmed_membership(service.user, HERE, seen, &revoked(&service)).await.unwrap());
+    assert_eq!(changes(&service).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_reported_removal_acts_at_once_and_once() {
-    let world = World::new().await;
-    let store = &world.app.store;
-    assert!(store.remove_membership(world.user, HERE, &revoked(&world)).await.unwrap());
-    assert_eq!(answer(&world, HERE).await, "INSTALLATION_FORBIDDEN");
-    assert!(!store.remove_membership(world.user, HERE, &revoked(&world)).await.unwrap());
-    store.confirm_membership(world.user, HERE, world.clock.now()).await.unwrap();
-    assert!(membership(&world, HERE).await.is_none(), "a late confirmation brings nothing back");
-    assert_eq!(changes(&world).await.len(), 1);
+    let service = TestService::new().await;
+    let store = &service.app.store;
+    assert!(store.remove_membership(service.user, HERE, &revoked(&service)).await.unwrap());
+    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
+    assert!(!store.remove_membership(service.user, HERE, &revoked(&service)).await.unwrap());
+    store.confirm_membership(service.user, HERE, service.clock.now()).await.unwrap();
+    assert!(membership(&service, HERE).await.is_none(), "a late confirmation brings nothing back");
+    assert_eq!(changes(&service).await.len(), 1);
+}
+
+#[tokio::test]
+async fn wake_keeps_the_pause_of_a_check_put_off_meanwhile() {
+    let (service, _) = grown_old(Vcs::Github).await;
+    assert_eq!(answer(&service, HERE).await, "OK");
+    service.clock.advance_ms(60_001);
+    let (store, now) = (&service.app.store, service.clock.now());
+    let wakes = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"));
+    let gate = service.faulty.on("UpdateItem").matching(wakes).hold_before_store();
+    let fresh = || service.app.random.id().unwrap();
+    let put_off = async {
+        gate.arrived(1).await;
+        let check = store.take_membership_check(service.user, HERE, fresh(), now).await.unwrap().unwrap();
+        store.put_off_membership_check(&check, Millis(now.0 + 3_600_000)).await.unwrap();
+        gate.release();
+    };
+    let (woken, ()) = futures::join!(store.wake_membership_checks(now), put_off);
+    assert_eq!(woken.unwrap(), 0);
+    assert!(store.take_membership_check(service.user, HERE, fresh(), now).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn secret_that_configures_nothing_readable_confirms_nobody() {
+    let lacks_client_id = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "GITHUB_APP_ID": "1"}).to_string();
+    for text in ["GITHUB_APP_ID=1", "[]", "", &lacks_client_id] {
+        let (mut service, mut pump) = grown_old(Vcs::Github).await;
+        let before = membership(&service, HERE).await;
+        service.app.providers = providers_of(&service, text).await;
+        assert_eq!(answer(&service, HERE).await, "OK", "{text}");
+        pump.run(&service).await;
+        assert_eq!(membership(&service, HERE).await, before, "nobody has confirmed it: {text}");
+        service.clock.advance_ms(3 * DAY_MS);
+        assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
+    }
+}
+
+#[tokio::test]
+async fn membership_of_an_uninstalled_installation_stays_confirmed() {
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    service.github.hub(|hub| drop(hub.installations.remove(&12345)));
+    for _ in 0..5 {
+        assert_eq!(answer(&service, HERE).await, "OK");
+        pump.run(&service).await;
+        assert_eq!(membership(&service, HERE).await.unwrap().checked_at, Some(service.clock.now()));
+        service.clock.advance_ms(DAY_MS + 1);
+    }
+    assert_eq!(changes(&service).await, []);
+}
+
+#[tokio::test]
+async fn nobody_is_removed_while_github_does_not_say_where_the_app_is() {
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    service.github.desk().fail("GET /app/installations/{installation_id}", away());
+    let before = membership(&service, HERE).await;
+    assert_eq!(answer(&service, HERE).await, "OK");
+    pump.run(&service).await;
+    assert_eq!(membership(&service, HERE).await, before);
+    service.clock.advance_ms(3 * DAY_MS);
+    assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+}
+
+#[tokio::test]
+async fn sign_in_keeps_the_membership_of_an_uninstalled_installation() {
+    let service = signed_in(Vcs::Github).await;
+    service.github.hub(|hub| {
+        hub.installations.remove(&12345);
+        hub.installation(67890).members.remove(&OCTOCAT);
+    });
+    Browser::new(&service).user(Vcs::Github, OCTOCAT).await;
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345]));
 }

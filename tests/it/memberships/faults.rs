@@ -3,48 +3,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use terrapi::domain::{
-    AuditAction, AuditEntry, AuditFilter, AuditOutcome, Change, InstallationId, MembershipMaxAge, Permission, Vcs,
+    AuditAction, AuditChange, AuditEntry, AuditFilter, AuditOutcome, InstallationId, MembershipMaxAge, Millis,
+    Namespace, Permission, Vcs,
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
-use terrapi::store::{MembershipTicket, ProviderAnswer, Replaced};
+use terrapi::store::{MembershipFence, ProviderAnswer, Replaced, Unlisted};
 
 use super::{GITHUB, OCTOCAT, ids, set, signed_in};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::faulty::Refusal;
 use crate::support::github::Installation;
 
-async fn ticket(world: &World) -> MembershipTicket {
-    world.app.store.draw_membership_ticket(world.user, Vcs::Github).await.unwrap()
+async fn fence(service: &TestService) -> MembershipFence {
+    service.app.store.draw_membership_fence(service.user, Vcs::Github).await.unwrap()
 }
 
 async fn try_replace(
-    world: &World,
+    service: &TestService,
     wanted: &BTreeSet<InstallationId>,
-    ticket: MembershipTicket,
+    fence: MembershipFence,
 ) -> terrapi::domain::Result<Replaced> {
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
-    let entry = ClientInfo::default().audited(world.clock.now(), done, world.user, None);
-    let note = |change| world.app.noted(AuditEntry { subject: Some(change), ..entry.clone() });
-    let (asked_at, max_age) = (world.clock.now(), MembershipMaxAge::default());
-    let answer = ProviderAnswer { listed: wanted, ticket, asked_at, max_age };
-    world.app.store.replace_memberships(world.user, Vcs::Github, answer, note).await
+    let entry = ClientInfo::default().audited(service.clock.now(), done, service.user, None);
+    let note = |change| service.app.noted(AuditEntry { subject: Some(change), ..entry.clone() });
+    let (asked_at, max_age) = (service.clock.now(), MembershipMaxAge::default());
+    let answer = ProviderAnswer { listed: wanted, unlisted: Unlisted::Denied, fence, asked_at, max_age };
+    service.app.store.replace_memberships(service.user, Vcs::Github, answer, note).await
 }
 
-async fn replace(world: &World, wanted: &BTreeSet<InstallationId>, ticket: MembershipTicket) -> Replaced {
-    try_replace(world, wanted, ticket).await.unwrap()
+async fn replace(service: &TestService, wanted: &BTreeSet<InstallationId>, fence: MembershipFence) -> Replaced {
+    try_replace(service, wanted, fence).await.unwrap()
 }
 
 /// How often the trail tells that each installation was taken from the user, and given to them.
-async fn told(world: &World) -> BTreeMap<(InstallationId, bool), usize> {
+async fn told(service: &TestService) -> BTreeMap<(InstallationId, bool), usize> {
     let (mut told, mut after) = (BTreeMap::new(), None::<String>);
     loop {
-        let (all, now) = (AuditFilter::default(), world.clock.now());
-        let (entries, next) = world.app.store.list_audit(&all, after.as_deref(), 100, now).await.unwrap();
+        let (all, now) = (AuditFilter::default(), service.clock.now());
+        let (entries, next) = service.app.store.list_audit(&all, after.as_deref(), 100, now).await.unwrap();
         for entry in entries {
             let change = entry.subject.unwrap();
             let Permission::Member(namespace) = change.permission else { panic!("{change:?}") };
-            *told.entry((namespace.installation, change.change == Change::Granted)).or_default() += 1;
+            *told.entry((namespace.installation, change.change == AuditChange::Granted)).or_default() += 1;
         }
         after = next;
         if after.is_none() {
@@ -53,38 +54,38 @@ async fn told(world: &World) -> BTreeMap<(InstallationId, bool), usize> {
     }
 }
 
-async fn known(world: &World) -> BTreeSet<InstallationId> {
-    world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap()
+async fn known(service: &TestService) -> BTreeSet<InstallationId> {
+    service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_older_look_changes_nothing_after_a_newer_one() {
-    let world = World::new().await;
-    let (older, newer) = (ticket(&world).await, ticket(&world).await);
+    let service = TestService::new().await;
+    let (older, newer) = (fence(&service).await, fence(&service).await);
     assert!(older < newer);
-    assert_eq!(replace(&world, &set([1]), newer).await, Replaced::Changed);
-    assert_eq!(replace(&world, &set([1, 12345]), older).await, Replaced::Overtaken);
-    assert_eq!(known(&world).await, set([1]));
-    assert_eq!(replace(&world, &set([1]), newer).await, Replaced::Unchanged, "the same once more");
-    assert_eq!(replace(&world, &set([1, 2]), ticket(&world).await).await, Replaced::Changed);
+    assert_eq!(replace(&service, &set([1]), newer).await, Replaced::Changed);
+    assert_eq!(replace(&service, &set([1, 12345]), older).await, Replaced::Overtaken);
+    assert_eq!(known(&service).await, set([1]));
+    assert_eq!(replace(&service, &set([1]), newer).await, Replaced::Unchanged, "the same once more");
+    assert_eq!(replace(&service, &set([1, 2]), fence(&service).await).await, Replaced::Changed);
 }
 
 #[tokio::test]
 async fn a_look_that_is_overtaken_while_it_writes_writes_no_further() {
-    let world = World::new().await;
-    let (first, second) = (ticket(&world).await, ticket(&world).await);
-    let gate = world.faulty.on("TransactWriteItems").first(1).hold_before_store();
+    let service = TestService::new().await;
+    let (first, second) = (fence(&service).await, fence(&service).await);
+    let gate = service.faulty.on("TransactWriteItems").first(1).hold_before_store();
     let with_another = set([12345, 67890, 7]);
-    let older = replace(&world, &with_another, first);
+    let older = replace(&service, &with_another, first);
     let newer = async {
         gate.arrived(1).await;
-        let outcome = replace(&world, &set([67890]), second).await;
+        let outcome = replace(&service, &set([67890]), second).await;
         gate.release();
         outcome
     };
     let (older, newer) = tokio::join!(older, newer);
     assert_eq!((older, newer), (Replaced::Overtaken, Replaced::Changed));
-    assert_eq!(known(&world).await, set([67890]));
+    assert_eq!(known(&service).await, set([67890]));
 }
 
 #[tokio::test]
@@ -94,21 +95,21 @@ async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_take
     let own = set([12345, 67890]);
     for after_store in [false, true] {
         for call in 1.. {
-            let world = World::new().await;
-            assert_eq!(replace(&world, &lost, ticket(&world).await).await, Replaced::Changed);
-            let second = ticket(&world).await;
-            let rule = world.faulty.on("*").nth(call);
+            let service = TestService::new().await;
+            assert_eq!(replace(&service, &lost, fence(&service).await).await, Replaced::Changed);
+            let second = fence(&service).await;
+            let rule = service.faulty.on("*").nth(call);
             let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-            let _ = try_replace(&world, &won, second).await;
-            world.faulty.heal();
-            let seen = known(&world).await;
+            let _ = try_replace(&service, &won, second).await;
+            service.faulty.heal();
+            let seen = known(&service).await;
             let (kept, given) = (seen.intersection(&lost).count(), seen.intersection(&won).count());
             assert!(kept == 0 || given == 0, "call {call}: {kept} kept, {given} given");
-            replace(&world, &won, ticket(&world).await).await;
-            assert_eq!(known(&world).await, won, "call {call}");
+            replace(&service, &won, fence(&service).await).await;
+            assert_eq!(known(&service).await, won, "call {call}");
             let given = lost.iter().chain(&won).map(|id| ((*id, true), 1));
             let expected = given.chain(own.iter().chain(&lost).map(|id| ((*id, false), 1))).collect();
-            assert_eq!(told(&world).await, expected, "each change once, however often it was tried: call {call}");
+            assert_eq!(told(&service).await, expected, "each change once, however often it was tried: call {call}");
             if hits.count() == 0 {
                 assert!(call > 4, "only {} calls were killed", call - 1);
                 break;
@@ -119,14 +120,31 @@ async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_take
 
 #[tokio::test]
 async fn a_busy_table_and_a_lost_answer_are_not_seen() {
-    let world = signed_in(Vcs::Github).await;
-    world.github.hub(|hub| {
+    let service = signed_in(Vcs::Github).await;
+    service.github.hub(|hub| {
         hub.installation(12345).members.clear();
         hub.installations.insert(7, Installation::of("fresh", "Organization").with_member(OCTOCAT));
     });
-    let conflict = world.faulty.on("TransactWriteItems").first(1).refuse(Refusal::TransactionCanceledByConflict);
-    let lost = world.faulty.on("PutItem").first(1).cut_after_store();
-    assert_eq!(ids(&world.get(GITHUB, &world.token(&[])).await.ok()), ["7", "67890"]);
+    let conflict = service.faulty.on("TransactWriteItems").first(1).refuse(Refusal::TransactionCanceledByConflict);
+    let lost = service.faulty.on("PutItem").first(1).cut_after_store();
+    assert_eq!(ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["7", "67890"]);
     assert_eq!((conflict.count(), lost.count()), (1, 1));
-    assert_eq!(known(&world).await, set([7, 67890]));
+    assert_eq!(known(&service).await, set([7, 67890]));
+}
+
+#[tokio::test]
+async fn late_answer_does_not_undo_a_later_confirmation() {
+    let service = TestService::new().await;
+    let (store, now) = (&service.app.store, service.clock.now());
+    let here = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
+    let checked_at = async || store.find_membership(service.user, here).await.unwrap().unwrap().checked_at;
+    let later = Millis(now.0 + 1_000);
+    store.confirm_membership(service.user, here, later).await.unwrap();
+    store.confirm_membership(service.user, here, now).await.unwrap();
+    assert_eq!(checked_at().await, Some(later), "an answer that was given before");
+    assert_eq!(replace(&service, &set([67890]), fence(&service).await).await, Replaced::Overtaken);
+    assert_eq!(known(&service).await, set([12345, 67890]), "a denial that was given before");
+    service.clock.advance_ms(1_000);
+    assert_eq!(replace(&service, &set([67890]), fence(&service).await).await, Replaced::Changed);
+    assert_eq!(known(&service).await, set([67890]));
 }

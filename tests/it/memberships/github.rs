@@ -5,7 +5,7 @@ use terrapi::domain::{Capability, InstallationId, InstallationState, Vcs};
 use terrapi::runtime::Clock;
 
 use super::{GITHUB, OCTOCAT, ids, keep, set, signed_in};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::github::Installation;
 use crate::support::stand_in::Fault;
 
@@ -13,48 +13,48 @@ fn kv(installation: u64) -> String {
     format!("/api/v1/github/kv/{installation}/key/k")
 }
 
-/// What a fresh token of the world's user is told in an installation, bought with `key`.
-async fn in_installation(world: &World, key: &str, installation: u64) -> u16 {
-    let answer = world.call(http::Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
-    let reply = world.put(&kv(installation), answer["token"].as_str().unwrap(), json!({"data": 1})).await;
+/// What a fresh token of the service's user is told in an installation, bought with `key`.
+async fn in_installation(service: &TestService, key: &str, installation: u64) -> u16 {
+    let answer = service.call(http::Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
+    let reply = service.put(&kv(installation), answer["token"].as_str().unwrap(), json!({"data": 1})).await;
     reply.status.as_u16()
 }
 
 #[tokio::test]
 async fn who_is_removed_from_an_installation_is_kept_out_of_it_from_the_next_listing_on_and_of_no_other() {
-    let world = signed_in(Vcs::Github).await;
-    let key = world.api_key(&[Capability::KvStoreWrite]).await;
-    let token = world.token(&[]);
-    assert_eq!(ids(&world.get(GITHUB, &token).await.ok()), ["12345", "67890"]);
-    world.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    assert_eq!(in_installation(&world, &key, 12345).await, 200, "nobody has looked yet");
-    assert_eq!(ids(&world.get(GITHUB, &token).await.ok()), ["67890"]);
-    assert_eq!(in_installation(&world, &key, 12345).await, 403);
-    assert_eq!(in_installation(&world, &key, 67890).await, 200);
-    world.github.hub(|hub| hub.installation(12345).members.insert(OCTOCAT));
-    world.get(GITHUB, &token).await.ok();
-    assert_eq!(in_installation(&world, &key, 12345).await, 200);
+    let service = signed_in(Vcs::Github).await;
+    let key = service.api_key(&[Capability::KvStoreWrite]).await;
+    let token = service.token(&[]);
+    assert_eq!(ids(&service.get(GITHUB, &token).await.ok()), ["12345", "67890"]);
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    assert_eq!(in_installation(&service, &key, 12345).await, 200, "nobody has looked yet");
+    assert_eq!(ids(&service.get(GITHUB, &token).await.ok()), ["67890"]);
+    assert_eq!(in_installation(&service, &key, 12345).await, 403);
+    assert_eq!(in_installation(&service, &key, 67890).await, 200);
+    service.github.hub(|hub| hub.installation(12345).members.insert(OCTOCAT));
+    service.get(GITHUB, &token).await.ok();
+    assert_eq!(in_installation(&service, &key, 12345).await, 200);
 }
 
 #[tokio::test]
 async fn who_loses_everything_belongs_nowhere_on_github_and_still_on_gitlab() {
-    let world = signed_in(Vcs::Github).await;
+    let service = signed_in(Vcs::Github).await;
     let group = terrapi::domain::Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(12345) };
-    world.app.store.put_membership(world.user, group, world.clock.now()).await.unwrap();
-    world.github.hub(|hub| hub.installations.clear());
-    assert_eq!(world.get(GITHUB, &world.token(&[])).await.ok(), json!({"installations": []}));
-    assert_eq!(world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap(), set([]));
-    assert!(world.app.store.find_membership(world.user, group).await.unwrap().is_some());
+    service.app.store.put_membership(service.user, group, service.clock.now()).await.unwrap();
+    service.github.hub(|hub| hub.installations.values_mut().for_each(|each| each.members.clear()));
+    assert_eq!(service.get(GITHUB, &service.token(&[])).await.ok(), json!({"installations": []}));
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([]));
+    assert!(service.app.store.find_membership(service.user, group).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn an_installation_is_shown_with_how_it_stands() {
-    let world = signed_in(Vcs::Github).await;
-    world.install(67890, InstallationState::Suspended).await;
-    world.github.hub(|hub| {
+    let service = signed_in(Vcs::Github).await;
+    service.install(67890, InstallationState::Suspended).await;
+    service.github.hub(|hub| {
         hub.installations.insert(7, Installation::of("fresh", "Organization").with_member(OCTOCAT));
     });
-    let listing = world.get(GITHUB, &world.token(&[])).await.ok();
+    let listing = service.get(GITHUB, &service.token(&[])).await.ok();
     let created_at = "2026-09-21T14:13:20.000Z";
     let fresh = json!({
         "id": "7", "name": "fresh", "account_status": "active", "created_at": created_at,
@@ -66,38 +66,38 @@ async fn an_installation_is_shown_with_how_it_stands() {
     });
     assert_eq!(listing["installations"][0], fresh);
     assert_eq!(listing["installations"][2], suspended);
-    let token = world.kv_token();
-    assert_eq!(world.put(&kv(7), &token, json!({"data": 1})).await.status, 200);
-    assert_eq!(world.get(&kv(67890), &token).await.status, 404, "readable all the same");
+    let token = service.kv_token();
+    assert_eq!(service.put(&kv(7), &token, json!({"data": 1})).await.status, 200);
+    assert_eq!(service.get(&kv(67890), &token).await.status, 404, "readable all the same");
 }
 
 #[tokio::test]
 async fn a_limited_token_is_shown_what_it_reaches_and_takes_nothing_away() {
-    let world = signed_in(Vcs::Github).await;
-    let limited = world.token(&[Capability::InstallationId("67890".into())]);
-    assert_eq!(ids(&world.get(GITHUB, &limited).await.ok()), ["67890"]);
-    assert_eq!(world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
-    let elsewhere = world.token(&[Capability::Vcs("gitlab".into())]);
-    assert_eq!(world.get(GITHUB, &elsewhere).await.failed(403), "INSUFFICIENT_SCOPE");
+    let service = signed_in(Vcs::Github).await;
+    let limited = service.token(&[Capability::InstallationId("67890".into())]);
+    assert_eq!(ids(&service.get(GITHUB, &limited).await.ok()), ["67890"]);
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    let elsewhere = service.token(&[Capability::Vcs("gitlab".into())]);
+    assert_eq!(service.get(GITHUB, &elsewhere).await.failed(403), "INSUFFICIENT_SCOPE");
 }
 
 #[tokio::test]
 async fn who_never_signed_in_is_not_found_and_who_must_again_is_told() {
-    let world = World::new().await;
-    let token = world.token(&[]);
-    assert_eq!(world.get(GITHUB, &token).await.failed(404), "NOT_FOUND");
-    keep(&world, Vcs::Github, &world.github.tokens(OCTOCAT)).await;
-    world.github.hub(|hub| hub.oauth.revoke(OCTOCAT));
-    assert_eq!(world.get(GITHUB, &token).await.failed(403), "PROVIDER_REJECTED");
-    world.clock.advance_ms(9 * 3_600_000);
-    assert_eq!(world.get(GITHUB, &world.token(&[])).await.failed(403), "PROVIDER_REJECTED");
-    assert_eq!(world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    let service = TestService::new().await;
+    let token = service.token(&[]);
+    assert_eq!(service.get(GITHUB, &token).await.failed(404), "NOT_FOUND");
+    keep(&service, Vcs::Github, &service.github.tokens(OCTOCAT)).await;
+    service.github.hub(|hub| hub.oauth.revoke(OCTOCAT));
+    assert_eq!(service.get(GITHUB, &token).await.failed(403), "PROVIDER_REJECTED");
+    service.clock.advance_ms(9 * 3_600_000);
+    assert_eq!(service.get(GITHUB, &service.token(&[])).await.failed(403), "PROVIDER_REJECTED");
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
 }
 
 #[tokio::test]
 async fn a_provider_that_is_away_changes_nothing() {
-    let world = signed_in(Vcs::Github).await;
-    world.github.hub(|hub| {
+    let service = signed_in(Vcs::Github).await;
+    service.github.hub(|hub| {
         for id in 1..=150 {
             let installation = Installation::of(&format!("org-{id}"), "Organization").with_member(OCTOCAT);
             hub.installations.insert(id, installation);
@@ -105,40 +105,65 @@ async fn a_provider_that_is_away_changes_nothing() {
         hub.installation(12345).members.clear();
     });
     // The second page is the one that does not come.
-    world.github.desk().fail("GET /user/installations", [Fault::Answer(500, vec![])]);
-    assert_eq!(world.get(GITHUB, &world.token(&[])).await.failed(503), "UNAVAILABLE");
-    assert_eq!(world.app.store.list_memberships(world.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    service.github.desk().fail("GET /user/installations", [Fault::Answer(500, vec![])]);
+    assert_eq!(service.get(GITHUB, &service.token(&[])).await.failed(503), "UNAVAILABLE");
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
 }
 
 #[tokio::test]
 async fn an_ended_token_is_renewed_on_the_way() {
-    let world = signed_in(Vcs::Github).await;
-    world.clock.advance_ms(9 * 3_600_000);
-    assert_eq!(ids(&world.get(GITHUB, &world.token(&[])).await.ok()), ["12345", "67890"]);
-    assert_eq!(world.github.desk().take_seen(), ["POST /login/oauth/access_token", "GET /user/installations"]);
+    let service = signed_in(Vcs::Github).await;
+    service.clock.advance_ms(9 * 3_600_000);
+    assert_eq!(ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["12345", "67890"]);
+    assert_eq!(service.github.desk().take_seen(), ["POST /login/oauth/access_token", "GET /user/installations"]);
 }
 
 #[tokio::test]
 async fn a_change_is_audited_with_whose_and_which_permission_it_was_and_a_look_is_not() {
-    let world = signed_in(Vcs::Github).await;
-    let token = world.token(&[]);
+    let service = signed_in(Vcs::Github).await;
+    let token = service.token(&[]);
     let changes = async || {
-        let trail = world.get("/api/v1/admin/audit?action=permission_changed", &world.admin_token(&[])).await.ok();
+        let trail = service.get("/api/v1/admin/audit?action=permission_changed", &service.admin_token(&[])).await.ok();
         trail["results"].as_array().unwrap().iter().map(|entry| entry["subject"].clone()).collect::<Vec<_>>()
     };
-    world.get(GITHUB, &token).await.ok();
+    service.get(GITHUB, &token).await.ok();
     assert_eq!(changes().await, Vec::<serde_json::Value>::new());
     let subject = |id: &str, change: &str| {
-        json!({"user_id": world.user.to_string(), "permission": "member", "change": change, "vcs": "github",
+        json!({"user_id": service.user.to_string(), "permission": "member", "change": change, "vcs": "github",
             "installation_id": id})
     };
-    world.github.hub(|hub| hub.installation(12345).members.clear());
-    world.get(GITHUB, &token).await.ok();
+    service.github.hub(|hub| hub.installation(12345).members.clear());
+    service.get(GITHUB, &token).await.ok();
     assert_eq!(changes().await, [subject("12345", "revoked")]);
-    world.clock.advance_ms(1);
-    world.github.hub(|hub| {
+    service.clock.advance_ms(1);
+    service.github.hub(|hub| {
         hub.installations.insert(7, Installation::of("fresh", "Organization").with_member(OCTOCAT));
     });
-    world.get(GITHUB, &token).await.ok();
+    service.get(GITHUB, &token).await.ok();
     assert_eq!(changes().await, [subject("7", "granted"), subject("12345", "revoked")]);
+}
+
+#[tokio::test]
+async fn uninstalled_installation_stays_readable_and_refuses_writes() {
+    let service = signed_in(Vcs::Github).await;
+    let (token, here) =
+        (service.token(&[Capability::KvStoreRead, Capability::InstallationId("12345".into())]), kv(12345));
+    service.put(&here, &service.kv_token(), json!({"data": 1})).await.ok();
+    let taken_away = service.github.hub(|hub| hub.installations.remove(&12345).unwrap());
+    // A refresh in an installation that GitHub does not list.
+    let refresh = "/api/v1/github/installations/12345/repos/refresh";
+    for _ in 0..2 {
+        let listing = service.get(GITHUB, &service.token(&[])).await.ok();
+        assert_eq!(ids(&listing), ["67890", "12345"]);
+        let status = |number: usize| listing["installations"][number]["account_status"].clone();
+        assert_eq!((status(0), status(1)), (json!("active"), json!("disabled")));
+        assert_eq!(listing["installations"][1]["name"], "account-12345");
+    }
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    assert_eq!(service.get(&here, &token).await.ok()["data"], 1);
+    assert_eq!(service.call(http::Method::POST, refresh, &token, None).await.failed(403), "INSTALLATION_INACTIVE");
+    service.github.hub(|hub| hub.installations.insert(12345, taken_away));
+    let listing = service.get(GITHUB, &service.token(&[])).await.ok();
+    assert_eq!(listing["installations"][0]["account_status"], "active", "the App was installed again");
+    service.call(http::Method::POST, refresh, &token, None).await.ok();
 }

@@ -6,43 +6,44 @@ use terrapi::domain::{Capability, InstallationId, Namespace, Vcs};
 use terrapi::store::operations::InstallationSecret;
 
 use super::{GITLAB, TANUKI, ids, signed_in};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::gitlab::BOT;
 
 const WEBHOOK: &str = "/api/v1/gitlab/installations/555/webhook";
 const TOKEN: &str = "/api/v1/gitlab/installations/555/access-token";
 const PLATFORM: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
 
-fn token(world: &World) -> String {
-    world.token(&[Capability::InstallationId("555".into())])
+fn token(service: &TestService) -> String {
+    service.token(&[Capability::InstallationId("555".into())])
 }
 
-fn level(world: &World, level: u32) {
-    world.gitlab.lab(|lab| lab.group(555).members.insert(TANUKI, level));
+fn level(service: &TestService, level: u32) {
+    service.gitlab.lab(|lab| lab.group(555).members.insert(TANUKI, level));
 }
 
 #[tokio::test]
 async fn a_maintainer_sets_the_group_up_and_gets_the_same_secret_every_time() {
-    let world = signed_in(Vcs::Gitlab).await;
-    level(&world, 40);
-    let first = world.get(WEBHOOK, &token(&world)).await.ok();
+    let service = signed_in(Vcs::Gitlab).await;
+    level(&service, 40);
+    let first = service.get(WEBHOOK, &token(&service)).await.ok();
     assert_eq!(first["state"], "pending");
     assert_eq!(first["webhook_url"], "https://api.example.test/api/v1/gitlab/events");
     let secret = first["webhook_secret"].as_str().unwrap();
     assert!(secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()), "{secret}");
-    let cookie = world.session_of(world.user).await;
-    assert_eq!(world.browse(Method::GET, WEBHOOK, &cookie, None).await.ok(), first);
-    let kept = world.app.store.find_installation_secret(PLATFORM, InstallationSecret::Webhook).await.unwrap().unwrap();
+    let cookie = service.session_of(service.user).await;
+    assert_eq!(service.browse(Method::GET, WEBHOOK, &cookie, None).await.ok(), first);
+    let kept =
+        service.app.store.find_installation_secret(PLATFORM, InstallationSecret::Webhook).await.unwrap().unwrap();
     assert!(!kept.windows(8).any(|window| window == &secret.as_bytes()[..8]), "it is sealed");
-    assert_eq!(ids(&world.get(GITLAB, &token(&world)).await.ok()), ["555"]);
+    assert_eq!(ids(&service.get(GITLAB, &token(&service)).await.ok()), ["555"]);
 }
 
 #[tokio::test]
 async fn two_first_times_at_once_get_one_secret() {
-    let world = signed_in(Vcs::Gitlab).await;
-    let token = token(&world);
-    let gate = world.faulty.on("PutItem").first(2).hold_before_store();
-    let both = async { tokio::join!(world.get(WEBHOOK, &token), world.get(WEBHOOK, &token)) };
+    let service = signed_in(Vcs::Gitlab).await;
+    let token = token(&service);
+    let gate = service.faulty.on("PutItem").first(2).hold_before_store();
+    let both = async { tokio::join!(service.get(WEBHOOK, &token), service.get(WEBHOOK, &token)) };
     let release = async {
         gate.arrived(2).await;
         gate.release();
@@ -53,67 +54,67 @@ async fn two_first_times_at_once_get_one_secret() {
 
 #[tokio::test]
 async fn nobody_below_a_maintainer_sets_anything_up() {
-    let world = signed_in(Vcs::Gitlab).await;
+    let service = signed_in(Vcs::Gitlab).await;
     let body = json!({"access_token": "glpat-group"});
     let refused = async || {
-        assert_eq!(world.get(WEBHOOK, &token(&world)).await.failed(403), "PROVIDER_FORBIDDEN");
-        assert_eq!(world.put(TOKEN, &token(&world), body.clone()).await.failed(403), "PROVIDER_FORBIDDEN");
+        assert_eq!(service.get(WEBHOOK, &token(&service)).await.failed(403), "PROVIDER_FORBIDDEN");
+        assert_eq!(service.put(TOKEN, &token(&service), body.clone()).await.failed(403), "PROVIDER_FORBIDDEN");
     };
-    level(&world, 30);
+    level(&service, 30);
     refused().await;
-    world.gitlab.lab(|lab| lab.group(555).members.clear());
+    service.gitlab.lab(|lab| lab.group(555).members.clear());
     refused().await;
-    world.gitlab.lab(|lab| lab.groups.clear());
+    service.gitlab.lab(|lab| lab.groups.clear());
     refused().await;
-    assert_eq!(world.app.store.find_installation(PLATFORM).await.unwrap(), None);
+    assert_eq!(service.app.store.find_installation(PLATFORM).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_token_is_kept_sealed_for_its_group_and_the_last_one_stays() {
-    let world = signed_in(Vcs::Gitlab).await;
+    let service = signed_in(Vcs::Gitlab).await;
     for text in ["glpat-first", "glpat-second"] {
-        let reply = world.put(TOKEN, &token(&world), json!({"access_token": text})).await;
+        let reply = service.put(TOKEN, &token(&service), json!({"access_token": text})).await;
         assert_eq!((reply.status.as_u16(), reply.bytes.len()), (200, 0));
     }
     let which = InstallationSecret::AccessToken;
-    let kept = world.app.store.find_installation_secret(PLATFORM, which).await.unwrap().unwrap();
+    let kept = service.app.store.find_installation_secret(PLATFORM, which).await.unwrap().unwrap();
     assert!(!kept.windows(6).any(|window| window == b"glpat-"));
-    let opened = world.app.open_secret(&kept, &which.binding(PLATFORM)).unwrap();
+    let opened = service.app.open_secret(&kept, &which.binding(PLATFORM)).unwrap();
     assert_eq!(opened.reveal(), "glpat-second");
     let elsewhere = Namespace { installation: InstallationId::new(556), ..PLATFORM };
-    assert!(world.app.open_secret(&kept, &which.binding(elsewhere)).is_err());
+    assert!(service.app.open_secret(&kept, &which.binding(elsewhere)).is_err());
 }
 
 #[tokio::test]
 async fn a_token_that_can_be_none_is_refused() {
-    let world = signed_in(Vcs::Gitlab).await;
+    let service = signed_in(Vcs::Gitlab).await;
     for bad in [json!(""), json!("with space"), json!("é"), json!("x".repeat(1025)), json!(1), Value::Null] {
-        let reply = world.put(TOKEN, &token(&world), json!({"access_token": bad})).await;
+        let reply = service.put(TOKEN, &token(&service), json!({"access_token": bad})).await;
         assert_eq!(reply.failed(400), "INVALID_BODY");
         assert!(!String::from_utf8_lossy(&reply.bytes).contains("space\""));
     }
     let path = "/api/v1/gitlab/installations/abc/webhook";
-    assert_eq!(world.get(path, &token(&world)).await.failed(400), "INVALID_PATH");
+    assert_eq!(service.get(path, &token(&service)).await.failed(400), "INVALID_PATH");
 }
 
 #[tokio::test]
 async fn the_service_says_who_it_is_and_where_it_belongs() {
-    let world = signed_in(Vcs::Gitlab).await;
-    let own = world.get("/api/v1/gitlab/whoareyou", &world.token(&[])).await.ok();
+    let service = signed_in(Vcs::Gitlab).await;
+    let own = service.get("/api/v1/gitlab/whoareyou", &service.token(&[])).await.ok();
     assert_eq!(own, json!({"id": BOT, "username": "terrapi-bot"}));
     let path = "/api/v1/gitlab/groups/555/is-member";
-    assert_eq!(world.get(path, &token(&world)).await.ok(), json!({"result": false}));
-    world.gitlab.lab(|lab| lab.group(555).members.insert(BOT, 30));
-    assert_eq!(world.get(path, &token(&world)).await.ok(), json!({"result": true}));
-    world.gitlab.lab(|lab| lab.group(555).members.remove(&TANUKI));
-    assert_eq!(world.get(path, &token(&world)).await.failed(403), "PROVIDER_FORBIDDEN", "a stranger asks");
+    assert_eq!(service.get(path, &token(&service)).await.ok(), json!({"result": false}));
+    service.gitlab.lab(|lab| lab.group(555).members.insert(BOT, 30));
+    assert_eq!(service.get(path, &token(&service)).await.ok(), json!({"result": true}));
+    service.gitlab.lab(|lab| lab.group(555).members.remove(&TANUKI));
+    assert_eq!(service.get(path, &token(&service)).await.failed(403), "PROVIDER_FORBIDDEN", "a stranger asks");
 }
 
 #[tokio::test]
 async fn our_own_token_being_refused_is_not_told_as_the_persons_fault() {
-    let world = signed_in(Vcs::Gitlab).await;
-    world.gitlab.lab(|lab| lab.tokens.clear());
-    assert_eq!(world.get("/api/v1/gitlab/whoareyou", &world.token(&[])).await.failed(503), "UNAVAILABLE");
+    let service = signed_in(Vcs::Gitlab).await;
+    service.gitlab.lab(|lab| lab.tokens.clear());
+    assert_eq!(service.get("/api/v1/gitlab/whoareyou", &service.token(&[])).await.failed(503), "UNAVAILABLE");
     let path = "/api/v1/gitlab/groups/555/is-member";
-    assert_eq!(world.get(path, &token(&world)).await.failed(503), "UNAVAILABLE");
+    assert_eq!(service.get(path, &token(&service)).await.failed(503), "UNAVAILABLE");
 }

@@ -6,8 +6,8 @@ use http::Method;
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead};
 
 use super::{Sent, measure};
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 const MIB: usize = 1024 * 1024;
 /// The largest body.
@@ -45,13 +45,13 @@ struct Target<'a> {
     heavy: Vec<String>,
 }
 
-async fn hold_to_the_limit(world: &World, target: Target<'_>) {
+async fn hold_to_the_limit(service: &TestService, target: Target<'_>) {
     let Target { function, method, path, token, light, heavy } = target;
     let sizes: Vec<usize> = heavy.iter().map(String::len).collect();
     let bodies = std::iter::once(light.to_owned()).chain(heavy);
     let sent = |body| Sent { method: method.clone(), path: path.clone(), token: token.to_owned(), body };
     let requests: Vec<Sent> = bodies.map(sent).collect();
-    let measured = measure(world, function, &requests).await;
+    let measured = measure(service, function, &requests).await;
     let mut largest = 0;
     for (request, (measured, size)) in requests[1..].iter().zip(measured[1..].iter().zip(sizes)) {
         largest = largest.max(size);
@@ -63,8 +63,8 @@ async fn hold_to_the_limit(world: &World, target: Target<'_>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_takes_at_most_four_times_its_body() {
-    let world = World::new().await;
-    let token = world.kv_token();
+    let service = TestService::new().await;
+    let token = service.kv_token();
     let big = BODY_BYTES;
     let set = Target {
         function: "kv-store",
@@ -79,7 +79,7 @@ async fn a_write_takes_at_most_four_times_its_body() {
             filled(big, r#"{"data":1,"write_caps":["#, r#""kv_store_read""#, "]}"),
         ],
     };
-    hold_to_the_limit(&world, set).await;
+    hold_to_the_limit(&service, set).await;
     let commit = Target {
         function: "kv-store",
         method: Method::POST,
@@ -91,13 +91,13 @@ async fn a_write_takes_at_most_four_times_its_body() {
             filled(big, r#"{"keys":["#, r#"{"":0}"#, "]}"),
         ],
     };
-    hold_to_the_limit(&world, commit).await;
+    hold_to_the_limit(&service, commit).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_of_capabilities_takes_at_most_four_times_its_body() {
-    let world = World::new().await;
-    let (token, key) = (world.token(&[AccessTokenCreate, KvStoreRead]), world.api_key(&[KvStoreRead]).await);
+    let service = TestService::new().await;
+    let (token, key) = (service.token(&[AccessTokenCreate, KvStoreRead]), service.api_key(&[KvStoreRead]).await);
     let big = BODY_BYTES;
     let routes = [
         ("admin", "/api/v1/github/access-token", &token, r#"{"name":"a","capabilities":[]}"#),
@@ -111,14 +111,14 @@ async fn a_list_of_capabilities_takes_at_most_four_times_its_body() {
             filled(big, r#"{"name":"a","capabilities":[["#, "[]", "]]}"),
         ];
         let path = path.to_owned();
-        hold_to_the_limit(&world, Target { function, method: Method::POST, path, token, light, heavy }).await;
+        hold_to_the_limit(&service, Target { function, method: Method::POST, path, token, light, heavy }).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_json_api_document_takes_at_most_four_times_its_body() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let big = BODY_BYTES;
     let team = Target {
         function: "team-tokens",
@@ -133,13 +133,13 @@ async fn a_json_api_document_takes_at_most_four_times_its_body() {
             filled(big, "[", r#"{"":0}"#, "]"),
         ],
     };
-    hold_to_the_limit(&world, team).await;
+    hold_to_the_limit(&service, team).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_nobody_reads_takes_at_most_four_times_its_size() {
-    let world = World::new().await;
-    let token = world.token(&[AccessTokenCreate]);
+    let service = TestService::new().await;
+    let token = service.token(&[AccessTokenCreate]);
     for (function, method, path) in [
         ("installations", Method::PUT, "/api/v1/gitlab/installations/1/access-token"),
         ("identity", Method::POST, "/api/v1/logout"),
@@ -147,6 +147,6 @@ async fn a_body_that_nobody_reads_takes_at_most_four_times_its_size() {
     ] {
         let heavy = vec![filled(BODY_BYTES, r#"{"access_token":["#, r#"{"":0}"#, "]}")];
         let (path, light) = (path.to_owned(), "{}");
-        hold_to_the_limit(&world, Target { function, method, path, token: &token, light, heavy }).await;
+        hold_to_the_limit(&service, Target { function, method, path, token: &token, light, heavy }).await;
     }
 }

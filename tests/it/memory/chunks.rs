@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::json;
 
 use super::{Sent, measure};
-use crate::support::World;
-use crate::support::world::KV;
+use crate::support::TestService;
+use crate::support::service::KV;
 
 const MIB: usize = 1024 * 1024;
 /// The largest value that lies in its item, in bytes; an item holds two of them when one is staged.
@@ -15,18 +15,18 @@ const CHUNKS: u32 = 1_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_on_a_whole_key_takes_at_most_16_mib() {
-    let world = World::direct().await;
-    let token = world.kv_token();
+    let service = TestService::direct().await;
+    let token = service.kv_token();
     let value = "x".repeat(INLINE_BYTES - 2);
     for key in ["light", "heavy"] {
         for committed in [true, false] {
             let body = json!({"data": value, "committed": committed});
-            world.put(&format!("{KV}/key/{key}"), &token, body).await.ok();
+            service.put(&format!("{KV}/key/{key}"), &token, body).await.ok();
         }
     }
-    world.backend.multiply_record("heavy", CHUNKS).await;
-    world.put(&format!("{KV}/key/gone"), &token, json!({"data": value})).await.ok();
-    world.backend.multiply_record("gone", CHUNKS / 2 * 3).await;
+    service.backend.multiply_record("heavy", CHUNKS).await;
+    service.put(&format!("{KV}/key/gone"), &token, json!({"data": value})).await.ok();
+    service.backend.multiply_record("gone", CHUNKS / 2 * 3).await;
     let sent = |method: Method, path: &str, body: &str| Sent {
         method,
         path: format!("{KV}/{path}"),
@@ -41,7 +41,7 @@ async fn work_on_a_whole_key_takes_at_most_16_mib() {
         sent(Method::POST, "commit", r#"{"keys":[{"key":"heavy"}]}"#),
         sent(Method::DELETE, "key/gone", ""),
     ];
-    for (measured, request) in measure(&world, "kv-store", &requests).await.iter().zip(&requests).skip(1) {
+    for (measured, request) in measure(&service, "kv-store", &requests).await.iter().zip(&requests).skip(1) {
         println!("{}: {measured:?}", request.path);
         assert_eq!(measured.status, 200, "{}: {measured:?}", request.path);
         assert!(measured.grown_bytes <= 16 * MIB, "{}: {measured:?}", request.path);

@@ -15,15 +15,16 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terrapi::auth::KeyEnvironment;
-use terrapi::http::{ListedOrigins, service};
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, ManualClock, Settings};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts};
 use tokio::sync::watch;
 
 use crate::events::sandbox::{Report, RuntimeApi};
 use crate::events::template::Golden;
-use crate::support::World;
-use crate::support::world::{START, routes, signer};
+use crate::support::TestService;
+use crate::support::service::{START, routes, signer};
 
 const CHILD: &str = "memory::the_child_process_is_a_function";
 const TOLD: &str = "TERRAPI_TEST_FUNCTION";
@@ -72,20 +73,20 @@ pub struct Measured {
 }
 
 /// Sends the requests to one function, one after the other. The first one is the warm-up: growth counts from its end.
-pub async fn measure(world: &World, function: &str, requests: &[Sent]) -> Vec<Measured> {
+pub async fn measure(service: &TestService, function: &str, requests: &[Sent]) -> Vec<Measured> {
     let (peaks, mut peaks_seen) = watch::channel(Vec::new());
     let process = Arc::new(OnceLock::new());
     let observed = Arc::clone(&process);
     let asked = move || peaks.send_modify(|peaks| peaks.push(observed.get().map_or(0, |id| peak_bytes(*id))));
     let mut api = RuntimeApi::observed(requests.iter().map(Sent::event).collect(), asked).await;
-    let tables = &world.backend.tables;
+    let tables = &service.backend.tables;
     let told = Told {
         function: function.to_owned(),
-        endpoint: world.backend.endpoint.clone(),
+        endpoint: service.backend.endpoint.clone(),
         identity: tables.identity.clone(),
         kv: tables.kv.clone(),
         operations: tables.operations.clone(),
-        blobs: world.blobs.path().display().to_string(),
+        blobs: service.blobs.path().display().to_string(),
     };
     let mut child = api.child(CHILD);
     let child = child.env(TOLD, serde_json::to_string(&told).unwrap()).env(MALLOC, deployed(MALLOC));
@@ -136,12 +137,12 @@ async fn the_child_process_is_a_function() {
         listed_origins: ListedOrigins::default(),
         administrators: terrapi::domain::Administrators::default(),
         key_environment: KeyEnvironment::Test,
-        rates: terrapi::runtime::Rates::default(),
+        rates: terrapi::runtime::RateLimits::default(),
         app_name: "terrapi".into(),
         membership_max_age: terrapi::domain::MembershipMaxAge::default(),
     };
     let app = App::new(Store::new(&config).unwrap(), Arc::new(ManualClock::at(START)), settings);
     app.warm_up().await;
     let (_, routes) = routes(&signer()).into_iter().find(|(name, _)| *name == told.function).unwrap();
-    terrapi::runtime::run(service(routes, app)).await.unwrap();
+    terrapi::lambda::run(lambda_service(routes, app)).await.unwrap();
 }

@@ -1,17 +1,17 @@
 //! Installations, their repositories, runs, and tasks.
 
 mod installations;
+mod leases;
 mod refresh;
 mod repositories;
 mod runs;
 mod tasks;
-mod turns;
 mod worker;
 mod worker_faults;
 
 use terrapi::domain::{Capability, InstallationId, Namespace, Repository, RepositoryName, Vcs};
 
-use crate::support::World;
+use crate::support::TestService;
 
 /// Where a refresh begins.
 const REFRESH: &str = "/api/v1/github/installations/12345/repos/refresh";
@@ -26,9 +26,9 @@ fn named(installation: &str) -> Capability {
     Capability::InstallationId(installation.into())
 }
 
-/// A token of the world's user that names 12345.
-fn token(world: &World) -> String {
-    world.token(&[named("12345")])
+/// A token of the service's user that names 12345.
+fn token(service: &TestService) -> String {
+    service.token(&[named("12345")])
 }
 
 fn repository(id: u64, name: &str) -> Repository {

@@ -7,89 +7,89 @@ use terrapi::domain::{InstallationState, UserId};
 use terrapi::runtime::Random;
 
 use super::{REFRESH, named, token};
-use crate::support::{MemberOf, Reply, World};
+use crate::support::{MemberOf, Reply, TestService};
 
-async fn begin(world: &World, token: &str) -> Reply {
-    world.call(Method::POST, REFRESH, token, None).await
+async fn begin(service: &TestService, token: &str) -> Reply {
+    service.call(Method::POST, REFRESH, token, None).await
 }
 
-async fn task(world: &World, token: &str, id: &Value) -> Reply {
-    world.get(&format!("/api/v1/tasks/{}", id.as_str().unwrap()), token).await
+async fn task(service: &TestService, token: &str, id: &Value) -> Reply {
+    service.get(&format!("/api/v1/tasks/{}", id.as_str().unwrap()), token).await
 }
 
 #[tokio::test]
 async fn a_refresh_answers_at_once_with_a_task_and_the_older_path_is_the_same_operation() {
-    let world = World::new().await;
-    let begun = begin(&world, &token(&world)).await.ok();
+    let service = TestService::new().await;
+    let begun = begin(&service, &token(&service)).await.ok();
     let old = "/api/v1/installations/12345/repos/refresh";
-    assert_eq!(world.call(Method::POST, old, &token(&world), None).await.ok(), begun);
-    let task = task(&world, &token(&world), &begun["id"]).await.ok();
+    assert_eq!(service.call(Method::POST, old, &token(&service), None).await.ok(), begun);
+    let task = task(&service, &token(&service), &begun["id"]).await.ok();
     assert_eq!((&task["id"], &task["state"]), (&begun["id"], &"pending".into()));
     assert_eq!((&task["name"], &task["progress"]["done"]), (&"refresh repositories".into(), &0.into()));
     assert_eq!((&task["created_at"], &task["updated_at"]), (&"2026-09-21T14:13:20.000Z".into(), &task["created_at"]));
     assert!(task.get("error").is_none());
     let elsewhere = "/api/v1/github/installations/67890/repos/refresh";
-    let other = world.call(Method::POST, elsewhere, &world.token(&[named("67890")]), None).await.ok();
+    let other = service.call(Method::POST, elsewhere, &service.token(&[named("67890")]), None).await.ok();
     assert_ne!(other, begun, "each installation has its own");
 }
 
 #[tokio::test]
 async fn a_token_must_name_the_installation_and_its_owner_belong_there() {
-    let world = World::new().await;
-    let unnamed = begin(&world, &world.token(&[KvStoreRead])).await;
+    let service = TestService::new().await;
+    let unnamed = begin(&service, &service.token(&[KvStoreRead])).await;
     assert_eq!(unnamed.failed(403), "INSUFFICIENT_SCOPE");
     assert_eq!(unnamed.json()["data"], "installation_id:12345");
-    assert_eq!(begin(&world, &world.token(&[named("67890")])).await.failed(403), "INSTALLATION_FORBIDDEN");
+    assert_eq!(begin(&service, &service.token(&[named("67890")])).await.failed(403), "INSTALLATION_FORBIDDEN");
     let stranger = UserId::new(Random::default().id().unwrap());
-    let token = world.token_of(stranger, &[named("12345")]);
-    assert_eq!(begin(&world, &token).await.failed(403), "INSTALLATION_FORBIDDEN");
+    let token = service.token_of(stranger, &[named("12345")]);
+    assert_eq!(begin(&service, &token).await.failed(403), "INSTALLATION_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn a_browser_s_session_needs_the_membership_alone() {
-    let world = World::new().await;
-    let member = world.session_of(world.user).await;
-    let begun = world.browse(Method::POST, REFRESH, &member, None).await.ok();
-    task(&world, &token(&world), &begun["id"]).await.ok();
-    let stranger = world.session_of(UserId::new(Random::default().id().unwrap())).await;
-    let reply = world.browse(Method::POST, REFRESH, &stranger, None).await;
+    let service = TestService::new().await;
+    let member = service.session_of(service.user).await;
+    let begun = service.browse(Method::POST, REFRESH, &member, None).await.ok();
+    task(&service, &token(&service), &begun["id"]).await.ok();
+    let stranger = service.session_of(UserId::new(Random::default().id().unwrap())).await;
+    let reply = service.browse(Method::POST, REFRESH, &stranger, None).await;
     assert_eq!(reply.failed(403), "INSTALLATION_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn an_inactive_installation_refuses_and_an_unknown_one_is_not_found() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for state in [InstallationState::Suspended, InstallationState::Uninstalled] {
-        world.install(12345, state).await;
-        assert_eq!(begin(&world, &token(&world)).await.failed(403), "INSTALLATION_INACTIVE");
+        service.install(12345, state).await;
+        assert_eq!(begin(&service, &token(&service)).await.failed(403), "INSTALLATION_INACTIVE");
     }
-    world.install(12345, InstallationState::Installed).await;
-    begin(&world, &token(&world)).await.ok();
-    world.join(world.user, MemberOf(999)).await;
+    service.install(12345, InstallationState::Installed).await;
+    begin(&service, &token(&service)).await.ok();
+    service.join(service.user, MemberOf(999)).await;
     let unknown = "/api/v1/github/installations/999/repos/refresh";
-    let reply = world.call(Method::POST, unknown, &world.token(&[named("999")]), None).await;
+    let reply = service.call(Method::POST, unknown, &service.token(&[named("999")]), None).await;
     assert_eq!(reply.failed(404), "NOT_FOUND");
 }
 
 #[tokio::test]
 async fn whoever_asks_while_a_refresh_runs_gets_the_same_task_and_sees_it() {
-    let world = World::new().await;
-    let begun = begin(&world, &token(&world)).await.ok();
+    let service = TestService::new().await;
+    let begun = begin(&service, &token(&service)).await.ok();
     let colleague = UserId::new(Random::default().id().unwrap());
-    world.join(colleague, MemberOf(12345)).await;
-    let theirs = world.token_of(colleague, &[named("12345")]);
-    assert_eq!(task(&world, &theirs, &begun["id"]).await.failed(404), "NOT_FOUND");
-    assert_eq!(begin(&world, &theirs).await.ok(), begun);
-    task(&world, &theirs, &begun["id"]).await.ok();
-    task(&world, &token(&world), &begun["id"]).await.ok();
+    service.join(colleague, MemberOf(12345)).await;
+    let theirs = service.token_of(colleague, &[named("12345")]);
+    assert_eq!(task(&service, &theirs, &begun["id"]).await.failed(404), "NOT_FOUND");
+    assert_eq!(begin(&service, &theirs).await.ok(), begun);
+    task(&service, &theirs, &begun["id"]).await.ok();
+    task(&service, &token(&service), &begun["id"]).await.ok();
 }
 
 #[tokio::test]
 async fn of_many_who_ask_at_the_same_time_all_get_one_task() {
-    let world = World::new().await;
-    let gate = world.faulty.on("TransactWriteItems").hold_before_store();
-    let token = token(&world);
-    let asking = futures::future::join_all((0..6).map(|_| begin(&world, &token)));
+    let service = TestService::new().await;
+    let gate = service.faulty.on("TransactWriteItems").hold_before_store();
+    let token = token(&service);
+    let asking = futures::future::join_all((0..6).map(|_| begin(&service, &token)));
     let opening = async {
         gate.arrived(6).await;
         gate.release();
@@ -101,27 +101,27 @@ async fn of_many_who_ask_at_the_same_time_all_get_one_task() {
 
 #[tokio::test]
 async fn a_beginning_whose_answer_was_lost_began_one_task() {
-    let world = World::new().await;
-    let lost = world.faulty.on("TransactWriteItems").nth(1).cut_after_store();
-    let begun = begin(&world, &token(&world)).await.ok();
+    let service = TestService::new().await;
+    let lost = service.faulty.on("TransactWriteItems").nth(1).cut_after_store();
+    let begun = begin(&service, &token(&service)).await.ok();
     assert_eq!(lost.count(), 1);
-    assert_eq!(begin(&world, &token(&world)).await.ok(), begun);
-    task(&world, &token(&world), &begun["id"]).await.ok();
+    assert_eq!(begin(&service, &token(&service)).await.ok(), begun);
+    task(&service, &token(&service), &begun["id"]).await.ok();
 }
 
 #[tokio::test]
 async fn killed_at_any_storage_call_it_can_be_asked_again() {
     for after_store in [false, true] {
         for call in 1.. {
-            let world = World::new().await;
-            let token = token(&world);
-            let rule = world.faulty.on("*").nth(call);
+            let service = TestService::new().await;
+            let token = token(&service);
+            let rule = service.faulty.on("*").nth(call);
             let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-            begin(&world, &token).await;
-            world.faulty.heal();
-            let begun = begin(&world, &token).await.ok();
-            assert_eq!(begin(&world, &token).await.ok(), begun);
-            assert_eq!(task(&world, &token, &begun["id"]).await.ok()["state"], "pending");
+            begin(&service, &token).await;
+            service.faulty.heal();
+            let begun = begin(&service, &token).await.ok();
+            assert_eq!(begin(&service, &token).await.ok(), begun);
+            assert_eq!(task(&service, &token, &begun["id"]).await.ok()["state"], "pending");
             if hits.count() == 0 {
                 assert!(call > 3, "only {} calls were killed", call - 1);
                 break;

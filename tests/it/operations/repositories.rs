@@ -3,25 +3,25 @@
 use terrapi::domain::{InstallationId, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result, Vcs};
 
 use super::{here, repository};
-use crate::support::World;
-use crate::support::world::START;
+use crate::support::TestService;
+use crate::support::service::START;
 
-async fn upsert(world: &World, repositories: &[Repository], generation: u64, now: i64) {
-    try_upsert(world, repositories, generation, now).await.unwrap();
+async fn upsert(service: &TestService, repositories: &[Repository], generation: u64, now: i64) {
+    try_upsert(service, repositories, generation, now).await.unwrap();
 }
 
 /// As the worker does it.
-async fn try_upsert(world: &World, repositories: &[Repository], generation: u64, now: i64) -> Result<()> {
-    let store = &world.app.store;
+async fn try_upsert(service: &TestService, repositories: &[Repository], generation: u64, now: i64) -> Result<()> {
+    let store = &service.app.store;
     let read = store.read_repositories(here(), repositories.iter().map(|repository| repository.id)).await?;
     store.upsert_repositories(here(), repositories, &read, generation, Millis(now)).await
 }
 
 /// Everything, by number.
-async fn known(world: &World) -> Vec<(u64, String)> {
+async fn known(service: &TestService) -> Vec<(u64, String)> {
     let mut found = Vec::new();
-    for id in world.backend.repositories("github#12345").await {
-        let known = world.app.store.find_repository(here(), id).await.unwrap().unwrap();
+    for id in service.backend.repositories("github#12345").await {
+        let known = service.app.store.find_repository(here(), id).await.unwrap().unwrap();
         found.push((id, known.repository.name.as_str().to_owned()));
     }
     found
@@ -33,94 +33,94 @@ fn named<const N: usize>(known: [(u64, &str); N]) -> Vec<(u64, String)> {
 
 #[tokio::test]
 async fn a_repository_is_found_by_its_number_in_its_installation() {
-    let world = World::new().await;
-    upsert(&world, &[repository(9, "b"), repository(7, "b")], 1, START.0).await;
-    let found = world.app.store.find_repository(here(), 7).await.unwrap();
+    let service = TestService::new().await;
+    upsert(&service, &[repository(9, "b"), repository(7, "b")], 1, START.0).await;
+    let found = service.app.store.find_repository(here(), 7).await.unwrap();
     assert_eq!(found, Some(KnownRepository { repository: repository(7, "b"), updated_at: START }));
     let elsewhere = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(12345) };
-    assert_eq!(world.app.store.find_repository(elsewhere, 7).await.unwrap(), None);
-    assert_eq!(known(&world).await, named([(7, "b"), (9, "b")]));
+    assert_eq!(service.app.store.find_repository(elsewhere, 7).await.unwrap(), None);
+    assert_eq!(known(&service).await, named([(7, "b"), (9, "b")]));
 }
 
 #[tokio::test]
 async fn what_is_seen_again_unchanged_keeps_its_time_and_a_renamed_one_is_written() {
-    let world = World::new().await;
-    upsert(&world, &[repository(1, "one"), repository(2, "two")], 1, 1000).await;
+    let service = TestService::new().await;
+    upsert(&service, &[repository(1, "one"), repository(2, "two")], 1, 1000).await;
     let renamed = Repository { setup: true, ..repository(2, "deux") };
-    world.faulty.ledger().take();
-    upsert(&world, &[repository(1, "one"), renamed.clone(), renamed.clone()], 2, 2000).await;
-    let mut calls: Vec<_> = world.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
+    service.faulty.ledger().take();
+    upsert(&service, &[repository(1, "one"), renamed.clone(), renamed.clone()], 2, 2000).await;
+    let mut calls: Vec<_> = service.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
     calls.sort();
     assert_eq!(calls, ["BatchGetItem", "PutItem", "UpdateItem"]);
-    assert_eq!(known(&world).await, named([(1, "one"), (2, "deux")]));
-    let unchanged = world.app.store.find_repository(here(), 1).await.unwrap().unwrap();
-    let changed = world.app.store.find_repository(here(), 2).await.unwrap().unwrap();
+    assert_eq!(known(&service).await, named([(1, "one"), (2, "deux")]));
+    let unchanged = service.app.store.find_repository(here(), 1).await.unwrap().unwrap();
+    let changed = service.app.store.find_repository(here(), 2).await.unwrap().unwrap();
     assert_eq!((unchanged.updated_at, changed.updated_at), (Millis(1000), Millis(2000)));
     assert_eq!(changed.repository, renamed);
 }
 
 #[tokio::test]
 async fn what_a_pass_did_not_see_is_removed_and_what_a_later_one_saw_stays() {
-    let world = World::new().await;
-    upsert(&world, &(1..=5).map(|id| repository(id, &format!("r{id}"))).collect::<Vec<_>>(), 1, 1000).await;
-    upsert(&world, &[repository(2, "r2")], 2, 2000).await;
-    upsert(&world, &[repository(4, "r4-new")], 3, 3000).await;
-    upsert(&world, &[repository(4, "r4-old")], 2, 4000).await;
-    world.faulty.on("Query").page_of(2);
-    assert!(world.app.store.has_vanished_repositories(here(), 2).await.unwrap());
-    world.app.store.remove_vanished_repositories(here(), 2).await.unwrap();
-    assert!(!world.app.store.has_vanished_repositories(here(), 2).await.unwrap());
-    world.faulty.heal();
-    assert_eq!(known(&world).await, named([(2, "r2"), (4, "r4-new")]));
-    assert_eq!(world.app.store.find_repository(here(), 1).await.unwrap(), None);
-    let again = world.app.store.find_repository(here(), 4).await.unwrap().unwrap();
+    let service = TestService::new().await;
+    upsert(&service, &(1..=5).map(|id| repository(id, &format!("r{id}"))).collect::<Vec<_>>(), 1, 1000).await;
+    upsert(&service, &[repository(2, "r2")], 2, 2000).await;
+    upsert(&service, &[repository(4, "r4-new")], 3, 3000).await;
+    upsert(&service, &[repository(4, "r4-old")], 2, 4000).await;
+    service.faulty.on("Query").page_of(2);
+    assert!(service.app.store.has_vanished_repositories(here(), 2).await.unwrap());
+    service.app.store.remove_vanished_repositories(here(), 2).await.unwrap();
+    assert!(!service.app.store.has_vanished_repositories(here(), 2).await.unwrap());
+    service.faulty.heal();
+    assert_eq!(known(&service).await, named([(2, "r2"), (4, "r4-new")]));
+    assert_eq!(service.app.store.find_repository(here(), 1).await.unwrap(), None);
+    let again = service.app.store.find_repository(here(), 4).await.unwrap().unwrap();
     assert_eq!(again.repository, repository(4, "r4-new"));
 }
 
 #[tokio::test]
 async fn two_writers_of_one_repository_judge_it_one_after_the_other() {
-    let world = World::new().await;
-    upsert(&world, &[repository(1, "old")], 1, 1000).await;
-    let gate = world.faulty.on("PutItem").nth(1).hold_before_store();
+    let service = TestService::new().await;
+    upsert(&service, &[repository(1, "old")], 1, 1000).await;
+    let gate = service.faulty.on("PutItem").nth(1).hold_before_store();
     let (first, second) = ([repository(1, "first")], [repository(1, "second")]);
     let overlapping = async {
         gate.arrived(1).await;
-        upsert(&world, &second, 2, 2001).await;
+        upsert(&service, &second, 2, 2001).await;
         gate.release();
     };
-    futures::join!(upsert(&world, &first, 2, 2000), overlapping);
-    assert_eq!(known(&world).await, named([(1, "first")]));
+    futures::join!(upsert(&service, &first, 2, 2000), overlapping);
+    assert_eq!(known(&service).await, named([(1, "first")]));
 }
 
 #[tokio::test]
 async fn what_was_read_a_while_ago_is_not_taken_for_what_is_there() {
-    let world = World::new().await;
-    let store = &world.app.store;
-    upsert(&world, &[repository(1, "one"), repository(2, "two"), repository(3, "three")], 1, 1000).await;
+    let service = TestService::new().await;
+    let store = &service.app.store;
+    upsert(&service, &[repository(1, "one"), repository(2, "two"), repository(3, "three")], 1, 1000).await;
     let read = store.read_repositories(here(), 1..=4).await.unwrap();
     // Meanwhile another refresh sees some of them, and a new one, and removes what it does not see.
-    upsert(&world, &[repository(1, "one"), repository(2, "deux"), repository(4, "four")], 3, 3000).await;
+    upsert(&service, &[repository(1, "one"), repository(2, "deux"), repository(4, "four")], 3, 3000).await;
     store.remove_vanished_repositories(here(), 3).await.unwrap();
     let stale = [(1, "un"), (2, "two"), (3, "three"), (4, "quatre")].map(|(id, name)| repository(id, name));
     store.upsert_repositories(here(), &stale, &read, 2, Millis(4000)).await.unwrap();
-    assert_eq!(known(&world).await, named([(1, "one"), (2, "deux"), (3, "three"), (4, "four")]));
+    assert_eq!(known(&service).await, named([(1, "one"), (2, "deux"), (3, "three"), (4, "four")]));
     store.remove_vanished_repositories(here(), 3).await.unwrap();
-    assert_eq!(known(&world).await, named([(1, "one"), (2, "deux"), (4, "four")]));
+    assert_eq!(known(&service).await, named([(1, "one"), (2, "deux"), (4, "four")]));
 }
 
 #[tokio::test]
 async fn killed_at_any_storage_call_a_page_can_be_written_again() {
     for after_store in [false, true] {
         for call in 1.. {
-            let world = World::new().await;
-            upsert(&world, &[repository(1, "one"), repository(2, "two")], 1, 1000).await;
+            let service = TestService::new().await;
+            upsert(&service, &[repository(1, "one"), repository(2, "two")], 1, 1000).await;
             let page = [repository(1, "one"), repository(2, "deux"), repository(3, "three")];
-            let rule = world.faulty.on("*").nth(call);
+            let rule = service.faulty.on("*").nth(call);
             let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-            let _ = try_upsert(&world, &page, 2, 2000).await;
-            world.faulty.heal();
-            upsert(&world, &page, 2, 2000).await;
-            assert_eq!(known(&world).await, named([(1, "one"), (2, "deux"), (3, "three")]));
+            let _ = try_upsert(&service, &page, 2, 2000).await;
+            service.faulty.heal();
+            upsert(&service, &page, 2, 2000).await;
+            assert_eq!(known(&service).await, named([(1, "one"), (2, "deux"), (3, "three")]));
             if hits.count() == 0 {
                 assert!(call > 4, "only {} calls were killed", call - 1);
                 break;

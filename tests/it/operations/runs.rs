@@ -5,10 +5,10 @@ use terrapi::domain::{Millis, RepositoryName, Run, RunId, RunKind, RunRepository
 use terrapi::runtime::{Clock, Random};
 
 use super::here;
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::faulty::Refusal;
 
-fn run(world: &World) -> Run {
+fn run(service: &TestService) -> Run {
     Run {
         id: RunId::new(Random::default().id().unwrap()),
         namespace: here(),
@@ -16,35 +16,35 @@ fn run(world: &World) -> Run {
         kind: RunKind::PullRequest { number: 7 },
         run_type: RunType::BuildConfig,
         state: RunState::Queued,
-        created_at: world.clock.now(),
+        created_at: service.clock.now(),
         completed_at: None,
     }
 }
 
 #[tokio::test]
 async fn a_run_comes_back_as_it_was_created() {
-    let world = World::new().await;
-    let ended = Some(Millis(world.clock.now().0 + 5));
+    let service = TestService::new().await;
+    let ended = Some(Millis(service.clock.now().0 + 5));
     for kind in [RunKind::PullRequest { number: u64::MAX }, RunKind::Drift, RunKind::Index] {
         for run_type in [RunType::Plan, RunType::Apply, RunType::Index, RunType::BuildConfig, RunType::BuildTree] {
             for state in RunState::ALL {
                 let completed_at = ended.filter(|_| state.is_final());
-                let run = Run { kind, run_type, state, completed_at, ..run(&world) };
-                assert_eq!(world.app.store.create_run(&run).await.unwrap(), run);
-                assert_eq!(world.app.store.find_run(run.id).await.unwrap(), Some(run));
+                let run = Run { kind, run_type, state, completed_at, ..run(&service) };
+                assert_eq!(service.app.store.create_run(&run).await.unwrap(), run);
+                assert_eq!(service.app.store.find_run(run.id).await.unwrap(), Some(run));
             }
         }
     }
-    assert_eq!(world.app.store.find_run(run(&world).id).await.unwrap(), None);
+    assert_eq!(service.app.store.find_run(run(&service).id).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn the_same_run_twice_is_one_as_it_stands_and_another_under_its_id_is_refused() {
-    let world = World::new().await;
-    let (store, first) = (&world.app.store, run(&world));
+    let service = TestService::new().await;
+    let (store, first) = (&service.app.store, run(&service));
     let made = join_all((0..8).map(|_| store.create_run(&first))).await;
     assert!(made.into_iter().all(|made| made.unwrap() == first));
-    let moved = store.move_run(first.id, RunState::Running, world.clock.now()).await.unwrap().unwrap();
+    let moved = store.move_run(first.id, RunState::Running, service.clock.now()).await.unwrap().unwrap();
     assert_eq!(store.create_run(&first).await.unwrap(), moved, "not back to its beginning");
     for other in [
         Run { kind: RunKind::Drift, ..first.clone() },
@@ -58,28 +58,28 @@ async fn the_same_run_twice_is_one_as_it_stands_and_another_under_its_id_is_refu
 
 #[tokio::test]
 async fn a_run_whose_creation_was_not_answered_is_there_once() {
-    let world = World::new().await;
-    let drift = Run { kind: RunKind::Drift, ..run(&world) };
-    let lost = world.faulty.on("PutItem").first(2).cut_after_store();
-    assert_eq!(world.app.store.create_run(&drift).await.unwrap(), drift);
+    let service = TestService::new().await;
+    let drift = Run { kind: RunKind::Drift, ..run(&service) };
+    let lost = service.faulty.on("PutItem").first(2).cut_after_store();
+    assert_eq!(service.app.store.create_run(&drift).await.unwrap(), drift);
     assert_eq!(lost.count(), 2);
-    let (listed, next) = world.app.store.list_drift_runs(None, 100).await.unwrap();
+    let (listed, next) = service.app.store.list_drift_runs(None, 100).await.unwrap();
     assert_eq!((listed.len(), next), (1, None));
     // One that never arrived, in spite of all attempts, is not there.
-    let other = Run { kind: RunKind::Drift, ..run(&world) };
-    world.faulty.on("PutItem").cut_before_store();
-    assert!(world.app.store.create_run(&other).await.is_err());
-    world.faulty.heal();
-    assert_eq!(world.app.store.find_run(other.id).await.unwrap(), None);
-    assert_eq!(world.app.store.list_drift_runs(None, 100).await.unwrap().0.len(), 1);
+    let other = Run { kind: RunKind::Drift, ..run(&service) };
+    service.faulty.on("PutItem").cut_before_store();
+    assert!(service.app.store.create_run(&other).await.is_err());
+    service.faulty.heal();
+    assert_eq!(service.app.store.find_run(other.id).await.unwrap(), None);
+    assert_eq!(service.app.store.list_drift_runs(None, 100).await.unwrap().0.len(), 1);
 }
 
 #[tokio::test]
 async fn of_many_who_end_a_run_one_is_heard_and_all_are_told_whom() {
-    let world = World::new().await;
-    let (store, run) = (&world.app.store, run(&world));
+    let service = TestService::new().await;
+    let (store, run) = (&service.app.store, run(&service));
     store.create_run(&run).await.unwrap();
-    let gate = world.faulty.on("UpdateItem").hold_before_store();
+    let gate = service.faulty.on("UpdateItem").hold_before_store();
     let ends = (0..8).map(|number| {
         let state = if number % 2 == 0 { RunState::Completed } else { RunState::Aborted };
         store.move_run(run.id, state, Millis(run.created_at.0 + number))
@@ -96,33 +96,33 @@ async fn of_many_who_end_a_run_one_is_heard_and_all_are_told_whom() {
 
 #[tokio::test]
 async fn a_run_goes_no_way_but_forward_and_one_that_is_not_there_nowhere() {
-    let world = World::new().await;
-    let store = &world.app.store;
+    let service = TestService::new().await;
+    let store = &service.app.store;
     for from in RunState::ALL {
         for to in RunState::ALL {
-            let completed_at = Some(world.clock.now()).filter(|_| from.is_final());
-            let run = Run { state: from, completed_at, ..run(&world) };
+            let completed_at = Some(service.clock.now()).filter(|_| from.is_final());
+            let run = Run { state: from, completed_at, ..run(&service) };
             store.create_run(&run).await.unwrap();
-            world.clock.advance_ms(10);
-            let now = store.move_run(run.id, to, world.clock.now()).await.unwrap().unwrap();
+            service.clock.advance_ms(10);
+            let now = store.move_run(run.id, to, service.clock.now()).await.unwrap().unwrap();
             let moved =
-                Run { state: to, completed_at: Some(world.clock.now()).filter(|_| to.is_final()), ..run.clone() };
+                Run { state: to, completed_at: Some(service.clock.now()).filter(|_| to.is_final()), ..run.clone() };
             assert_eq!(now, if from.may_become(to) { moved } else { run }, "{from:?} to {to:?}");
             assert_eq!(store.find_run(now.id).await.unwrap(), Some(now));
         }
     }
     for to in RunState::ALL {
-        assert_eq!(store.move_run(run(&world).id, to, world.clock.now()).await.unwrap(), None);
+        assert_eq!(store.move_run(run(&service).id, to, service.clock.now()).await.unwrap(), None);
     }
 }
 
 #[tokio::test]
 async fn a_move_whose_answer_was_lost_or_that_was_throttled_is_made_once() {
-    let world = World::new().await;
-    let (store, run) = (&world.app.store, run(&world));
+    let service = TestService::new().await;
+    let (store, run) = (&service.app.store, run(&service));
     store.create_run(&run).await.unwrap();
-    let refused = world.faulty.on("UpdateItem").nth(1).refuse(Refusal::Throttling);
-    let lost = world.faulty.on("UpdateItem").nth(2).cut_after_store();
+    let refused = service.faulty.on("UpdateItem").nth(1).refuse(Refusal::Throttling);
+    let lost = service.faulty.on("UpdateItem").nth(2).cut_after_store();
     let now = Millis(run.created_at.0 + 9);
     let done = store.move_run(run.id, RunState::Completed, now).await.unwrap();
     assert_eq!((refused.count(), lost.count()), (1, 1));

@@ -10,7 +10,7 @@ use worker::{BatchAnswer, handle};
 use super::{REFRESH, here, named, token};
 use crate::support::gitlab::BOT;
 use crate::support::stand_in::Fault;
-use crate::support::{Pump, World};
+use crate::support::{StreamPump, TestService};
 
 const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
 pub const LIST: &str = "GET /installation/repositories";
@@ -18,8 +18,8 @@ pub const LOOK: &str = "GET /repos/{owner}/{repo}/contents/{path}";
 pub const WORKFLOW: &str = ".github/workflows/terrateam.yml";
 
 /// Tells GitHub which repositories 12345 has: `r1`, `r2`, …, every third of them set up.
-pub fn has(world: &World, ids: impl IntoIterator<Item = u64>) {
-    world.github.hub(|hub| {
+pub fn has(service: &TestService, ids: impl IntoIterator<Item = u64>) {
+    service.github.hub(|hub| {
         let installation = hub.installation(12345);
         installation.repositories.clear();
         for id in ids {
@@ -32,20 +32,20 @@ pub fn has(world: &World, ids: impl IntoIterator<Item = u64>) {
 }
 
 /// Begins a refresh; the path of its task.
-pub async fn begin(world: &World) -> String {
-    let begun = world.call(Method::POST, REFRESH, &token(world), None).await.ok();
+pub async fn begin(service: &TestService) -> String {
+    let begun = service.call(Method::POST, REFRESH, &token(service), None).await.ok();
     format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap())
 }
 
-pub async fn look(world: &World, task: &str) -> Value {
-    world.get(task, &token(world)).await.ok()
+pub async fn look(service: &TestService, task: &str) -> Value {
+    service.get(task, &token(service)).await.ok()
 }
 
 /// What is known: number, and whether it is set up.
-pub async fn known(world: &World) -> Vec<(u64, bool)> {
+pub async fn known(service: &TestService) -> Vec<(u64, bool)> {
     let mut found = Vec::new();
-    for id in world.backend.repositories("github#12345").await {
-        let known = world.app.store.find_repository(here(), id).await.unwrap().unwrap().repository;
+    for id in service.backend.repositories("github#12345").await {
+        let known = service.app.store.find_repository(here(), id).await.unwrap().unwrap().repository;
         assert_eq!((known.owner, known.name.as_str()), ("acme".to_owned(), format!("r{id}").as_str()));
         found.push((id, known.setup));
     }
@@ -57,14 +57,14 @@ pub fn expected(ids: impl IntoIterator<Item = u64>) -> Vec<(u64, bool)> {
 }
 
 /// What the timer does.
-pub async fn tick(world: &World) {
+pub async fn tick(service: &TestService) {
     let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
-    assert_eq!(handle(&world.app_of("worker"), event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
+    assert_eq!(handle(&service.app_of("worker"), event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
 }
 
 /// An invocation with time for one step.
-pub fn brief(world: &World) -> Millis {
-    Millis(world.clock.now().0 + 29_000)
+pub fn brief(service: &TestService) -> Millis {
+    Millis(service.clock.now().0 + 29_000)
 }
 
 fn lasting(seconds: u64) -> Fault {
@@ -81,34 +81,34 @@ fn count(seen: &[String], route: &str) -> usize {
 
 #[tokio::test]
 async fn twelve_hundred_repositories_come_in_once_each_past_a_provider_that_fails_and_slows_down() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, 1..=1200);
-    let task = begin(&world).await;
-    let desk = world.github.desk();
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, 1..=1200);
+    let task = begin(&service).await;
+    let desk = service.github.desk();
     // A hiccup, which the client itself gets over.
     desk.fail(LIST, [away()]);
     for _ in 0..3 {
-        assert_eq!(pump.step(&world, brief(&world)).await, Some(BatchAnswer::default()));
+        assert_eq!(pump.step(&service, brief(&service)).await, Some(BatchAnswer::default()));
     }
-    assert_eq!(look(&world, &task).await["progress"]["done"], 300);
+    assert_eq!(look(&service, &task).await["progress"]["done"], 300);
     // Another one that lasts for longer than the client tries: the next turn begins with the same page.
     desk.fail(LIST, [away(), away(), away()]);
-    pump.step(&world, brief(&world)).await.unwrap();
-    assert_eq!(look(&world, &task).await["state"], "running");
+    pump.step(&service, brief(&service)).await.unwrap();
+    assert_eq!(look(&service, &task).await["state"], "running");
     // In the middle of a page the provider wants to be left alone for two minutes.
     desk.fail(LOOK, [lasting(120)]);
-    pump.step(&world, brief(&world)).await.unwrap();
-    assert!(pump.step(&world, brief(&world)).await.is_none(), "nobody is woken before");
-    world.clock.advance_ms(119_999);
-    tick(&world).await;
-    assert!(pump.step(&world, brief(&world)).await.is_none());
-    world.clock.advance_ms(1);
-    tick(&world).await;
-    assert_eq!(pump.run(&world).await, [BatchAnswer::default()], "with all the time in the world it is one turn");
-    let ended = look(&world, &task).await;
+    pump.step(&service, brief(&service)).await.unwrap();
+    assert!(pump.step(&service, brief(&service)).await.is_none(), "nobody is woken before");
+    service.clock.advance_ms(119_999);
+    tick(&service).await;
+    assert!(pump.step(&service, brief(&service)).await.is_none());
+    service.clock.advance_ms(1);
+    tick(&service).await;
+    assert_eq!(pump.run(&service).await, [BatchAnswer::default()], "with all the time in the service it is one turn");
+    let ended = look(&service, &task).await;
     assert_eq!((&ended["state"], &ended["progress"]["done"]), (&json!("completed"), &json!(1200)), "{ended}");
-    assert_eq!(known(&world).await, expected(1..=1200));
+    assert_eq!(known(&service).await, expected(1..=1200));
     let seen = desk.take_seen();
     assert_eq!(count(&seen, LIST), 12 + 1 + 3 + 1, "each page once, but for the three mishaps");
     assert!((1200..=1300).contains(&count(&seen, LOOK)), "{}", count(&seen, LOOK));
@@ -116,98 +116,98 @@ async fn twelve_hundred_repositories_come_in_once_each_past_a_provider_that_fail
 
 #[tokio::test]
 async fn a_second_refresh_finds_what_is_new_renamed_and_gone() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1, 2, 3, 4]);
-    begin(&world).await;
-    pump.run(&world).await;
-    world.github.hub(|hub| {
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1, 2, 3, 4]);
+    begin(&service).await;
+    pump.run(&service).await;
+    service.github.hub(|hub| {
         let installation = hub.installation(12345);
         installation.repositories.retain(|repository| repository.id != 2);
         installation.add(7, "r7");
         installation.repositories[1].files.clear();
     });
-    let task = begin(&world).await;
-    world.github.desk().take_seen();
-    pump.run(&world).await;
-    assert_eq!(look(&world, &task).await["state"], "completed");
-    assert_eq!(known(&world).await, [(1, false), (3, false), (4, false), (7, false)]);
-    let seen = world.github.desk().take_seen();
+    let task = begin(&service).await;
+    service.github.desk().take_seen();
+    pump.run(&service).await;
+    assert_eq!(look(&service, &task).await["state"], "completed");
+    assert_eq!(known(&service).await, [(1, false), (3, false), (4, false), (7, false)]);
+    let seen = service.github.desk().take_seen();
     assert_eq!((count(&seen, LIST), count(&seen, LOOK)), (2, 4), "what is missing is looked for a second time");
 }
 
 #[tokio::test]
 async fn a_repository_that_slips_to_a_page_already_read_is_not_taken_for_gone() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, 1..=150);
-    begin(&world).await;
-    pump.run(&world).await;
-    let task = begin(&world).await;
-    pump.step(&world, brief(&world)).await.unwrap();
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, 1..=150);
+    begin(&service).await;
+    pump.run(&service).await;
+    let task = begin(&service).await;
+    pump.step(&service, brief(&service)).await.unwrap();
     // What was the first of the second page is now the last of the first.
-    world.github.hub(|hub| hub.installation(12345).repositories.remove(0));
-    pump.run(&world).await;
-    assert_eq!(look(&world, &task).await["state"], "completed");
+    service.github.hub(|hub| hub.installation(12345).repositories.remove(0));
+    pump.run(&service).await;
+    assert_eq!(look(&service, &task).await["state"], "completed");
     assert_eq!(
-        known(&world).await,
+        known(&service).await,
         expected(1..=150),
         "the first had been seen before it went, and 101 was missed once"
     );
-    begin(&world).await;
-    pump.run(&world).await;
-    assert_eq!(known(&world).await, expected(2..=150));
+    begin(&service).await;
+    pump.run(&service).await;
+    assert_eq!(known(&service).await, expected(2..=150));
 }
 
 #[tokio::test]
 async fn a_turn_that_runs_out_of_time_wakes_the_next_by_itself() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, 1..=250);
-    let task = begin(&world).await;
-    let until = brief(&world);
-    assert_eq!(pump.run_until(&world, until).await.len(), 3, "a page each");
-    assert_eq!(look(&world, &task).await["state"], "completed");
-    assert_eq!(known(&world).await, expected(1..=250));
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, 1..=250);
+    let task = begin(&service).await;
+    let until = brief(&service);
+    assert_eq!(pump.run_until(&service, until).await.len(), 3, "a page each");
+    assert_eq!(look(&service, &task).await["state"], "completed");
+    assert_eq!(known(&service).await, expected(1..=250));
 }
 
 #[tokio::test]
 async fn a_task_in_an_installation_that_was_suspended_meanwhile_is_aborted_and_the_next_begins_anew() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1]);
-    let task = begin(&world).await;
-    world.install(12345, InstallationState::Suspended).await;
-    pump.run(&world).await;
-    let ended = look(&world, &task).await;
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1]);
+    let task = begin(&service).await;
+    service.install(12345, InstallationState::Suspended).await;
+    pump.run(&service).await;
+    let ended = look(&service, &task).await;
     assert_eq!((&ended["state"], &ended["error"]), (&json!("aborted"), &json!("the installation is suspended")));
-    assert!(known(&world).await.is_empty() && world.github.desk().take_seen().is_empty());
-    world.install(12345, InstallationState::Installed).await;
-    let next = begin(&world).await;
+    assert!(known(&service).await.is_empty() && service.github.desk().take_seen().is_empty());
+    service.install(12345, InstallationState::Installed).await;
+    let next = begin(&service).await;
     assert_ne!(next, task);
-    pump.run(&world).await;
-    assert_eq!(known(&world).await, expected([1]));
+    pump.run(&service).await;
+    assert_eq!(known(&service).await, expected([1]));
 }
 
 #[tokio::test]
 async fn a_provider_that_stays_away_is_asked_five_times_and_then_the_task_fails_and_says_so() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    let task = begin(&world).await;
-    world.github.desk().fail(LIST, std::iter::repeat_n(away(), 100));
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    let task = begin(&service).await;
+    service.github.desk().fail(LIST, std::iter::repeat_n(away(), 100));
     let mut turns = 0;
     for _ in 0..30 {
-        turns += pump.run(&world).await.len();
-        world.clock.advance_ms(60_000);
-        tick(&world).await;
+        turns += pump.run(&service).await.len();
+        service.clock.advance_ms(60_000);
+        tick(&service).await;
     }
     assert_eq!(turns, 5);
-    let ended = look(&world, &task).await;
+    let ended = look(&service, &task).await;
     assert_eq!(
         (&ended["state"], &ended["error"]),
         (&json!("failed"), &json!("GitHub was away; given up after 5 attempts"))
     );
-    assert_ne!(begin(&world).await, task, "another may try");
+    assert_ne!(begin(&service).await, task, "another may try");
 }
 
 #[tokio::test]
@@ -215,72 +215,72 @@ async fn a_provider_that_refuses_or_is_not_configured_is_not_asked_again() {
     for (fault, error) in
         [(Some(404), "GitHub does not let this service see the installation"), (None, "GitHub is not configured")]
     {
-        let mut world = World::new().await;
-        let mut pump = Pump::new(&world, "operations");
-        let task = begin(&world).await;
+        let mut service = TestService::new().await;
+        let mut pump = StreamPump::new(&service, "operations");
+        let task = begin(&service).await;
         match fault {
-            Some(status) => world.github.desk().fail(LIST, [Fault::Answer(status, vec![])]),
-            None => world.app.providers = terrapi::vcs::Providers::default(),
+            Some(status) => service.github.desk().fail(LIST, [Fault::Answer(status, vec![])]),
+            None => service.app.providers = terrapi::vcs::Providers::default(),
         }
-        assert_eq!(pump.run(&world).await.len(), 1);
-        let ended = look(&world, &task).await;
+        assert_eq!(pump.run(&service).await.len(), 1);
+        let ended = look(&service, &task).await;
         assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!(error)));
     }
 }
 
 #[tokio::test]
 async fn no_task_goes_on_for_longer_than_a_day() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    let task = begin(&world).await;
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    let task = begin(&service).await;
     for _ in 0..30 {
-        world.github.desk().fail(LIST, [lasting(1_000_000_000)]);
-        pump.run(&world).await;
-        world.clock.advance_ms(3_600_000);
-        tick(&world).await;
+        service.github.desk().fail(LIST, [lasting(1_000_000_000)]);
+        pump.run(&service).await;
+        service.clock.advance_ms(3_600_000);
+        tick(&service).await;
     }
-    let ended = look(&world, &task).await;
+    let ended = look(&service, &task).await;
     assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!("it took longer than a day")));
 }
 
 /// How a refresh of the GitLab group 555 ends, in which `members` may see one project.
-async fn refreshed_group(world: &World, pump: &mut Pump, members: &[u64]) -> Value {
-    let known = world.app.store.find_installation(here()).await.unwrap().unwrap();
-    world.app.store.find_or_create_installation(&Installation { namespace: GROUP, ..known }).await.unwrap();
-    world.app.store.put_membership(world.user, GROUP, world.clock.now()).await.unwrap();
-    world.gitlab.lab(|lab| {
+async fn refreshed_group(service: &TestService, pump: &mut StreamPump, members: &[u64]) -> Value {
+    let known = service.app.store.find_installation(here()).await.unwrap().unwrap();
+    service.app.store.find_or_create_installation(&Installation { namespace: GROUP, ..known }).await.unwrap();
+    service.app.store.put_membership(service.user, GROUP, service.clock.now()).await.unwrap();
+    service.gitlab.lab(|lab| {
         let group = lab.group(555);
         group.members = members.iter().map(|member| (*member, 30)).collect();
         group.projects.clear();
         group.add(5, "infra");
     });
     let path = "/api/v1/gitlab/installations/555/repos/refresh";
-    let begun = world.call(Method::POST, path, &world.token(&[named("555")]), None).await.ok();
-    pump.run(world).await;
-    world.get(&format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap()), &world.token(&[])).await.ok()
+    let begun = service.call(Method::POST, path, &service.token(&[named("555")]), None).await.ok();
+    pump.run(service).await;
+    service.get(&format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap()), &service.token(&[])).await.ok()
 }
 
 #[tokio::test]
 async fn a_gitlab_group_is_refreshed_too() {
-    let world = World::new().await;
-    let task = refreshed_group(&world, &mut Pump::new(&world, "operations"), &[BOT]).await;
+    let service = TestService::new().await;
+    let task = refreshed_group(&service, &mut StreamPump::new(&service, "operations"), &[BOT]).await;
     assert_eq!(task["state"], "completed", "{task}");
-    let infra = world.app.store.find_repository(GROUP, 5).await.unwrap().unwrap().repository;
+    let infra = service.app.store.find_repository(GROUP, 5).await.unwrap().unwrap().repository;
     assert_eq!((infra.name.as_str(), &*infra.owner, infra.setup), ("infra", "platform", false));
 }
 
 #[tokio::test]
 async fn a_group_that_gave_a_token_is_read_with_it_and_not_as_the_service() {
-    let (world, group_member) = (World::new().await, 77);
-    let mut pump = Pump::new(&world, "operations");
-    let task = refreshed_group(&world, &mut pump, &[group_member]).await;
+    let (service, group_member) = (TestService::new().await, 77);
+    let mut pump = StreamPump::new(&service, "operations");
+    let task = refreshed_group(&service, &mut pump, &[group_member]).await;
     assert_eq!(task["progress"]["done"], 0, "the service's own account is no member: {task}");
 
-    world.gitlab.lab(|lab| lab.tokens.insert("glpat-group".into(), group_member));
+    service.gitlab.lab(|lab| lab.tokens.insert("glpat-group".into(), group_member));
     let which = InstallationSecret::AccessToken;
-    let sealed = world.app.seal_secret(&SecretText::new("glpat-group".into()), &which.binding(GROUP)).unwrap();
-    let by = (world.user, world.app.clock.now());
-    world.app.store.put_installation_secret(GROUP, which, &sealed, by).await.unwrap();
-    let task = refreshed_group(&world, &mut pump, &[group_member]).await;
+    let sealed = service.app.seal_secret(&SecretText::new("glpat-group".into()), &which.binding(GROUP)).unwrap();
+    let by = (service.user, service.app.clock.now());
+    service.app.store.put_installation_secret(GROUP, which, &sealed, by).await.unwrap();
+    let task = refreshed_group(&service, &mut pump, &[group_member]).await;
     assert_eq!((&task["state"], &task["progress"]["done"]), (&json!("completed"), &json!(1)), "{task}");
 }

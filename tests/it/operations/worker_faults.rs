@@ -9,43 +9,43 @@ use worker::{BatchAnswer, work};
 
 use super::worker::{LIST, LOOK, begin, brief, expected, has, known, look, tick};
 use crate::support::stand_in::Fault;
-use crate::support::{Pump, World};
+use crate::support::{StreamPump, TestService};
 
 const EVER: Millis = Millis(i64::MAX);
 
 /// 1, 2 and 3 are known, 2 is gone, 3 has lost its workflow and 6 is new.
-async fn changed(world: &World, pump: &mut Pump) {
-    has(world, [1, 2, 3]);
-    begin(world).await;
-    pump.run(world).await;
-    has(world, [1, 3, 6]);
-    world.github.hub(|hub| hub.installation(12345).repositories[1].files.clear());
+async fn changed(service: &TestService, pump: &mut StreamPump) {
+    has(service, [1, 2, 3]);
+    begin(service).await;
+    pump.run(service).await;
+    has(service, [1, 3, 6]);
+    service.github.hub(|hub| hub.installation(12345).repositories[1].files.clear());
 }
 
 /// What a living worker makes of it in the end.
-async fn finished(world: &World, pump: &mut Pump, task: &str, place: &str) {
-    world.clock.advance_ms(LEASE_MS);
-    tick(world).await;
-    pump.run(world).await;
-    let ended = look(world, task).await;
+async fn finished(service: &TestService, pump: &mut StreamPump, task: &str, place: &str) {
+    service.clock.advance_ms(LEASE_MS);
+    tick(service).await;
+    pump.run(service).await;
+    let ended = look(service, task).await;
     assert_eq!(ended["state"], "completed", "{place}: {ended}");
-    assert_eq!(known(world).await, [(1, false), (3, false), (6, true)], "{place}");
-    assert_ne!(begin(world).await, task, "{place}: the next one may begin");
+    assert_eq!(known(service).await, [(1, false), (3, false), (6, true)], "{place}");
+    assert_ne!(begin(service).await, task, "{place}: the next one may begin");
 }
 
 /// A worker is killed at its `call`th storage call, another finishes. Whether there was such a call.
 async fn killed_at(call: usize, after_store: bool) -> bool {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    changed(&world, &mut pump).await;
-    let task = begin(&world).await;
-    let rule = world.faulty.on("*").nth(call);
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    changed(&service, &mut pump).await;
+    let task = begin(&service).await;
+    let rule = service.faulty.on("*").nth(call);
     let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-    pump.run(&world).await;
-    world.faulty.heal();
+    pump.run(&service).await;
+    service.faulty.heal();
     // A batch that failed comes again; its records may find the task held.
-    pump.run(&world).await;
-    finished(&world, &mut pump, &task, &format!("call {call}, after the store: {after_store}")).await;
+    pump.run(&service).await;
+    finished(&service, &mut pump, &task, &format!("call {call}, after the store: {after_store}")).await;
     hits.count() > 0
 }
 
@@ -63,32 +63,32 @@ async fn a_worker_killed_at_any_storage_call_loses_nothing_and_doubles_nothing()
 #[tokio::test]
 async fn a_worker_killed_while_the_provider_is_asked_is_followed_by_one_that_goes_on_from_the_last_page() {
     for (route, asked_again) in [(LIST, 5), (LOOK, 5)] {
-        let world = World::new().await;
-        let mut pump = Pump::new(&world, "operations");
-        has(&world, 1..=105);
-        let task = begin(&world).await;
-        pump.step(&world, brief(&world)).await.unwrap();
-        world.github.desk().take_seen();
+        let service = TestService::new().await;
+        let mut pump = StreamPump::new(&service, "operations");
+        has(&service, 1..=105);
+        let task = begin(&service).await;
+        pump.step(&service, brief(&service)).await.unwrap();
+        service.github.desk().take_seen();
         // The second turn hangs there, and dies.
-        world.github.desk().fail(route, [Fault::Silence]);
+        service.github.desk().fail(route, [Fault::Silence]);
         let event = pump.peek().unwrap();
-        let app = world.app_of("worker");
+        let app = service.app_of("worker");
         let dying = tokio::spawn(async move { work(&app, event, EVER).await });
-        while !world.github.desk().take_seen().iter().any(|seen| seen == route) {
+        while !service.github.desk().take_seen().iter().any(|seen| seen == route) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         dying.abort();
         assert!(dying.await.unwrap_err().is_cancelled());
-        world.github.desk().take_seen();
-        assert_eq!(pump.run(&world).await, [BatchAnswer::default()], "the same event again finds the task held");
-        assert!(world.github.desk().take_seen().is_empty());
-        assert_eq!(look(&world, &task).await["state"], "running");
-        world.clock.advance_ms(LEASE_MS);
-        tick(&world).await;
-        pump.run(&world).await;
-        assert_eq!(look(&world, &task).await["state"], "completed");
-        assert_eq!(known(&world).await, expected(1..=105));
-        let seen = world.github.desk().take_seen();
+        service.github.desk().take_seen();
+        assert_eq!(pump.run(&service).await, [BatchAnswer::default()], "the same event again finds the task held");
+        assert!(service.github.desk().take_seen().is_empty());
+        assert_eq!(look(&service, &task).await["state"], "running");
+        service.clock.advance_ms(LEASE_MS);
+        tick(&service).await;
+        pump.run(&service).await;
+        assert_eq!(look(&service, &task).await["state"], "completed");
+        assert_eq!(known(&service).await, expected(1..=105));
+        let seen = service.github.desk().take_seen();
         assert_eq!(
             seen.iter().filter(|seen| *seen == LOOK).count(),
             asked_again,
@@ -99,22 +99,22 @@ async fn a_worker_killed_while_the_provider_is_asked_is_followed_by_one_that_goe
 
 #[tokio::test]
 async fn a_worker_that_always_dies_does_not_keep_its_task_running_for_ever() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1]);
-    let task = begin(&world).await;
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1]);
+    let task = begin(&service).await;
     let mut deaths = 0;
     for _ in 0..8 {
-        let hits = world.faulty.on("BatchGetItem").die_before_store();
-        pump.run(&world).await;
+        let hits = service.faulty.on("BatchGetItem").die_before_store();
+        pump.run(&service).await;
         deaths += usize::from(hits.count() > 0);
-        world.faulty.heal();
-        world.clock.advance_ms(LEASE_MS);
-        tick(&world).await;
+        service.faulty.heal();
+        service.clock.advance_ms(LEASE_MS);
+        tick(&service).await;
     }
-    pump.run(&world).await;
+    pump.run(&service).await;
     assert_eq!(deaths, 5);
-    let ended = look(&world, &task).await;
+    let ended = look(&service, &task).await;
     assert_eq!(
         (&ended["state"], &ended["error"]),
         (&json!("failed"), &json!("the work broke off; given up after 5 attempts"))
@@ -123,91 +123,91 @@ async fn a_worker_that_always_dies_does_not_keep_its_task_running_for_ever() {
 
 #[tokio::test]
 async fn an_event_that_comes_twice_does_its_work_once() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1, 2, 3]);
-    let task = begin(&world).await;
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1, 2, 3]);
+    let task = begin(&service).await;
     let (first, second) = (pump.peek().unwrap(), pump.peek().unwrap());
-    assert_eq!(work(&world.app_of("worker"), first, EVER).await, BatchAnswer::default());
-    let ended = look(&world, &task).await;
-    world.github.desk().take_seen();
-    assert_eq!(work(&world.app_of("worker"), second, EVER).await, BatchAnswer::default());
-    assert!(world.github.desk().take_seen().is_empty());
-    assert_eq!(look(&world, &task).await, ended);
-    assert_eq!(known(&world).await, expected(1..=3));
+    assert_eq!(work(&service.app_of("worker"), first, EVER).await, BatchAnswer::default());
+    let ended = look(&service, &task).await;
+    service.github.desk().take_seen();
+    assert_eq!(work(&service.app_of("worker"), second, EVER).await, BatchAnswer::default());
+    assert!(service.github.desk().take_seen().is_empty());
+    assert_eq!(look(&service, &task).await, ended);
+    assert_eq!(known(&service).await, expected(1..=3));
 }
 
 #[tokio::test]
 async fn a_worker_that_comes_while_another_is_at_it_leaves() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1, 2, 3]);
-    let task = begin(&world).await;
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1, 2, 3]);
+    let task = begin(&service).await;
     let (first, second) = (pump.peek().unwrap(), pump.peek().unwrap());
-    let gate = world.faulty.on("BatchGetItem").nth(1).hold_before_store();
+    let gate = service.faulty.on("BatchGetItem").nth(1).hold_before_store();
     let overlapping = async {
         gate.arrived(1).await;
-        world.github.desk().take_seen();
-        assert_eq!(work(&world.app_of("worker"), second, EVER).await, BatchAnswer::default());
-        assert!(world.github.desk().take_seen().is_empty(), "it has asked for nothing");
-        assert_eq!(look(&world, &task).await["state"], "running");
+        service.github.desk().take_seen();
+        assert_eq!(work(&service.app_of("worker"), second, EVER).await, BatchAnswer::default());
+        assert!(service.github.desk().take_seen().is_empty(), "it has asked for nothing");
+        assert_eq!(look(&service, &task).await["state"], "running");
         gate.release();
     };
-    let worker = world.app_of("worker");
+    let worker = service.app_of("worker");
     let (answer, ()) = futures::join!(work(&worker, first, EVER), overlapping);
     assert_eq!(answer, BatchAnswer::default());
-    assert_eq!(look(&world, &task).await["state"], "completed");
+    assert_eq!(look(&service, &task).await["state"], "completed");
 }
 
 #[tokio::test]
 async fn a_worker_that_was_frozen_beyond_its_lease_changes_nothing_when_it_wakes() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1, 2]);
-    let task = begin(&world).await;
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1, 2]);
+    let task = begin(&service).await;
     let frozen = pump.peek().unwrap();
     pump.accept();
-    let gate = world.faulty.on("BatchGetItem").nth(1).hold_before_store();
+    let gate = service.faulty.on("BatchGetItem").nth(1).hold_before_store();
     let overtaking = async {
         gate.arrived(1).await;
-        world.clock.advance_ms(LEASE_MS);
-        tick(&world).await;
-        pump.run(&world).await;
+        service.clock.advance_ms(LEASE_MS);
+        tick(&service).await;
+        pump.run(&service).await;
         // By now another refresh has seen that one repository is gone and another is there.
-        has(&world, [2, 3]);
-        begin(&world).await;
-        pump.run(&world).await;
+        has(&service, [2, 3]);
+        begin(&service).await;
+        pump.run(&service).await;
         gate.release();
     };
-    let worker = world.app_of("worker");
+    let worker = service.app_of("worker");
     let (answer, ()) = futures::join!(work(&worker, frozen, EVER), overtaking);
     assert_eq!(answer, BatchAnswer::default());
-    assert_eq!(look(&world, &task).await["state"], "completed");
-    assert_eq!(known(&world).await, expected([2, 3]), "what a later refresh has seen, and removed, stays so");
+    assert_eq!(look(&service, &task).await["state"], "completed");
+    assert_eq!(known(&service).await, expected([2, 3]), "what a later refresh has seen, and removed, stays so");
 }
 
 #[tokio::test]
 async fn a_task_that_storage_keeps_from_being_taken_comes_again() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1]);
-    let task = begin(&world).await;
-    world.faulty.on("*").cut_before_store();
-    assert_eq!(pump.run(&world).await.last().unwrap().failures.len(), 1);
-    world.faulty.heal();
-    assert_eq!(pump.run(&world).await, [BatchAnswer::default()]);
-    assert_eq!(look(&world, &task).await["state"], "completed");
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1]);
+    let task = begin(&service).await;
+    service.faulty.on("*").cut_before_store();
+    assert_eq!(pump.run(&service).await.last().unwrap().failures.len(), 1);
+    service.faulty.heal();
+    assert_eq!(pump.run(&service).await, [BatchAnswer::default()]);
+    assert_eq!(look(&service, &task).await["state"], "completed");
 }
 
 #[tokio::test]
 async fn storage_that_fails_in_the_middle_ends_the_turn_and_the_next_begins_at_once() {
-    let world = World::new().await;
-    let mut pump = Pump::new(&world, "operations");
-    has(&world, [1, 2, 3]);
-    let task = begin(&world).await;
-    let hits = world.faulty.on("BatchGetItem").first(4).cut_before_store();
-    assert_eq!(pump.run(&world).await, [BatchAnswer::default(), BatchAnswer::default()]);
+    let service = TestService::new().await;
+    let mut pump = StreamPump::new(&service, "operations");
+    has(&service, [1, 2, 3]);
+    let task = begin(&service).await;
+    let hits = service.faulty.on("BatchGetItem").first(4).cut_before_store();
+    assert_eq!(pump.run(&service).await, [BatchAnswer::default(), BatchAnswer::default()]);
     assert_eq!(hits.count(), 4, "as often as one call is tried");
-    assert_eq!(look(&world, &task).await["state"], "completed");
-    assert_eq!(known(&world).await, expected(1..=3));
+    assert_eq!(look(&service, &task).await["state"], "completed");
+    assert_eq!(known(&service).await, expected(1..=3));
 }

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use terrapi::domain::Capability;
 
 use super::{by_id, data, described, legacy, status};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::{Acme, PLATFORM};
 
 /// The trail from its beginning: (action, outcome, token).
-async fn trail(world: &World) -> Vec<[Value; 3]> {
-    world.app.background.settle().await;
-    let page = world.get("/api/v1/admin/audit?limit=100", &world.admin_token(&[])).await.ok();
+async fn trail(service: &TestService) -> Vec<[Value; 3]> {
+    service.app.background.settle().await;
+    let page = service.get("/api/v1/admin/audit?limit=100", &service.admin_token(&[])).await.ok();
     let entries = page["results"].as_array().unwrap().iter().rev();
     entries.map(|entry| ["action", "outcome", "token_id"].map(|member| entry[member].clone())).collect()
 }
@@ -22,30 +22,30 @@ fn done(action: &str, token: &Value) -> [Value; 3] {
 
 #[tokio::test]
 async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail() {
-    let world = World::new().await;
-    let Acme { organization_token, team_token, .. } = world.acme().await;
+    let service = TestService::new().await;
+    let Acme { organization_token, team_token, .. } = service.acme().await;
     let own = json!("at-acme1111acme1111");
-    let step = || world.clock.advance_ms(10);
-    let replaced = data(&world.post(&legacy(), &organization_token, json!({})).await, 201);
-    world.app.background.settle().await;
+    let step = || service.clock.advance_ms(10);
+    let replaced = data(&service.post(&legacy(), &organization_token, json!({})).await, 201);
+    service.app.background.settle().await;
     step();
     let body = json!({"data": {"attributes": {"description": "ci"}}});
-    let created = data(&world.post(&described(), &organization_token, body).await, 201);
+    let created = data(&service.post(&described(), &organization_token, body).await, 201);
     step();
-    assert_eq!(status(&world, &super::secret(&created)).await, 200);
-    world.app.background.settle().await;
+    assert_eq!(status(&service, &super::secret(&created)).await, 200);
+    service.app.background.settle().await;
     step();
-    world.post("/api/v1/access-token/refresh", &super::secret(&created), json!({})).await.ok();
+    service.post("/api/v1/access-token/refresh", &super::secret(&created), json!({})).await.ok();
     step();
-    assert_eq!(status(&world, &team_token).await, 401);
-    assert_eq!(status(&world, &super::secret(&created).replace(".atlasv1.", ".atlasv2.")).await, 401);
+    assert_eq!(status(&service, &team_token).await, 401);
+    assert_eq!(status(&service, &super::secret(&created).replace(".atlasv1.", ".atlasv2.")).await, 401);
     let secret = super::secret(&created);
     let (head, last) = secret.split_at(89);
     let wrong = format!("{head}{}", if last == "0" { "1" } else { "0" });
-    assert_eq!(status(&world, &wrong).await, 401);
+    assert_eq!(status(&service, &wrong).await, 401);
     step();
-    assert_eq!(world.delete(&by_id(&created), &organization_token).await.status, 204);
-    let mut trail = trail(&world).await;
+    assert_eq!(service.delete(&by_id(&created), &organization_token).await.status, 204);
+    let mut trail = trail(&service).await;
     let expected = [
         done("team_token_used", &own),
         done("team_token_replaced", &replaced["id"]),
@@ -61,32 +61,32 @@ async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail
 
 #[tokio::test]
 async fn changes_of_organizations_and_teams_are_in_the_trail() {
-    let world = World::new().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let service = TestService::new().await;
+    let owner = service.token(&[Capability::AccessTokenCreate]);
     let body = |attributes: Value| json!({"data": {"attributes": attributes}});
-    let step = || world.clock.advance_ms(10);
+    let step = || service.clock.advance_ms(10);
     let (all, one) = ("/api/v2/organizations", "/api/v2/organizations/fresh");
     let new = body(json!({"name": "fresh", "email": "a@b.test"}));
-    let organization = data(&world.post(all, &owner, new).await, 201)["attributes"]["external-id"].clone();
+    let organization = data(&service.post(all, &owner, new).await, 201)["attributes"]["external-id"].clone();
     step();
     let change = body(json!({"email": "c@d.test", "cost-estimation-enabled": true}));
-    world.call(Method::PATCH, one, &owner, Some(change)).await.ok();
+    service.call(Method::PATCH, one, &owner, Some(change)).await.ok();
     step();
     let team = body(json!({"name": "ops", "capabilities": ["kv_store_read"]}));
-    let team = data(&world.post(&format!("{one}/teams"), &owner, team).await, 200)["id"].clone();
+    let team = data(&service.post(&format!("{one}/teams"), &owner, team).await, 200)["id"].clone();
     let path = format!("/api/v2/teams/{}", team.as_str().unwrap());
     step();
     let change = body(json!({"name": "ops", "organization-access": {"manage-teams": true}, "capabilities": []}));
-    world.call(Method::PATCH, &path, &owner, Some(change)).await.ok();
-    world.call(Method::PATCH, &path, &owner, Some(body(json!({"name": "ops"})))).await.ok();
+    service.call(Method::PATCH, &path, &owner, Some(change)).await.ok();
+    service.call(Method::PATCH, &path, &owner, Some(body(json!({"name": "ops"})))).await.ok();
     step();
-    assert_eq!(world.delete(&path, &owner).await.status, 204);
+    assert_eq!(service.delete(&path, &owner).await.status, 204);
     step();
-    assert_eq!(world.delete(one, &owner).await.status, 204);
-    let page = world.get("/api/v1/admin/audit?limit=100", &world.admin_token(&[])).await.ok();
+    assert_eq!(service.delete(one, &owner).await.status, 204);
+    let page = service.get("/api/v1/admin/audit?limit=100", &service.admin_token(&[])).await.ok();
     let entries = page["results"].as_array().unwrap().iter().rev();
     let told = entries.map(|entry| {
-        assert_eq!((&entry["actor"], &entry["outcome"]), (&json!(world.user.to_string()), &json!("success")));
+        assert_eq!((&entry["actor"], &entry["outcome"]), (&json!(service.user.to_string()), &json!("success")));
         assert_eq!((&entry["organization"]["id"], &entry["organization"]["name"]), (&organization, &json!("fresh")));
         let place = &entry["organization"];
         (entry["action"].as_str().unwrap().to_owned(), place["team_id"].clone(), place["changed"].clone())
@@ -109,18 +109,18 @@ async fn changes_of_organizations_and_teams_are_in_the_trail() {
 #[tokio::test]
 async fn a_change_killed_anywhere_is_in_the_trail_if_it_was_made() {
     for call in 1..=8 {
-        let world = World::new().await;
-        let Acme { organization_token, .. } = world.acme().await;
-        assert_eq!(status(&world, &organization_token).await, 200);
-        world.app.background.settle().await;
-        let hits = world.faulty.on("*").nth(call).die_after_store();
+        let service = TestService::new().await;
+        let Acme { organization_token, .. } = service.acme().await;
+        assert_eq!(status(&service, &organization_token).await, 200);
+        service.app.background.settle().await;
+        let hits = service.faulty.on("*").nth(call).die_after_store();
         let body = json!({"data": {"attributes": {"capabilities": []}}});
         let path = format!("/api/v2/teams/{PLATFORM}");
-        world.call(Method::PATCH, &path, &organization_token, Some(body)).await;
-        world.faulty.heal();
-        let shown = data(&world.get(&path, &organization_token).await, 200);
+        service.call(Method::PATCH, &path, &organization_token, Some(body)).await;
+        service.faulty.heal();
+        let shown = data(&service.get(&path, &organization_token).await, 200);
         let made = shown["attributes"]["capabilities"] == json!([]);
-        let told = trail(&world).await.iter().any(|entry| entry[0] == "team_changed");
+        let told = trail(&service).await.iter().any(|entry| entry[0] == "team_changed");
         assert_eq!(made, told, "call {call}");
         assert!(hits.count() > 0 || call > 4, "call {call}");
     }

@@ -5,76 +5,76 @@ use serde_json::{Value, json};
 use terrapi::domain::Capability::AccessTokenCreate;
 
 use crate::budget::{cost, repeat};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::{ACME, Acme, PLATFORM, PLATFORM_TOKEN};
 
 const ACCOUNT: &str = "/api/v2/account/details";
 const ORGANIZATION: &str = "/api/v2/organizations/acme";
 
-async fn warm() -> (World, Acme) {
-    let world = World::new().await;
-    let acme = world.acme().await;
+async fn warm() -> (TestService, Acme) {
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     for token in [&acme.organization_token, &acme.team_token] {
-        cost(&world, Method::GET, ACCOUNT, token, None).await;
+        cost(&service, Method::GET, ACCOUNT, token, None).await;
     }
-    (world, acme)
+    (service, acme)
 }
 
 /// Reads with the organization's token, in units of 4 KB.
-async fn reads(world: &World, acme: &Acme, path: &str) -> Vec<String> {
-    cost(world, Method::GET, path, &acme.organization_token, None).await
+async fn reads(service: &TestService, acme: &Acme, path: &str) -> Vec<String> {
+    cost(service, Method::GET, path, &acme.organization_token, None).await
 }
 
 #[tokio::test]
 async fn a_token_costs_five_reads_and_two_writes_once_a_minute() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let ask = async || cost(&world, Method::GET, ACCOUNT, &acme.team_token, None).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let ask = async || cost(&service, Method::GET, ACCOUNT, &acme.team_token, None).await;
     let mut first = ask().await;
     first.sort();
     // The token, its team, the organization, its owners' team, and the membership of an owner.
     let reads = repeat("GetItem 1.0 RU", 5);
     assert_eq!(first, [reads.clone(), vec!["PutItem 2.0 WU".into(), "UpdateItem 1.0 WU".into()]].concat());
-    world.clock.advance_ms(59_999);
+    service.clock.advance_ms(59_999);
     assert_eq!(ask().await, reads);
-    world.clock.advance_ms(1);
+    service.clock.advance_ms(1);
     assert_eq!(ask().await.len(), 7);
 }
 
 #[tokio::test]
 async fn an_exchange_of_a_team_token_costs_its_five_reads() {
-    let (world, acme) = warm().await;
+    let (service, acme) = warm().await;
     let refresh = "/api/v1/access-token/refresh";
-    let calls = cost(&world, Method::POST, refresh, &acme.team_token, None).await;
+    let calls = cost(&service, Method::POST, refresh, &acme.team_token, None).await;
     assert_eq!(calls, [repeat("GetItem 1.0 RU", 5), repeat("PutItem 2.0 WU", 1)].concat());
 }
 
 #[tokio::test]
 async fn what_is_shown_costs_a_read_each_beside_the_tokens_four() {
-    let (world, acme) = warm().await;
+    let (service, acme) = warm().await;
     let table = [
         (format!("/api/v2/teams/{PLATFORM}"), 1),
         (format!("/api/v2/teams/{PLATFORM}/authentication-token"), 2),
         (format!("/api/v2/authentication-tokens/{PLATFORM_TOKEN}"), 2),
     ];
     for (path, further) in table {
-        assert_eq!(reads(&world, &acme, &path).await, repeat("GetItem 1.0 RU", 4 + further), "{path}");
+        assert_eq!(reads(&service, &acme, &path).await, repeat("GetItem 1.0 RU", 4 + further), "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_list_is_one_query_however_many_tokens_there_are() {
-    let (world, acme) = warm().await;
-    let few = reads(&world, &acme, &format!("{ORGANIZATION}/team-tokens")).await;
+    let (service, acme) = warm().await;
+    let few = reads(&service, &acme, &format!("{ORGANIZATION}/team-tokens")).await;
     assert_eq!(few[..5], repeat("GetItem 1.0 RU", 5), "the token's four, and the organization's name");
     assert_eq!(few.len(), 6);
-    world.described(&acme.platform, 1_000).await;
-    world.faulty.ledger().take();
-    let many = reads(&world, &acme, &format!("{ORGANIZATION}/team-tokens?page[size]=100")).await;
+    service.described(&acme.platform, 1_000).await;
+    service.faulty.ledger().take();
+    let many = reads(&service, &acme, &format!("{ORGANIZATION}/team-tokens?page[size]=100")).await;
     assert_eq!(many.len(), 6, "{many:?}");
     assert!(many[5].starts_with("Query "), "{many:?}");
     for path in ["", "/teams", "/entitlement-set"].map(|path| format!("{ORGANIZATION}{path}")) {
-        let calls = reads(&world, &acme, &path).await;
+        let calls = reads(&service, &acme, &path).await;
         assert_eq!(
             calls,
             [repeat("GetItem 1.0 RU", 5), repeat("Query 1.0 RU", 1)].concat(),
@@ -85,7 +85,7 @@ async fn a_list_is_one_query_however_many_tokens_there_are() {
 
 #[tokio::test]
 async fn a_write_is_one_transaction() {
-    let (world, acme) = warm().await;
+    let (service, acme) = warm().await;
     let token = format!("/api/v2/teams/{PLATFORM}/authentication-token");
     let described = json!({"data": {"attributes": {"description": "ci"}}});
     let team = json!({"data": {"attributes": {"name": "new"}}});
@@ -98,7 +98,7 @@ async fn a_write_is_one_transaction() {
         (Method::POST, format!("{ORGANIZATION}/teams"), Some(team), 6, "13.0"),
     ];
     for (method, path, body, reads, written) in table {
-        let calls = cost(&world, method.clone(), &path, &acme.organization_token, body).await;
+        let calls = cost(&service, method.clone(), &path, &acme.organization_token, body).await;
         let transactions: Vec<_> = calls.iter().filter(|call| call.starts_with("TransactWriteItems")).collect();
         assert_eq!(transactions, [&format!("TransactWriteItems {written} WU")], "{method} {path}");
         let read = calls.iter().filter(|call| call.starts_with("GetItem") || call.starts_with("Query")).count();
@@ -108,20 +108,20 @@ async fn a_write_is_one_transaction() {
 
 #[tokio::test]
 async fn a_person_costs_a_query_of_the_teams_and_a_look_at_the_membership() {
-    let (world, acme) = warm().await;
-    let token = world.token(&[AccessTokenCreate]);
+    let (service, acme) = warm().await;
+    let token = service.token(&[AccessTokenCreate]);
     let path = format!("/api/v2/teams/{}", acme.owners.id);
-    let calls = cost(&world, Method::GET, &path, &token, None::<Value>).await;
+    let calls = cost(&service, Method::GET, &path, &token, None::<Value>).await;
     assert_eq!(calls.iter().filter(|call| call.starts_with("Query")).count(), 1, "{calls:?}");
     assert_eq!(calls.len(), 3, "the team comes with the query: {calls:?}");
     let namespace = acme.organization.namespace;
-    assert!(world.app.is_member(world.user, namespace).await.unwrap(), "{ACME} is the user's");
+    assert!(service.app.is_member(service.user, namespace).await.unwrap(), "{ACME} is the user's");
 }
 
 #[tokio::test]
 async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
-    let (world, acme) = warm().await;
-    let person = world.token(&[AccessTokenCreate]);
+    let (service, acme) = warm().await;
+    let person = service.token(&[AccessTokenCreate]);
     let attributes = |attributes: Value| Some(json!({"data": {"attributes": attributes}}));
     let team = format!("/api/v2/teams/{PLATFORM}");
     let own = format!("{ORGANIZATION}/authentication-token");
@@ -148,7 +148,7 @@ async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
         (&person, Method::GET, "/api/v2/organizations".to_owned(), None, 3, 0),
     ];
     for (caller, method, path, body, reads, transactions) in table {
-        let calls = cost(&world, method.clone(), &path, caller, body).await;
+        let calls = cost(&service, method.clone(), &path, caller, body).await;
         let count =
             |names: &[&str]| calls.iter().filter(|call| names.iter().any(|name| call.starts_with(name))).count();
         let counted = (count(&["GetItem", "Query"]), count(&["TransactWriteItems"]));
@@ -158,8 +158,8 @@ async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
 
 #[tokio::test]
 async fn members_cost_a_batch_of_reads_for_each_hundred() {
-    let (world, acme) = warm().await;
-    world.signed_in(world.user, "ada", 1).await;
+    let (service, acme) = warm().await;
+    service.signed_in(service.user, "ada", 1).await;
     let counts = |calls: &[String]| {
         ["GetItem", "Query", "BatchGetItem", "TransactWriteItems"]
             .map(|name| calls.iter().filter(|call| call.split(' ').next() == Some(name)).count())
@@ -178,7 +178,7 @@ async fn members_cost_a_batch_of_reads_for_each_hundred() {
         (Method::DELETE, people, ada, [5, 0, 1, 1]),
     ];
     for (method, path, body, expected) in table {
-        let calls = cost(&world, method.clone(), &path, &acme.organization_token, body).await;
+        let calls = cost(&service, method.clone(), &path, &acme.organization_token, body).await;
         assert_eq!(counts(&calls), expected, "{method} {path}: {calls:?}");
     }
 }

@@ -8,26 +8,26 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use terrapi::domain::Capability::AccessTokenCreate;
 use terrapi::domain::rate::Limit;
-use terrapi::runtime::Rates;
+use terrapi::runtime::RateLimits;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::openapi;
 use crate::support::organizations::{ACME, PLATFORM};
 use crate::support::python::Client;
 use crate::support::served::{Exchange, Served};
 
-/// Runs a flow in a world; what went to and fro.
-async fn flow(world: &World, script: &str) -> Vec<Exchange> {
-    let acme = world.acme().await;
-    world.signed_in(world.user, "ada", 1).await;
-    let served = Served::start(&world.gateway).await;
+/// Runs a flow in a service; what went to and fro.
+async fn flow(service: &TestService, script: &str) -> Vec<Exchange> {
+    let acme = service.acme().await;
+    service.signed_in(service.user, "ada", 1).await;
+    let served = Served::start(&service.gateway).await;
     let client = Client {
         base_url: &served.origin,
         organization: ACME,
         organization_token: &acme.organization_token,
-        api_key: &world.api_key(&[AccessTokenCreate]).await,
+        api_key: &service.api_key(&[AccessTokenCreate]).await,
         team_id: PLATFORM,
     };
     client.run(script).await;
@@ -96,7 +96,7 @@ fn times(exchanges: &[Exchange], method: Method, last_segment: &str, status: u16
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pytfe_manages_an_organization_s_teams_and_their_tokens() {
-    let exchanges = flow(&World::new().await, "pytfe_flow.py").await;
+    let exchanges = flow(&TestService::new().await, "pytfe_flow.py").await;
     for exchange in &exchanges {
         let media_type = exchange.header("content-type");
         // The exchange of a token is no call of the client's.
@@ -119,7 +119,7 @@ async fn pytfe_manages_an_organization_s_teams_and_their_tokens() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn terrasnek_manages_an_organization_s_teams_and_their_tokens() {
-    let exchanges = flow(&World::new().await, "terrasnek_flow.py").await;
+    let exchanges = flow(&TestService::new().await, "terrasnek_flow.py").await;
     let deletions: Vec<_> = exchanges.iter().filter(|exchange| exchange.request.method == Method::DELETE).collect();
     assert!(deletions.iter().all(|exchange| exchange.sent == "null"), "it sends JSON with whatever it deletes");
     assert!(deletions.iter().any(|exchange| exchange.reply.status == StatusCode::NO_CONTENT));
@@ -131,9 +131,9 @@ async fn terrasnek_manages_an_organization_s_teams_and_their_tokens() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_was_refused_for_its_rate_gets_through_when_it_waits() {
     let patience = Duration::from_secs(10);
-    let rates = Rates { principals: Limit::per_second(5, 10), patience, ..Rates::default() };
-    let world = World::limited(rates).await;
-    let clock = world.clock.clone();
+    let rates = RateLimits { principals: Limit::per_second(5, 10), patience, ..RateLimits::default() };
+    let service = TestService::limited(rates).await;
+    let clock = service.clock.clone();
     let passing = tokio::spawn(async move {
         let mut last = Instant::now();
         loop {
@@ -143,7 +143,7 @@ async fn a_client_that_was_refused_for_its_rate_gets_through_when_it_waits() {
             clock.advance_ms(passed);
         }
     });
-    let exchanges = flow(&world, "rate_limit_flow.py").await;
+    let exchanges = flow(&service, "rate_limit_flow.py").await;
     passing.abort();
     let refused = exchanges.iter().filter(|exchange| exchange.reply.status == StatusCode::TOO_MANY_REQUESTS);
     assert!(refused.count() > 0);
@@ -158,10 +158,10 @@ async fn go_tfe_manages_an_organization_s_teams_members_and_tokens() {
         println!("skipped: go-tfe needs go, which is not installed");
         return;
     }
-    let world = World::new().await;
-    let acme = world.acme().await;
-    world.signed_in(world.user, "ada", 1).await;
-    let served = Served::start(&world.gateway).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    service.signed_in(service.user, "ada", 1).await;
+    let served = Served::start(&service.gateway).await;
     let run = Command::new("go")
         .args(["run", "."])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/clients/go_tfe"))

@@ -5,7 +5,7 @@ use serde_json::json;
 use terrapi::domain::Capability;
 
 use super::{LIST, data, described, legacy, secret, status};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::faulty::Refusal;
 use crate::support::organizations::{ACME, PLATFORM, PLATFORM_TOKEN};
 
@@ -26,20 +26,20 @@ async fn killed_at_each<F: Future<Output = usize>>(most: usize, kill_at: impl Fn
 async fn an_override_killed_at_any_storage_call_leaves_exactly_one_token_that_works() {
     for after_store in [false, true] {
         let calls = killed_at_each(10, async |call| {
-            let world = World::new().await;
-            let acme = world.acme().await;
-            let rule = world.faulty.on("*").nth(call);
+            let service = TestService::new().await;
+            let acme = service.acme().await;
+            let rule = service.faulty.on("*").nth(call);
             let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
-            let killed = world.post(&legacy(), &acme.organization_token, json!({})).await;
-            world.faulty.heal();
-            let list = world.get(LIST, &acme.organization_token).await.ok();
+            let killed = service.post(&legacy(), &acme.organization_token, json!({})).await;
+            service.faulty.heal();
+            let list = service.get(LIST, &acme.organization_token).await.ok();
             assert_eq!(list["data"].as_array().unwrap().len(), 1, "call {call}");
             let replaced = list["data"][0]["id"] != PLATFORM_TOKEN;
-            assert_eq!(status(&world, &acme.team_token).await, if replaced { 401 } else { 200 }, "call {call}");
+            assert_eq!(status(&service, &acme.team_token).await, if replaced { 401 } else { 200 }, "call {call}");
             if killed.status == 201 {
-                assert_eq!(status(&world, &secret(&data(&killed, 201))).await, 200, "call {call}");
+                assert_eq!(status(&service, &secret(&data(&killed, 201))).await, 200, "call {call}");
             }
-            data(&world.post(&legacy(), &acme.organization_token, json!({})).await, 201);
+            data(&service.post(&legacy(), &acme.organization_token, json!({})).await, 201);
             hits.count()
         });
         assert!(calls.await >= 4);
@@ -49,64 +49,64 @@ async fn an_override_killed_at_any_storage_call_leaves_exactly_one_token_that_wo
 #[tokio::test]
 async fn a_creation_whose_answer_is_lost_is_answered_as_what_it_was() {
     for path in [legacy(), described()] {
-        let world = World::new().await;
-        let acme = world.acme().await;
-        let hits = world.faulty.on("TransactWriteItems").first(4).cut_after_store();
+        let service = TestService::new().await;
+        let acme = service.acme().await;
+        let hits = service.faulty.on("TransactWriteItems").first(4).cut_after_store();
         let body = json!({"data": {"attributes": {"description": "ci"}}});
-        let created = data(&world.post(&path, &acme.organization_token, body).await, 201);
+        let created = data(&service.post(&path, &acme.organization_token, body).await, 201);
         assert!(hits.count() > 0);
-        assert_eq!(status(&world, &secret(&created)).await, 200, "{path}");
+        assert_eq!(status(&service, &secret(&created)).await, 200, "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_transaction_in_the_way_is_waited_for() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let hits = world.faulty.on("TransactWriteItems").first(3).refuse(Refusal::TransactionCanceledByConflict);
-    let created = data(&world.post(&legacy(), &acme.organization_token, json!({})).await, 201);
-    assert_eq!((hits.count(), status(&world, &secret(&created)).await), (3, 200));
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let hits = service.faulty.on("TransactWriteItems").first(3).refuse(Refusal::TransactionCanceledByConflict);
+    let created = data(&service.post(&legacy(), &acme.organization_token, json!({})).await, 201);
+    assert_eq!((hits.count(), status(&service, &secret(&created)).await), (3, 200));
 }
 
 #[tokio::test]
 async fn storage_that_is_away_is_503_in_the_shape_of_these_routes() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    world.faulty.on("*").refuse(Refusal::Throttling);
-    let reply = world.get(LIST, &acme.organization_token).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    service.faulty.on("*").refuse(Refusal::Throttling);
+    let reply = service.get(LIST, &acme.organization_token).await;
     assert_eq!(super::problem(&reply, 503), ("service unavailable".to_owned(), None));
     assert_eq!(reply.header("retry-after"), Some("1"));
 }
 
 #[tokio::test]
 async fn a_note_of_a_use_that_is_lost_fails_nothing() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    world.faulty.on("UpdateItem").refuse(Refusal::Throttling);
-    assert_eq!(status(&world, &acme.team_token).await, 200);
-    world.app.background.settle().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    service.faulty.on("UpdateItem").refuse(Refusal::Throttling);
+    assert_eq!(status(&service, &acme.team_token).await, 200);
+    service.app.background.settle().await;
 }
 
 #[tokio::test]
 async fn an_organization_whose_deletion_is_killed_anywhere_is_deleted_by_the_next_try() {
     let calls = killed_at_each(14, async |call| {
-        let world = World::new().await;
-        let acme = world.acme().await;
-        world.described(&acme.platform, 3).await;
-        let owner = world.token(&[Capability::AccessTokenCreate]);
-        let hits = world.faulty.on("*").nth(call).die_after_store();
-        let killed = world.delete(ACME_PATH, &owner).await;
-        world.faulty.heal();
+        let service = TestService::new().await;
+        let acme = service.acme().await;
+        service.described(&acme.platform, 3).await;
+        let owner = service.token(&[Capability::AccessTokenCreate]);
+        let hits = service.faulty.on("*").nth(call).die_after_store();
+        let killed = service.delete(ACME_PATH, &owner).await;
+        service.faulty.heal();
         // It is its owner's until it is gone.
-        let there = status(&world, &acme.organization_token).await == 200;
+        let there = status(&service, &acme.organization_token).await == 200;
         assert!(!there || killed.status == 503, "call {call}");
-        let again = world.delete(ACME_PATH, &owner).await;
+        let again = service.delete(ACME_PATH, &owner).await;
         assert_eq!(again.status, if there { 204 } else { 404 }, "call {call}: {again:?}");
         for secret in [&acme.team_token, &acme.organization_token] {
-            assert_eq!(status(&world, secret).await, 401, "call {call}");
+            assert_eq!(status(&service, secret).await, 401, "call {call}");
         }
         let next = json!({"data": {"attributes": {"name": ACME, "email": "a@b.test"}}});
-        data(&world.post("/api/v2/organizations", &owner, next).await, 201);
+        data(&service.post("/api/v2/organizations", &owner, next).await, 201);
         hits.count()
     });
     assert!(calls.await >= 8);
@@ -115,15 +115,15 @@ async fn an_organization_whose_deletion_is_killed_anywhere_is_deleted_by_the_nex
 #[tokio::test]
 async fn a_team_whose_deletion_is_killed_anywhere_has_no_token_that_works_once_it_is_gone() {
     let calls = killed_at_each(11, async |call| {
-        let world = World::new().await;
-        let acme = world.acme().await;
-        world.described(&acme.platform, 3).await;
-        let hits = world.faulty.on("*").nth(call).die_after_store();
-        world.delete(&format!("/api/v2/teams/{PLATFORM}"), &acme.organization_token).await;
-        world.faulty.heal();
-        let there = world.get(&format!("/api/v2/teams/{PLATFORM}"), &acme.organization_token).await.status == 200;
-        assert_eq!(status(&world, &acme.team_token).await, if there { 200 } else { 401 }, "call {call}");
-        let count = world.get(LIST, &acme.organization_token).await.ok()["data"].as_array().unwrap().len();
+        let service = TestService::new().await;
+        let acme = service.acme().await;
+        service.described(&acme.platform, 3).await;
+        let hits = service.faulty.on("*").nth(call).die_after_store();
+        service.delete(&format!("/api/v2/teams/{PLATFORM}"), &acme.organization_token).await;
+        service.faulty.heal();
+        let there = service.get(&format!("/api/v2/teams/{PLATFORM}"), &acme.organization_token).await.status == 200;
+        assert_eq!(status(&service, &acme.team_token).await, if there { 200 } else { 401 }, "call {call}");
+        let count = service.get(LIST, &acme.organization_token).await.ok()["data"].as_array().unwrap().len();
         assert_eq!(count, if there { 4 } else { 0 }, "call {call}");
         hits.count()
     });

@@ -2,30 +2,30 @@
 
 use serde_json::json;
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::{ACME, PLATFORM};
-use crate::support::world::KV;
+use crate::support::service::KV;
 
 #[tokio::test]
 async fn a_team_token_is_created_listed_exchanged_and_opens_the_store() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let path = format!("/api/v2/teams/{PLATFORM}/authentication-token");
-    let created = world.post(&path, &acme.organization_token, json!({})).await;
+    let created = service.post(&path, &acme.organization_token, json!({})).await;
     assert_eq!(created.status, 201, "{created:?}");
     let (id, secret) = (created.json()["data"]["id"].clone(), created.json()["data"]["attributes"]["token"].clone());
-    let list = world.get(&format!("/api/v2/organizations/{ACME}/team-tokens"), &acme.organization_token).await.ok();
+    let list = service.get(&format!("/api/v2/organizations/{ACME}/team-tokens"), &acme.organization_token).await.ok();
     assert_eq!(list["data"][0]["id"], id);
     assert_eq!(list["meta"]["pagination"]["total-count"], 1);
-    assert_eq!(world.get("/api/v2/account/details", &acme.team_token).await.status, 401, "it was replaced");
+    assert_eq!(service.get("/api/v2/account/details", &acme.team_token).await.status, 401, "it was replaced");
 
     let secret = secret.as_str().unwrap();
-    let grant = world.post("/api/v1/access-token/refresh", secret, json!({})).await.ok();
+    let grant = service.post("/api/v1/access-token/refresh", secret, json!({})).await.ok();
     let token = grant["access_token"].as_str().unwrap();
-    world.put(&format!("{KV}/key/plan"), token, json!({"data": "by a team"})).await.ok();
-    assert_eq!(world.get(&format!("{KV}/key/plan"), token).await.ok()["data"], "by a team");
-    let elsewhere = world.get("/api/v1/github/kv/67890/key/plan", token).await;
+    service.put(&format!("{KV}/key/plan"), token, json!({"data": "by a team"})).await.ok();
+    assert_eq!(service.get(&format!("{KV}/key/plan"), token).await.ok()["data"], "by a team");
+    let elsewhere = service.get("/api/v1/github/kv/67890/key/plan", token).await;
     assert_eq!(elsewhere.failed(403), "INSTALLATION_FORBIDDEN");
-    let keys = world.get("/api/v1/github/access-token", token).await;
+    let keys = service.get("/api/v1/github/access-token", token).await;
     assert_eq!(keys.failed(403), "INSUFFICIENT_SCOPE");
 }

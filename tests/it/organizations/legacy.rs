@@ -7,19 +7,19 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use super::{by_id, data, described, legacy, problem, secret, status};
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
-async fn create(world: &World, caller: &str, body: &str) -> Reply {
+async fn create(service: &TestService, caller: &str, body: &str) -> Reply {
     let request =
         Request::builder().method(Method::POST).uri(legacy()).header(AUTHORIZATION, format!("Bearer {caller}"));
     let request = request.header(CONTENT_TYPE, "application/vnd.api+json").header("host", "api.example.test");
-    world.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    service.send(request.body(Body::from(body.to_owned())).unwrap()).await
 }
 
 #[tokio::test]
 async fn every_body_that_clients_send_makes_a_token_that_never_expires() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     for body in [
         "",
         "{}",
@@ -31,49 +31,49 @@ async fn every_body_that_clients_send_makes_a_token_that_never_expires() {
         r#"{"data":{"type":"authentication-tokens","attributes":null}}"#,
         r#"{"data":{"attributes":{"expired-at":null,"description":"ignored","other":1}},"more":[]}"#,
     ] {
-        let created = data(&create(&world, &acme.organization_token, body).await, 201);
+        let created = data(&create(&service, &acme.organization_token, body).await, 201);
         assert_eq!(created["type"], "authentication-tokens", "{body}");
         assert_eq!(created["attributes"]["expired-at"], Value::Null, "{body}");
         assert_eq!(created["attributes"]["description"], Value::Null, "{body}");
-        assert_eq!(status(&world, &secret(&created)).await, 200, "{body}");
+        assert_eq!(status(&service, &secret(&created)).await, 200, "{body}");
     }
 }
 
 #[tokio::test]
 async fn an_end_in_the_past_is_accepted_and_the_secret_is_refused() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let sample = r#"{"data":{"type":"authentication-token","attributes":{"expired-at":"2023-04-06T12:00:00.000Z"}}}"#;
-    let created = data(&create(&world, &acme.organization_token, sample).await, 201);
+    let created = data(&create(&service, &acme.organization_token, sample).await, 201);
     assert_eq!(created["attributes"]["expired-at"], "2023-04-06T12:00:00.000Z");
-    assert_eq!(status(&world, &secret(&created)).await, 401);
-    let shown = data(&world.get(&legacy(), &acme.organization_token).await, 200);
+    assert_eq!(status(&service, &secret(&created)).await, 401);
+    let shown = data(&service.get(&legacy(), &acme.organization_token).await, 200);
     assert_eq!(shown["id"], created["id"], "it is there until it is deleted");
 }
 
 #[tokio::test]
 async fn a_second_creation_replaces_the_first_and_leaves_described_tokens_alone() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let body = json!({"data": {"attributes": {"description": "ci"}}});
-    let other = data(&world.post(&described(), &acme.organization_token, body).await, 201);
-    let first = data(&create(&world, &acme.organization_token, "{}").await, 201);
-    assert_eq!(status(&world, &secret(&first)).await, 200);
-    let second = data(&create(&world, &acme.organization_token, "{}").await, 201);
+    let other = data(&service.post(&described(), &acme.organization_token, body).await, 201);
+    let first = data(&create(&service, &acme.organization_token, "{}").await, 201);
+    assert_eq!(status(&service, &secret(&first)).await, 200);
+    let second = data(&create(&service, &acme.organization_token, "{}").await, 201);
     assert_ne!((&first["id"], secret(&first)), (&second["id"], secret(&second)));
-    assert_eq!(status(&world, &secret(&first)).await, 401);
-    assert_eq!(problem(&world.get(&by_id(&first), &acme.organization_token).await, 404).0, "not found");
+    assert_eq!(status(&service, &secret(&first)).await, 401);
+    assert_eq!(problem(&service.get(&by_id(&first), &acme.organization_token).await, 404).0, "not found");
     for living in [&second, &other] {
-        assert_eq!(status(&world, &secret(living)).await, 200);
-        data(&world.get(&by_id(living), &acme.organization_token).await, 200);
+        assert_eq!(status(&service, &secret(living)).await, 200);
+        data(&service.get(&by_id(living), &acme.organization_token).await, 200);
     }
 }
 
 #[tokio::test]
 async fn a_payload_that_is_wrong_is_refused_with_its_place_and_changes_nothing() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let before = data(&world.get(&legacy(), &acme.organization_token).await, 200);
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let before = data(&service.get(&legacy(), &acme.organization_token).await, 200);
     let ends = [
         json!("2027-04-06"),
         json!(""),
@@ -97,19 +97,19 @@ async fn a_payload_that_is_wrong_is_refused_with_its_place_and_changes_nothing()
         ("7".to_owned(), 400, None),
     ]);
     for (body, code, place) in table {
-        let reply = create(&world, &acme.organization_token, &body).await;
+        let reply = create(&service, &acme.organization_token, &body).await;
         let title = if code == 422 { "invalid attribute" } else { "bad request" };
         assert_eq!(problem(&reply, code), (title.to_owned(), place.map(str::to_owned)), "{body}");
     }
-    let after = data(&world.get(&legacy(), &acme.organization_token).await, 200);
+    let after = data(&service.get(&legacy(), &acme.organization_token).await, 200);
     assert_eq!(before["id"], after["id"]);
-    assert_eq!(status(&world, &acme.team_token).await, 200, "the token before still works");
+    assert_eq!(status(&service, &acme.team_token).await, 200, "the token before still works");
 }
 
 #[tokio::test]
 async fn an_end_comes_back_in_utc_with_milliseconds_however_it_was_written() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     for (sent, shown) in [
         ("2027-04-06T12:00:00Z", "2027-04-06T12:00:00.000Z"),
         ("2027-04-06T12:00:00", "2027-04-06T12:00:00.000Z"),
@@ -117,18 +117,18 @@ async fn an_end_comes_back_in_utc_with_milliseconds_however_it_was_written() {
         ("2027-04-06T12:00:00+02:00", "2027-04-06T10:00:00.000Z"),
     ] {
         let body = json!({"data": {"attributes": {"expired-at": sent}}}).to_string();
-        let created = data(&create(&world, &acme.organization_token, &body).await, 201);
+        let created = data(&create(&service, &acme.organization_token, &body).await, 201);
         assert_eq!(created["attributes"]["expired-at"], shown, "{sent}");
     }
 }
 
 #[tokio::test]
 async fn a_token_is_the_same_by_its_team_and_by_its_id_and_shows_no_secret() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let created = data(&create(&world, &acme.team_token, "{}").await, 201);
-    let by_team = data(&world.get(&legacy(), &acme.organization_token).await, 200);
-    assert_eq!(by_team, data(&world.get(&by_id(&created), &acme.organization_token).await, 200));
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let created = data(&create(&service, &acme.team_token, "{}").await, 201);
+    let by_team = data(&service.get(&legacy(), &acme.organization_token).await, 200);
+    assert_eq!(by_team, data(&service.get(&by_id(&created), &acme.organization_token).await, 200));
     let names: Vec<_> = by_team["attributes"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["created-at", "description", "expired-at", "last-used-at", "token"]);
     assert_eq!(by_team["attributes"]["token"], Value::Null);
@@ -139,13 +139,13 @@ async fn a_token_is_the_same_by_its_team_and_by_its_id_and_shows_no_secret() {
 
 #[tokio::test]
 async fn a_deleted_token_is_gone_everywhere_at_once() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let created = data(&create(&world, &acme.organization_token, "{}").await, 201);
-    let deleted = world.delete(&legacy(), &acme.organization_token).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let created = data(&create(&service, &acme.organization_token, "{}").await, 201);
+    let deleted = service.delete(&legacy(), &acme.organization_token).await;
     assert_eq!((deleted.status.as_u16(), deleted.bytes.len(), deleted.header("content-type")), (204, 0, None));
-    assert_eq!(status(&world, &secret(&created)).await, 401);
+    assert_eq!(status(&service, &secret(&created)).await, 401);
     for (method, path) in [(Method::GET, legacy()), (Method::GET, by_id(&created)), (Method::DELETE, legacy())] {
-        problem(&world.call(method, &path, &acme.organization_token, None).await, 404);
+        problem(&service.call(method, &path, &acme.organization_token, None).await, 404);
     }
 }

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use terrapi::domain::rate::Limit;
-use terrapi::runtime::Rates;
+use terrapi::runtime::RateLimits;
 
 use super::{ACCOUNT, LIST, problem};
-use crate::support::World;
+use crate::support::TestService;
 
-async fn limited() -> World {
-    let rates = Rates { principals: Limit::per_second(30, 40), patience: Duration::from_secs(10), ..Rates::default() };
-    World::limited(rates).await
+async fn limited() -> TestService {
+    let rates = RateLimits {
+        principals: Limit::per_second(30, 40),
+        patience: Duration::from_secs(10),
+        ..RateLimits::default()
+    };
+    TestService::limited(rates).await
 }
 
 fn figure(reply: &crate::support::Reply, name: &str) -> f64 {
@@ -19,11 +23,11 @@ fn figure(reply: &crate::support::Reply, name: &str) -> f64 {
 
 #[tokio::test]
 async fn who_sends_more_than_its_rate_is_told_how_long_to_wait_and_then_goes_on() {
-    let world = limited().await;
-    let acme = world.acme().await;
+    let service = limited().await;
+    let acme = service.acme().await;
     let mut passed = 0;
     let refused = loop {
-        let reply = world.get(ACCOUNT, &acme.team_token).await;
+        let reply = service.get(ACCOUNT, &acme.team_token).await;
         assert_eq!(figure(&reply, "x-ratelimit-limit"), 30.0);
         if reply.status == 429 {
             break reply;
@@ -37,22 +41,22 @@ async fn who_sends_more_than_its_rate_is_told_how_long_to_wait_and_then_goes_on(
     assert!(figure(&refused, "x-ratelimit-reset") > 0.0 && figure(&refused, "retry-after") > 0.0);
     assert_eq!(figure(&refused, "x-ratelimit-remaining"), 0.0);
     let wait = figure(&refused, "x-ratelimit-reset");
-    assert_eq!(world.get(LIST, &acme.organization_token).await.status, 200, "another principal is not concerned");
-    world.clock.advance_ms((wait * 1_000.0) as i64);
-    assert_eq!(world.get(ACCOUNT, &acme.team_token).await.status, 200);
+    assert_eq!(service.get(LIST, &acme.organization_token).await.status, 200, "another principal is not concerned");
+    service.clock.advance_ms((wait * 1_000.0) as i64);
+    assert_eq!(service.get(ACCOUNT, &acme.team_token).await.status, 200);
 }
 
 #[tokio::test]
 async fn all_tokens_of_a_team_share_a_budget() {
-    let world = limited().await;
-    let acme = world.acme().await;
+    let service = limited().await;
+    let acme = service.acme().await;
     let body = serde_json::json!({"data": {"attributes": {"description": "ci"}}});
-    let created = super::data(&world.post(&super::described(), &acme.organization_token, body).await, 201);
+    let created = super::data(&service.post(&super::described(), &acme.organization_token, body).await, 201);
     let other = super::secret(&created);
     let mut statuses = Vec::new();
     for number in 0..60 {
         let token = if number % 2 == 0 { &acme.team_token } else { &other };
-        statuses.push(world.get(ACCOUNT, token).await.status.as_u16());
+        statuses.push(service.get(ACCOUNT, token).await.status.as_u16());
     }
     let passed = statuses.iter().filter(|status| **status == 200).count();
     assert!((30..=45).contains(&passed), "{passed}");
@@ -60,11 +64,11 @@ async fn all_tokens_of_a_team_share_a_budget() {
 
 #[tokio::test]
 async fn ping_and_discovery_are_not_limited_and_ping_tells_the_rate() {
-    let world = limited().await;
+    let service = limited().await;
     for _ in 0..100 {
-        let ping = world.get("/api/v2/ping", "").await;
+        let ping = service.get("/api/v2/ping", "").await;
         assert_eq!(ping.status, 204);
         assert_eq!((figure(&ping, "x-ratelimit-limit"), figure(&ping, "x-ratelimit-remaining")), (30.0, 30.0));
-        assert_eq!(world.get("/.well-known/terraform.json", "").await.status, 200);
+        assert_eq!(service.get("/.well-known/terraform.json", "").await.status, 200);
     }
 }

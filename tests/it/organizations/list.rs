@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use terrapi::runtime::Clock;
 
 use super::{LIST, data, problem};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::Acme;
 
-async fn page(world: &World, acme: &Acme, query: &str) -> Value {
-    world.get(&format!("{LIST}{query}"), &acme.organization_token).await.ok()
+async fn page(service: &TestService, acme: &Acme, query: &str) -> Value {
+    service.get(&format!("{LIST}{query}"), &acme.organization_token).await.ok()
 }
 
 fn column(page: &Value, pointer: &str) -> Vec<Value> {
@@ -23,9 +23,9 @@ fn pagination(page: &Value) -> [Value; 6] {
 
 #[tokio::test]
 async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    world.described(&acme.platform, 104).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    service.described(&acme.platform, 104).await;
     let null = Value::Null;
     let counters = |figures: [Value; 6]| figures;
     for (query, rows, expected) in [
@@ -39,11 +39,11 @@ async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
             counters([json!(1), json!(20), null.clone(), json!(2), json!(6), json!(105)]),
         ),
     ] {
-        let page = page(&world, &acme, query).await;
+        let page = page(&service, &acme, query).await;
         assert_eq!(page["data"].as_array().unwrap().len(), rows, "{query}");
         assert_eq!(pagination(&page), expected, "{query}");
     }
-    let second = page(&world, &acme, "?page[number]=2&page[size]=50&q=PLAT&sort=-team-name").await;
+    let second = page(&service, &acme, "?page[number]=2&page[size]=50&q=PLAT&sort=-team-name").await;
     let link = |number: u8| {
         let page = format!("page%5Bnumber%5D={number}&page%5Bsize%5D=50");
         json!(format!("https://api.example.test{LIST}?q=PLAT&sort=-team-name&{page}"))
@@ -52,7 +52,7 @@ async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
     assert_eq!(links, [link(2), link(1), link(1), link(3), link(3)]);
     let mut ids = Vec::new();
     for number in 1..=11 {
-        ids.extend(column(&page(&world, &acme, &format!("?page[number]={number}&page[size]=10")).await, "/id"));
+        ids.extend(column(&page(&service, &acme, &format!("?page[number]={number}&page[size]=10")).await, "/id"));
     }
     ids.sort_by_key(ToString::to_string);
     ids.dedup();
@@ -60,9 +60,9 @@ async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
 }
 
 /// Tokens that differ in all that lists sort by: (team, end, whether it was used).
-async fn varied(world: &World, acme: &Acme) -> Vec<String> {
-    let beta = world.team("team-acme1111beta0000", &[]);
-    let token = world.team_with_token(&beta).await;
+async fn varied(service: &TestService, acme: &Acme) -> Vec<String> {
+    let beta = service.team("team-acme1111beta0000", &[]);
+    let token = service.team_with_token(&beta).await;
     let table = [
         (&acme.platform.id, "a", Some("2030-01-01T00:00:00Z"), &acme.organization_token),
         (&acme.platform.id, "b", Some("2029-01-01T00:00:00Z"), &acme.team_token),
@@ -70,23 +70,23 @@ async fn varied(world: &World, acme: &Acme) -> Vec<String> {
     ];
     let mut secrets = vec![token.clone()];
     for (team, description, end, creator) in table {
-        world.clock.advance_ms(1_000);
+        service.clock.advance_ms(1_000);
         let body = json!({"data": {"attributes": {"description": description, "expired-at": end}}});
-        let reply = world.post(&format!("/api/v2/teams/{team}/authentication-tokens"), creator, body).await;
+        let reply = service.post(&format!("/api/v2/teams/{team}/authentication-tokens"), creator, body).await;
         secrets.push(super::secret(&data(&reply, 201)));
     }
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     secrets
 }
 
 #[tokio::test]
 async fn every_order_puts_what_is_absent_last_and_backwards_is_the_exact_reverse() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let secrets = varied(&world, &acme).await;
-    world.clock.advance_ms(120_000);
-    super::status(&world, &secrets[1]).await;
-    world.app.background.settle().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let secrets = varied(&service, &acme).await;
+    service.clock.advance_ms(120_000);
+    super::status(&service, &secrets[1]).await;
+    service.app.background.settle().await;
     let orders = [
         ("team-name", "/relationships/team/data/id"),
         ("created-by", "/relationships/created-by/data/id"),
@@ -94,8 +94,8 @@ async fn every_order_puts_what_is_absent_last_and_backwards_is_the_exact_reverse
         ("last-used-at", "/attributes/last-used-at"),
     ];
     for (order, pointer) in orders {
-        let forth = page(&world, &acme, &format!("?sort={order}")).await;
-        let back = page(&world, &acme, &format!("?sort=-{order}")).await;
+        let forth = page(&service, &acme, &format!("?sort={order}")).await;
+        let back = page(&service, &acme, &format!("?sort=-{order}")).await;
         let mut reversed = column(&back, "/id");
         reversed.reverse();
         assert_eq!(column(&forth, "/id"), reversed, "{order}");
@@ -110,58 +110,58 @@ async fn every_order_puts_what_is_absent_last_and_backwards_is_the_exact_reverse
             "{order}: {values:?}"
         );
     }
-    assert_eq!(page(&world, &acme, "").await, {
-        let mut sorted = page(&world, &acme, "?sort=expired-at").await;
+    assert_eq!(page(&service, &acme, "").await, {
+        let mut sorted = page(&service, &acme, "?sort=expired-at").await;
         for link in ["self", "first", "last"] {
             let text = sorted["links"][link].as_str().unwrap().replace("sort=expired-at&", "");
             sorted["links"][link] = json!(text);
         }
         sorted
     });
-    let ends = column(&page(&world, &acme, "").await, "/attributes/expired-at");
+    let ends = column(&page(&service, &acme, "").await, "/attributes/expired-at");
     assert_eq!(ends[..2], [json!("2029-01-01T00:00:00.000Z"), json!("2030-01-01T00:00:00.000Z")]);
-    let teams = column(&page(&world, &acme, "?sort=team-name").await, "/relationships/team/data/id");
+    let teams = column(&page(&service, &acme, "?sort=team-name").await, "/relationships/team/data/id");
     assert_eq!(teams[0], json!(acme.platform.id.to_string()), "platform comes before team-…");
     for bad in ["description", "-", "name,expired-at"] {
-        let reply = world.get(&format!("{LIST}?sort={bad}"), &acme.organization_token).await;
+        let reply = service.get(&format!("{LIST}?sort={bad}"), &acme.organization_token).await;
         assert_eq!(problem(&reply, 400), ("bad request".to_owned(), Some("sort".to_owned())), "{bad}");
     }
 }
 
 #[tokio::test]
 async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    varied(&world, &acme).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    varied(&service, &acme).await;
     for (query, count) in
         [("?q=platform", 3), ("?q=LATF", 3), ("?q=", 5), ("?q=eam-acme1111BETA", 2), ("?q=a+b", 0), ("?q=nobody", 0)]
     {
-        let page = page(&world, &acme, query).await;
+        let page = page(&service, &acme, query).await;
         assert_eq!(page["meta"]["pagination"]["total-count"], count, "{query}");
     }
 }
 
 #[tokio::test]
 async fn a_list_shows_what_the_caller_may_manage_and_nothing_of_a_closed_team() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let mut closed = world.team("team-acme1111closed00", &[]);
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let mut closed = service.team("team-acme1111closed00", &[]);
     closed.allow_member_token_management = false;
-    let closed_token = world.team_with_token(&closed).await;
+    let closed_token = service.team_with_token(&closed).await;
     for (token, count) in [(&acme.organization_token, 2), (&acme.team_token, 1), (&closed_token, 0)] {
-        let list = world.get(LIST, token).await.ok();
+        let list = service.get(LIST, token).await.ok();
         assert_eq!(list["meta"]["pagination"]["total-count"], count);
     }
 }
 
 #[tokio::test]
 async fn tokens_are_filtered_by_their_ends() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let days = |days: i64| terrapi::domain::Millis(world.clock.now().0 + days * 24 * 3_600_000).rfc3339();
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let days = |days: i64| terrapi::domain::Millis(service.clock.now().0 + days * 24 * 3_600_000).rfc3339();
     for (description, end) in [("gone", days(-1)), ("week", days(7)), ("month", days(30)), ("later", days(31))] {
         let body = json!({"data": {"attributes": {"description": description, "expired-at": end}}});
-        data(&world.post(&super::described(), &acme.organization_token, body).await, 201);
+        data(&service.post(&super::described(), &acme.organization_token, body).await, 201);
     }
     for (filter, expected) in [
         ("filter[expiry_status]=expired", &["gone"][..]),
@@ -172,12 +172,12 @@ async fn tokens_are_filtered_by_their_ends() {
         ("filter[expiry_status]=expired&filter[expiry_status]=expiring_in_7_days", &["gone", "week"]),
         ("filter[expiry_status]=", &["gone", "week", "month", "later", ""]),
     ] {
-        let page = page(&world, &acme, &format!("?{filter}")).await;
+        let page = page(&service, &acme, &format!("?{filter}")).await;
         let shown = column(&page, "/attributes/description");
         let shown: Vec<_> = shown.iter().map(|text| text.as_str().unwrap_or_default()).collect();
         assert_eq!(shown, expected, "{filter}");
         assert!(page["links"]["first"].as_str().unwrap().contains("status%5D="), "{filter}");
     }
-    let refused = world.get(&format!("{LIST}?filter[expiry_status]=soon"), &acme.organization_token).await;
+    let refused = service.get(&format!("{LIST}?filter[expiry_status]=soon"), &acme.organization_token).await;
     assert_eq!(problem(&refused, 400), ("bad request".to_owned(), Some("filter[expiry_status]".to_owned())));
 }

@@ -21,7 +21,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::support::organizations::PLATFORM;
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
 /// Where a list of acme's tokens is.
 const LIST: &str = "/api/v2/organizations/acme/team-tokens";
@@ -68,6 +68,6 @@ fn problem(reply: &Reply, status: u16) -> (String, Option<String>) {
 }
 
 /// What a secret is answered.
-async fn status(world: &World, secret: &str) -> u16 {
-    world.call(Method::GET, ACCOUNT, secret, None).await.status.as_u16()
+async fn status(service: &TestService, secret: &str) -> u16 {
+    service.call(Method::GET, ACCOUNT, secret, None).await.status.as_u16()
 }

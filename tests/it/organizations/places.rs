@@ -7,7 +7,7 @@ use terrapi::runtime::Random;
 
 use super::{data, problem, status};
 use crate::support::organizations::PLATFORM;
-use crate::support::{MemberOf, World};
+use crate::support::{MemberOf, TestService};
 
 const ORGANIZATIONS: &str = "/api/v2/organizations";
 const TEAMS: &str = "/api/v2/organizations/acme/teams";
@@ -18,32 +18,32 @@ fn body(attributes: &Value) -> Value {
 
 #[tokio::test]
 async fn a_person_creates_an_organization_owns_it_and_takes_it_away() {
-    let world = World::new().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let service = TestService::new().await;
+    let owner = service.token(&[Capability::AccessTokenCreate]);
     let new = body(&json!({"name": "fresh", "email": "a@b.test"}));
-    let created = data(&world.post(ORGANIZATIONS, &owner, new.clone()).await, 201);
+    let created = data(&service.post(ORGANIZATIONS, &owner, new.clone()).await, 201);
     assert_eq!((&created["id"], &created["type"]), (&json!("fresh"), &json!("organizations")));
     assert_eq!(created["attributes"]["installation-id"], "12345", "the first of its creator's");
     assert_eq!(created["attributes"]["permissions"]["can-create-team"], true);
-    let taken = world.post(ORGANIZATIONS, &owner, new).await;
+    let taken = service.post(ORGANIZATIONS, &owner, new).await;
     assert_eq!(problem(&taken, 422).1.as_deref(), Some("/data/attributes/name"));
-    let teams = world.get("/api/v2/organizations/fresh/teams", &owner).await.ok();
+    let teams = service.get("/api/v2/organizations/fresh/teams", &owner).await.ok();
     assert_eq!(teams["data"][0]["attributes"]["name"], "owners");
     assert_eq!(teams["data"][0]["attributes"]["users-count"], 1);
     let renamed = body(&json!({"name": "renamed"}));
     let path = "/api/v2/organizations/fresh";
-    assert_eq!(data(&world.call(Method::PATCH, path, &owner, Some(renamed)).await, 200)["id"], "renamed");
-    problem(&world.get(path, &owner).await, 404);
-    let list = world.get(ORGANIZATIONS, &owner).await.ok();
+    assert_eq!(data(&service.call(Method::PATCH, path, &owner, Some(renamed)).await, 200)["id"], "renamed");
+    problem(&service.get(path, &owner).await, 404);
+    let list = service.get(ORGANIZATIONS, &owner).await.ok();
     assert_eq!((list["data"].as_array().unwrap().len(), &list["data"][0]["id"]), (1, &json!("renamed")));
-    assert_eq!(world.delete("/api/v2/organizations/renamed", &owner).await.status, 204);
-    assert_eq!(world.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
+    assert_eq!(service.delete("/api/v2/organizations/renamed", &owner).await.status, 204);
+    assert_eq!(service.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
 }
 
 #[tokio::test]
 async fn an_organization_needs_a_name_an_address_and_an_installation_of_its_creator_s() {
-    let world = World::new().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let service = TestService::new().await;
+    let owner = service.token(&[Capability::AccessTokenCreate]);
     for (attributes, place) in [
         (json!({"email": "a@b.test"}), "name"),
         (json!({"name": "", "email": "a@b.test"}), "name"),
@@ -55,47 +55,47 @@ async fn an_organization_needs_a_name_an_address_and_an_installation_of_its_crea
         (json!({"name": "new", "email": "a@b.test", "vcs": "gitlab"}), "installation-id"),
         (json!({"name": "new", "email": "a@b.test", "vcs": "svn"}), "vcs"),
     ] {
-        let reply = world.post(ORGANIZATIONS, &owner, body(&attributes)).await;
+        let reply = service.post(ORGANIZATIONS, &owner, body(&attributes)).await;
         assert_eq!(problem(&reply, 422).1, Some(format!("/data/attributes/{place}")), "{attributes}");
     }
     let there = body(&json!({"name": "new", "email": "a@b.test", "vcs": "github", "installation-id": "67890"}));
-    assert_eq!(data(&world.post(ORGANIZATIONS, &owner, there).await, 201)["attributes"]["installation-id"], "67890");
+    assert_eq!(data(&service.post(ORGANIZATIONS, &owner, there).await, 201)["attributes"]["installation-id"], "67890");
 }
 
 #[tokio::test]
 async fn an_owner_who_leaves_the_installation_loses_the_organization() {
-    let world = World::new().await;
-    world.acme().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
-    assert_eq!(world.get("/api/v2/organizations/acme", &owner).await.status, 200);
-    let limited = |id: &str| world.token(&[Capability::AccessTokenCreate, Capability::InstallationId(id.into())]);
-    assert_eq!(world.get("/api/v2/organizations/acme", &limited("12345")).await.status, 200);
-    problem(&world.get("/api/v2/organizations/acme", &limited("67890")).await, 404);
-    problem(&world.get("/api/v2/organizations/acme", &world.token(&[Capability::KvStoreRead])).await, 404);
-    world.leave(Vcs::Github).await;
-    problem(&world.get("/api/v2/organizations/acme", &owner).await, 404);
-    assert_eq!(world.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
+    let service = TestService::new().await;
+    service.acme().await;
+    let owner = service.token(&[Capability::AccessTokenCreate]);
+    assert_eq!(service.get("/api/v2/organizations/acme", &owner).await.status, 200);
+    let limited = |id: &str| service.token(&[Capability::AccessTokenCreate, Capability::InstallationId(id.into())]);
+    assert_eq!(service.get("/api/v2/organizations/acme", &limited("12345")).await.status, 200);
+    problem(&service.get("/api/v2/organizations/acme", &limited("67890")).await, 404);
+    problem(&service.get("/api/v2/organizations/acme", &service.token(&[Capability::KvStoreRead])).await, 404);
+    service.leave(Vcs::Github).await;
+    problem(&service.get("/api/v2/organizations/acme", &owner).await, 404);
+    assert_eq!(service.get(ORGANIZATIONS, &owner).await.ok()["data"], json!([]));
 }
 
 #[tokio::test]
 async fn a_stranger_finds_no_organization() {
-    let world = World::new().await;
-    world.acme().await;
+    let service = TestService::new().await;
+    service.acme().await;
     let stranger = UserId::new(Random::default().id().unwrap());
-    world.join(stranger, MemberOf(12345)).await;
-    let token = world.token_of(stranger, &[Capability::AccessTokenCreate]);
+    service.join(stranger, MemberOf(12345)).await;
+    let token = service.token_of(stranger, &[Capability::AccessTokenCreate]);
     for path in ["", "/teams", "/team-tokens", "/authentication-token"] {
-        problem(&world.get(&format!("/api/v2/organizations/acme{path}"), &token).await, 404);
+        problem(&service.get(&format!("/api/v2/organizations/acme{path}"), &token).await, 404);
     }
-    assert_eq!(world.get(ORGANIZATIONS, &token).await.ok()["data"], json!([]));
+    assert_eq!(service.get(ORGANIZATIONS, &token).await.ok()["data"], json!([]));
 }
 
 #[tokio::test]
 async fn a_team_is_created_found_changed_and_deleted() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let token = &acme.organization_token;
-    let created = data(&world.post(TEAMS, token, body(&json!({"name": "two words"}))).await, 200);
+    let created = data(&service.post(TEAMS, token, body(&json!({"name": "two words"}))).await, 200);
     let attributes = &created["attributes"];
     assert_eq!((&attributes["visibility"], &attributes["is-unified"]), (&json!("secret"), &json!(false)));
     assert_eq!(attributes["allow-member-token-management"], true);
@@ -103,9 +103,9 @@ async fn a_team_is_created_found_changed_and_deleted() {
     assert_eq!((access.len(), access.values().all(|flag| flag == false)), (16, true), "{access:?}");
     assert_eq!(created["relationships"]["organization"]["data"], json!({"id": "acme", "type": "organizations"}));
     let path = format!("/api/v2/teams/{}", created["id"].as_str().unwrap());
-    assert_eq!(data(&world.get(&path, token).await, 200), created);
+    assert_eq!(data(&service.get(&path, token).await, 200), created);
     let change = json!({"visibility": "organization", "organization-access": {"manage-teams": true}});
-    let changed = data(&world.call(Method::PATCH, &path, token, Some(body(&change))).await, 200);
+    let changed = data(&service.call(Method::PATCH, &path, token, Some(body(&change))).await, 200);
     assert_eq!(
         (&changed["attributes"]["visibility"], &changed["attributes"]["name"]),
         (&json!("organization"), &json!("two words"))
@@ -119,55 +119,55 @@ async fn a_team_is_created_found_changed_and_deleted() {
         ("?filter[names]=owners&filter[names]=two%20words", 2),
         ("?page[number]=999", 3),
     ] {
-        let list = world.get(&format!("{TEAMS}{query}"), token).await.ok();
+        let list = service.get(&format!("{TEAMS}{query}"), token).await.ok();
         assert_eq!(list["meta"]["pagination"]["total-count"], count, "{query}");
     }
-    assert_eq!(world.delete(&path, token).await.status, 204);
-    problem(&world.delete(&path, token).await, 404);
+    assert_eq!(service.delete(&path, token).await.status, 204);
+    problem(&service.delete(&path, token).await, 404);
 }
 
 #[tokio::test]
 async fn a_name_is_given_once_and_owners_stay_owners() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let token = &acme.organization_token;
     let named = |name: Value| body(&json!({"name": name}));
     for bad in [Value::Null, json!(""), json!("a#b"), json!(7), json!(" ")] {
-        let reply = world.post(TEAMS, token, named(bad.clone())).await;
+        let reply = service.post(TEAMS, token, named(bad.clone())).await;
         assert_eq!(problem(&reply, 422).1.as_deref(), Some("/data/attributes/name"), "{bad}");
     }
     let platform = format!("/api/v2/teams/{PLATFORM}");
     for reply in [
-        world.post(TEAMS, token, named(json!("platform"))).await,
-        world.call(Method::PATCH, &platform, token, Some(named(json!("owners")))).await,
+        service.post(TEAMS, token, named(json!("platform"))).await,
+        service.call(Method::PATCH, &platform, token, Some(named(json!("owners")))).await,
     ] {
         assert_eq!(problem(&reply, 422).1.as_deref(), Some("/data/attributes/name"));
         assert_eq!(reply.json()["errors"][0]["detail"], "Name has already been taken");
     }
     let owners = format!("/api/v2/teams/{}", acme.owners.id);
-    problem(&world.delete(&owners, token).await, 422);
-    problem(&world.call(Method::PATCH, &owners, token, Some(named(json!("others")))).await, 422);
-    data(&world.call(Method::PATCH, &platform, token, Some(named(json!("renamed")))).await, 200);
-    data(&world.post(TEAMS, token, named(json!("platform"))).await, 200);
+    problem(&service.delete(&owners, token).await, 422);
+    problem(&service.call(Method::PATCH, &owners, token, Some(named(json!("others")))).await, 422);
+    data(&service.call(Method::PATCH, &platform, token, Some(named(json!("renamed")))).await, 200);
+    data(&service.post(TEAMS, token, named(json!("platform"))).await, 200);
 }
 
 #[tokio::test]
 async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organization() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let managers = terrapi::domain::organization::Team {
         access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
-        ..world.team("team-acme1111managers", &[])
+        ..service.team("team-acme1111managers", &[])
     };
-    let manager = world.team_with_token(&managers).await;
+    let manager = service.team_with_token(&managers).await;
     let path = format!("/api/v2/teams/{}", managers.id);
     let give = |capabilities: Value| Some(body(&json!({"capabilities": capabilities})));
-    problem(&world.call(Method::PATCH, &path, &manager, give(json!(["kv_store_read"]))).await, 404);
+    problem(&service.call(Method::PATCH, &path, &manager, give(json!(["kv_store_read"]))).await, 404);
     let more = Some(body(&json!({"organization-access": {"manage-workspaces": true}})));
-    problem(&world.call(Method::PATCH, &path, &manager, more).await, 404);
+    problem(&service.call(Method::PATCH, &path, &manager, more).await, 404);
     let owners = format!("/api/v2/teams/{}", acme.owners.id);
     problem(
-        &world.call(Method::PATCH, &owners, &manager, Some(body(&json!({"visibility": "organization"})))).await,
+        &service.call(Method::PATCH, &owners, &manager, Some(body(&json!({"visibility": "organization"})))).await,
         404,
     );
     for bad in [
@@ -177,69 +177,73 @@ async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organ
         json!(["nonsense"]),
         json!("kv_store_read"),
     ] {
-        let reply = world.call(Method::PATCH, &path, &acme.organization_token, give(bad.clone())).await;
+        let reply = service.call(Method::PATCH, &path, &acme.organization_token, give(bad.clone())).await;
         assert_eq!(problem(&reply, 422).1.as_deref(), Some("/data/attributes/capabilities"), "{bad}");
     }
     let fine = json!(["kv_store_read", {"name": "installation_id", "id": "12345"}, {"name": "vcs", "vcs": "github"}]);
-    data(&world.call(Method::PATCH, &path, &acme.organization_token, give(fine)).await, 200);
+    data(&service.call(Method::PATCH, &path, &acme.organization_token, give(fine)).await, 200);
     let grant =
-        world.post("/api/v1/access-token/refresh", &manager, json!({"capabilities": ["kv_store_read"]})).await.ok();
+        service.post("/api/v1/access-token/refresh", &manager, json!({"capabilities": ["kv_store_read"]})).await.ok();
     let token = grant["access_token"].as_str().unwrap();
-    assert_eq!(world.get("/api/v1/github/kv/12345/key/a", token).await.failed(404), "NOT_FOUND");
-    let written = world.put("/api/v1/github/kv/12345/key/a", token, json!({"data": 1})).await;
+    assert_eq!(service.get("/api/v1/github/kv/12345/key/a", token).await.failed(404), "NOT_FOUND");
+    let written = service.put("/api/v1/github/kv/12345/key/a", token, json!({"data": 1})).await;
     assert_eq!(written.failed(403), "INSUFFICIENT_SCOPE");
-    let more = world.post("/api/v1/access-token/refresh", &manager, json!({"capabilities": ["kv_store_write"]})).await;
+    let more =
+        service.post("/api/v1/access-token/refresh", &manager, json!({"capabilities": ["kv_store_write"]})).await;
     assert_eq!(more.failed(400), "CAPABILITY_NOT_HELD");
 }
 
 #[tokio::test]
 async fn an_organization_s_own_token_is_replaced_by_its_owners_and_buys_no_access_token() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let path = "/api/v2/organizations/acme/authentication-token";
-    let exchange = world.post("/api/v1/access-token/refresh", &acme.organization_token, json!({})).await;
+    let exchange = service.post("/api/v1/access-token/refresh", &acme.organization_token, json!({})).await;
     assert_eq!(exchange.failed(403), "INSUFFICIENT_SCOPE");
-    problem(&world.post(path, &acme.team_token, json!({})).await, 404);
+    problem(&service.post(path, &acme.team_token, json!({})).await, 404);
     let of_audit = format!("{path}?token=audit-trails");
-    let refused = problem(&world.post(&of_audit, &acme.organization_token, json!({})).await, 400);
+    let refused = problem(&service.post(&of_audit, &acme.organization_token, json!({})).await, 400);
     assert_eq!(refused.1.as_deref(), Some("token"));
-    assert_eq!(status(&world, &acme.organization_token).await, 200, "it was not replaced by one of another kind");
-    let created = data(&world.post(path, &acme.organization_token, json!({})).await, 201);
+    assert_eq!(status(&service, &acme.organization_token).await, 200, "it was not replaced by one of another kind");
+    let created = data(&service.post(path, &acme.organization_token, json!({})).await, 201);
     assert_eq!(created["relationships"]["created-by"]["data"], json!({"id": "acme", "type": "organizations"}));
-    assert_eq!(status(&world, &acme.organization_token).await, 401);
+    assert_eq!(status(&service, &acme.organization_token).await, 401);
     let token = super::secret(&created);
-    assert_eq!(data(&world.get(path, &token).await, 200)["id"], created["id"]);
-    let tokens = world.get(super::LIST, &token).await.ok();
+    assert_eq!(data(&service.get(path, &token).await, 200)["id"], created["id"]);
+    let tokens = service.get(super::LIST, &token).await.ok();
     assert_eq!(tokens["meta"]["pagination"]["total-count"], 1, "it is no team's");
-    assert_eq!(world.delete(path, &token).await.status, 204);
-    assert_eq!(status(&world, &token).await, 401);
+    assert_eq!(service.delete(path, &token).await.status, 204);
+    assert_eq!(status(&service, &token).await, 401);
 }
 
 #[tokio::test]
 async fn tokens_of_other_kinds_are_not_the_organizations_own() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let path = "/api/v2/organizations/acme/authentication-token";
     for query in ["token=audit-trails", "token=organization-runs", "token=&token=audit-trails", "token%20=x&token=user"]
     {
         let other = format!("{path}?{query}");
-        assert_eq!(problem(&world.get(&other, &acme.organization_token).await, 404), ("not found".to_owned(), None));
-        assert_eq!(problem(&world.delete(&other, &acme.organization_token).await, 404), ("not found".to_owned(), None));
-        let refused = problem(&world.post(&other, &acme.organization_token, json!({})).await, 400);
+        assert_eq!(problem(&service.get(&other, &acme.organization_token).await, 404), ("not found".to_owned(), None));
+        assert_eq!(
+            problem(&service.delete(&other, &acme.organization_token).await, 404),
+            ("not found".to_owned(), None)
+        );
+        let refused = problem(&service.post(&other, &acme.organization_token, json!({})).await, 400);
         assert_eq!(refused.1.as_deref(), Some("token"), "{query}");
-        assert_eq!(status(&world, &acme.organization_token).await, 200, "{query}: nothing was deleted or replaced");
+        assert_eq!(status(&service, &acme.organization_token).await, 200, "{query}: nothing was deleted or replaced");
     }
-    data(&world.get(&format!("{path}?token="), &acme.organization_token).await, 200);
-    assert_eq!(world.delete(&format!("{path}?token="), &acme.organization_token).await.status, 204);
-    assert_eq!(status(&world, &acme.organization_token).await, 401);
+    data(&service.get(&format!("{path}?token="), &acme.organization_token).await, 200);
+    assert_eq!(service.delete(&format!("{path}?token="), &acme.organization_token).await.status, 204);
+    assert_eq!(status(&service, &acme.organization_token).await, 401);
 }
 
 #[tokio::test]
 async fn an_organization_document_has_what_the_provider_reads() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let path = "/api/v2/organizations/acme";
-    let shown = data(&world.get(path, &acme.organization_token).await, 200)["attributes"].clone();
+    let shown = data(&service.get(path, &acme.organization_token).await, 200)["attributes"].clone();
     for (name, default) in [
         ("assessments-enforced", json!(false)),
         ("cost-estimation-enabled", json!(false)),
@@ -262,19 +266,19 @@ async fn an_organization_document_has_what_the_provider_reads() {
         assert_eq!(shown.get(name), Some(&default), "{name}");
         // What is so may be sent back.
         let same = body(&json!({name: default}));
-        let again = data(&world.call(Method::PATCH, path, &acme.organization_token, Some(same)).await, 200);
+        let again = data(&service.call(Method::PATCH, path, &acme.organization_token, Some(same)).await, 200);
         assert_eq!(again["attributes"], shown, "{name}");
     }
 }
 
 #[tokio::test]
 async fn settings_are_kept_or_refused_but_never_lost() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let organization = "/api/v2/organizations/acme".to_owned();
     let team = format!("/api/v2/teams/{PLATFORM}");
     let patch = async |path: &str, attributes: &Value| {
-        world.call(Method::PATCH, path, &acme.organization_token, Some(body(attributes))).await
+        service.call(Method::PATCH, path, &acme.organization_token, Some(body(attributes))).await
     };
     let flags = [
         "assessments-enforced",
@@ -312,7 +316,7 @@ async fn settings_are_kept_or_refused_but_never_lost() {
         let pointer = format!("/data/attributes/{}", name.replace('_', "-"));
         assert_eq!(problem(&refused, 422).1, Some(pointer), "{name}");
     }
-    let shown = data(&world.get(&organization, &acme.organization_token).await, 200);
+    let shown = data(&service.get(&organization, &acme.organization_token).await, 200);
     assert_eq!(shown["attributes"]["email"], "ops@acme.test", "a refused change changes nothing");
     for flag in ["manage-policies", "manage-vcs-settings", "read-projects", "manage-agent-pools"] {
         let kept = data(&patch(&team, &json!({"organization-access": {flag: true}})).await, 200);
@@ -332,44 +336,45 @@ async fn settings_are_kept_or_refused_but_never_lost() {
 
 #[tokio::test]
 async fn a_manager_may_send_access_back_but_not_change_it() {
-    let world = World::new().await;
-    world.acme().await;
+    let service = TestService::new().await;
+    service.acme().await;
     let managers = terrapi::domain::organization::Team {
         access: terrapi::domain::organization::OrganizationAccess { manage_teams: true, ..Default::default() },
-        ..world.team("team-acme1111managers", &[])
+        ..service.team("team-acme1111managers", &[])
     };
-    let token = world.team_with_token(&managers).await;
+    let token = service.team_with_token(&managers).await;
     let path = format!("/api/v2/teams/{}", managers.id);
-    let shown = data(&world.get(&path, &token).await, 200)["attributes"].clone();
+    let shown = data(&service.get(&path, &token).await, 200)["attributes"].clone();
     let back = json!({"name": "renamed", "organization-access": shown["organization-access"], "capabilities": []});
-    let changed = data(&world.call(Method::PATCH, &path, &token, Some(body(&back))).await, 200);
+    let changed = data(&service.call(Method::PATCH, &path, &token, Some(body(&back))).await, 200);
     assert_eq!(changed["attributes"]["name"], "renamed");
     let more = json!({"organization-access": {"manage-workspaces": true}});
-    problem(&world.call(Method::PATCH, &path, &token, Some(body(&more))).await, 404);
+    problem(&service.call(Method::PATCH, &path, &token, Some(body(&more))).await, 404);
 }
 
 #[tokio::test]
 async fn a_team_name_may_have_slashes_and_the_type_be_organizations() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let new = json!({"data": {"type": "organizations", "attributes": {"name": "team/with/slashes"}}});
-    let created = data(&world.post(TEAMS, &acme.organization_token, new).await, 200);
+    let created = data(&service.post(TEAMS, &acme.organization_token, new).await, 200);
     assert_eq!(created["attributes"]["name"], "team/with/slashes");
-    let list = world.get(&format!("{TEAMS}?filter[names]=team%2Fwith%2Fslashes"), &acme.organization_token).await.ok();
+    let list =
+        service.get(&format!("{TEAMS}?filter[names]=team%2Fwith%2Fslashes"), &acme.organization_token).await.ok();
     assert_eq!(list["data"][0]["id"], created["id"]);
     let other = json!({"data": {"type": "workspaces", "attributes": {"name": "x"}}});
     assert_eq!(
-        problem(&world.post(TEAMS, &acme.organization_token, other).await, 422).1.as_deref(),
+        problem(&service.post(TEAMS, &acme.organization_token, other).await, 422).1.as_deref(),
         Some("/data/type")
     );
 }
 
 #[tokio::test]
 async fn organizations_are_searched_by_name_and_address() {
-    let world = World::new().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let service = TestService::new().await;
+    let owner = service.token(&[Capability::AccessTokenCreate]);
     for (name, email) in [("alpha", "ops@one.test"), ("beta", "dev@alphabet.test"), ("gamma", "ops@two.test")] {
-        data(&world.post(ORGANIZATIONS, &owner, body(&json!({"name": name, "email": email}))).await, 201);
+        data(&service.post(ORGANIZATIONS, &owner, body(&json!({"name": name, "email": email}))).await, 201);
     }
     for (query, expected) in [
         ("?q=ALPHA", &["alpha", "beta"][..]),
@@ -379,7 +384,7 @@ async fn organizations_are_searched_by_name_and_address() {
         ("?q=", &["alpha", "beta", "gamma"]),
         ("?q=nobody", &[]),
     ] {
-        let list = world.get(&format!("{ORGANIZATIONS}{query}"), &owner).await.ok();
+        let list = service.get(&format!("{ORGANIZATIONS}{query}"), &owner).await.ok();
         let names: Vec<_> = list["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
         assert_eq!(names, expected, "{query}");
         assert_eq!(list["meta"]["pagination"]["total-count"], expected.len(), "{query}");
@@ -388,21 +393,21 @@ async fn organizations_are_searched_by_name_and_address() {
 
 #[tokio::test]
 async fn clients_learn_what_is_missing_and_where_to_go() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let path = "/api/v2/organizations/acme/entitlement-set";
-    let shown = data(&world.get(path, &acme.team_token).await, 200);
+    let shown = data(&service.get(path, &acme.team_token).await, 200);
     assert_eq!((&shown["type"], &shown["id"]), (&json!("entitlement-sets"), &json!("org-acme1111acme1111")));
     for (name, entitled) in shown["attributes"].as_object().unwrap() {
         assert_eq!(entitled, &json!(name == "teams"), "{name}");
     }
-    problem(&world.get("/api/v2/organizations/nobody/entitlement-set", &acme.team_token).await, 404);
-    let login = world.get("/app/settings/tokens?source=terraform-login", "").await;
+    problem(&service.get("/api/v2/organizations/nobody/entitlement-set", &acme.team_token).await, 404);
+    let login = service.get("/app/settings/tokens?source=terraform-login", "").await;
     assert_eq!((login.status.as_u16(), login.header("location")), (307, Some("../../docs")));
-    for token in [&acme.team_token, &world.token(&[Capability::AccessTokenCreate])] {
-        let account = data(&world.get(super::ACCOUNT, token).await, 200);
+    for token in [&acme.team_token, &service.token(&[Capability::AccessTokenCreate])] {
+        let account = data(&service.get(super::ACCOUNT, token).await, 200);
         let own = account["links"]["self"].as_str().unwrap();
-        assert_eq!(data(&world.get(own, token).await, 200)["id"], account["id"], "the link leads here");
+        assert_eq!(data(&service.get(own, token).await, 200)["id"], account["id"], "the link leads here");
         assert!(account["attributes"]["avatar-url"].as_str().unwrap().starts_with("data:image/svg+xml,"));
     }
 }

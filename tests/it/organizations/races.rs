@@ -8,35 +8,35 @@ use terrapi::domain::{Capability, Vcs};
 
 use super::{LIST, data, described, legacy, problem, secret, status};
 use crate::support::organizations::Acme;
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestService};
 
 #[tokio::test]
 async fn of_twenty_creations_at_once_each_succeeds_and_one_token_is_left() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let path = legacy();
     // They all read the team before the first of them writes.
-    let gate = world.faulty.on("TransactWriteItems").first(20).hold_before_store();
-    let creations = join_all((0..20).map(|_| world.post(&path, &acme.organization_token, json!({}))));
+    let gate = service.faulty.on("TransactWriteItems").first(20).hold_before_store();
+    let creations = join_all((0..20).map(|_| service.post(&path, &acme.organization_token, json!({}))));
     let (replies, ()) = tokio::join!(creations, async {
         gate.arrived(20).await;
         gate.release();
     });
     let secrets: Vec<_> = replies.iter().map(|reply| secret(&data(reply, 201))).collect();
-    let statuses = join_all(secrets.iter().map(|secret| status(&world, secret))).await;
+    let statuses = join_all(secrets.iter().map(|secret| status(&service, secret))).await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-    assert_eq!(world.get(LIST, &acme.organization_token).await.ok()["meta"]["pagination"]["total-count"], 1);
-    assert_eq!(status(&world, &acme.team_token).await, 401);
+    assert_eq!(service.get(LIST, &acme.organization_token).await.ok()["meta"]["pagination"]["total-count"], 1);
+    assert_eq!(status(&service, &acme.team_token).await, 401);
 }
 
 #[tokio::test]
 async fn of_ten_tokens_with_one_description_at_once_one_is_created() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let body = json!({"data": {"attributes": {"description": "ci"}}});
     let path = described();
-    let gate = world.faulty.on("TransactWriteItems").first(10).hold_before_store();
-    let creations = join_all((0..10).map(|_| world.post(&path, &acme.organization_token, body.clone())));
+    let gate = service.faulty.on("TransactWriteItems").first(10).hold_before_store();
+    let creations = join_all((0..10).map(|_| service.post(&path, &acme.organization_token, body.clone())));
     let (replies, ()) = tokio::join!(creations, async {
         gate.arrived(10).await;
         gate.release();
@@ -47,12 +47,12 @@ async fn of_ten_tokens_with_one_description_at_once_one_is_created() {
 }
 
 /// A team with `manage-teams` and capabilities, and its token.
-async fn managers(world: &World) -> (Team, String) {
+async fn managers(service: &TestService) -> (Team, String) {
     let managers = Team {
         access: OrganizationAccess { manage_teams: true, ..Default::default() },
-        ..world.team("team-acme1111managers", &[Capability::KvStoreRead, Capability::KvStoreWrite])
+        ..service.team("team-acme1111managers", &[Capability::KvStoreRead, Capability::KvStoreWrite])
     };
-    let token = world.team_with_token(&managers).await;
+    let token = service.team_with_token(&managers).await;
     (managers, token)
 }
 
@@ -61,15 +61,19 @@ fn attributes(attributes: &Value) -> Option<Value> {
 }
 
 /// Takes from a team what it may do.
-async fn revoke(world: &World, acme: &Acme, team: &Team) {
+async fn revoke(service: &TestService, acme: &Acme, team: &Team) {
     let nothing = attributes(&json!({"organization-access": {"manage-teams": false}, "capabilities": []}));
     let path = format!("/api/v2/teams/{}", team.id);
-    data(&world.call(Method::PATCH, &path, &acme.organization_token, nothing).await, 200);
+    data(&service.call(Method::PATCH, &path, &acme.organization_token, nothing).await, 200);
 }
 
 /// Holds a request at its first transaction while the other work is done, then lets it go on.
-async fn held(world: &World, request: impl Future<Output = Reply>, meanwhile: impl Future<Output = ()>) -> Reply {
-    let gate = world.faulty.on("TransactWriteItems").nth(1).hold_before_store();
+async fn held(
+    service: &TestService,
+    request: impl Future<Output = Reply>,
+    meanwhile: impl Future<Output = ()>,
+) -> Reply {
+    let gate = service.faulty.on("TransactWriteItems").nth(1).hold_before_store();
     let (reply, ()) = tokio::join!(request, async {
         gate.arrived(1).await;
         meanwhile.await;
@@ -80,19 +84,19 @@ async fn held(world: &World, request: impl Future<Output = Reply>, meanwhile: im
 
 #[tokio::test]
 async fn a_revocation_survives_a_patch_that_was_decided_on_before() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let (team, manager) = managers(&world).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let (team, manager) = managers(&service).await;
     let path = format!("/api/v2/teams/{}", team.id);
     let patch = |token: String, body: Option<Value>| {
-        let (world, path) = (&world, &path);
-        async move { world.call(Method::PATCH, path, &token, body).await }
+        let (service, path) = (&service, &path);
+        async move { service.call(Method::PATCH, path, &token, body).await }
     };
     // The team itself, whose right is gone when its write arrives.
     let own = patch(manager.clone(), attributes(&json!({"visibility": "organization"})));
-    let refused = held(&world, own, revoke(&world, &acme, &team)).await;
+    let refused = held(&service, own, revoke(&service, &acme, &team)).await;
     assert_eq!(problem(&refused, 404), ("not found".to_owned(), None));
-    let shown = world.app.store.find_team(team.id).await.unwrap().unwrap();
+    let shown = service.app.store.find_team(team.id).await.unwrap().unwrap();
     assert!(!shown.access.manage_teams && shown.capabilities.iter().next().is_none());
     assert_eq!(shown.visibility, team.visibility, "nothing of the refused change was written");
 
@@ -109,8 +113,8 @@ async fn a_revocation_survives_a_patch_that_was_decided_on_before() {
         200,
     );
     let owner = patch(acme.organization_token.clone(), attributes(&everything));
-    let answered = data(&held(&world, owner, revoke(&world, &acme, &team)).await, 200);
-    let shown = world.app.store.find_team(team.id).await.unwrap().unwrap();
+    let answered = data(&held(&service, owner, revoke(&service, &acme, &team)).await, 200);
+    let shown = service.app.store.find_team(team.id).await.unwrap().unwrap();
     assert!(!shown.access.manage_teams && shown.capabilities.iter().next().is_none(), "{shown:?}");
     assert_eq!(shown.name.as_str(), "renamed");
     assert_eq!(answered["attributes"]["organization-access"]["manage-teams"], false, "the answer shows what is so");
@@ -118,9 +122,9 @@ async fn a_revocation_survives_a_patch_that_was_decided_on_before() {
 
 #[tokio::test]
 async fn a_revoked_manager_mints_no_token_and_deletes_no_team() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let (team, manager) = managers(&world).await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let (team, manager) = managers(&service).await;
     let of_owners = format!("/api/v2/teams/{}/authentication-token", acme.owners.id);
     let platform = format!("/api/v2/teams/{}", acme.platform.id);
     let give = json!({"organization-access": {"manage-teams": true}});
@@ -133,30 +137,30 @@ async fn a_revoked_manager_mints_no_token_and_deletes_no_team() {
         (Method::DELETE, platform.clone(), None),
     ] {
         let path_of_team = format!("/api/v2/teams/{}", team.id);
-        world.call(Method::PATCH, &path_of_team, &acme.organization_token, attributes(&give)).await;
-        let request = world.call(method.clone(), &path, &manager, body);
-        let refused = held(&world, request, revoke(&world, &acme, &team)).await;
+        service.call(Method::PATCH, &path_of_team, &acme.organization_token, attributes(&give)).await;
+        let request = service.call(method.clone(), &path, &manager, body);
+        let refused = held(&service, request, revoke(&service, &acme, &team)).await;
         assert_eq!(problem(&refused, 404), ("not found".to_owned(), None), "{method} {path}");
     }
-    problem(&world.get(&of_owners, &acme.organization_token).await, 404);
-    assert_eq!(status(&world, &acme.team_token).await, 200);
+    problem(&service.get(&of_owners, &acme.organization_token).await, 404);
+    assert_eq!(status(&service, &acme.team_token).await, 200);
 }
 
 #[tokio::test]
 async fn a_deleted_token_and_a_lost_membership_end_a_change_under_way() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let owner = world.token(&[Capability::AccessTokenCreate]);
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let owner = service.token(&[Capability::AccessTokenCreate]);
     let change = || attributes(&json!({"email": "new@acme.test"}));
     let path = "/api/v2/organizations/acme";
-    let request = world.call(Method::PATCH, path, &acme.organization_token, change());
-    let refused = held(&world, request, async {
-        let deleted = world.delete("/api/v2/organizations/acme/authentication-token", &owner).await;
+    let request = service.call(Method::PATCH, path, &acme.organization_token, change());
+    let refused = held(&service, request, async {
+        let deleted = service.delete("/api/v2/organizations/acme/authentication-token", &owner).await;
         assert_eq!(deleted.status, 204);
     });
     assert_eq!(problem(&refused.await, 401), ("unauthorized".to_owned(), None));
-    let refused = held(&world, world.call(Method::PATCH, path, &owner, change()), world.leave(Vcs::Github));
+    let refused = held(&service, service.call(Method::PATCH, path, &owner, change()), service.leave(Vcs::Github));
     assert_eq!(problem(&refused.await, 404), ("not found".to_owned(), None));
-    let shown = world.app.store.find_organization(acme.organization.id.organization()).await.unwrap().unwrap();
+    let shown = service.app.store.find_organization(acme.organization.id.organization()).await.unwrap().unwrap();
     assert_eq!(shown.email, acme.organization.email);
 }

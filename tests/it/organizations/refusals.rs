@@ -6,19 +6,19 @@ use terrapi::auth::TeamSecret;
 use terrapi::domain::organization::TeamTokenId;
 
 use super::{ACCOUNT, LIST, by_id, data, described, legacy, problem, secret};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::organizations::{PLATFORM, PLATFORM_TOKEN};
 
 #[tokio::test]
 async fn a_credential_that_is_missing_malformed_unknown_wrong_revoked_or_expired_is_401() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let create = async |body: Value| secret(&data(&world.post(&legacy(), &acme.organization_token, body).await, 201));
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let create = async |body: Value| secret(&data(&service.post(&legacy(), &acme.organization_token, body).await, 201));
     let expired = create(json!({"data": {"attributes": {"expired-at": "2020-01-01T00:00:00Z"}}})).await;
     let revoked = create(json!({})).await;
     create(json!({})).await;
     let other = |id: &str| TeamSecret::new(TeamTokenId::parse(id).unwrap(), [7; 48]).reveal();
-    let key = world.api_key(&[]).await;
+    let key = service.api_key(&[]).await;
     let credentials = [
         "",
         "garbage",
@@ -35,7 +35,7 @@ async fn a_credential_that_is_missing_malformed_unknown_wrong_revoked_or_expired
         for (method, path) in
             [(Method::GET, ACCOUNT.to_owned()), (Method::GET, LIST.to_owned()), (Method::POST, legacy())]
         {
-            let reply = world.call(method, &path, credential, Some(json!([]))).await;
+            let reply = service.call(method, &path, credential, Some(json!([]))).await;
             assert_eq!(problem(&reply, 401), ("unauthorized".to_owned(), None), "{credential} {path}");
             let members: Vec<_> = reply.json()["errors"][0].as_object().unwrap().keys().cloned().collect();
             assert_eq!(members, ["status", "title"], "{credential} {path}");
@@ -45,24 +45,24 @@ async fn a_credential_that_is_missing_malformed_unknown_wrong_revoked_or_expired
 
 #[tokio::test]
 async fn the_scheme_is_known_in_any_case() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     for scheme in ["bearer", "BEARER", "Bearer"] {
         let request = axum::extract::Request::get(ACCOUNT).header("host", "api.example.test");
         let request = request.header("authorization", format!("{scheme} {}", acme.team_token));
-        assert_eq!(world.send(request.body(axum::body::Body::empty()).unwrap()).await.status, 200, "{scheme}");
+        assert_eq!(service.send(request.body(axum::body::Body::empty()).unwrap()).await.status, 200, "{scheme}");
     }
 }
 
 #[tokio::test]
 async fn another_team_s_tokens_are_not_there_and_a_token_of_a_closed_team_shows_itself_alone() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let mut closed = world.team("team-acme1111closed00", &[]);
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let mut closed = service.team("team-acme1111closed00", &[]);
     closed.allow_member_token_management = false;
-    let token = world.team_with_token(&closed).await;
+    let token = service.team_with_token(&closed).await;
     let own = format!("/api/v2/authentication-tokens/at-{}", closed.id.digits());
-    assert_eq!(world.get(&own, &token).await.status, 200);
+    assert_eq!(service.get(&own, &token).await.status, 200);
     let refused = [
         (Method::DELETE, own.clone()),
         (Method::GET, format!("/api/v2/teams/{}/authentication-token", closed.id)),
@@ -78,18 +78,18 @@ async fn another_team_s_tokens_are_not_there_and_a_token_of_a_closed_team_shows_
     ];
     for (method, path) in refused {
         // A body that is wrong, too, is not what is told about.
-        let reply = world.call(method.clone(), &path, &token, Some(json!({"data": 7}))).await;
+        let reply = service.call(method.clone(), &path, &token, Some(json!({"data": 7}))).await;
         assert_eq!(problem(&reply, 404), ("not found".to_owned(), None), "{method} {path}");
         assert_eq!(reply.json(), json!({"errors": [{"status": "404", "title": "not found"}]}));
     }
-    assert_eq!(world.get(&own, &acme.team_token).await.status, 404);
-    assert_eq!(world.get(&format!("/api/v2/teams/{}", closed.id), &token).await.status, 200, "its own team");
+    assert_eq!(service.get(&own, &acme.team_token).await.status, 404);
+    assert_eq!(service.get(&format!("/api/v2/teams/{}", closed.id), &token).await.status, 200, "its own team");
 }
 
 #[tokio::test]
 async fn what_is_unknown_or_malformed_is_404_and_names_nothing() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     for path in [
         "/api/v2/teams/team-acme1111nobody00/authentication-token",
         "/api/v2/teams/platform/authentication-token",
@@ -104,23 +104,23 @@ async fn what_is_unknown_or_malformed_is_404_and_names_nothing() {
         "/api/v2/nothing",
         "/api/v2/teams/",
     ] {
-        let reply = world.get(path, &acme.organization_token).await;
+        let reply = service.get(path, &acme.organization_token).await;
         assert_eq!(problem(&reply, 404), ("not found".to_owned(), None), "{path}");
     }
-    let decoded = world.get("/api/v2/teams/team-acme1111p1atfor%6D", &acme.organization_token).await;
+    let decoded = service.get("/api/v2/teams/team-acme1111p1atfor%6D", &acme.organization_token).await;
     assert_eq!(decoded.status, 200, "a path is decoded once");
-    problem(&world.call(Method::PUT, LIST, &acme.organization_token, None).await, 404);
+    problem(&service.call(Method::PUT, LIST, &acme.organization_token, None).await, 404);
 }
 
 #[tokio::test]
 async fn a_body_of_another_media_type_is_415_where_a_body_counts() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let send = async |method: Method, path: String, media_type: &str, body: &str| {
         let request = axum::extract::Request::builder().method(method).uri(path).header("host", "api.example.test");
         let request = request.header("authorization", format!("Bearer {}", acme.organization_token));
         let request = request.header("content-type", media_type);
-        world.send(request.body(axum::body::Body::from(body.to_owned())).unwrap()).await
+        service.send(request.body(axum::body::Body::from(body.to_owned())).unwrap()).await
     };
     let refused = send(Method::POST, legacy(), "text/plain", "{}").await;
     assert_eq!(problem(&refused, 415).0, "unsupported media type");
@@ -134,13 +134,13 @@ async fn a_body_of_another_media_type_is_415_where_a_body_counts() {
 
 #[tokio::test]
 async fn every_answer_has_the_version_and_every_instant_is_in_utc() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let created = data(
-        &world.post(&described(), &acme.team_token, json!({"data": {"attributes": {"description": "ci"}}})).await,
+        &service.post(&described(), &acme.team_token, json!({"data": {"attributes": {"description": "ci"}}})).await,
         201,
     );
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     let organization = "/api/v2/organizations/acme";
     for (path, token) in [
         ("/.well-known/terraform.json", ""),
@@ -153,7 +153,7 @@ async fn every_answer_has_the_version_and_every_instant_is_in_utc() {
         ("/api/v2/nothing", ""),
         ("/api/v2/organizations", &acme.team_token),
     ] {
-        let reply = world.get(path, token).await;
+        let reply = service.get(path, token).await;
         assert_eq!(reply.header("tfp-api-version"), Some("2.5"), "{path}");
         assert_eq!(reply.header("tfp-appname"), Some("HCP Terraform"), "{path}");
         let text = String::from_utf8(reply.bytes.to_vec()).unwrap();
@@ -166,14 +166,14 @@ async fn every_answer_has_the_version_and_every_instant_is_in_utc() {
 
 #[tokio::test]
 async fn clients_find_the_api_and_learn_who_they_are() {
-    let world = World::new().await;
-    let acme = world.acme().await;
-    let discovery = world.get("/.well-known/terraform.json", "").await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let discovery = service.get("/.well-known/terraform.json", "").await;
     assert_eq!(discovery.header("content-type"), Some("application/json"));
     let services = discovery.ok();
     assert!(services.as_object().unwrap().values().all(|path| path.as_str().unwrap().ends_with('/')), "{services}");
     assert_eq!(services["tfe.v2.2"], "/api/v2/");
-    let account = world.get(ACCOUNT, &acme.team_token).await.ok();
+    let account = service.get(ACCOUNT, &acme.team_token).await.ok();
     assert_eq!(
         account["data"]["relationships"]["authenticated-resource"]["data"],
         json!({"id": PLATFORM, "type": "teams"})
@@ -181,8 +181,8 @@ async fn clients_find_the_api_and_learn_who_they_are() {
     assert_eq!(account["data"]["attributes"]["is-service-account"], true);
     assert!(account["data"]["attributes"]["username"].as_str().unwrap().starts_with("api-team_"));
     let own = account["data"]["links"]["auth-token"].as_str().unwrap();
-    assert_eq!(data(&world.get(own, &acme.team_token).await, 200)["id"], PLATFORM_TOKEN);
-    let person = world.get(ACCOUNT, &world.token(&[terrapi::domain::Capability::AccessTokenCreate])).await.ok();
+    assert_eq!(data(&service.get(own, &acme.team_token).await, 200)["id"], PLATFORM_TOKEN);
+    let person = service.get(ACCOUNT, &service.token(&[terrapi::domain::Capability::AccessTokenCreate])).await.ok();
     assert_eq!(person["data"]["relationships"]["authenticated-resource"]["data"]["type"], "users");
     assert_eq!(person["data"]["attributes"]["is-service-account"], false);
 }

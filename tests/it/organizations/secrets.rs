@@ -6,21 +6,21 @@ use terrapi::auth::TeamSecret;
 use terrapi::domain::organization::{OrganizationAccess, Team};
 
 use super::{ACCOUNT, LIST, by_id, data, described, legacy, secret};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::log::Log;
 use crate::support::organizations::{PLATFORM, PLATFORM_TOKEN};
 
 #[tokio::test]
 async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());
 
-    let legacy_token = data(&world.post(&legacy(), &acme.organization_token, json!({})).await, 201);
+    let legacy_token = data(&service.post(&legacy(), &acme.organization_token, json!({})).await, 201);
     let body = json!({"data": {"attributes": {"description": "ci"}}});
-    let described_token = data(&world.post(&described(), &acme.organization_token, body.clone()).await, 201);
+    let described_token = data(&service.post(&described(), &acme.organization_token, body.clone()).await, 201);
     let secrets =
         [secret(&legacy_token), secret(&described_token), acme.organization_token.clone(), acme.team_token.clone()];
     let mut answers = String::new();
@@ -34,13 +34,13 @@ async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
             (Method::POST, described(), Some(json!({"data": 1}))),
             (Method::GET, format!("/api/v2/teams/{token}"), None),
         ] {
-            let reply = world.call(method, &path, token, body).await;
+            let reply = service.call(method, &path, token, body).await;
             answers.push_str(std::str::from_utf8(&reply.bytes).unwrap());
         }
     }
-    world.faulty.on("*").refuse(crate::support::faulty::Refusal::Throttling);
-    assert_eq!(world.get(LIST, &acme.organization_token).await.status, 503);
-    world.app.background.settle().await;
+    service.faulty.on("*").refuse(crate::support::faulty::Refusal::Throttling);
+    assert_eq!(service.get(LIST, &acme.organization_token).await.status, 503);
+    service.app.background.settle().await;
     drop(guard);
     let log = log.text();
     assert!(log.contains("request failed"), "{log}");
@@ -52,24 +52,24 @@ async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
 
 #[tokio::test]
 async fn team_manager_does_not_reach_the_organization_token() {
-    let world = World::new().await;
-    let acme = world.acme().await;
+    let service = TestService::new().await;
+    let acme = service.acme().await;
     let own = format!("/api/v2/authentication-tokens/{}", TeamSecret::parse(&acme.organization_token).unwrap().id());
     let managers = Team {
         access: OrganizationAccess { manage_teams: true, ..OrganizationAccess::default() },
-        ..world.team(&format!("{}manager1", &PLATFORM[..13]), &[])
+        ..service.team(&format!("{}manager1", &PLATFORM[..13]), &[])
     };
-    let manager = world.team_with_token(&managers).await;
+    let manager = service.team_with_token(&managers).await;
     // They do manage the tokens of teams.
     let team_token = format!("/api/v2/authentication-tokens/{PLATFORM_TOKEN}");
-    assert_eq!(world.get(&team_token, &manager).await.status, 200);
+    assert_eq!(service.get(&team_token, &manager).await.status, 200);
     for method in [Method::GET, Method::DELETE] {
-        let reply = world.call(method.clone(), &own, &manager, None).await;
+        let reply = service.call(method.clone(), &own, &manager, None).await;
         assert_eq!(super::problem(&reply, 404), ("not found".to_owned(), None), "{method}");
         let by_name =
-            world.call(method.clone(), "/api/v2/organizations/acme/authentication-token", &manager, None).await;
+            service.call(method.clone(), "/api/v2/organizations/acme/authentication-token", &manager, None).await;
         assert_eq!(by_name.status, 404, "{method}");
     }
-    assert_eq!(super::status(&world, &acme.organization_token).await, 200);
-    assert_eq!(world.get(&own, &acme.organization_token).await.status, 200);
+    assert_eq!(super::status(&service, &acme.organization_token).await, 200);
+    assert_eq!(service.get(&own, &acme.organization_token).await.status, 200);
 }

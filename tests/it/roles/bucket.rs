@@ -4,22 +4,22 @@ use std::collections::HashMap;
 
 use http::Method;
 use serde_json::{Value, json};
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 use terrapi::runtime::App;
 use terrapi::store::{Store, StoreConfig};
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::bucket::Bucket;
 use crate::support::routes::Gateway;
-use crate::support::world::{KV, request, send_to};
+use crate::support::service::{KV, request, send_to};
 
-fn store(world: &World, bucket: &Bucket, function: &str) -> Store {
-    Store::new(&StoreConfig { blobs: Some(bucket.url().into()), ..world.store_config(function) }).unwrap()
+fn store(service: &TestService, bucket: &Bucket, function: &str) -> Store {
+    Store::new(&StoreConfig { blobs: Some(bucket.url().into()), ..service.store_config(function) }).unwrap()
 }
 
-fn kv_store(world: &World, bucket: &Bucket) -> Gateway {
-    let app = App { store: store(world, bucket, "kv-store"), ..world.app.clone() };
-    Gateway::new(HashMap::from([("kv-store".to_owned(), service(kv_store::routes(), app))]))
+fn kv_store(service: &TestService, bucket: &Bucket) -> Gateway {
+    let app = App { store: store(service, bucket, "kv-store"), ..service.app.clone() };
+    Gateway::new(HashMap::from([("kv-store".to_owned(), lambda_service(kv_store::routes(), app))]))
 }
 
 fn large(bytes: usize) -> Value {
@@ -28,18 +28,18 @@ fn large(bytes: usize) -> Value {
 
 #[tokio::test]
 async fn read_overtaken_by_an_overwrite_returns_the_new_value() {
-    let (world, bucket) = (World::new().await, Bucket::start().await);
-    let (function, token, path) = (kv_store(&world, &bucket), world.kv_token(), format!("{KV}/key/k"));
+    let (service, bucket) = (TestService::new().await, Bucket::start().await);
+    let (function, token, path) = (kv_store(&service, &bucket), service.kv_token(), format!("{KV}/key/k"));
     let put = |size| send_to(&function, request(Method::PUT, &path, &token, Some(large(size))));
     put(20_000).await.ok();
-    world.clock.advance_ms(1);
-    let gate = world.faulty.on("GetItem").table(&world.backend.tables.kv).nth(1).hold_after_store();
+    service.clock.advance_ms(1);
+    let gate = service.faulty.on("GetItem").table(&service.backend.tables.kv).nth(1).hold_after_store();
     let overtaking = async {
         gate.arrived(1).await;
         let old = bucket.names();
         put(30_000).await.ok();
         // The worker does this when the stream shows that the record no longer names the object.
-        store(&world, &bucket, "worker").delete_value(&old[0]).await.unwrap();
+        store(&service, &bucket, "worker").delete_value(&old[0]).await.unwrap();
         gate.release();
     };
     let (read, ()) = futures::join!(send_to(&function, request(Method::GET, &path, &token, None)), overtaking);

@@ -1,6 +1,6 @@
 //! Every storage call of a function is within its role in `template.yaml`.
 //!
-//! All suites prove it: in a world each function calls storage in its own name, and the endpoint between them refuses what
+//! All suites prove it: in a service each function calls storage in its own name, and the endpoint between them refuses what
 //! the role does not allow and fails the test. Here are the calls that only recovery makes, and the evaluation itself.
 
 mod bucket;
@@ -8,9 +8,9 @@ mod bucket;
 use serde_json::json;
 use terrapi::domain::{InstallationId, Namespace, Vcs};
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::roles::roles;
-use crate::support::world::KV;
+use crate::support::service::KV;
 
 #[test]
 fn call_beyond_the_role_is_named() {
@@ -50,11 +50,11 @@ fn query_is_judged_by_its_index_and_partition() {
 /// What a commit does that finds 256 unfolded ones in the head: it folds them in the worker's place.
 #[tokio::test]
 async fn commits_are_folded_within_the_role_of_kv_store() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    world.stage(&token, "k", &[json!("folded")]).await;
-    world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.stage(&token, "k", &[json!("folded")]).await;
+    service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
     let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
-    assert_eq!(world.app_of("kv-store").store.fold_commits(namespace).await.unwrap(), 1);
-    assert_eq!(world.get(&format!("{KV}/key/k"), &token).await.ok()["data"], "folded");
+    assert_eq!(service.app_of("kv-store").store.fold_commits(namespace).await.unwrap(), 1);
+    assert_eq!(service.get(&format!("{KV}/key/k"), &token).await.ok()["data"], "folded");
 }

@@ -3,62 +3,62 @@
 use terrapi::auth::{Signer, SigningKeyFile};
 
 use super::{token, whoami};
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::routes::Gateway;
 
 /// Tokens in a burst, each with a `kid` that nobody published.
 const BURST: usize = 20;
 
 /// Tokens signed by keys that nobody published.
-fn forged(world: &World, round: usize) -> Vec<String> {
+fn forged(service: &TestService, round: usize) -> Vec<String> {
     let signer = |n| {
         let seed = format!("a-seed-of-somebody-else-{round:04}-{n:04}-0123456789-0123456789");
         Signer::new(&SigningKeyFile::new(seed), "terrapi".into()).unwrap()
     };
-    (0..BURST).map(|n| token(world, &signer(n))).collect()
+    (0..BURST).map(|n| token(service, &signer(n))).collect()
 }
 
 /// Sends the burst, all of it refused; how often the published keys were read for it.
-async fn burst(world: &World, gateway: &Gateway, round: usize) -> usize {
-    let tokens = forged(world, round);
+async fn burst(service: &TestService, gateway: &Gateway, round: usize) -> usize {
+    let tokens = forged(service, round);
     let work = async {
         for token in &tokens {
             assert_eq!(whoami(gateway, token).await.failed(403), "INVALID_TOKEN");
         }
     };
-    let ((), calls) = world.faulty.ledger().during(work).await;
-    assert!(calls.iter().all(|call| call.operation == "Query" && call.table == world.backend.tables.identity));
+    let ((), calls) = service.faulty.ledger().during(work).await;
+    assert!(calls.iter().all(|call| call.operation == "Query" && call.table == service.backend.tables.identity));
     calls.len()
 }
 
 #[tokio::test]
 async fn a_burst_of_unknown_kids_reads_the_published_keys_once_in_ten_seconds() {
-    let world = World::new().await;
-    let sandbox = world.sandbox();
-    assert_eq!(burst(&world, &sandbox, 0).await, 1);
-    assert_eq!(burst(&world, &sandbox, 1).await, 0, "in the same second");
-    world.clock.advance_ms(9_999);
-    assert_eq!(burst(&world, &sandbox, 2).await, 0, "just before the ten seconds are over");
-    world.clock.advance_ms(1);
-    assert_eq!(burst(&world, &sandbox, 3).await, 1);
-    world.clock.advance_ms(3_600_000);
-    assert_eq!(burst(&world, &sandbox, 4).await, 1, "a long silence saves nothing up");
-    let good = token(&world, &world.signer);
-    let ((), calls) = world.faulty.ledger().during(async { drop(whoami(&sandbox, &good).await.ok()) }).await;
+    let service = TestService::new().await;
+    let sandbox = service.sandbox();
+    assert_eq!(burst(&service, &sandbox, 0).await, 1);
+    assert_eq!(burst(&service, &sandbox, 1).await, 0, "in the same second");
+    service.clock.advance_ms(9_999);
+    assert_eq!(burst(&service, &sandbox, 2).await, 0, "just before the ten seconds are over");
+    service.clock.advance_ms(1);
+    assert_eq!(burst(&service, &sandbox, 3).await, 1);
+    service.clock.advance_ms(3_600_000);
+    assert_eq!(burst(&service, &sandbox, 4).await, 1, "a long silence saves nothing up");
+    let good = token(&service, &service.signer);
+    let ((), calls) = service.faulty.ledger().during(async { drop(whoami(&sandbox, &good).await.ok()) }).await;
     assert!(!calls.iter().any(|call| call.request.to_string().contains("public")), "the held keys were not lost");
 }
 
 #[tokio::test]
 async fn a_burst_at_once_reads_no_more_than_a_burst_in_turn() {
-    let world = World::new().await;
-    let sandbox = world.sandbox();
-    let tokens = forged(&world, 0);
+    let service = TestService::new().await;
+    let sandbox = service.sandbox();
+    let tokens = forged(&service, 0);
     let work = async {
         let answers = tokens.iter().map(|token| whoami(&sandbox, token));
         for answer in futures::future::join_all(answers).await {
             assert_eq!(answer.failed(403), "INVALID_TOKEN");
         }
     };
-    let ((), calls) = world.faulty.ledger().during(work).await;
+    let ((), calls) = service.faulty.ledger().during(work).await;
     assert_eq!(calls.len(), 1);
 }

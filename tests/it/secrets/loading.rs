@@ -9,7 +9,7 @@ use terrapi::runtime::{Clock, Signing};
 
 use super::moto::Moto;
 use super::{kid, token, whoami};
-use crate::support::World;
+use crate::support::TestService;
 
 const OLD: &str = "the-old-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
 const NEW: &str = "the-new-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
@@ -18,39 +18,39 @@ fn text(file: &SigningKeyFile) -> String {
     serde_json::to_string(file).unwrap()
 }
 
-async fn load(world: &World, moto: &Moto, secret: &str) -> Arc<Signer> {
-    let signing = Signing::load(&moto.config(secret), &world.app).await.unwrap_or_else(|error| panic!("{error:?}"));
-    signing.signer(&world.app).await
+async fn load(service: &TestService, moto: &Moto, secret: &str) -> Arc<Signer> {
+    let signing = Signing::load(&moto.config(secret), &service.app).await.unwrap_or_else(|error| panic!("{error:?}"));
+    signing.signer(&service.app).await
 }
 
 #[tokio::test]
 async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_good() {
-    let (world, moto) = (World::new().await, Moto::start().await);
+    let (service, moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", &text(&SigningKeyFile::new(OLD.into()))).await;
     assert!(arn.starts_with("arn:aws:secretsmanager:"), "{arn}");
 
-    let old = load(&world, &moto, &arn).await;
+    let old = load(&service, &moto, &arn).await;
     assert_eq!(old.public_keys().len(), 1);
-    let again = load(&world, &moto, "signing-keys").await;
+    let again = load(&service, &moto, "signing-keys").await;
     assert_eq!(again.public_keys(), old.public_keys(), "the same seed is the same key, by the secret's name too");
-    let signed_before = token(&world, &old);
-    let long_running = world.sandbox();
+    let signed_before = token(&service, &old);
+    let long_running = service.sandbox();
     whoami(&long_running, &signed_before).await.ok();
 
     let rotated = text(&SigningKeyFile::new(NEW.into()).with_verifying_seed(OLD.into()));
     moto.client.put_secret_value().secret_id(&arn).secret_string(rotated).send().await.unwrap();
-    let new = load(&world, &moto, &arn).await;
+    let new = load(&service, &moto, &arn).await;
     let kids: Vec<&str> = new.public_keys().iter().map(|key| key.kid.as_str()).collect();
     assert_eq!((kids.len(), kids[1]), (2, old.public_keys()[0].kid.as_str()));
     assert_ne!(kids[0], kids[1]);
-    assert_eq!(kid(&token(&world, &new)), kids[1], "the new key is known to few yet");
-    world.clock.advance_ms(HEAD_START_SECONDS * 1_000 - 1);
-    assert_eq!(kid(&token(&world, &new)), kids[1]);
-    let last_of_old = token(&world, &new);
-    world.clock.advance_ms(1);
-    let signed_after = token(&world, &new);
+    assert_eq!(kid(&token(&service, &new)), kids[1], "the new key is known to few yet");
+    service.clock.advance_ms(HEAD_START_SECONDS * 1_000 - 1);
+    assert_eq!(kid(&token(&service, &new)), kids[1]);
+    let last_of_old = token(&service, &new);
+    service.clock.advance_ms(1);
+    let signed_after = token(&service, &new);
     assert_eq!(kid(&signed_after), kids[0]);
-    for verifier in [&long_running, &world.sandbox()] {
+    for verifier in [&long_running, &service.sandbox()] {
         whoami(verifier, &signed_after).await.ok();
         whoami(verifier, &last_of_old).await.ok();
     }
@@ -59,19 +59,19 @@ async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_goo
 /// What the head start is for: a verifier that has just looked for another key does not look again at once.
 #[tokio::test]
 async fn a_key_that_signs_as_soon_as_it_is_published_is_refused_by_who_has_just_looked() {
-    let world = World::new().await;
-    let verifier = world.sandbox();
+    let service = TestService::new().await;
+    let verifier = service.sandbox();
     let signer = Signer::new(&SigningKeyFile::new(NEW.into()), "terrapi".into()).unwrap();
-    assert_eq!(whoami(&verifier, &token(&world, &signer)).await.failed(403), "INVALID_TOKEN");
-    world.app.store.publish_key(signer.active_key().unwrap(), world.clock.now()).await.unwrap();
-    assert_eq!(whoami(&verifier, &token(&world, &signer)).await.failed(403), "INVALID_TOKEN");
-    world.clock.advance_ms(10_000);
-    whoami(&verifier, &token(&world, &signer)).await.ok();
+    assert_eq!(whoami(&verifier, &token(&service, &signer)).await.failed(403), "INVALID_TOKEN");
+    service.app.store.publish_key(signer.active_key().unwrap(), service.clock.now()).await.unwrap();
+    assert_eq!(whoami(&verifier, &token(&service, &signer)).await.failed(403), "INVALID_TOKEN");
+    service.clock.advance_ms(10_000);
+    whoami(&verifier, &token(&service, &signer)).await.ok();
 }
 
 #[tokio::test]
 async fn a_secret_that_is_missing_or_of_another_shape_is_a_clear_error_that_does_not_show_it() {
-    let (world, moto) = (World::new().await, Moto::start().await);
+    let (service, moto) = (TestService::new().await, Moto::start().await);
     let wrong = [
         ("plain", NEW.to_owned(), "not of the expected shape"),
         ("empty", "{}".to_owned(), "not of the expected shape"),
@@ -85,21 +85,21 @@ async fn a_secret_that_is_missing_or_of_another_shape_is_a_clear_error_that_does
     ];
     for (name, text, reason) in wrong {
         let arn = moto.create(name, &text).await;
-        refused(&world, &moto, &arn, reason).await;
+        refused(&service, &moto, &arn, reason).await;
     }
     let binary = moto.create_binary("binary", NEW.as_bytes()).await;
-    refused(&world, &moto, &binary, "holds no text").await;
-    refused(&world, &moto, "arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf", "ResourceNotFound")
+    refused(&service, &moto, &binary, "holds no text").await;
+    refused(&service, &moto, "arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf", "ResourceNotFound")
         .await;
     let mut config = moto.config("none");
     config.signing_keys = None;
-    let error = Signing::load(&config, &world.app).await.err().unwrap();
+    let error = Signing::load(&config, &service.app).await.err().unwrap();
     assert!(error.to_string().contains("TERRAPI_SIGNING_KEYS is not set"), "{error}");
 }
 
-async fn refused(world: &World, moto: &Moto, secret: &str, reason: &str) {
+async fn refused(service: &TestService, moto: &Moto, secret: &str, reason: &str) {
     let error =
-        Signing::load(&moto.config(secret), &world.app).await.err().unwrap_or_else(|| panic!("{secret} was taken"));
+        Signing::load(&moto.config(secret), &service.app).await.err().unwrap_or_else(|| panic!("{secret} was taken"));
     // As a log shows it, in either way.
     let mut shown = format!("{error:?} {error}");
     let mut cause = error.source();

@@ -14,14 +14,14 @@ use terrapi::domain::{Capabilities, KeyId};
 use terrapi::runtime::{Clock, Random};
 
 use crate::support::routes::Gateway;
-use crate::support::world::{request, send_to};
-use crate::support::{Reply, World};
+use crate::support::service::{request, send_to};
+use crate::support::{Reply, TestService};
 
-/// A token of the world's user, signed by this signer.
-fn token(world: &World, signer: &Signer) -> String {
-    let (random, now) = (Random::default(), world.clock.now().seconds());
+/// A token of the service's user, signed by this signer.
+fn token(service: &TestService, signer: &Signer) -> String {
+    let (random, now) = (Random::default(), service.clock.now().seconds());
     let key = KeyId::new(random.id().unwrap());
-    let claims = Claims::new("terrapi", now, random.id().unwrap(), world.user, key, Capabilities::default());
+    let claims = Claims::new("terrapi", now, random.id().unwrap(), service.user, key, Capabilities::default());
     signer.sign(&claims).unwrap()
 }
 

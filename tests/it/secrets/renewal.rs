@@ -4,86 +4,86 @@ use std::sync::Arc;
 
 use http::Method;
 use terrapi::auth::SigningKeyFile;
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 use terrapi::runtime::Signing;
 use tower::ServiceExt;
 
 use super::kid;
 use super::moto::Moto;
-use crate::support::world::request;
-use crate::support::{Reply, World};
+use crate::support::service::request;
+use crate::support::{Reply, TestService};
 
 const OLD: &str = "the-old-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
 const NEW: &str = "the-new-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
 
-async fn exchange(world: &World, signing: &Arc<Signing>, api_key: &str) -> Reply {
-    let function = service(token_refresh::routes(signing.clone()), world.app.clone());
+async fn exchange(service: &TestService, signing: &Arc<Signing>, api_key: &str) -> Reply {
+    let function = lambda_service(token_refresh::routes(signing.clone()), service.app.clone());
     let exchange = request(Method::POST, "/api/v1/access-token/refresh", api_key, None);
     Reply::read(function.oneshot(exchange).await.unwrap()).await
 }
 
-async fn signed_by(world: &World, signing: &Arc<Signing>, api_key: &str) -> String {
-    kid(exchange(world, signing, api_key).await.ok()["token"].as_str().unwrap())
+async fn signed_by(service: &TestService, signing: &Arc<Signing>, api_key: &str) -> String {
+    kid(exchange(service, signing, api_key).await.ok()["token"].as_str().unwrap())
 }
 
 #[tokio::test]
 async fn a_thousand_exchanges_ask_for_no_secret_and_a_secret_that_is_gone_stops_nobody() {
-    let (world, mut moto) = (World::new().await, Moto::start().await);
+    let (service, mut moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", SigningKeyFile::new(OLD.into()).to_text().unwrap().reveal()).await;
-    let signing = Arc::new(Signing::load(&moto.config(&arn), &world.app).await.unwrap());
-    let api_key = world.api_key(&[]).await;
-    let key = signed_by(&world, &signing, &api_key).await;
+    let signing = Arc::new(Signing::load(&moto.config(&arn), &service.app).await.unwrap());
+    let api_key = service.api_key(&[]).await;
+    let key = signed_by(&service, &signing, &api_key).await;
     // From here on a look at the secret would fail, and one that went well would publish the key again.
     moto.stop();
-    world.app.background.settle().await;
-    world.faulty.ledger().take();
+    service.app.background.settle().await;
+    service.faulty.ledger().take();
     for _ in 0..1_000 {
-        assert_eq!(signed_by(&world, &signing, &api_key).await, key);
+        assert_eq!(signed_by(&service, &signing, &api_key).await, key);
     }
-    world.app.background.settle().await;
-    let calls = world.faulty.ledger().take();
+    service.app.background.settle().await;
+    let calls = service.faulty.ledger().take();
     let kinds = ["GetItem", "PutItem"].map(|kind| calls.iter().filter(|call| call.operation == kind).count());
     assert_eq!((kinds, calls.len()), ([1_000, 1_000], 2_000), "the key's row and the audit entry");
     for minutes in [5, 1, 60] {
-        world.clock.advance_ms(minutes * 60_000);
-        assert_eq!(signed_by(&world, &signing, &api_key).await, key, "the key at hand stays in use");
+        service.clock.advance_ms(minutes * 60_000);
+        assert_eq!(signed_by(&service, &signing, &api_key).await, key, "the key at hand stays in use");
     }
 }
 
 #[tokio::test]
 async fn a_look_that_failed_is_repeated_after_a_minute_and_others_after_five() {
-    let (world, moto) = (World::new().await, Moto::start().await);
+    let (service, moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", SigningKeyFile::new(OLD.into()).to_text().unwrap().reveal()).await;
-    let signing = Arc::new(Signing::load(&moto.config(&arn), &world.app).await.unwrap());
-    let api_key = world.api_key(&[]).await;
-    let old = signed_by(&world, &signing, &api_key).await;
+    let signing = Arc::new(Signing::load(&moto.config(&arn), &service.app).await.unwrap());
+    let api_key = service.api_key(&[]).await;
+    let old = signed_by(&service, &signing, &api_key).await;
     // By hand and without the old seed: the new key signs at once.
     let changed = SigningKeyFile::new(NEW.into()).to_text().unwrap();
     moto.client.put_secret_value().secret_id(&arn).secret_string(changed.reveal()).send().await.unwrap();
-    world.clock.advance_ms(299_999);
-    assert_eq!(signed_by(&world, &signing, &api_key).await, old);
-    world.clock.advance_ms(1);
+    service.clock.advance_ms(299_999);
+    assert_eq!(signed_by(&service, &signing, &api_key).await, old);
+    service.clock.advance_ms(1);
     // The new key cannot be published, so nobody may sign with it.
-    world.faulty.on("UpdateItem").matching(|call| call["Key"]["pk"]["S"] == "public-keys").cut_before_store();
-    assert_eq!(signed_by(&world, &signing, &api_key).await, old);
-    world.faulty.heal();
-    world.clock.advance_ms(59_999);
-    assert_eq!(signed_by(&world, &signing, &api_key).await, old);
-    world.clock.advance_ms(1);
-    let new = signed_by(&world, &signing, &api_key).await;
+    service.faulty.on("UpdateItem").matching(|call| call["Key"]["pk"]["S"] == "public-keys").cut_before_store();
+    assert_eq!(signed_by(&service, &signing, &api_key).await, old);
+    service.faulty.heal();
+    service.clock.advance_ms(59_999);
+    assert_eq!(signed_by(&service, &signing, &api_key).await, old);
+    service.clock.advance_ms(1);
+    let new = signed_by(&service, &signing, &api_key).await;
     assert_ne!(new, old);
-    let jwks = service(token_refresh::routes(signing.clone()), world.app.clone());
+    let jwks = lambda_service(token_refresh::routes(signing.clone()), service.app.clone());
     let jwks = jwks.oneshot(request(Method::GET, "/.well-known/jwks.json", "", None)).await.unwrap();
     let jwks = Reply::read(jwks).await.ok();
     let kids: Vec<_> = jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
-    assert_eq!((kids[0], kids.len()), (new.as_str(), 3), "the newest first, the world's own and the old one too");
+    assert_eq!((kids[0], kids.len()), (new.as_str(), 3), "the newest first, the service's own and the old one too");
     assert!(kids.contains(&old.as_str()));
 }
 
 #[tokio::test]
 async fn the_key_set_is_shown_while_storage_is_away() {
-    let world = World::new().await;
-    world.faulty.on("*").cut_before_store();
-    let jwks = world.get("/.well-known/jwks.json", "").await.ok();
-    assert_eq!(jwks["keys"][0]["kid"], world.signer.active_key().unwrap().kid.as_str());
+    let service = TestService::new().await;
+    service.faulty.on("*").cut_before_store();
+    let jwks = service.get("/.well-known/jwks.json", "").await.ok();
+    assert_eq!(jwks["keys"][0]["kid"], service.signer.active_key().unwrap().kid.as_str());
 }

@@ -7,15 +7,15 @@ use http::Method;
 use key_rotation::{RETIRING_SECONDS, Rotation, RotationEvent, Step};
 use serde_json::Value;
 use terrapi::auth::{HEAD_START_SECONDS, Signer, SigningKeyFile};
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 use terrapi::runtime::{Clock, Secrets, Signing};
 use tower::ServiceExt;
 
 use super::moto::Moto;
 use super::{kid, token, whoami};
 use crate::support::routes::Gateway;
-use crate::support::world::request;
-use crate::support::{Reply, World};
+use crate::support::service::request;
+use crate::support::{Reply, TestService};
 
 const SEED: &str = "the-first-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
 const STEPS: [Step; 4] = [Step::Create, Step::Set, Step::Test, Step::Finish];
@@ -25,7 +25,7 @@ const SECOND: &str = "22222222-2222-4222-8222-222222222222";
 
 /// A service whose signing key is a secret's, and who rotates it.
 struct Rotating {
-    world: World,
+    service: TestService,
     moto: Moto,
     secret: String,
     rotation: Rotation,
@@ -34,13 +34,13 @@ struct Rotating {
 
 impl Rotating {
     async fn new() -> Self {
-        let (world, moto) = (World::new().await, Moto::start().await);
+        let (service, moto) = (TestService::new().await, Moto::start().await);
         let text = SigningKeyFile::new(SEED.into()).to_text().unwrap();
         let secret = moto.create("signing-keys", text.reveal()).await;
         let secrets = Secrets::new(&moto.config(&secret)).unwrap();
-        let rotation = Rotation { secrets, secret: secret.clone(), app: world.app_of("key-rotation") };
-        let api_key = world.api_key(&[]).await;
-        let rotating = Self { world, moto, secret, rotation, api_key };
+        let rotation = Rotation { secrets, secret: secret.clone(), app: service.app_of("key-rotation") };
+        let api_key = service.api_key(&[]).await;
+        let rotating = Self { service, moto, secret, rotation, api_key };
         rotating.signing().await;
         rotating.pass(HEAD_START_SECONDS);
         rotating
@@ -48,11 +48,11 @@ impl Rotating {
 
     /// A fresh process that signs.
     async fn signing(&self) -> Arc<Signing> {
-        Arc::new(Signing::load(&self.moto.config(&self.secret), &self.world.app).await.unwrap())
+        Arc::new(Signing::load(&self.moto.config(&self.secret), &self.service.app).await.unwrap())
     }
 
     fn pass(&self, seconds: i64) {
-        self.world.clock.advance_ms(seconds * 1_000);
+        self.service.clock.advance_ms(seconds * 1_000);
     }
 
     async fn step(&self, step: Step, version: &str) -> terrapi::domain::Result<()> {
@@ -71,7 +71,7 @@ impl Rotating {
 
     /// An exchange through a signing process.
     async fn exchange(&self, signing: &Arc<Signing>) -> String {
-        let function = service(token_refresh::routes(signing.clone()), self.world.app.clone());
+        let function = lambda_service(token_refresh::routes(signing.clone()), self.service.app.clone());
         let exchange = request(Method::POST, "/api/v1/access-token/refresh", &self.api_key, None);
         let reply = Reply::read(function.oneshot(exchange).await.unwrap()).await;
         reply.ok()["token"].as_str().unwrap().to_owned()
@@ -79,8 +79,8 @@ impl Rotating {
 
     /// The kids that are published, with whether each is on its way out.
     async fn published(&self) -> Vec<(String, bool)> {
-        let keys = self.world.app.store.list_published_keys(self.world.clock.now().seconds()).await.unwrap();
-        let own = self.world.signer.active_key().unwrap();
+        let keys = self.service.app.store.list_published_keys(self.service.clock.now().seconds()).await.unwrap();
+        let own = self.service.signer.active_key().unwrap();
         let keys = keys.into_iter().filter(|known| known.key != *own);
         keys.map(|known| (known.key.kid, known.until.is_some())).collect()
     }
@@ -112,14 +112,14 @@ async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
     let mut signers = vec![rotating.signing().await];
     rotating.pass(130);
     signers.push(rotating.signing().await);
-    let verifiers = [rotating.world.sandbox(), rotating.world.sandbox(), rotating.world.sandbox()];
+    let verifiers = [rotating.service.sandbox(), rotating.service.sandbox(), rotating.service.sandbox()];
     let stranger = Signer::new(&SigningKeyFile::new("x".repeat(64)), "terrapi".into()).unwrap();
     let first = kid(&rotating.exchange(&signers[0]).await);
     rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
     let (mut steps, mut rounds, mut switched) = (STEPS.iter(), Vec::<Vec<String>>::new(), Vec::new());
     for round in 0..60 {
         // Somebody keeps making verifiers look, so that none may look when the new key comes.
-        let forged = token(&rotating.world, &stranger);
+        let forged = token(&rotating.service, &stranger);
         let forgeries = verifiers.iter().map(|verifier| whoami(verifier, &forged));
         let step = async {
             if round % 3 == 1
@@ -157,7 +157,7 @@ async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
 #[tokio::test]
 async fn tokens_of_the_old_key_are_good_until_they_end_and_the_key_until_its_hour_is_over() {
     let rotating = Rotating::new().await;
-    let (signing, verifier) = (rotating.signing().await, rotating.world.sandbox());
+    let (signing, verifier) = (rotating.signing().await, rotating.service.sandbox());
     let old = kid(&rotating.exchange(&signing).await);
     rotating.rotate(FIRST).await;
     rotating.pass(299);
@@ -168,19 +168,19 @@ async fn tokens_of_the_old_key_are_good_until_they_end_and_the_key_until_its_hou
     assert_ne!(new, old);
     rotating.pass(63);
     whoami(&verifier, &last).await.ok();
-    whoami(&rotating.world.sandbox(), &last).await.ok();
+    whoami(&rotating.service.sandbox(), &last).await.ok();
     rotating.pass(1);
     assert_eq!(whoami(&verifier, &last).await.failed(403), "INVALID_TOKEN");
 
     // Somebody who has the old seed, as long as the key is trusted and not after.
     let thief = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
     rotating.pass(RETIRING_SECONDS - 364 - 1);
-    whoami(&verifier, &token(&rotating.world, &thief)).await.ok();
-    let (long_running, cold) = (verifier, rotating.world.sandbox());
+    whoami(&verifier, &token(&rotating.service, &thief)).await.ok();
+    let (long_running, cold) = (verifier, rotating.service.sandbox());
     rotating.pass(1);
-    assert_eq!(whoami(&cold, &token(&rotating.world, &thief)).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(whoami(&cold, &token(&rotating.service, &thief)).await.failed(403), "INVALID_TOKEN");
     rotating.pass(600);
-    assert_eq!(whoami(&long_running, &token(&rotating.world, &thief)).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(whoami(&long_running, &token(&rotating.service, &thief)).await.failed(403), "INVALID_TOKEN");
     assert_eq!(rotating.published().await, [(new.clone(), false)]);
     assert_eq!(kid(&rotating.exchange(&rotating.signing().await).await), new);
     assert_eq!(rotating.published().await, [(new, false)], "a new process does not bring it back");
@@ -193,13 +193,13 @@ async fn every_step_may_be_repeated_and_a_rotation_that_died_anywhere_is_taken_u
     rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
     for step in STEPS {
         // Storage is away: the step fails, or has nothing to do with it.
-        rotating.world.faulty.on("*").cut_before_store();
+        rotating.service.faulty.on("*").cut_before_store();
         assert!(rotating.step(step, FIRST).await.is_err(), "{step:?}");
-        rotating.world.faulty.heal();
+        rotating.service.faulty.heal();
         // Its answer is lost.
-        rotating.world.faulty.on("UpdateItem").nth(1).cut_after_store();
+        rotating.service.faulty.on("UpdateItem").nth(1).cut_after_store();
         rotating.step(step, FIRST).await.unwrap();
-        rotating.world.faulty.heal();
+        rotating.service.faulty.heal();
         let (text, published) = (rotating.text(FIRST).await, rotating.published().await);
         rotating.step(step, FIRST).await.unwrap();
         assert_eq!((rotating.text(FIRST).await, rotating.published().await), (text, published), "{step:?}");
@@ -221,10 +221,10 @@ async fn a_process_that_dies_between_putting_into_use_and_sending_off_is_finishe
     for step in [Step::Create, Step::Set, Step::Test] {
         rotating.step(step, FIRST).await.unwrap();
     }
-    rotating.world.faulty.on("UpdateItem").cut_before_store();
+    rotating.service.faulty.on("UpdateItem").cut_before_store();
     assert!(rotating.step(Step::Finish, FIRST).await.is_err());
     assert_eq!(rotating.moto.current(&rotating.secret).await, FIRST);
-    rotating.world.faulty.heal();
+    rotating.service.faulty.heal();
     assert!(rotating.published().await.iter().all(|(_, going)| !going));
     rotating.step(Step::Finish, FIRST).await.unwrap();
     assert_eq!(rotating.published().await.iter().filter(|(_, going)| *going).count(), 1);
@@ -281,24 +281,24 @@ async fn a_second_rotation_waits_until_the_first_one_s_key_is_in_use() {
 #[tokio::test]
 async fn old_signer_cannot_undo_the_end_of_its_key() {
     let rotating = Rotating::new().await;
-    let store = &rotating.world.app.store;
+    let store = &rotating.service.app.store;
     let old = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
     let old_key = old.active_key().unwrap();
     rotating.rotate(FIRST).await;
-    let retired = rotating.world.faulty.ledger().take();
+    let retired = rotating.service.faulty.ledger().take();
     let ending = retired.iter().find(|call| call.request.to_string().contains("ends_at")).unwrap();
     assert!(!ending.request["UpdateExpression"].as_str().unwrap().contains("ttl"), "DynamoDB must not remove the row");
-    let end = store.publish_key(old_key, rotating.world.clock.now()).await.unwrap().until.unwrap();
-    assert_eq!(end, rotating.world.clock.now().seconds().plus(RETIRING_SECONDS));
+    let end = store.publish_key(old_key, rotating.service.clock.now()).await.unwrap().until.unwrap();
+    assert_eq!(end, rotating.service.clock.now().seconds().plus(RETIRING_SECONDS));
     for after in [1, RETIRING_SECONDS, 90 * 24 * 3_600] {
         rotating.pass(after);
-        let again = store.publish_key(old_key, rotating.world.clock.now()).await.unwrap();
+        let again = store.publish_key(old_key, rotating.service.clock.now()).await.unwrap();
         assert_eq!(again.until, Some(end), "after {after} s");
     }
-    let trusted = store.list_public_keys(rotating.world.clock.now().seconds()).await.unwrap();
+    let trusted = store.list_public_keys(rotating.service.clock.now().seconds()).await.unwrap();
     assert!(!trusted.contains(old_key));
-    let forged = token(&rotating.world, &old);
-    assert_eq!(whoami(&rotating.world.sandbox(), &forged).await.failed(403), "INVALID_TOKEN");
+    let forged = token(&rotating.service, &old);
+    assert_eq!(whoami(&rotating.service.sandbox(), &forged).await.failed(403), "INVALID_TOKEN");
 }
 
 #[tokio::test]
@@ -312,10 +312,10 @@ async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
     let token = rotating.exchange(&rotating.signing().await).await;
     assert_eq!(kid(&token), old);
     assert!(rotating.published().await.contains(&(old.clone(), true)), "its end stays");
-    whoami(&rotating.world.sandbox(), &token).await.ok();
+    whoami(&rotating.service.sandbox(), &token).await.ok();
     rotating.pass(RETIRING_SECONDS);
     let config = rotating.moto.config(&rotating.secret);
-    let error = Signing::load(&config, &rotating.world.app).await.err().unwrap();
+    let error = Signing::load(&config, &rotating.service.app).await.err().unwrap();
     assert!(error.to_string().contains("rollback"), "{error}");
     for _ in 0..2 {
         rotating.step(Step::RollBack, &before).await.unwrap();
@@ -324,7 +324,7 @@ async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
     }
     let token = rotating.exchange(&rotating.signing().await).await;
     assert_eq!(kid(&token), old);
-    whoami(&rotating.world.sandbox(), &token).await.ok();
+    whoami(&rotating.service.sandbox(), &token).await.ok();
 }
 
 impl Rotating {

@@ -1,4 +1,4 @@
-//! The engine below a world: an embedded one of its own, or tables of its own in the one that
+//! The engine below a service: an embedded one of its own, or tables of its own in the one that
 //! `TERRAPI_TEST_DYNAMODB` names (AWS's DynamoDB Local, say).
 #![expect(clippy::disallowed_methods, reason = "the test run chooses the engine by a variable")]
 #![expect(clippy::disallowed_types, reason = "tables are made through the service's own API")]

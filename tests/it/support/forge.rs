@@ -7,7 +7,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use terrapi::domain::{Capability, UserId};
 
-use super::world::{SEED, START, signer};
+use super::service::{SEED, START, signer};
 
 pub struct Forge {
     pair: Ed25519KeyPair,
@@ -16,7 +16,7 @@ pub struct Forge {
 }
 
 impl Forge {
-    /// Holds the key that every world's verifiers trust.
+    /// Holds the key that every service's verifiers trust.
     pub fn trusted() -> Self {
         let forge = Self::of(SEED);
         assert_eq!(forge.kid, signer().public_keys()[0].kid);
@@ -55,7 +55,7 @@ impl Forge {
     }
 }
 
-/// The claims of a good token, signed when every world begins.
+/// The claims of a good token, signed when every service begins.
 pub fn claims(user: UserId, capabilities: &[Capability]) -> Value {
     let now = START.seconds().0;
     json!({

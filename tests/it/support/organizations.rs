@@ -1,4 +1,4 @@
-//! An organization in a world: its ids are the same everywhere.
+//! An organization in a service: its ids are the same everywhere.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +13,9 @@ use terrapi::domain::{
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::{Clock, Random};
-use terrapi::store::{Decision, ProviderAnswer, Written};
+use terrapi::store::{Decision, ProviderAnswer, Unlisted, Written};
 
-use super::World;
+use super::TestService;
 
 /// The organization's name.
 pub const ACME: &str = "acme";
@@ -24,7 +24,7 @@ pub const PLATFORM: &str = "team-acme1111p1atform";
 /// That team's legacy token.
 pub const PLATFORM_TOKEN: &str = "at-acme1111p1atform";
 
-/// An organization of the world's user, who owns it, in GitHub's 12345.
+/// An organization of the service's user, who owns it, in GitHub's 12345.
 pub struct Acme {
     pub organization: Organization,
     pub owners: Team,
@@ -35,7 +35,7 @@ pub struct Acme {
     pub team_token: String,
 }
 
-impl World {
+impl TestService {
     pub async fn acme(&self) -> Acme {
         self.acme_of(BTreeSet::from([self.user])).await
     }
@@ -73,16 +73,16 @@ impl World {
         Acme { organization, owners, platform, organization_token: own, team_token }
     }
 
-    /// Takes the world's user out of every installation of a VCS, as the provider's listing would.
+    /// Takes the service's user out of every installation of a VCS, as the provider's listing would.
     pub async fn leave(&self, vcs: Vcs) {
-        let ticket = self.app.store.draw_membership_ticket(self.user, vcs).await.unwrap();
+        let fence = self.app.store.draw_membership_fence(self.user, vcs).await.unwrap();
         let note = |change| {
             let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
             let entry = ClientInfo::default().audited(self.clock.now(), done, self.user, None);
             self.app.noted(AuditEntry { subject: Some(change), ..entry })
         };
         let (asked_at, max_age) = (self.clock.now(), self.app.settings.membership_max_age);
-        let answer = ProviderAnswer { listed: &BTreeSet::new(), ticket, asked_at, max_age };
+        let answer = ProviderAnswer { listed: &BTreeSet::new(), unlisted: Unlisted::Denied, fence, asked_at, max_age };
         self.app.store.replace_memberships(self.user, vcs, answer, note).await.unwrap();
     }
 

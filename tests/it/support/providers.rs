@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use terrapi::auth::SealingKeys;
 use terrapi::domain::SecretText;
-use terrapi::vcs::{Limits, ProviderConfig, Providers};
+use terrapi::vcs::{AnswerLimits, ProviderConfig, Providers};
 
 use super::github::Github;
 use super::gitlab::Gitlab;
@@ -22,13 +22,13 @@ impl Pauses {
 }
 
 /// Longer than the machine needs while it compiles beside the tests.
-pub const PATIENT: Limits =
-    Limits { attempt: Duration::from_secs(20), call: Duration::from_secs(40), pause: Duration::from_secs(3) };
+pub const PATIENT: AnswerLimits =
+    AnswerLimits { attempt: Duration::from_secs(20), call: Duration::from_secs(40), pause: Duration::from_secs(3) };
 
 /// Seals what sign-ins give.
-pub const SEALING_KEY: &str = "test-sealing-key-of-every-world-0123456789-abcdefghijkl";
+pub const SEALING_KEY: &str = "test-sealing-key-of-every-service-0123456789-abcdefghijkl";
 
-pub fn providers(github: &Github, gitlab: &Gitlab, limits: Limits, pauses: &Pauses) -> Providers {
+pub fn providers(github: &Github, gitlab: &Gitlab, limits: AnswerLimits, pauses: &Pauses) -> Providers {
     let mut variables = github.variables();
     variables.extend(gitlab.variables());
     let pauses = pauses.clone();

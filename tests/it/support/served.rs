@@ -1,4 +1,4 @@
-//! A world over HTTP, for clients in processes of their own. What goes to and fro is kept.
+//! A service over HTTP, for clients in processes of their own. What goes to and fro is kept.
 
 use std::sync::{Arc, Mutex};
 

@@ -8,12 +8,12 @@ use terrapi::domain::{Capabilities, Capability, InstallationId, Namespace, Vcs};
 use terrapi::runtime::Clock;
 use terrapi::store::kv::ReadQuery;
 
-use super::World;
+use super::TestService;
 
 /// How often the worker gets to fold an installation's commits before its head must be empty.
 const FOLDS: usize = 3;
 
-impl World {
+impl TestService {
     /// Ends all faults, lets the worker finish, and asserts that no head names a commit and that every record can be
     /// read: found or absent, never an error.
     pub async fn assert_kv_settled(&self) {

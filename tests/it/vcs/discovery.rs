@@ -2,18 +2,18 @@
 
 use http::Method;
 use serde_json::json;
-use terrapi::http::service;
+use terrapi::http::lambda_service;
 use terrapi::vcs::Providers;
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::routes::Gateway;
-use crate::support::world::{request, send_to};
+use crate::support::service::{request, send_to};
 
 #[tokio::test]
 async fn a_client_is_told_where_both_providers_are_and_nothing_secret() {
-    let world = World::new().await;
-    let config = world.get("/api/v1/server/config", "").await.ok();
-    let (github, gitlab) = (world.github.origin(), world.gitlab.origin());
+    let service = TestService::new().await;
+    let config = service.get("/api/v1/server/config", "").await.ok();
+    let (github, gitlab) = (service.github.origin(), service.gitlab.origin());
     let expected = json!({
         "github": {
             "api_base_url": github, "web_base_url": github, "app_client_id": "Iv1.stand-in",
@@ -24,15 +24,15 @@ async fn a_client_is_told_where_both_providers_are_and_nothing_secret() {
         },
     });
     assert_eq!(config, expected);
-    let client_id = world.get("/api/v1/github/client_id", "").await.ok();
+    let client_id = service.get("/api/v1/github/client_id", "").await.ok();
     assert_eq!(client_id, json!({"client_id": "Iv1.stand-in"}));
 }
 
 #[tokio::test]
 async fn a_provider_that_is_not_configured_is_not_mentioned() {
-    let world = World::new().await;
-    let app = world.app.clone().with_providers(Providers::default());
-    let gateway = Gateway::new([("identity".to_owned(), service(identity::routes(), app))].into());
+    let service = TestService::new().await;
+    let app = service.app.clone().with_providers(Providers::default());
+    let gateway = Gateway::new([("identity".to_owned(), lambda_service(identity::routes(), app))].into());
     let get = async |path| send_to(&gateway, request(Method::GET, path, "", None)).await;
     assert_eq!(get("/api/v1/server/config").await.ok(), json!({}));
     assert_eq!(get("/api/v1/github/client_id").await.failed(404), "NOT_FOUND");

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use terrapi::domain::{Code, Error, Vcs};
-use terrapi::vcs::{Failure, Limits, Result};
+use terrapi::vcs::{AnswerLimits, Failure, Result};
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::providers::{PATIENT, providers};
 use crate::support::stand_in::Fault::{self, Answer, Body, Silence};
 
@@ -14,10 +14,10 @@ const DATE: &str = "Tue, 22 Sep 2026 10:13:20 GMT";
 const DATE_SECONDS: i64 = 1_790_072_000;
 
 /// Who octocat is, while `GET /user` goes wrong like this.
-async fn asked_under(world: &World, faults: Vec<Fault>) -> Result<u64> {
-    world.github.desk().fail("GET /user", faults);
-    let tokens = world.github.tokens(583_231);
-    let profile = world.app.providers.get(Vcs::Github).unwrap().profile(&tokens.access).await;
+async fn asked_under(service: &TestService, faults: Vec<Fault>) -> Result<u64> {
+    service.github.desk().fail("GET /user", faults);
+    let tokens = service.github.tokens(583_231);
+    let profile = service.app.providers.get(Vcs::Github).unwrap().profile(&tokens.access).await;
     profile.map(|profile| profile.id)
 }
 
@@ -31,71 +31,71 @@ fn used_up_until(reset: i64) -> Fault {
 
 #[tokio::test]
 async fn a_read_is_repeated_while_the_provider_is_away() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let away = |status| Answer(status, vec![]);
-    assert_eq!(asked_under(&world, vec![away(502), away(504)]).await.unwrap(), 583_231);
-    assert_eq!(world.pauses.take(), [Duration::from_millis(200), Duration::from_millis(400)]);
-    assert!(matches!(asked_under(&world, vec![away(503), away(502), away(502)]).await, Err(Failure::Away(_))));
-    assert_eq!(world.github.desk().take_seen().len(), 6);
+    assert_eq!(asked_under(&service, vec![away(502), away(504)]).await.unwrap(), 583_231);
+    assert_eq!(service.pauses.take(), [Duration::from_millis(200), Duration::from_millis(400)]);
+    assert!(matches!(asked_under(&service, vec![away(503), away(502), away(502)]).await, Err(Failure::Unavailable(_))));
+    assert_eq!(service.github.desk().take_seen().len(), 6);
 }
 
 #[tokio::test]
 async fn a_read_is_repeated_when_the_rate_limit_lets_it() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let faults = vec![busy(&[("retry-after", "3")]), used_up_until(DATE_SECONDS + 2)];
-    assert_eq!(asked_under(&world, faults).await.unwrap(), 583_231);
-    assert_eq!(world.pauses.take(), [Duration::from_secs(3), Duration::from_secs(2)]);
+    assert_eq!(asked_under(&service, faults).await.unwrap(), 583_231);
+    assert_eq!(service.pauses.take(), [Duration::from_secs(3), Duration::from_secs(2)]);
 }
 
 #[tokio::test]
 async fn nobody_waits_for_a_rate_limit_that_lasts() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let lasting = [
         (busy(&[("retry-after", "60")]), Some(60)),
         (used_up_until(DATE_SECONDS + 1800), Some(1800)),
         (Answer(429, vec![]), None),
     ];
     for (fault, seconds) in lasting {
-        match (asked_under(&world, vec![fault]).await, seconds) {
+        match (asked_under(&service, vec![fault]).await, seconds) {
             (Err(Failure::Busy(wait)), Some(seconds)) => assert_eq!(wait, Duration::from_secs(seconds)),
-            (Err(Failure::Away(_)), None) => {}
+            (Err(Failure::Unavailable(_)), None) => {}
             (answer, _) => panic!("{answer:?}"),
         }
     }
-    assert!(world.pauses.take().is_empty());
+    assert!(service.pauses.take().is_empty());
 }
 
 #[tokio::test]
 async fn a_refusal_is_not_taken_for_a_rate_limit() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let plain = busy(&[("x-ratelimit-remaining", "4999")]);
-    assert!(matches!(asked_under(&world, vec![plain]).await, Err(Failure::Forbidden)));
-    assert!(matches!(asked_under(&world, vec![Answer(401, vec![])]).await, Err(Failure::Rejected)));
-    assert_eq!(world.github.desk().take_seen().len(), 2);
+    assert!(matches!(asked_under(&service, vec![plain]).await, Err(Failure::Forbidden)));
+    assert!(matches!(asked_under(&service, vec![Answer(401, vec![])]).await, Err(Failure::Rejected)));
+    assert_eq!(service.github.desk().take_seen().len(), 2);
 }
 
 #[tokio::test]
 async fn a_silent_provider_is_given_up() {
-    let world = World::new().await;
-    let limits = Limits { attempt: Duration::from_millis(200), ..PATIENT };
-    let providers = providers(&world.github, &world.gitlab, limits, &world.pauses);
-    world.github.desk().fail("GET /user", [Silence]);
-    let tokens = world.github.tokens(583_231);
+    let service = TestService::new().await;
+    let limits = AnswerLimits { attempt: Duration::from_millis(200), ..PATIENT };
+    let providers = providers(&service.github, &service.gitlab, limits, &service.pauses);
+    service.github.desk().fail("GET /user", [Silence]);
+    let tokens = service.github.tokens(583_231);
     let answer = providers.get(Vcs::Github).unwrap().profile(&tokens.access).await;
-    assert!(matches!(answer, Err(Failure::Away(_))), "{answer:?}");
+    assert!(matches!(answer, Err(Failure::Unavailable(_))), "{answer:?}");
 }
 
 #[tokio::test]
 async fn an_answer_that_makes_no_sense_is_an_absence_and_its_text_is_kept_nowhere() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     for body in ["<html>ghu_leak</html>", "{}", r#"{"id": "ghu_leak", "login": 1}"#] {
-        let failure = asked_under(&world, vec![Body(body)]).await.unwrap_err();
+        let failure = asked_under(&service, vec![Body(body)]).await.unwrap_err();
         assert!(!format!("{failure:?}").contains("leak"), "{failure:?}");
-        assert!(matches!(failure, Failure::Away(_)));
+        assert!(matches!(failure, Failure::Unavailable(_)));
     }
-    world.gitlab.desk().fail("GET /api/v4/user", [Body(r#"{"id": "gl_leak"}"#)]);
-    let tokens = world.gitlab.tokens(77);
-    let failure = world.app.providers.get(Vcs::Gitlab).unwrap().profile(&tokens.access).await.unwrap_err();
+    service.gitlab.desk().fail("GET /api/v4/user", [Body(r#"{"id": "gl_leak"}"#)]);
+    let tokens = service.gitlab.tokens(77);
+    let failure = service.app.providers.get(Vcs::Gitlab).unwrap().profile(&tokens.access).await.unwrap_err();
     assert!(!format!("{failure:?}").contains("leak"), "{failure:?}");
 }
 
@@ -109,5 +109,5 @@ fn each_failure_is_one_that_a_caller_can_tell_apart() {
     assert_eq!(told(Failure::Rejected), Some(Code::ProviderRejected));
     assert_eq!(told(Failure::Forbidden), Some(Code::ProviderForbidden));
     assert_eq!(told(Failure::NotFound), Some(Code::NotFound));
-    assert_eq!(told(Failure::Away("away".into())), Some(Code::Unavailable));
+    assert_eq!(told(Failure::Unavailable("away".into())), Some(Code::Unavailable));
 }

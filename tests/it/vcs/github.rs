@@ -8,18 +8,18 @@ use terrapi::domain::{
 };
 use terrapi::vcs::{Failure, InstallationAccess, Provider, ProviderConfig, Providers, real_pause};
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::github::Installation;
 use crate::support::providers::{PATIENT, SEALING_KEY};
 
 const OCTOCAT: u64 = 583_231;
 
-fn github(world: &World) -> &dyn Provider {
-    world.app.providers.get(Vcs::Github).unwrap()
+fn github(service: &TestService) -> &dyn Provider {
+    service.app.providers.get(Vcs::Github).unwrap()
 }
 
-fn access(world: &World, installation: u64) -> InstallationAccess<'static> {
-    InstallationAccess { installation: InstallationId::new(installation), token: None, now: world.app.clock.now() }
+fn access(service: &TestService, installation: u64) -> InstallationAccess<'static> {
+    InstallationAccess { installation: InstallationId::new(installation), token: None, now: service.app.clock.now() }
 }
 
 fn repository(id: u64, name: &str) -> ProviderRepository {
@@ -38,8 +38,8 @@ fn octocat() -> Profile {
 
 #[tokio::test]
 async fn every_installation_of_a_person_is_listed_however_many_pages_there_are() {
-    let world = World::new().await;
-    world.github.hub(|hub| {
+    let service = TestService::new().await;
+    service.github.hub(|hub| {
         for id in 1..=230 {
             let installation = Installation::of(&format!("org-{id}"), "Organization").with_member(OCTOCAT);
             hub.installations.insert(id, installation);
@@ -47,8 +47,8 @@ async fn every_installation_of_a_person_is_listed_however_many_pages_there_are()
         hub.installations.insert(999, Installation::of("foreign", "Organization"));
         hub.installation(12345).suspended = true;
     });
-    let tokens = world.github.tokens(OCTOCAT);
-    let listed = github(&world).installations_of_user(&tokens.access).await.unwrap();
+    let tokens = service.github.tokens(OCTOCAT);
+    let listed = github(&service).installations_of_user(&tokens.access).await.unwrap();
     assert_eq!(listed.len(), 232);
     let find = |id| listed.iter().find(|each| each.id == InstallationId::new(id));
     let acme = ProviderInstallation {
@@ -60,68 +60,69 @@ async fn every_installation_of_a_person_is_listed_however_many_pages_there_are()
     assert_eq!(find(12345), Some(&acme));
     assert_eq!(find(67890).map(|own| (own.account, own.suspended)), Some((AccountKind::User, false)));
     assert_eq!(find(999), None);
-    assert_eq!(world.github.desk().take_seen(), ["GET /user/installations"; 3]);
+    assert_eq!(service.github.desk().take_seen(), ["GET /user/installations"; 3]);
 }
 
 #[tokio::test]
 async fn repositories_come_page_by_page_with_one_token_for_all() {
-    let world = World::new().await;
-    world.github.hub(|hub| {
+    let service = TestService::new().await;
+    service.github.hub(|hub| {
         for id in 1..=101 {
             hub.installation(12345).add(id, &format!("repo-{id}"));
         }
     });
-    let first = github(&world).repositories(access(&world, 12345), 1).await.unwrap();
+    let first = github(&service).repositories(access(&service, 12345), 1).await.unwrap();
     assert_eq!((first.repositories.len(), first.next), (100, Some(2)));
     assert_eq!(first.repositories[0], repository(1, "repo-1"));
-    let second = github(&world).repositories(access(&world, 12345), 2).await.unwrap();
+    let second = github(&service).repositories(access(&service, 12345), 2).await.unwrap();
     assert_eq!((second.repositories.len(), second.next), (1, None));
     let token = "POST /app/installations/{installation_id}/access_tokens";
     let expected = [token, "GET /installation/repositories", "GET /installation/repositories"];
-    assert_eq!(world.github.desk().take_seen(), expected);
+    assert_eq!(service.github.desk().take_seen(), expected);
 }
 
 #[tokio::test]
 async fn an_installation_token_is_replaced_a_minute_before_its_end() {
-    let world = World::new().await;
-    let listing = async || github(&world).repositories(access(&world, 12345), 1).await.unwrap();
+    let service = TestService::new().await;
+    let listing = async || github(&service).repositories(access(&service, 12345), 1).await.unwrap();
     listing().await;
-    world.clock.advance_ms(3_539_000);
+    service.clock.advance_ms(3_539_000);
     listing().await;
-    assert_eq!(world.github.desk().take_seen().len(), 3);
-    world.clock.advance_ms(1_000);
+    assert_eq!(service.github.desk().take_seen().len(), 3);
+    service.clock.advance_ms(1_000);
     listing().await;
-    assert_eq!(world.github.desk().take_seen().len(), 2);
+    assert_eq!(service.github.desk().take_seen().len(), 2);
 }
 
 #[tokio::test]
 async fn an_installation_token_that_was_revoked_early_is_replaced() {
-    let world = World::new().await;
-    github(&world).repositories(access(&world, 12345), 1).await.unwrap();
-    world.github.hub(|hub| hub.installation_tokens.clear());
-    github(&world).repositories(access(&world, 12345), 1).await.unwrap();
-    assert_eq!(world.github.desk().take_seen().len(), 5);
+    let service = TestService::new().await;
+    github(&service).repositories(access(&service, 12345), 1).await.unwrap();
+    service.github.hub(|hub| hub.installation_tokens.clear());
+    github(&service).repositories(access(&service, 12345), 1).await.unwrap();
+    assert_eq!(service.github.desk().take_seen().len(), 5);
 }
 
 #[tokio::test]
 async fn an_installation_that_is_gone_is_unknown_and_a_suspended_one_is_forbidden() {
-    let world = World::new().await;
-    world.github.hub(|hub| hub.installation(67890).suspended = true);
-    let gone = github(&world).repositories(access(&world, 1), 1).await;
+    let service = TestService::new().await;
+    service.github.hub(|hub| hub.installation(67890).suspended = true);
+    let gone = github(&service).repositories(access(&service, 1), 1).await;
     assert!(matches!(gone, Err(Failure::NotFound)), "{gone:?}");
-    let suspended = github(&world).repositories(access(&world, 67890), 1).await;
+    let suspended = github(&service).repositories(access(&service, 67890), 1).await;
     assert!(matches!(suspended, Err(Failure::Forbidden)), "{suspended:?}");
 }
 
 #[tokio::test]
 async fn a_repository_is_asked_for_its_files() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let workflow = ".github/workflows/terrateam.yml";
-    world.github.hub(|hub| {
+    service.github.hub(|hub| {
         hub.installation(12345).add(1, "with space").files.insert(workflow.into());
         hub.installation(12345).add(2, "bare");
     });
-    let has = async |id, name| github(&world).has_file(access(&world, 12345), &repository(id, name), workflow).await;
+    let has =
+        async |id, name| github(&service).has_file(access(&service, 12345), &repository(id, name), workflow).await;
     assert!(has(1, "with space").await.unwrap());
     assert!(!has(2, "bare").await.unwrap());
     assert!(!has(3, "unknown").await.unwrap());
@@ -129,23 +130,23 @@ async fn a_repository_is_asked_for_its_files() {
 
 #[tokio::test]
 async fn a_repository_is_known_by_its_number_and_not_by_its_name() {
-    let world = World::new().await;
-    world.github.hub(|hub| hub.installation(12345).add(1, "infra").archived = true);
-    let now = github(&world).repository(access(&world, 12345), &repository(1, "infra")).await.unwrap();
+    let service = TestService::new().await;
+    service.github.hub(|hub| hub.installation(12345).add(1, "infra").archived = true);
+    let now = github(&service).repository(access(&service, 12345), &repository(1, "infra")).await.unwrap();
     assert!(now.archived);
-    let another = github(&world).repository(access(&world, 12345), &repository(2, "infra")).await;
+    let another = github(&service).repository(access(&service, 12345), &repository(2, "infra")).await;
     assert!(matches!(another, Err(Failure::NotFound)), "{another:?}");
 }
 
 #[tokio::test]
 async fn an_administrator_is_one_by_role_and_by_number() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let is = async |person: Profile| {
         let of = repository(1, "infra");
-        github(&world).is_administrator(access(&world, 12345), &of, &person).await.unwrap()
+        github(&service).is_administrator(access(&service, 12345), &of, &person).await.unwrap()
     };
     assert!(!is(octocat()).await, "a member");
-    world.github.hub(|hub| hub.installation(12345).administrators.insert(OCTOCAT));
+    service.github.hub(|hub| hub.installation(12345).administrators.insert(OCTOCAT));
     assert!(is(octocat()).await);
     assert!(!is(Profile { id: 7, ..octocat() }).await, "who had the login before");
     assert!(!is(Profile { login: "stranger".into(), ..octocat() }).await);
@@ -153,12 +154,12 @@ async fn an_administrator_is_one_by_role_and_by_number() {
 
 #[tokio::test]
 async fn an_app_whose_key_is_refused_is_no_fault_of_the_person() {
-    let world = World::new().await;
-    let mut variables = world.github.variables();
+    let service = TestService::new().await;
+    let mut variables = service.github.variables();
     variables.insert("GITHUB_APP_ID".into(), SecretText::new("1".into()));
     let config = ProviderConfig::read(&variables);
     let sealing = Ok(Arc::new(SealingKeys::new(&SecretText::new(SEALING_KEY.into()), None).unwrap()));
     let providers = Providers::new(config, sealing, PATIENT, real_pause()).unwrap();
-    let answer = providers.get(Vcs::Github).unwrap().repositories(access(&world, 12345), 1).await;
-    assert!(matches!(answer, Err(Failure::Away(_))), "{answer:?}");
+    let answer = providers.get(Vcs::Github).unwrap().repositories(access(&service, 12345), 1).await;
+    assert!(matches!(answer, Err(Failure::Unavailable(_))), "{answer:?}");
 }

@@ -3,18 +3,18 @@
 use terrapi::domain::{InstallationId, Profile, ProviderRepository, SecretText, Vcs};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::gitlab::{BOT, Group};
 
 const TANUKI: u64 = 77;
 const PLATFORM: InstallationId = InstallationId::new(555);
 
-fn gitlab(world: &World) -> &dyn Provider {
-    world.app.providers.get(Vcs::Gitlab).unwrap()
+fn gitlab(service: &TestService) -> &dyn Provider {
+    service.app.providers.get(Vcs::Gitlab).unwrap()
 }
 
-fn access<'a>(world: &World, token: Option<&'a SecretText>) -> InstallationAccess<'a> {
-    InstallationAccess { installation: PLATFORM, token, now: world.app.clock.now() }
+fn access<'a>(service: &TestService, token: Option<&'a SecretText>) -> InstallationAccess<'a> {
+    InstallationAccess { installation: PLATFORM, token, now: service.app.clock.now() }
 }
 
 fn project(id: u64) -> ProviderRepository {
@@ -29,35 +29,35 @@ fn project(id: u64) -> ProviderRepository {
 
 #[tokio::test]
 async fn every_group_of_a_person_is_listed_by_name_and_no_public_one() {
-    let world = World::new().await;
-    world.gitlab.lab(|lab| {
+    let service = TestService::new().await;
+    service.gitlab.lab(|lab| {
         for id in 1..=120 {
             lab.groups.insert(id, Group::named(&format!("group-{id:03}")).with_member(TANUKI, 10));
         }
         lab.groups.insert(999, Group::named("public"));
     });
-    let tokens = world.gitlab.tokens(TANUKI);
-    let groups = gitlab(&world).installations_of_user(&tokens.access).await.unwrap();
+    let tokens = service.gitlab.tokens(TANUKI);
+    let groups = gitlab(&service).installations_of_user(&tokens.access).await.unwrap();
     assert_eq!(groups.len(), 121);
     assert!(groups.is_sorted_by_key(|group| group.name.clone()));
     assert_eq!(groups[120].id, PLATFORM);
-    assert_eq!(world.gitlab.desk().take_seen(), ["GET /api/v4/groups"; 2]);
+    assert_eq!(service.gitlab.desk().take_seen(), ["GET /api/v4/groups"; 2]);
 }
 
 #[tokio::test]
 async fn a_level_is_that_of_the_group_and_a_stranger_has_none() {
-    let world = World::new().await;
-    let tokens = world.gitlab.tokens(TANUKI);
-    let level = async |person| gitlab(&world).group_access_level(&tokens.access, PLATFORM, person).await;
+    let service = TestService::new().await;
+    let tokens = service.gitlab.tokens(TANUKI);
+    let level = async |person| gitlab(&service).group_access_level(&tokens.access, PLATFORM, person).await;
     assert_eq!(level(TANUKI).await.unwrap(), 50);
     assert!(matches!(level(BOT).await, Err(Failure::NotFound)));
-    assert_eq!(gitlab(&world).group_name(&tokens.access, PLATFORM).await.unwrap(), "platform");
+    assert_eq!(gitlab(&service).group_name(&tokens.access, PLATFORM).await.unwrap(), "platform");
 }
 
 #[tokio::test]
 async fn projects_are_read_with_the_groups_token_or_else_our_own() {
-    let world = World::new().await;
-    world.gitlab.lab(|lab| {
+    let service = TestService::new().await;
+    service.gitlab.lab(|lab| {
         for id in 1..=130 {
             lab.group(555).add(id, "infra");
         }
@@ -65,47 +65,47 @@ async fn projects_are_read_with_the_groups_token_or_else_our_own() {
         lab.tokens.insert("glpat-group".into(), BOT);
     });
     let token = SecretText::new("glpat-group".into());
-    let first = gitlab(&world).repositories(access(&world, Some(&token)), 1).await.unwrap();
+    let first = gitlab(&service).repositories(access(&service, Some(&token)), 1).await.unwrap();
     assert_eq!((first.repositories.len(), first.next), (100, Some(2)));
     assert_eq!(first.repositories[0], project(1));
-    let second = gitlab(&world).repositories(access(&world, None), 2).await.unwrap();
+    let second = gitlab(&service).repositories(access(&service, None), 2).await.unwrap();
     assert_eq!((second.repositories.len(), second.next), (30, None));
     let wrong = SecretText::new("glpat-revoked".into());
-    let refused = gitlab(&world).repositories(access(&world, Some(&wrong)), 1).await;
+    let refused = gitlab(&service).repositories(access(&service, Some(&wrong)), 1).await;
     assert!(matches!(refused, Err(Failure::Rejected)), "{refused:?}");
 }
 
 #[tokio::test]
 async fn a_project_is_asked_for_itself_and_its_files() {
-    let world = World::new().await;
-    world.gitlab.lab(|lab| {
+    let service = TestService::new().await;
+    service.gitlab.lab(|lab| {
         let project = lab.group(555).add(1, "infra");
         project.files.insert(".gitlab/ci one.yml".into());
         project.archived = true;
     });
-    let has = async |id, path| gitlab(&world).has_file(access(&world, None), &project(id), path).await.unwrap();
+    let has = async |id, path| gitlab(&service).has_file(access(&service, None), &project(id), path).await.unwrap();
     assert!(has(1, ".gitlab/ci one.yml").await);
     assert!(!has(1, ".gitlab-ci.yml").await);
     assert!(!has(2, ".gitlab-ci.yml").await);
-    assert!(gitlab(&world).repository(access(&world, None), &project(1)).await.unwrap().archived);
+    assert!(gitlab(&service).repository(access(&service, None), &project(1)).await.unwrap().archived);
 }
 
 #[tokio::test]
 async fn maintainers_and_owners_administer_a_group() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let person = Profile { id: TANUKI, login: "tanuki".into(), name: None, email: None, avatar_url: None };
     for (level, administers) in [(10, false), (30, false), (40, true), (50, true)] {
-        world.gitlab.lab(|lab| lab.group(555).members.insert(TANUKI, level));
-        let answer = gitlab(&world).is_administrator(access(&world, None), &project(1), &person).await;
+        service.gitlab.lab(|lab| lab.group(555).members.insert(TANUKI, level));
+        let answer = gitlab(&service).is_administrator(access(&service, None), &project(1), &person).await;
         assert_eq!(answer.unwrap(), administers, "{level}");
     }
-    world.gitlab.lab(|lab| lab.group(555).members.clear());
-    assert!(!gitlab(&world).is_administrator(access(&world, None), &project(1), &person).await.unwrap());
+    service.gitlab.lab(|lab| lab.group(555).members.clear());
+    assert!(!gitlab(&service).is_administrator(access(&service, None), &project(1), &person).await.unwrap());
 }
 
 #[tokio::test]
 async fn the_service_knows_its_own_account() {
-    let world = World::new().await;
-    let own = gitlab(&world).own_account().await.unwrap();
+    let service = TestService::new().await;
+    let own = gitlab(&service).own_account().await.unwrap();
     assert_eq!((own.id, own.login.as_str()), (BOT, "terrapi-bot"));
 }

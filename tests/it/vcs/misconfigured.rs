@@ -6,41 +6,42 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::{Administrators, InstallationId, MembershipMaxAge, Namespace, Vcs};
-use terrapi::http::{ListedOrigins, service};
-use terrapi::runtime::{App, Config, Rates, load_patiently, load_providers};
-use terrapi::vcs::Pause;
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
+use terrapi::runtime::{App, Config, RateLimits, load_patiently, load_providers};
+use terrapi::vcs::{Pause, Providers};
 use tokio::sync::Semaphore;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::log::Log;
 use crate::support::providers::SEALING_KEY;
 use crate::support::routes::Gateway;
-use crate::support::world::{KV, request, send_to};
+use crate::support::service::{KV, request, send_to};
 
 /// The secret with both providers, as the stand-ins want it.
-fn secret(world: &World) -> BTreeMap<String, Value> {
-    let variables = world.github.variables().into_iter().chain(world.gitlab.variables());
+pub fn secret(service: &TestService) -> BTreeMap<String, Value> {
+    let variables = service.github.variables().into_iter().chain(service.gitlab.variables());
     let members = variables.map(|(name, value)| (name, json!(value.reveal())));
     members.chain([("TOKEN_SEALING_KEY".to_owned(), json!(SEALING_KEY))]).collect()
 }
 
-/// A file in the world's folder that stands for the secret.
-fn file(world: &World) -> std::path::PathBuf {
-    world.blobs.path().join("providers.json")
+/// A file in the service's folder that stands for the secret.
+fn file(service: &TestService) -> std::path::PathBuf {
+    service.blobs.path().join("providers.json")
 }
 
-fn config(world: &World) -> Config {
+fn config(service: &TestService) -> Config {
     Config {
-        store: world.store_config("identity"),
+        store: service.store_config("identity"),
         signing_keys: None,
         secrets_endpoint: None,
         issuer: "terrapi".into(),
         public_base_url: None,
         listed_origins: ListedOrigins::default(),
-        provider_secret: Some(format!("file://{}", file(world).display())),
+        provider_secret: Some(format!("file://{}", file(service).display())),
         provider_variables: BTreeMap::new(),
-        rates: Rates::default(),
+        rates: RateLimits::default(),
         membership_max_age: MembershipMaxAge::default(),
         administrators: Administrators::default(),
         app_name: "terrapi".into(),
@@ -51,25 +52,31 @@ fn config(world: &World) -> Config {
 
 /// Status and code of a route of identity.
 async fn status(app: &App, path: &str) -> u16 {
-    let router = service(identity::routes(), app.clone());
+    let router = lambda_service(identity::routes(), app.clone());
     let gateway = Gateway::new([("identity".to_owned(), router)].into());
     send_to(&gateway, request(Method::GET, path, "", None)).await.status.as_u16()
 }
 
+/// The providers that a secret of this text configures.
+pub async fn providers_of(service: &TestService, text: &str) -> Providers {
+    std::fs::write(file(service), text).unwrap();
+    load_providers(&config(service)).await.unwrap()
+}
+
 /// What is logged while the providers are loaded.
-async fn loaded(world: &World) -> (App, String) {
+async fn loaded(service: &TestService) -> (App, String) {
     let log = Log::default();
     let layer = tracing_subscriber::fmt::layer().with_writer(log.clone()).with_ansi(false);
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-    let providers = load_providers(&config(world)).await.unwrap();
-    (world.app.clone().with_providers(providers), log.text())
+    let providers = load_providers(&config(service)).await.unwrap();
+    (service.app.clone().with_providers(providers), log.text())
 }
 
 #[tokio::test]
 async fn misconfigured_github_is_disabled_and_the_rest_runs() {
-    let world = World::new().await;
-    let token = world.kv_token();
-    let one_line = world.github.variables()["GITHUB_APP_PEM"].reveal().replace('\n', " ");
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    let one_line = service.github.variables()["GITHUB_APP_PEM"].reveal().replace('\n', " ");
     // What is wrong, whose routes are gone, and what the log says.
     let cases = [
         ("GITHUB_APP_PEM", json!(null), "github", "GitHub is disabled: GITHUB_APP_PEM is not set"),
@@ -82,10 +89,10 @@ async fn misconfigured_github_is_disabled_and_the_rest_runs() {
         ("RETIRED_TOKEN_SEALING_KEY", json!("a"), "github gitlab", "RETIRED_TOKEN_SEALING_KEY is too short"),
     ];
     for (number, (member, value, gone, line)) in cases.into_iter().enumerate() {
-        let mut secret = secret(&world);
+        let mut secret = secret(&service);
         secret.insert(member.to_owned(), value);
-        std::fs::write(file(&world), json!(secret).to_string()).unwrap();
-        let (app, log) = loaded(&world).await;
+        std::fs::write(file(&service), json!(secret).to_string()).unwrap();
+        let (app, log) = loaded(&service).await;
         assert_eq!(status(&app, "/health").await, 200, "{member}");
         for vcs in ["github", "gitlab"] {
             let expected = if gone.contains(vcs) { 404 } else { 302 };
@@ -95,20 +102,23 @@ async fn misconfigured_github_is_disabled_and_the_rest_runs() {
         assert_eq!(log.contains("is disabled"), !line.is_empty(), "{member}: {log}");
         assert!(!log.contains("MIIE") && !log.contains(SEALING_KEY), "{log}");
         // The worker folds all the same.
-        world.stage(&token, "k", &[json!(number)]).await;
-        world.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
+        service.stage(&token, "k", &[json!(number)]).await;
+        service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
         assert_eq!(app.store.fold_commits(namespace).await.unwrap(), 1);
     }
 }
 
 #[tokio::test]
-async fn secret_of_another_shape_configures_no_provider() {
-    let world = World::new().await;
+async fn secret_of_another_shape_disables_both_providers() {
+    let service = TestService::new().await;
     for text in ["", "null", "[]", "GITHUB_APP_ID=1"] {
-        std::fs::write(file(&world), text).unwrap();
-        let (app, log) = loaded(&world).await;
-        assert!(log.contains("the secret of the providers is not a JSON object"), "{log}");
+        std::fs::write(file(&service), text).unwrap();
+        let (app, log) = loaded(&service).await;
+        for provider in ["GitHub", "GitLab"] {
+            let line = format!("{provider} is disabled: the secret of the providers is not a JSON object");
+            assert!(log.contains(&line), "{log}");
+        }
         assert_eq!(status(&app, "/health").await, 200);
         assert_eq!(status(&app, "/api/v1/github/login").await, 404);
     }
@@ -116,25 +126,25 @@ async fn secret_of_another_shape_configures_no_provider() {
 
 #[tokio::test]
 async fn number_in_the_secret_is_read_as_its_digits() {
-    let world = World::new().await;
-    let mut secret = secret(&world);
+    let service = TestService::new().await;
+    let mut secret = secret(&service);
     secret.insert("GITHUB_APP_ID".into(), json!(12345));
-    std::fs::write(file(&world), json!(secret).to_string()).unwrap();
-    let (app, _) = loaded(&world).await;
+    std::fs::write(file(&service), json!(secret).to_string()).unwrap();
+    let (app, _) = loaded(&service).await;
     assert_eq!(status(&app, "/api/v1/github/login").await, 302);
 }
 
 #[tokio::test]
 async fn unreadable_secret_is_read_again_until_it_can_be() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let waits = Arc::new(Semaphore::new(0));
     let held = waits.clone();
     let pause: Pause = Arc::new(move |_| {
         let held = held.clone();
         Box::pin(async move { held.acquire().await.unwrap().forget() })
     });
-    let providers = load_patiently(&config(&world), pause).await.unwrap();
-    let app = world.app.clone().with_providers(providers);
+    let providers = load_patiently(&config(&service), pause).await.unwrap();
+    let app = service.app.clone().with_providers(providers);
     assert_eq!(status(&app, "/health").await, 200);
     for path in ["/api/v1/github/login", "/api/v1/server/config", "/api/v1/github/client_id"] {
         assert_eq!(status(&app, path).await, 503, "{path}");
@@ -144,7 +154,7 @@ async fn unreadable_secret_is_read_again_until_it_can_be() {
         tokio::task::yield_now().await;
     }
     assert_eq!(status(&app, "/api/v1/github/login").await, 503, "still unreadable");
-    std::fs::write(file(&world), json!(secret(&world)).to_string()).unwrap();
+    std::fs::write(file(&service), json!(secret(&service)).to_string()).unwrap();
     waits.add_permits(1);
     while status(&app, "/api/v1/github/login").await == 503 {
         tokio::task::yield_now().await;

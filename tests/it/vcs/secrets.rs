@@ -4,16 +4,16 @@ use terrapi::domain::{InstallationId, Vcs};
 use terrapi::vcs::{InstallationAccess, ProviderConfig};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::support::World;
+use crate::support::TestService;
 use crate::support::log::Log;
 use crate::support::stand_in::Fault;
 
 #[tokio::test]
 async fn settings_show_no_secret() {
-    let world = World::new().await;
-    let mut variables = world.github.variables();
-    variables.extend(world.gitlab.variables());
-    let shown = format!("{variables:?} {:?} {:?}", ProviderConfig::read(&variables), world.app.providers);
+    let service = TestService::new().await;
+    let mut variables = service.github.variables();
+    variables.extend(service.gitlab.variables());
+    let shown = format!("{variables:?} {:?} {:?}", ProviderConfig::read(&variables), service.app.providers);
     for secret in ["github-client-secret", "gitlab-app-secret", "glpat", "PRIVATE KEY"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
@@ -21,19 +21,19 @@ async fn settings_show_no_secret() {
 
 #[tokio::test]
 async fn nothing_that_is_logged_on_the_way_holds_a_token() {
-    let world = World::new().await;
+    let service = TestService::new().await;
     let log = Log::default();
     let layer = tracing_subscriber::fmt::layer().with_writer(log.clone()).with_ansi(false);
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
     tracing::info!("it listens");
 
-    let github = world.app.providers.get(Vcs::Github).unwrap();
-    let tokens = world.github.tokens(583_231);
+    let github = service.app.providers.get(Vcs::Github).unwrap();
+    let tokens = service.github.tokens(583_231);
     github.profile(&tokens.access).await.unwrap();
     let access =
-        InstallationAccess { installation: InstallationId::new(12345), token: None, now: world.app.clock.now() };
+        InstallationAccess { installation: InstallationId::new(12345), token: None, now: service.app.clock.now() };
     github.repositories(access, 1).await.unwrap();
-    world.github.desk().fail("GET /user", [Fault::Answer(500, vec![])]);
+    service.github.desk().fail("GET /user", [Fault::Answer(500, vec![])]);
     let failure = github.profile(&tokens.access).await.unwrap_err();
     tracing::error!(?failure, "as a boundary logs it");
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::extract::State;
 use http::StatusCode;
 use terrapi::domain::organization::{Organization, Role, Team};
-use terrapi::domain::{AuditAction, Change, Permission, PermissionChange, UserId};
+use terrapi::domain::{AuditAction, AuditChange, Permission, PermissionChange, UserId};
 use terrapi::runtime::App;
 use terrapi::store::{Store, Written};
 
 use super::{MEMBERSHIPS, Member, USERS, members, members_of};
 use crate::jsonapi::{ErrorDocument, Identifiers, MEDIA_TYPE, Payload, Problem};
-use crate::place::{Named, TeamPath, organization_of};
+use crate::lookup::{Named, TeamPath, organization_of};
 use crate::principal::{Note, Principal};
 
 /// Add people to a team
@@ -27,7 +27,7 @@ pub async fn add_users(
     Named(id): Named,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (USERS, Change::Granted)).await
+    change(&app, caller, &id, payload, (USERS, AuditChange::Granted)).await
 }
 
 /// Remove people from a team
@@ -43,7 +43,7 @@ pub async fn remove_users(
     Named(id): Named,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (USERS, Change::Revoked)).await
+    change(&app, caller, &id, payload, (USERS, AuditChange::Revoked)).await
 }
 
 /// Add members of the organization to a team
@@ -57,7 +57,7 @@ pub async fn add_memberships(
     Named(id): Named,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (MEMBERSHIPS, Change::Granted)).await
+    change(&app, caller, &id, payload, (MEMBERSHIPS, AuditChange::Granted)).await
 }
 
 /// Remove members of the organization from a team
@@ -73,7 +73,7 @@ pub async fn remove_memberships(
     Named(id): Named,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (MEMBERSHIPS, Change::Revoked)).await
+    change(&app, caller, &id, payload, (MEMBERSHIPS, AuditChange::Revoked)).await
 }
 
 async fn change(
@@ -81,28 +81,28 @@ async fn change(
     mut caller: Principal,
     id: &str,
     payload: Payload,
-    (kind, change): (&str, Change),
+    (kind, change): (&str, AuditChange),
 ) -> Result<StatusCode, Problem> {
-    let (mut team, mut role) = crate::place::team(app, &caller, id).await?;
+    let (mut team, mut role) = crate::lookup::team(app, &caller, id).await?;
     role.changer(&team).ok_or_else(Problem::not_found)?;
     let organization = organization_of(app, &caller, team.id.organization()).await?;
     let ids = payload.identifiers(kind)?;
     loop {
         let named = match (kind, change) {
-            (USERS, Change::Granted) => by_login(app, &organization, &team, &role, &ids).await?,
-            (_, Change::Granted) => by_membership(app, &organization, &role, &ids).await?,
-            (_, Change::Revoked) => in_team(app, &organization, &team, &role, &ids).await?,
+            (USERS, AuditChange::Granted) => by_login(app, &organization, &team, &role, &ids).await?,
+            (_, AuditChange::Granted) => by_membership(app, &organization, &role, &ids).await?,
+            (_, AuditChange::Revoked) => in_team(app, &organization, &team, &role, &ids).await?,
         };
-        let users = named.into_iter().filter(|user| team.users.contains(user) == (change == Change::Revoked));
+        let users = named.into_iter().filter(|user| team.users.contains(user) == (change == AuditChange::Revoked));
         let users: Vec<_> = users.collect();
-        if change == Change::Revoked && team.owners && !users.is_empty() && users.len() == team.users.len() {
+        if change == AuditChange::Revoked && team.owners && !users.is_empty() && users.len() == team.users.len() {
             return Err(Problem::attribute("/data", "The last owner cannot be removed"));
         }
         if written(app, &caller, (&organization, &team, &role), &users, change).await? {
             return Ok(StatusCode::NO_CONTENT);
         }
         caller.again(app).await?;
-        (team, role) = crate::place::team(app, &caller, id).await?;
+        (team, role) = crate::lookup::team(app, &caller, id).await?;
     }
 }
 
@@ -112,7 +112,7 @@ async fn written(
     caller: &Principal,
     (organization, team, role): (&Organization, &Team, &Role),
     users: &[UserId],
-    change: Change,
+    change: AuditChange,
 ) -> Result<bool, Problem> {
     for part in users.chunks(Store::MEMBERS_AT_ONCE) {
         let authority = role.changer(team).ok_or_else(Problem::not_found)?;
@@ -122,8 +122,8 @@ async fn written(
         };
         let decision = caller.decision(authority, part.iter().map(note).collect(), app)?;
         let outcome = match change {
-            Change::Granted => app.store.add_members(team, organization.namespace, part, &decision).await?,
-            Change::Revoked => app.store.remove_members(team, part, &decision).await?,
+            AuditChange::Granted => app.store.add_members(team, organization.namespace, part, &decision).await?,
+            AuditChange::Revoked => app.store.remove_members(team, part, &decision).await?,
         };
         if outcome != Written::Done {
             return Ok(false);
@@ -159,8 +159,8 @@ async fn by_membership(
     ids: &BTreeSet<String>,
 ) -> Result<BTreeSet<UserId>, Problem> {
     let code = organization.id.organization();
-    let roster = app.store.find_roster(code).await?.ok_or_else(Problem::not_found)?;
-    let members = members_of(app, &roster, role).await?;
+    let snapshot = app.store.find_organization_snapshot(code).await?.ok_or_else(Problem::not_found)?;
+    let members = members_of(app, &snapshot, role).await?;
     let found: BTreeSet<_> =
         members.iter().filter(|member| ids.contains(&member.id(organization))).map(|member| member.user).collect();
     if found.len() < ids.len() {

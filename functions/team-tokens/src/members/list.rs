@@ -8,7 +8,7 @@ use terrapi::runtime::App;
 use super::document::{Compound, IncludeParams, Included, MembershipResource, asks_for, membership, user};
 use super::{Member, members, members_of};
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::place::{Named, OrganizationPath, TeamPath, With, organization, organization_of, team};
+use crate::lookup::{Named, OrganizationPath, TeamPath, With, organization, organization_of, team};
 use crate::principal::Principal;
 
 /// Which memberships a list shows.
@@ -46,9 +46,9 @@ pub async fn list_organization_memberships(
     origin: Origin,
     parameters: Parameters,
 ) -> Result<Listed, Problem> {
-    let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
-    let members = members_of(&app, &roster, &role).await?;
-    Ok(listed(members, &roster.organization, &role, &origin, &parameters))
+    let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
+    let members = members_of(&app, &snapshot, &role).await?;
+    Ok(listed(members, &snapshot.organization, &role, &origin, &parameters))
 }
 
 /// List the members of a team

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use terrapi::domain::organization::{Organization, Role, Team, membership_id, user_number};
 use terrapi::domain::{Profile, Result, UserId};
 use terrapi::runtime::App;
-use terrapi::store::Roster;
+use terrapi::store::OrganizationSnapshot;
 
 /// The type of a membership.
 pub const MEMBERSHIPS: &str = "organization-memberships";
@@ -65,6 +65,6 @@ pub async fn members<'a>(
 }
 
 /// Everybody in an organization.
-pub async fn members_of(app: &App, roster: &Roster, role: &Role) -> Result<Vec<Member>> {
-    members(app, &roster.organization, &roster.teams, role).await
+pub async fn members_of(app: &App, snapshot: &OrganizationSnapshot, role: &Role) -> Result<Vec<Member>> {
+    members(app, &snapshot.organization, &snapshot.teams, role).await
 }

@@ -63,7 +63,7 @@ pub async fn create_organization(
 fn owners(id: TeamId, creator: UserId, now: Millis) -> Result<Team, Error> {
     Ok(Team {
         id,
-        name: TeamName::new(TeamName::OWNERS).ok_or(Error::corrupt("no name for owners"))?,
+        name: TeamName::new(TeamName::OWNERS).ok_or(Error::bug("no name for owners"))?,
         owners: true,
         visibility: Visibility::Secret,
         allow_member_token_management: true,

@@ -9,7 +9,7 @@ use terrapi::runtime::App;
 use terrapi::store::Written;
 
 use crate::jsonapi::{ErrorDocument, Problem};
-use crate::place::{Named, OrganizationPath, With, organization};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::{Note, Principal};
 
 /// Delete an organization
@@ -24,11 +24,11 @@ pub async fn delete_organization(
     Named(name): Named,
 ) -> Result<StatusCode, Problem> {
     loop {
-        let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
+        let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
         let authority = role.owner().ok_or_else(Problem::not_found)?;
-        let note = Note::new(AuditAction::OrganizationDeleted, &roster.organization, None, BTreeMap::new());
+        let note = Note::new(AuditAction::OrganizationDeleted, &snapshot.organization, None, BTreeMap::new());
         let decision = caller.decision(authority, vec![note], &app)?;
-        if app.store.delete_organization(&roster.organization, &decision).await? == Written::Done {
+        if app.store.delete_organization(&snapshot.organization, &decision).await? == Written::Done {
             return Ok(StatusCode::NO_CONTENT);
         }
         caller.again(&app).await?;

@@ -6,7 +6,7 @@ use terrapi::runtime::App;
 use utoipa::ToSchema;
 
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Nobody, Problem, Resource};
-use crate::place::{Named, OrganizationPath, With, organization};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
 
 /// What an organization may use.
@@ -50,11 +50,11 @@ pub async fn show_entitlements(
     caller: Principal,
     Named(name): Named,
 ) -> Result<Answer<Document<EntitlementSet>>, Problem> {
-    let (roster, _) = organization(&app, &caller, &name, With::Teams).await?;
+    let (snapshot, _) = organization(&app, &caller, &name, With::Teams).await?;
     let attributes = Entitlements { teams: true, ..Entitlements::default() };
-    let id = roster.organization.id.to_string();
+    let id = snapshot.organization.id.to_string();
     let resource =
         Resource { id, r#type: "entitlement-sets", attributes, relationships: Nobody::default(), links: None };
-    let path = format!("/api/v2/organizations/{}/entitlement-set", roster.organization.name);
+    let path = format!("/api/v2/organizations/{}/entitlement-set", snapshot.organization.name);
     Ok(Answer::ok(Document { data: EntitlementSet(resource.at(path)) }))
 }

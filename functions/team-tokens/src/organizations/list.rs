@@ -45,9 +45,9 @@ pub async fn list_organizations(
     };
     let mut found = Vec::new();
     for code in codes {
-        let Some(roster) = app.store.find_roster(code).await? else { continue };
-        if let Some(role) = caller.role_among(&roster, &app).await? {
-            found.push(resource(&roster.organization, &role));
+        let Some(snapshot) = app.store.find_organization_snapshot(code).await? else { continue };
+        if let Some(role) = caller.role_among(&snapshot, &app).await? {
+            found.push(resource(&snapshot.organization, &role));
         }
     }
     let [q, name, email] = SEARCHES.map(|search| parameters.text(search).unwrap_or_default().to_lowercase());

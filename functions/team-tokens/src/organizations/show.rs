@@ -5,7 +5,7 @@ use terrapi::runtime::App;
 
 use super::document::{OrganizationResource, resource};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Problem};
-use crate::place::{Named, OrganizationPath, With, organization};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
 
 /// Show an organization
@@ -18,6 +18,6 @@ pub async fn show_organization(
     caller: Principal,
     Named(name): Named,
 ) -> Result<Answer<Document<OrganizationResource>>, Problem> {
-    let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
-    Ok(Answer::ok(Document { data: resource(&roster.organization, &role) }))
+    let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
+    Ok(Answer::ok(Document { data: resource(&snapshot.organization, &role) }))
 }

@@ -11,10 +11,10 @@ use super::TYPE;
 use super::document::{OrganizationResource, resource};
 use super::read::{OrganizationPayload, change, name_taken, word};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::place::{Named, OrganizationPath, With, organization};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::{Note, Principal};
 
-/// Change an organization
+/// AuditChange an organization
 ///
 /// For its owners. Only what is sent changes; a new name is part of its paths from then on.
 #[utoipa::path(patch, path = "/api/v2/organizations/{organization_name}", tag = "organizations",
@@ -28,11 +28,11 @@ pub async fn update_organization(
     Named(path): Named,
     payload: Payload,
 ) -> Result<Answer<Document<OrganizationResource>>, Problem> {
-    let (mut roster, mut role) = organization(&app, &caller, &path, With::Teams).await?;
+    let (mut snapshot, mut role) = organization(&app, &caller, &path, With::Teams).await?;
     role.owner().ok_or_else(Problem::not_found)?;
     let sent = change(&payload.attributes(&[TYPE])?)?;
     loop {
-        let old = &roster.organization;
+        let old = &snapshot.organization;
         let authority = role.owner().ok_or_else(Problem::not_found)?;
         let change = sent.clone().differing_from(old);
         let note = Note::new(AuditAction::OrganizationChanged, old, None, changed(&change));
@@ -42,10 +42,10 @@ pub async fn update_organization(
             Written::Taken => return Err(name_taken()),
             Written::Outdated => caller.again(&app).await?,
         }
-        (roster, role) = organization(&app, &caller, &path, With::Teams).await?;
+        (snapshot, role) = organization(&app, &caller, &path, With::Teams).await?;
     }
     // Others may have changed other attributes meanwhile.
-    let code = roster.organization.id.organization();
+    let code = snapshot.organization.id.organization();
     let new = app.store.find_organization(code).await?.ok_or_else(Problem::not_found)?;
     Ok(Answer::ok(Document { data: resource(&new, &role) }))
 }

@@ -13,7 +13,7 @@ use super::document::{TeamResource, resource};
 use super::notes::given;
 use super::read::{NAME, NAME_PROBLEM, TeamPayload, change, name_taken};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::place::{Named, OrganizationPath, With, organization};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::{Note, Principal};
 
 /// Create a team
@@ -30,11 +30,11 @@ pub async fn create_team(
     Named(name): Named,
     payload: Payload,
 ) -> Result<Answer<Document<TeamResource>>, Problem> {
-    let (roster, mut role) = organization(&app, &caller, &name, With::Teams).await?;
+    let (snapshot, mut role) = organization(&app, &caller, &name, With::Teams).await?;
     role.manager().ok_or_else(Problem::not_found)?;
-    let change = change(&payload.attributes(&[TYPE, "organizations"])?, &roster.organization)?;
+    let change = change(&payload.attributes(&[TYPE, "organizations"])?, &snapshot.organization)?;
     let name = change.name.ok_or_else(|| Problem::attribute(NAME, NAME_PROBLEM))?;
-    let organization = &roster.organization;
+    let organization = &snapshot.organization;
     let team = Team {
         id: TeamId::new(organization.id.organization(), app.random.bytes()?),
         name,
@@ -58,6 +58,6 @@ pub async fn create_team(
             Written::Taken => return Err(name_taken()),
             Written::Outdated => caller.again(&app).await?,
         }
-        (_, role) = crate::place::organization(&app, &caller, organization.name.as_str(), With::Teams).await?;
+        (_, role) = crate::lookup::organization(&app, &caller, organization.name.as_str(), With::Teams).await?;
     }
 }

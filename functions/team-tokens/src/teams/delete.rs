@@ -9,7 +9,7 @@ use terrapi::runtime::App;
 use terrapi::store::Written;
 
 use crate::jsonapi::{ErrorDocument, Problem};
-use crate::place::{Named, TeamPath, organization_of, team};
+use crate::lookup::{Named, TeamPath, organization_of, team};
 use crate::principal::{Note, Principal};
 
 /// Delete a team

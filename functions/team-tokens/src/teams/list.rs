@@ -7,9 +7,9 @@ use terrapi::runtime::App;
 
 use super::document::{TeamResource, resource};
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
-use crate::place::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
 
 /// Which teams a list shows.
@@ -38,7 +38,7 @@ pub async fn list_teams(
     origin: Origin,
     parameters: Parameters,
 ) -> Result<Answer<Compound<ListDocument<TeamResource>>>, Problem> {
-    let (roster, role) = organization(&app, &caller, &name, With::Teams).await?;
+    let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
     let wanted = parameters.text("q").unwrap_or_default().to_lowercase();
     let names: Vec<_> = ["filter[names]", "filter[names][]"]
         .into_iter()
@@ -50,11 +50,11 @@ pub async fn list_teams(
         let name = team.name.as_str();
         role.sees(team) && name.to_lowercase().contains(&wanted) && (names.is_empty() || names.contains(&name))
     };
-    let mut teams: Vec<_> = roster.teams.iter().filter(shown).collect();
+    let mut teams: Vec<_> = snapshot.teams.iter().filter(shown).collect();
     teams.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
     let page = Page::of(&parameters);
     let (count, teams) = page.cut(teams);
-    let organization = &roster.organization;
+    let organization = &snapshot.organization;
     let members = if asks_for(&parameters, USERS) || asks_for(&parameters, MEMBERSHIPS) {
         members(&app, organization, teams.iter().copied(), &role).await?
     } else {

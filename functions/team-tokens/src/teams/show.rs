@@ -5,9 +5,9 @@ use terrapi::runtime::App;
 
 use super::document::{TeamResource, resource};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Problem};
+use crate::lookup::{Named, TeamPath, organization_of, team};
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
-use crate::place::{Named, TeamPath, organization_of, team};
 use crate::principal::Principal;
 
 /// Show a team

@@ -10,10 +10,10 @@ use super::document::{TeamResource, resource};
 use super::notes::changed;
 use super::read::{NAME, TeamPayload, change, name_taken};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::place::{Named, TeamPath, organization_of, team};
+use crate::lookup::{Named, TeamPath, organization_of, team};
 use crate::principal::{Note, Principal};
 
-/// Change a team
+/// AuditChange a team
 ///
 /// Only what is sent changes. The owners' team keeps its name. Owners alone change what a team may do; anybody else who may
 /// change the team may send those attributes back as they are.

@@ -9,7 +9,7 @@ use terrapi::store::Written;
 
 use super::document::{TokenResource, creator, resource};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Problem};
-use crate::place::{Named, TokenPath};
+use crate::lookup::{Named, TokenPath};
 use crate::principal::Principal;
 
 /// Show a token

@@ -8,10 +8,10 @@ use terrapi::runtime::App;
 use terrapi::store::Written;
 
 use super::document::{TokenResource, creator, resource};
-use super::mint::{NewToken, minted};
+use super::mint::{NewToken, new_token};
 use super::{EXPIRED_AT, TYPES};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::place::{Named, TeamPath, managed_team};
+use crate::lookup::{Named, TeamPath, managed_team};
 use crate::principal::Principal;
 
 /// Create a described token
@@ -34,7 +34,8 @@ pub async fn create_described_token(
     let description = attributes.required("/data/attributes/description", Description::new, problem)?;
     let expired_at = attributes.instant(EXPIRED_AT)?;
     let holder = TokenHolder::Team(team.id);
-    let (token, secret) = minted(&app, &caller, team.id.organization(), holder, Some(description), expired_at).await?;
+    let (token, secret) =
+        new_token(&app, &caller, team.id.organization(), holder, Some(description), expired_at).await?;
     loop {
         let decision = caller.decision(authority, Vec::new(), &app)?;
         match app.store.create_described_token(&token, team.id, &decision).await? {

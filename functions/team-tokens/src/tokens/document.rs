@@ -7,7 +7,7 @@ use terrapi::domain::Result;
 use terrapi::domain::organization::{Creator, TeamToken, TokenHolder, user_number};
 use terrapi::http::Holder;
 use terrapi::runtime::App;
-use terrapi::store::Roster;
+use terrapi::store::OrganizationSnapshot;
 use utoipa::ToSchema;
 
 use crate::jsonapi::{Identifier, Resource, ToOne};
@@ -93,14 +93,14 @@ pub async fn creator(token: &TeamToken, caller: &Principal, app: &App) -> Result
 }
 
 /// The creator of a token with its name, among what was read of an organization.
-pub fn creator_among(token: &TeamToken, roster: &Roster) -> Option<(Identifier, String)> {
+pub fn creator_among(token: &TeamToken, snapshot: &OrganizationSnapshot) -> Option<(Identifier, String)> {
     match &token.created_by {
         Creator::User(user, name) => {
             Some((Identifier::new("users", &format!("user-{}", user_number(*user))), name.clone()))
         }
-        Creator::Team(id) => roster.team(*id).map(|team| (Identifier::new("teams", id), team.name.to_string())),
+        Creator::Team(id) => snapshot.team(*id).map(|team| (Identifier::new("teams", id), team.name.to_string())),
         Creator::Organization(_) => {
-            let name = &roster.organization.name;
+            let name = &snapshot.organization.name;
             Some((Identifier::new("organizations", name), name.to_string()))
         }
     }

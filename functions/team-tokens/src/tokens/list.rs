@@ -4,11 +4,11 @@ use axum::extract::State;
 use terrapi::domain::organization::{ExpiryStatus, ListedToken, TeamToken, TokenHolder, TokenOrder};
 use terrapi::http::Origin;
 use terrapi::runtime::App;
-use terrapi::store::Roster;
+use terrapi::store::OrganizationSnapshot;
 
 use super::document::{TokenResource, creator_among, resource};
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::place::{Named, OrganizationPath, With, organization};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
 
 /// What a list of tokens is chosen and ordered by.
@@ -42,7 +42,7 @@ pub async fn list_team_tokens(
     origin: Origin,
     parameters: Parameters,
 ) -> Result<Answer<ListDocument<TokenResource>>, Problem> {
-    let (roster, role) = organization(&app, &caller, &name, With::Tokens).await?;
+    let (snapshot, role) = organization(&app, &caller, &name, With::Tokens).await?;
     let order = order(&parameters)?;
     let statuses = statuses(&parameters)?;
     let now = app.clock.now();
@@ -52,16 +52,16 @@ pub async fn list_team_tokens(
         if !statuses.is_empty() && !statuses.iter().any(|status| status.holds(token, now)) {
             return None;
         }
-        let team = roster.team(team).filter(|team| role.manages_tokens_of(team))?;
+        let team = snapshot.team(team).filter(|team| role.manages_tokens_of(team))?;
         let team_name = team.name.as_str().to_lowercase();
-        let creator_name = creator_among(token, &roster).map(|(_, name)| name.to_lowercase());
+        let creator_name = creator_among(token, &snapshot).map(|(_, name)| name.to_lowercase());
         team_name.contains(&wanted).then(|| ListedToken { token: token.clone(), team_name, creator_name })
     };
-    let mut rows: Vec<_> = roster.tokens.iter().filter_map(listed).collect();
+    let mut rows: Vec<_> = snapshot.tokens.iter().filter_map(listed).collect();
     order.sort(&mut rows);
     let page = Page::of(&parameters);
     let (count, rows) = page.cut(rows);
-    let data = rows.iter().map(|row| shown(&row.token, &roster)).collect();
+    let data = rows.iter().map(|row| shown(&row.token, &snapshot)).collect();
     let repeated = ["q", "sort", STATUS_FILTERS[0], STATUS_FILTERS[1]];
     Ok(Answer::ok(page.document(&origin, &parameters, &repeated, (count, data))))
 }
@@ -87,6 +87,6 @@ fn order(parameters: &Parameters) -> Result<TokenOrder, Problem> {
     TokenOrder::parse(text).ok_or_else(|| Problem::parameter("sort", unknown))
 }
 
-fn shown(token: &TeamToken, roster: &Roster) -> TokenResource {
-    resource(token, None, creator_among(token, roster).map(|(creator, _)| creator))
+fn shown(token: &TeamToken, snapshot: &OrganizationSnapshot) -> TokenResource {
+    resource(token, None, creator_among(token, snapshot).map(|(creator, _)| creator))
 }

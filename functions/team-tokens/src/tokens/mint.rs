@@ -40,7 +40,7 @@ pub struct NewTokenAttributes {
 }
 
 /// A fresh token of the caller's making, and its secret. Nothing is stored yet.
-pub async fn minted(
+pub async fn new_token(
     app: &App,
     caller: &Principal,
     organization: OrganizationCode,

@@ -1,4 +1,4 @@
-//! The promise, tried on random traffic: buckets and purses without clock and storage.
+//! The promise, tried on random traffic: buckets and budgets without clock and storage.
 
 use proptest::prelude::*;
 
@@ -12,22 +12,22 @@ const START: i64 = 1_790_000_000_000_000;
 struct Sandboxes {
     limit: Limit,
     bucket: Micros,
-    purses: Vec<Purse>,
+    budgets: Vec<LocalBudget>,
     calls: usize,
     now: Micros,
 }
 
 impl Sandboxes {
     fn new(limit: Limit, count: usize) -> Self {
-        Self { limit, bucket: Micros(0), purses: vec![Purse::default(); count], calls: 0, now: Micros(START) }
+        Self { limit, bucket: Micros(0), budgets: vec![LocalBudget::default(); count], calls: 0, now: Micros(START) }
     }
 
     /// Whether a request to a sandbox passes. Storage hears of it if it is `up`.
     fn request(&mut self, sandbox: usize, up: bool) -> bool {
         let (limit, now) = (self.limit, self.now);
-        let purse = &mut self.purses[sandbox];
+        let budget = &mut self.budgets[sandbox];
         loop {
-            match purse.spend(&limit, now) {
+            match budget.spend(&limit, now) {
                 Step::Go => return true,
                 Step::Wait(until) => {
                     assert!(until > now, "refused until {until:?}, which is no later than {now:?}");
@@ -41,9 +41,9 @@ impl Sandboxes {
                         if self.bucket <= limit.most(now) {
                             self.bucket = limit.charge(self.bucket, report.since, report.tokens);
                         }
-                        purse.heard(&limit, report, self.bucket, now);
+                        budget.heard(&limit, report, self.bucket, now);
                     } else {
-                        purse.unanswered(&limit, report, now);
+                        budget.unanswered(&limit, report, now);
                     }
                 }
             }
@@ -56,7 +56,7 @@ impl Sandboxes {
         let (mut sent, mut passed) = (0, 0);
         let end = self.now.plus(seconds * 1_000_000);
         while self.now < end {
-            passed += usize::from(self.request(sent % self.purses.len(), true));
+            passed += usize::from(self.request(sent % self.budgets.len(), true));
             sent += 1;
             self.now = self.now.plus(1_000_000 / rate);
         }
@@ -96,11 +96,11 @@ proptest! {
     fn no_interval_sees_more_than_rate_and_burst_and_a_batch_for_each_sandbox(
         limit in any_limit(), traffic in any_traffic(),
     ) {
-        let mut world = Sandboxes::new(limit, 5);
+        let mut pool = Sandboxes::new(limit, 5);
         let mut passed = Vec::new();
         for (sandbox, gap) in traffic {
-            world.now = world.now.plus(limit.refill(limit.burst()) / 1_000 * gap);
-            passed.extend(world.request(sandbox, true).then_some(world.now));
+            pool.now = pool.now.plus(limit.refill(limit.burst()) / 1_000 * gap);
+            passed.extend(pool.request(sandbox, true).then_some(pool.now));
         }
         within_the_promise(&limit, 5, &passed)?;
     }
@@ -109,18 +109,18 @@ proptest! {
     fn one_sandbox_lets_through_rate_and_burst_whether_storage_answers_or_not(
         limit in any_limit(), outages in prop::collection::vec(any::<bool>(), 400), steps in 1_i64..5,
     ) {
-        let mut world = Sandboxes::new(limit, 1);
+        let mut pool = Sandboxes::new(limit, 1);
         let mut passed = Vec::new();
         // Four times to half as fast as the rate, and the whole burst first.
         for up in outages {
             for _ in 0..=limit.burst() / 100 {
-                passed.extend(world.request(0, up).then_some(world.now));
+                passed.extend(pool.request(0, up).then_some(pool.now));
             }
             // Rounded up: two halves that fall short of a whole would miss every other token of a bucket that holds one.
-            world.now = world.now.plus((limit.refill(steps) + 1) / 2);
+            pool.now = pool.now.plus((limit.refill(steps) + 1) / 2);
         }
         within_the_promise(&limit, 1, &passed)?;
-        let time = world.now.0 - START;
+        let time = pool.now.0 - START;
         let sent = 400 * (1 + limit.burst() / 100);
         let due = (time / limit.refill(1) + limit.burst()).min(sent) - 2 * limit.batch() - 1;
         let got = i64::try_from(passed.len()).unwrap();
@@ -129,42 +129,42 @@ proptest! {
 
     #[test]
     fn a_clock_that_is_set_back_locks_nobody_out(limit in any_limit(), back in 1_i64..100_000_000_000_000) {
-        let mut world = Sandboxes::new(limit, 1);
-        while world.request(0, true) {}
-        world.now = world.now.plus(-back);
+        let mut pool = Sandboxes::new(limit, 1);
+        while pool.request(0, true) {}
+        pool.now = pool.now.plus(-back);
         // What storage says of the future counts as full, as the store's condition has it.
-        if world.bucket > limit.absurd(world.now) {
-            world.bucket = Micros(0);
+        if pool.bucket > limit.absurd(pool.now) {
+            pool.bucket = Micros(0);
         }
-        let _ = world.request(0, true);
+        let _ = pool.request(0, true);
         // Longer than any bucket is overdrawn.
-        world.now = world.now.plus(limit.most(Micros(0)).0 + 5_000_000);
-        prop_assert!(world.request(0, true));
+        pool.now = pool.now.plus(limit.most(Micros(0)).0 + 5_000_000);
+        prop_assert!(pool.request(0, true));
     }
 }
 
 #[test]
 fn a_burst_passes_to_the_last_token_and_comes_back_with_time() {
     let limit = Limit::per_second(50, 100).unwrap();
-    let mut world = Sandboxes::new(limit, 1);
-    let burst = (0..300).filter(|_| world.request(0, true)).count();
+    let mut pool = Sandboxes::new(limit, 1);
+    let burst = (0..300).filter(|_| pool.request(0, true)).count();
     assert_eq!(burst, 100);
-    assert!(world.calls <= 5, "{}", world.calls);
-    world.now = world.now.plus(2_000_000);
-    assert_eq!((0..300).filter(|_| world.request(0, true)).count(), 100);
+    assert!(pool.calls <= 5, "{}", pool.calls);
+    pool.now = pool.now.plus(2_000_000);
+    assert_eq!((0..300).filter(|_| pool.request(0, true)).count(), 100);
 }
 
 #[test]
 fn one_call_serves_twenty_requests_at_any_pace() {
     let limit = Limit::per_second(50, 100).unwrap();
     for gap_ms in [2_000, 500, 100, 20, 10] {
-        let mut world = Sandboxes::new(limit, 1);
+        let mut pool = Sandboxes::new(limit, 1);
         for _ in 0..1_000 {
-            let passes = world.request(0, true);
+            let passes = pool.request(0, true);
             assert!(passes || gap_ms < 20, "every {gap_ms} ms");
-            world.now = world.now.plus(gap_ms * 1_000);
+            pool.now = pool.now.plus(gap_ms * 1_000);
         }
-        assert!(world.calls <= 51, "{} calls, one request every {gap_ms} ms", world.calls);
+        assert!(pool.calls <= 51, "{} calls, one request every {gap_ms} ms", pool.calls);
     }
 }
 
@@ -196,11 +196,11 @@ fn limit_is_of_the_key_and_not_of_its_sandboxes() {
         after.send(37, settling);
         let (sent, passed) = after.send(37, 60);
         assert_eq!(passed, sent, "{sandboxes} sandboxes, after an overload");
-        for (world, requests) in [(below, 305 * 40), (above, 360 * 60), (after, 75 * 20 + (65 + settling) * 37)] {
+        for (pool, requests) in [(below, 305 * 40), (above, 360 * 60), (after, 75 * 20 + (65 + settling) * 37)] {
             assert!(
-                i64::try_from(world.calls).unwrap() * 20 <= requests,
+                i64::try_from(pool.calls).unwrap() * 20 <= requests,
                 "{sandboxes} sandboxes: {} calls for {requests}",
-                world.calls
+                pool.calls
             );
         }
     }
@@ -209,28 +209,28 @@ fn limit_is_of_the_key_and_not_of_its_sandboxes() {
 #[test]
 fn what_is_left_is_told_and_never_more_than_there_is() {
     let limit = Limit::per_second(50, 100).unwrap();
-    let mut world = Sandboxes::new(limit, 1);
+    let mut pool = Sandboxes::new(limit, 1);
     for sent in 1..=100 {
-        assert!(world.request(0, true));
-        let standing = world.purses[0].standing(&limit, world.now);
-        assert_eq!((standing.limit, standing.remaining), (100, 100 - sent));
-        assert_eq!(standing.reset_seconds, (sent + 49) / 50);
+        assert!(pool.request(0, true));
+        let status = pool.budgets[0].status(&limit, pool.now);
+        assert_eq!((status.limit, status.remaining), (100, 100 - sent));
+        assert_eq!(status.reset_seconds, (sent + 49) / 50);
     }
-    assert!(!world.request(0, true));
-    assert_eq!(world.purses[0].standing(&limit, world.now).remaining, 0);
+    assert!(!pool.request(0, true));
+    assert_eq!(pool.budgets[0].status(&limit, pool.now).remaining, 0);
 }
 
 #[test]
 fn of_what_is_counted_one_by_one_the_eleventh_is_refused_before_it_is_tried() {
     let limit = Limit::in_a_minute(10).unwrap();
-    let mut world = Sandboxes::new(limit, 1);
+    let mut pool = Sandboxes::new(limit, 1);
     for count in 1..=10 {
-        assert_eq!(world.purses[0].refused_until(&limit, world.now), None, "{count}");
-        assert!(world.request(0, true), "{count}");
+        assert_eq!(pool.budgets[0].refused_until(&limit, pool.now), None, "{count}");
+        assert!(pool.request(0, true), "{count}");
     }
-    assert_eq!(world.purses[0].refused_until(&limit, world.now), Some(Micros(START + 60_000_000)));
-    world.now = Micros(START + 60_000_000);
-    assert_eq!(world.purses[0].refused_until(&limit, world.now), None);
-    assert!(world.request(0, true));
-    assert!(!world.request(0, true));
+    assert_eq!(pool.budgets[0].refused_until(&limit, pool.now), Some(Micros(START + 60_000_000)));
+    pool.now = Micros(START + 60_000_000);
+    assert_eq!(pool.budgets[0].refused_until(&limit, pool.now), None);
+    assert!(pool.request(0, true));
+    assert!(!pool.request(0, true));
 }

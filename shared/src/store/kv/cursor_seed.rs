@@ -24,7 +24,7 @@ impl Store {
             // Another sandbox was first, or an earlier attempt of this call was stored.
             Err(Failure::Condition(_)) => {
                 let item = self.get(&self.tables.kv, s(keys::CURSOR_SEED), b(ONLY)).await?;
-                decode(&item.ok_or(Error::corrupt("the seed of cursors has gone"))?)
+                decode(&item.ok_or(Error::corrupt_item("the seed of cursors has gone"))?)
             }
             Err(failure) => Err(failure.into()),
         }

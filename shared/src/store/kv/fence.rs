@@ -83,6 +83,6 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let answer = update.send().await.map_err(Failure::of_update)?;
         let item = answer.attributes.filter(|item| !item.is_empty());
-        item.ok_or_else(|| Failure::Fault(Error::corrupt("an update answered without attributes").into()))
+        item.ok_or_else(|| Failure::Fault(Error::corrupt_item("an update answered without attributes").into()))
     }
 }

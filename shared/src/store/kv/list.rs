@@ -61,7 +61,7 @@ impl Store {
     /// A page of records. It ends at the limit, before 4 MiB of values, or at the reading bound.
     pub async fn list_records(&self, query: &ListQuery<'_>) -> Result<Page> {
         for _ in 0..RESTARTS {
-            let published = self.published_drafts(query.read.namespace).await?;
+            let published = self.published_drafts(query.read.namespace, query.read.now).await?;
             if let Some(page) = self.page_under(&published, query).await? {
                 return Ok(page);
             }
@@ -158,7 +158,7 @@ pub(super) enum Seen {
 }
 
 pub(super) fn address_of(item: &Item) -> Result<Address> {
-    keys::parse_record(item.bytes(SK)?).ok_or(Error::corrupt("a record's sort key is malformed"))
+    keys::parse_record(item.bytes(SK)?).ok_or(Error::corrupt_item("a record's sort key is malformed"))
 }
 
 pub(super) fn after(mut sort_key: Vec<u8>) -> Vec<u8> {

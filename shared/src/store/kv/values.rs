@@ -45,7 +45,7 @@ impl Store {
     pub async fn find_value(&self, payload: Payload) -> Result<Option<String>> {
         match payload {
             Payload::Inline(text) => Ok(Some(text)),
-            Payload::NotRead => Err(Error::corrupt("a record has no value")),
+            Payload::NotRead => Err(Error::corrupt_item("a record has no value")),
             Payload::Blob(name) => {
                 let Some(bytes) = self.blobs.find(&name).await? else { return Ok(None) };
                 String::from_utf8(bytes.into())

@@ -9,7 +9,7 @@ use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, n, s};
 use super::super::keys;
-use super::super::newest::{Found, newest};
+use super::super::merge_shards::{ShardPage, merge_shards};
 use super::runs;
 use crate::domain::{Code, DriftRun, Error, Millis, Namespace, Result, Run};
 
@@ -41,7 +41,7 @@ impl Store {
             return Err(Error::invalid(Code::InvalidCursor));
         }
         let reads = (0..keys::DRIFT_SHARDS).map(|shard| self.read_drifts(shard, after, limit + 1));
-        let (items, next) = newest(try_join_all(reads).await?, keys::DRIFT_PLACE, limit)?;
+        let (items, next) = merge_shards(try_join_all(reads).await?, keys::DRIFT_PLACE, limit)?;
         let runs = items.iter().map(runs::decode).collect::<Result<Vec<_>>>()?;
         let unlock_of = |run: &Run| unlock_key(run.namespace, run.repository.id);
         let unlocks = self.get_drift_unlocks(runs.iter().map(unlock_of).collect()).await?;
@@ -50,7 +50,7 @@ impl Store {
         Ok((runs.into_iter().map(with_unlock).collect(), next))
     }
 
-    async fn read_drifts(&self, shard: u8, after: Option<&str>, each: usize) -> Result<Found> {
+    async fn read_drifts(&self, shard: u8, after: Option<&str>, each: usize) -> Result<ShardPage> {
         let query =
             self.db.query().table_name(&self.tables.operations).index_name(keys::DRIFTS).scan_index_forward(false);
         let query = query.expression_attribute_names("#shard", keys::DRIFTS);
@@ -63,7 +63,7 @@ impl Store {
             None => query.key_condition_expression("#shard = :shard"),
         };
         let answer = query.limit(i32::try_from(each).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        Found::new(answer.items, answer.last_evaluated_key, keys::DRIFT_PLACE)
+        ShardPage::new(answer.items, answer.last_evaluated_key, keys::DRIFT_PLACE)
     }
 
     /// When each was last; nothing of those that never were.

@@ -243,7 +243,7 @@ fn decode(item: &Item) -> Result<Row> {
         id: item.number("id")?,
         owner: item.text("owner")?.to_owned(),
         name: RepositoryName::new(item.text("name")?)?,
-        setup: *setup.ok_or(Error::corrupt("an item lacks a truth value"))?,
+        setup: *setup.ok_or(Error::corrupt_item("an item lacks a truth value"))?,
     };
     let known = KnownRepository { repository, updated_at: Millis(item.number("updated_at")?) };
     Ok(Row { known, version: item.number("version")?, generation: item.number("generation")? })

@@ -103,7 +103,7 @@ fn in_listing(run: &Run) -> [(String, AttributeValue); 2] {
 }
 
 pub(super) fn decode(item: &Item) -> Result<Run> {
-    let vcs = Vcs::parse(item.text("vcs")?).ok_or(Error::corrupt("a run's item is malformed"))?;
+    let vcs = Vcs::parse(item.text("vcs")?).ok_or(Error::corrupt_item("a run's item is malformed"))?;
     let installation: InstallationId = item.parsed("installation")?;
     Ok(Run {
         id: item.parsed("run")?,

@@ -55,7 +55,7 @@ impl Store {
         match put.condition_expression("attribute_not_exists(pk)").send().await.map_err(Failure::of_put) {
             Err(Failure::Condition(_)) => {
                 let known = self.find_installation_secret(namespace, which).await?;
-                known.ok_or(Error::corrupt("an installation's secret is gone"))
+                known.ok_or(Error::corrupt_item("an installation's secret is gone"))
             }
             Err(failure) => Err(failure.into()),
             Ok(_) => Ok(fresh),

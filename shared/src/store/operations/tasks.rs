@@ -63,7 +63,7 @@ fn encode(task: &Task) -> Result<Item> {
 }
 
 pub(super) fn decode(id: TaskId, item: &Item) -> Result<Task> {
-    let malformed = || Error::corrupt("a task's item is malformed");
+    let malformed = || Error::corrupt_item("a task's item is malformed");
     let owners = item.find_texts("owners").ok_or_else(malformed)?;
     let owners: Option<BTreeSet<UserId>> = owners.iter().map(|owner| UserId::parse(owner)).collect();
     let vcs = Vcs::parse(item.text("vcs")?).ok_or_else(malformed)?;

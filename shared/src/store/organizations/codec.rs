@@ -141,7 +141,7 @@ pub fn team_token(item: &Item) -> Result<TeamToken> {
     let digits = item.text(keys::SK)?.strip_prefix(keys::TOKENS);
     let id = digits.and_then(TeamTokenId::of_digits).ok_or_else(damaged)?;
     let hash =
-        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt("a token's hash has another length"))?;
+        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt_item("a token's hash has another length"))?;
     let team = item.find_text("team").map(|team| TeamId::parse(team).ok_or_else(damaged)).transpose()?;
     Ok(TeamToken {
         id,
@@ -177,7 +177,7 @@ fn token_of(item: &Item) -> Result<Option<TeamTokenId>> {
 }
 
 fn flag(item: &Item, name: &str) -> Result<bool> {
-    find_flag(item, "", name).ok_or(Error::corrupt("an item lacks a flag"))
+    find_flag(item, "", name).ok_or(Error::corrupt_item("an item lacks a flag"))
 }
 
 fn find_flag(item: &Item, prefix: &str, name: &str) -> Option<bool> {
@@ -189,5 +189,5 @@ fn flags(prefix: &str, flags: Vec<(&'static str, bool)>) -> impl Iterator<Item =
 }
 
 pub fn damaged() -> Error {
-    Error::corrupt("a row of an organization is malformed")
+    Error::corrupt_item("a row of an organization is malformed")
 }

@@ -7,14 +7,14 @@ mod members;
 mod of_installation;
 mod organization;
 mod owners;
-mod roster;
+mod snapshot;
 mod teams;
 mod tokens;
 
 pub use decision::{Decision, Written};
 pub use organization::OrganizationChange;
 pub use owners::Ownership;
-pub use roster::Roster;
+pub use snapshot::OrganizationSnapshot;
 pub use teams::TeamChange;
 
 use std::time::Duration;

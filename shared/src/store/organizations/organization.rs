@@ -142,10 +142,10 @@ impl Store {
         if !self.close_organization(organization, decision).await? {
             return Ok(Written::Outdated);
         }
-        let Some(roster) = self.find_roster_with_tokens(code).await? else { return Ok(Written::Outdated) };
+        let Some(snapshot) = self.find_organization_with_tokens(code).await? else { return Ok(Written::Outdated) };
         // Its name may be another since it was looked for.
-        let organization = &roster.organization;
-        let (owners, others): (Vec<&Team>, Vec<&Team>) = roster.teams.iter().partition(|team| team.owners);
+        let organization = &snapshot.organization;
+        let (owners, others): (Vec<&Team>, Vec<&Team>) = snapshot.teams.iter().partition(|team| team.owners);
         for team in others {
             self.transact_in_parts(&self.gone_team(team, organization.namespace)?).await?;
         }
@@ -153,7 +153,7 @@ impl Store {
             TokenHolder::Organization => true,
             TokenHolder::Team(id) => owners.iter().any(|team| team.id == id),
         };
-        let tokens = roster.tokens.iter().filter(|token| !of_owners(token)).map(|token| self.gone_token(token));
+        let tokens = snapshot.tokens.iter().filter(|token| !of_owners(token)).map(|token| self.gone_token(token));
         let tokens = tokens.collect::<Result<Vec<_>>>()?.concat();
         self.transact_in_parts(&tokens).await?;
         let mut last = vec![self.gone_organization(organization)?, delete(table, codec::name_key(&organization.name))?];

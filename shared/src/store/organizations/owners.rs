@@ -30,7 +30,7 @@ impl Store {
         let team = item.find_text(OWNERS_TEAM).map(|id| TeamId::parse(id).ok_or_else(codec::damaged)).transpose()?;
         let owners = match team {
             Some(team) => self.find_team(team).await?.map(|team| team.users),
-            None => self.find_roster(code).await?.map(|roster| roster.owners()),
+            None => self.find_organization_snapshot(code).await?.map(|snapshot| snapshot.owners()),
         };
         Ok(Some(Ownership { organization: codec::organization(&item)?, owners: owners.unwrap_or_default() }))
     }

@@ -97,8 +97,8 @@ impl Store {
             return Ok(Written::Outdated);
         }
         let mut rest = self.gone_team(team, namespace)?;
-        let roster = self.find_roster_with_tokens(team.id.organization()).await?;
-        let tokens = roster.map(|roster| roster.tokens).unwrap_or_default();
+        let snapshot = self.find_organization_with_tokens(team.id.organization()).await?;
+        let tokens = snapshot.map(|snapshot| snapshot.tokens).unwrap_or_default();
         for token in tokens.iter().filter(|token| token.holder == TokenHolder::Team(team.id)) {
             rest.extend(self.gone_token(token)?);
         }

@@ -57,7 +57,8 @@ impl Store {
         team: TeamId,
         decision: &Decision,
     ) -> Result<Written> {
-        let description = description_key(token).ok_or(Error::corrupt("a described token without a description"))?;
+        let description =
+            description_key(token).ok_or(Error::corrupt_item("a described token without a description"))?;
         let table = &self.tables.identity;
         let items = vec![
             require(table, codec::key(team.organization(), keys::team(team)), "attribute_exists(pk)")?,

@@ -20,7 +20,7 @@ use super::stand_in::oauth::{Flavour, OAuth};
 use super::stand_in::{Description, Desk, Server, answer, form, locked};
 
 const DOCUMENT: &str = include_str!("../../../data/gitlab/openapi.json");
-/// Read once: every world has a stand-in.
+/// Read once: every service has a stand-in.
 static DESCRIPTION: LazyLock<Arc<Description>> = LazyLock::new(|| Arc::new(Description::new(DOCUMENT, "/api/")));
 
 /// The token of the account that the service acts as, and that account.

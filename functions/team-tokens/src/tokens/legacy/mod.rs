@@ -11,7 +11,7 @@ use terrapi::runtime::App;
 use terrapi::store::Written;
 
 use super::document::{TokenResource, creator, resource};
-use super::mint::minted;
+use super::mint::new_token;
 use super::{EXPIRED_AT, TYPES};
 use crate::jsonapi::{Answer, Document, Payload, Problem};
 use crate::principal::Principal;
@@ -28,7 +28,7 @@ async fn new(
     payload: Payload,
 ) -> Result<(TeamToken, TeamSecret), Problem> {
     let expired_at = payload.attributes(TYPES)?.instant(EXPIRED_AT)?;
-    Ok(minted(app, caller, organization, holder, None, expired_at).await?)
+    Ok(new_token(app, caller, organization, holder, None, expired_at).await?)
 }
 
 /// Puts a token in place of `old`, as last seen. `false`: the right to it must be decided on again.

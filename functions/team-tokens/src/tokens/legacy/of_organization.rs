@@ -9,7 +9,7 @@ use super::super::document::TokenResource;
 use super::super::mint::NewToken;
 use super::{Created, Shown, created, delete, new, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
-use crate::place::{Named, OrganizationPath, With, organization};
+use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::Principal;
 
 /// Which of an organization's tokens is meant.
@@ -105,7 +105,7 @@ fn names_another_kind(parameters: &Parameters) -> bool {
 }
 
 async fn owned(app: &App, caller: &Principal, name: &str) -> Result<(Organization, Authority), Problem> {
-    let (roster, role) = organization(app, caller, name, With::Teams).await?;
+    let (snapshot, role) = organization(app, caller, name, With::Teams).await?;
     let authority = role.owner().ok_or_else(Problem::not_found)?;
-    Ok((roster.organization, authority))
+    Ok((snapshot.organization, authority))
 }

@@ -9,7 +9,7 @@ use super::super::document::TokenResource;
 use super::super::mint::NewToken;
 use super::{Created, Shown, created, delete, new, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::place::{Named, TeamPath, managed_team};
+use crate::lookup::{Named, TeamPath, managed_team};
 use crate::principal::Principal;
 
 /// Create or replace a team's legacy token

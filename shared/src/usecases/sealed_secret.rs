@@ -1,7 +1,7 @@
 //! Secrets that are kept for others, sealed under the deployment's key.
 
-use super::app::App;
 use crate::domain::{Error, Result, SecretText};
+use crate::runtime::App;
 
 impl App {
     /// Seals a secret for the place it is kept in.
@@ -15,9 +15,9 @@ impl App {
     /// Internal: the key is not held any longer, or somebody changed what was kept.
     pub fn open_secret(&self, sealed: &[u8], bound_to: &str) -> Result<SecretText> {
         let text = self.providers.sealing()?.open(sealed, bound_to);
-        let text = text.ok_or(Error::corrupt("a sealed secret does not open"))?;
+        let text = text.ok_or(Error::bug("a sealed secret does not open"))?;
         // What was sealed was text.
-        let text = std::str::from_utf8(&text).map_err(|_| Error::corrupt("a sealed secret is malformed"))?;
+        let text = std::str::from_utf8(&text).map_err(|_| Error::bug("a sealed secret is malformed"))?;
         Ok(SecretText::new(text.to_owned()))
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::{Error, Result, UserId};
 
 /// What belongs to an organization, as it is at one moment: teams and tokens in the order of their ids.
 #[derive(Clone, Debug)]
-pub struct Roster {
+pub struct OrganizationSnapshot {
     /// The organization.
     pub organization: Organization,
     /// Its teams.
@@ -21,7 +21,7 @@ pub struct Roster {
     pub tokens: Vec<TeamToken>,
 }
 
-impl Roster {
+impl OrganizationSnapshot {
     /// A team by its id.
     pub fn team(&self, id: TeamId) -> Option<&Team> {
         self.teams.iter().find(|team| team.id == id)
@@ -35,14 +35,14 @@ impl Roster {
 
 impl Store {
     /// The organization with its teams; strongly consistent. One query up to about a thousand teams.
-    pub async fn find_roster(&self, code: OrganizationCode) -> Result<Option<Roster>> {
+    pub async fn find_organization_snapshot(&self, code: OrganizationCode) -> Result<Option<OrganizationSnapshot>> {
         // `~` sorts behind every letter and digit.
-        roster(&self.places(code, keys::ORGANIZATION, &format!("{}~", keys::TEAMS)).await?)
+        snapshot(&self.places(code, keys::ORGANIZATION, &format!("{}~", keys::TEAMS)).await?)
     }
 
     /// The same with all tokens. One query up to about two thousand tokens, then another for each further two.
-    pub async fn find_roster_with_tokens(&self, code: OrganizationCode) -> Result<Option<Roster>> {
-        roster(&self.places(code, keys::ORGANIZATION, &format!("{}~", keys::TOKENS)).await?)
+    pub async fn find_organization_with_tokens(&self, code: OrganizationCode) -> Result<Option<OrganizationSnapshot>> {
+        snapshot(&self.places(code, keys::ORGANIZATION, &format!("{}~", keys::TOKENS)).await?)
     }
 
     /// The rows of an organization between two places.
@@ -63,15 +63,15 @@ impl Store {
     }
 }
 
-fn roster(items: &[Item]) -> Result<Option<Roster>> {
+fn snapshot(items: &[Item]) -> Result<Option<OrganizationSnapshot>> {
     let (mut organization, mut teams, mut tokens) = (None, Vec::new(), Vec::new());
     for item in items {
         match item.text("entity")? {
             "organization" => organization = Some(codec::organization(item)?),
             "team" => teams.push(codec::team(item)?),
             "team-token" => tokens.push(codec::team_token(item)?),
-            _ => return Err(Error::corrupt("a foreign row in an organization")),
+            _ => return Err(Error::corrupt_item("a foreign row in an organization")),
         }
     }
-    Ok(organization.map(|organization| Roster { organization, teams, tokens }))
+    Ok(organization.map(|organization| OrganizationSnapshot { organization, teams, tokens }))
 }

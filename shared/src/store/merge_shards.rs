@@ -4,13 +4,13 @@ use super::item::{Attributes, Item};
 use crate::domain::Result;
 
 /// What a partition had to say.
-pub struct Found {
+pub struct ShardPage {
     items: Vec<Item>,
     /// It was read from the top to here; to its end when there is none.
     read_to: Option<String>,
 }
 
-impl Found {
+impl ShardPage {
     /// The items of a query in descending order, and the key where it was left. `name` is the attribute with an item's
     /// place.
     pub fn new(items: Option<Vec<Item>>, left_at: Option<Item>, name: &str) -> Result<Self> {
@@ -20,7 +20,7 @@ impl Found {
 }
 
 /// The newest `limit` of all, and the place to go on from; none when everything was read. There may be fewer, even none.
-pub fn newest(found: Vec<Found>, name: &str, limit: usize) -> Result<(Vec<Item>, Option<String>)> {
+pub fn merge_shards(found: Vec<ShardPage>, name: &str, limit: usize) -> Result<(Vec<Item>, Option<String>)> {
     // Below the highest place where one of the partitions was left, another one's items would come too early.
     let horizon = found.iter().filter_map(|found| found.read_to.clone()).max();
     let mut items = Vec::new();

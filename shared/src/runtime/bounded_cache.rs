@@ -6,13 +6,13 @@ use std::hash::Hash;
 /// Two halves: what is used moves to the young one, and when that is full it becomes the old one, whose entries are
 /// dropped. So an entry in use stays however many others come, and no step looks at more than one entry.
 #[derive(Debug)]
-pub struct Recent<K, V> {
+pub struct BoundedCache<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     half: usize,
 }
 
-impl<K: Eq + Hash, V> Recent<K, V> {
+impl<K: Eq + Hash, V> BoundedCache<K, V> {
     /// Holds at most `capacity` entries.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), half: (capacity / 2).max(1) }
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn it_stays_within_its_capacity_and_keeps_what_is_used() {
-        let mut recent = Recent::with_capacity(100);
+        let mut recent = BoundedCache::with_capacity(100);
         for number in 0..10_000 {
             *recent.entry(-1, || 0) += 1;
             recent.entry(number, || 0);

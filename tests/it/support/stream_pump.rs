@@ -1,24 +1,25 @@
 //! What stands between a table's stream and the worker: the engine's own stream, through the template's own filters.
 
 use terrapi::domain::Millis;
+use terrapi::store::changes::StreamEvent;
 use terrapi_local::Template;
 use terrapi_local::changes::Changes;
-use worker::{BatchAnswer, StreamEvent, work};
+use worker::{BatchAnswer, work};
 
-use super::World;
+use super::TestService;
 
 /// The worker's place in a stream.
-pub struct Pump {
+pub struct StreamPump {
     changes: Changes,
     /// Where the stream stands after what was shown last.
     shown: Option<String>,
 }
 
-impl Pump {
+impl StreamPump {
     /// At the beginning of the stream of the table of that role.
-    pub fn new(world: &World, role: &str) -> Self {
+    pub fn new(service: &TestService, role: &str) -> Self {
         let engine =
-            world.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
+            service.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
         let template = Template::project().unwrap();
         let table = &template.table(role).unwrap().name;
         let source = template.streams.iter().find(|source| source.table == *table).unwrap();
@@ -38,15 +39,15 @@ impl Pump {
         None
     }
 
-    /// Works off what there is, also what comes up meanwhile, with all the time in the world.
-    pub async fn run(&mut self, world: &World) -> Vec<BatchAnswer> {
-        self.run_until(world, Millis(i64::MAX)).await
+    /// Works off what there is, also what comes up meanwhile, with all the time in the service.
+    pub async fn run(&mut self, service: &TestService) -> Vec<BatchAnswer> {
+        self.run_until(service, Millis(i64::MAX)).await
     }
 
     /// As [`Self::run`], in invocations that end at `until`. It stops at the first that fails.
-    pub async fn run_until(&mut self, world: &World, until: Millis) -> Vec<BatchAnswer> {
+    pub async fn run_until(&mut self, service: &TestService, until: Millis) -> Vec<BatchAnswer> {
         let mut answers = Vec::new();
-        while let Some(answer) = self.step(world, until).await {
+        while let Some(answer) = self.step(service, until).await {
             answers.push(answer);
             if answers.last().is_some_and(|answer| !answer.failures.is_empty()) {
                 break;
@@ -56,9 +57,9 @@ impl Pump {
     }
 
     /// One invocation, if there is anything for the worker.
-    pub async fn step(&mut self, world: &World, until: Millis) -> Option<BatchAnswer> {
+    pub async fn step(&mut self, service: &TestService, until: Millis) -> Option<BatchAnswer> {
         let event = self.peek()?;
-        let answer = work(&world.app_of("worker"), event, until).await;
+        let answer = work(&service.app_of("worker"), event, until).await;
         if answer.failures.is_empty() {
             self.accept();
         }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::app::App;
 use crate::deadline;
 use crate::domain::{Code, Error, Identity, Result, SecretText, UserId, UserTokens, Vcs};
+use crate::runtime::App;
 use crate::store::{SealedTokens, Store};
 use crate::vcs::Failure;
 
@@ -74,7 +74,7 @@ impl App {
             return Err(sign_in_again());
         };
         // The reader's own words would quote the text.
-        serde_json::from_slice(&text).map_err(|_| Error::corrupt("sealed tokens are malformed"))
+        serde_json::from_slice(&text).map_err(|_| Error::bug("sealed tokens are malformed"))
     }
 
     /// `None`: a sign-in has brought others meanwhile.

@@ -11,7 +11,7 @@ use super::super::client::{Store, unexpired};
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, json, n, s};
 use super::super::keys;
-use super::{installations, tasks};
+use super::{MAY_BE_TAKEN, installations, tasks};
 use crate::domain::{Error, Millis, Result, Task, TaskId, TaskState};
 
 /// How long a task is held without a sign of life, in milliseconds: longer than the worker's function may run, so that
@@ -24,7 +24,7 @@ const PAGE: i32 = 100;
 
 /// A task in hand.
 #[derive(Clone, Debug)]
-pub struct Turn {
+pub struct TaskLease {
     /// The task, as it was when it was taken.
     pub task: Task,
     /// What the last worker left behind.
@@ -40,7 +40,7 @@ pub struct Turn {
 
 /// What becomes of a task that is handed over.
 #[derive(Clone, Debug)]
-pub struct HandOver {
+pub struct TaskRelease {
     /// Not to be taken before; at once when absent.
     pub not_before: Option<Millis>,
     /// Why there was no step forward, when that was a failure.
@@ -49,11 +49,11 @@ pub struct HandOver {
 
 /// A worker's write came too late: another has taken the task since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lost;
+pub struct LeaseLost;
 
 impl Store {
     /// Takes a task, unless it is finished, held by somebody else, or not to be taken yet. `holder` is fresh.
-    pub async fn take_task(&self, id: TaskId, holder: Uuid, now: Millis) -> Result<Option<Turn>> {
+    pub async fn lease_task(&self, id: TaskId, holder: Uuid, now: Millis) -> Result<Option<TaskLease>> {
         let item = self.get(&self.tables.operations, s(keys::task(id)), s(keys::TASK)).await?;
         let Some(item) = item.and_then(|item| unexpired(item, now.seconds())) else { return Ok(None) };
         let task = tasks::decode(id, &item)?;
@@ -61,24 +61,28 @@ impl Store {
             return Ok(None);
         }
         // Whoever gives a task back says so; a lease that ran out means a worker that died.
-        let died = item.find_bytes("holder").is_some();
+        let before = item.find_bytes("holder").map(<[u8]>::to_vec);
+        let died = before.is_some();
         let failures = item.find_number("failures").unwrap_or(0) + u32::from(died);
-        let turn: u64 = item.number("turn")?;
+        let lease: u64 = item.number("turn")?;
         let update = self.task_update(id).update_expression(
             "SET #state = :running, holder = :holder, lease_until = :until, failures = :failures, turn = :next, \
              updated_at = :now REMOVE wake, not_before",
         );
-        let update = update.condition_expression("turn = :turn");
+        // The worker whose lease is over may still write, and the failures were counted by whether it holds the task.
+        let same_holder = if died { "holder = :died" } else { "attribute_not_exists(holder)" };
+        let update = update.condition_expression(format!("turn = :turn AND {same_holder} AND {MAY_BE_TAKEN}"));
         let update = update.expression_attribute_names("#state", "state");
-        let values = [
+        let mut values = vec![
             (":running", json(&TaskState::Running)?),
             (":holder", b(holder.into_bytes())),
             (":until", n(now.0 + LEASE_MS)),
             (":failures", n(failures)),
-            (":next", n(turn + 1)),
+            (":next", n(lease + 1)),
             (":now", n(now.0)),
-            (":turn", n(turn)),
+            (":turn", n(lease)),
         ];
+        values.extend(before.map(|before| (":died", b(before))));
         let update =
             values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
         match update.send().await.map_err(Failure::of_update) {
@@ -91,43 +95,48 @@ impl Store {
         }
         let cursor = item.find_text("cursor").map(str::to_owned);
         let last_error = item.find_text("last_error").map(str::to_owned);
-        Ok(Some(Turn { task, cursor, failures, last_error, held_until: Millis(now.0 + LEASE_MS), holder }))
+        Ok(Some(TaskLease { task, cursor, failures, last_error, held_until: Millis(now.0 + LEASE_MS), holder }))
     }
 
     /// Notes a step forward and the task's progress, and holds the task for longer. Doing it again changes nothing.
-    pub async fn step_task(&self, turn: &mut Turn, cursor: String, now: Millis) -> Result<Result<(), Lost>> {
-        let update = self.task_update(turn.task.id).update_expression(
+    pub async fn step_task(&self, lease: &mut TaskLease, cursor: String, now: Millis) -> Result<Result<(), LeaseLost>> {
+        let update = self.task_update(lease.task.id).update_expression(
             "SET #cursor = :cursor, progress = :progress, failures = :none, lease_until = :until, updated_at = :now \
              REMOVE last_error",
         );
         let update = update.expression_attribute_names("#cursor", "cursor");
         let values = [
             (":cursor", s(&cursor)),
-            (":progress", n(turn.task.progress)),
+            (":progress", n(lease.task.progress)),
             (":none", n(0)),
             (":until", n(now.0 + LEASE_MS)),
             (":now", n(now.0)),
         ];
         let update =
             values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-        let kept = self.while_held(update, turn).await?;
+        let kept = self.while_held(update, lease).await?;
         if kept.is_ok() {
-            turn.cursor = Some(cursor);
-            turn.held_until = Millis(now.0 + LEASE_MS);
-            turn.failures = 0;
-            turn.last_error = None;
+            lease.cursor = Some(cursor);
+            lease.held_until = Millis(now.0 + LEASE_MS);
+            lease.failures = 0;
+            lease.last_error = None;
         }
         Ok(kept)
     }
 
     /// Gives a task back unfinished. The write itself wakes the next worker, unless that is to wait.
-    pub async fn hand_over_task(&self, turn: &Turn, how: &HandOver, now: Millis) -> Result<Result<(), Lost>> {
+    pub async fn release_task(
+        &self,
+        lease: &TaskLease,
+        how: &TaskRelease,
+        now: Millis,
+    ) -> Result<Result<(), LeaseLost>> {
         let wait = how.not_before.filter(|until| *until > now);
-        let failures = turn.failures + u32::from(how.error.is_some());
+        let failures = lease.failures + u32::from(how.error.is_some());
         let mut set = "SET failures = :failures, updated_at = :now".to_owned();
         set.push_str(if wait.is_some() { ", not_before = :then" } else { ", wake = :now" });
         set.push_str(if how.error.is_some() { ", last_error = :error" } else { "" });
-        let update = self.task_update(turn.task.id).update_expression(format!("{set} REMOVE holder, lease_until"));
+        let update = self.task_update(lease.task.id).update_expression(format!("{set} REMOVE holder, lease_until"));
         let values =
             [(":failures", Some(n(failures))), (":now", Some(n(now.0))), (":then", wait.map(|then| n(then.0)))];
         let values = values.into_iter().chain([(":error", how.error.as_ref().map(s))]);
@@ -135,26 +144,26 @@ impl Store {
             Some(value) => update.expression_attribute_values(name, value),
             None => update,
         });
-        self.while_held(update, turn).await
+        self.while_held(update, lease).await
     }
 
     /// Ends a task: it is no longer among the unfinished, and another may begin.
     pub async fn finish_task(
         &self,
-        turn: &Turn,
+        lease: &TaskLease,
         state: TaskState,
         error: Option<&str>,
         now: Millis,
-    ) -> Result<Result<(), Lost>> {
+    ) -> Result<Result<(), LeaseLost>> {
         let failed = |error| Error::internal("ending a task", error);
-        let open = Delete::builder().table_name(&self.tables.operations).set_key(Some(open_key(turn.task.id)));
+        let open = Delete::builder().table_name(&self.tables.operations).set_key(Some(open_key(lease.task.id)));
         let claim = Update::builder().table_name(&self.tables.operations);
         let claim =
-            claim.set_key(Some(installations::key(turn.task.namespace))).update_expression("REMOVE refresh_task");
+            claim.set_key(Some(installations::key(lease.task.namespace))).update_expression("REMOVE refresh_task");
         let claim = claim.condition_expression("refresh_task = :task");
-        let claim = claim.expression_attribute_values(":task", b(turn.task.id.bytes()));
+        let claim = claim.expression_attribute_values(":task", b(lease.task.id.bytes()));
         let items = vec![
-            TransactWriteItem::builder().update(self.ending(turn, state, error, now)?).build(),
+            TransactWriteItem::builder().update(self.ending(lease, state, error, now)?).build(),
             TransactWriteItem::builder().delete(open.build().map_err(failed)?).build(),
             TransactWriteItem::builder().update(claim.build().map_err(failed)?).build(),
         ];
@@ -167,12 +176,12 @@ impl Store {
                 Err(failure) => return Err(failure.into()),
             }
         }
-        Ok(Err(Lost))
+        Ok(Err(LeaseLost))
     }
 
-    fn ending(&self, turn: &Turn, state: TaskState, error: Option<&str>, now: Millis) -> Result<Update> {
+    fn ending(&self, lease: &TaskLease, state: TaskState, error: Option<&str>, now: Millis) -> Result<Update> {
         let set = if error.is_some() { "SET #error = :error, " } else { "SET " };
-        let update = Update::builder().table_name(&self.tables.operations).set_key(Some(tasks::key(turn.task.id)));
+        let update = Update::builder().table_name(&self.tables.operations).set_key(Some(tasks::key(lease.task.id)));
         let update = update.update_expression(format!(
             "{set}#state = :state, progress = :progress, updated_at = :now REMOVE holder, lease_until, #cursor, failures, last_error"
         ));
@@ -186,9 +195,9 @@ impl Store {
             None => update,
         };
         let update = update.expression_attribute_values(":state", json(&state)?);
-        let update = update.expression_attribute_values(":progress", n(turn.task.progress));
+        let update = update.expression_attribute_values(":progress", n(lease.task.progress));
         let update = update.expression_attribute_values(":now", n(now.0));
-        let update = update.expression_attribute_values(":holder", b(turn.holder.into_bytes()));
+        let update = update.expression_attribute_values(":holder", b(lease.holder.into_bytes()));
         update.build().map_err(|error| Error::internal("ending a task", error))
     }
 
@@ -202,7 +211,7 @@ impl Store {
                 query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(keys::OPEN_TASKS));
             let page = query.set_exclusive_start_key(start).send().await.map_err(Failure::of)?;
             for item in page.items.unwrap_or_default() {
-                let id = TaskId::parse(item.text(keys::SK)?).ok_or(Error::corrupt("an open task has no id"))?;
+                let id = TaskId::parse(item.text(keys::SK)?).ok_or(Error::corrupt_item("an open task has no id"))?;
                 woken += usize::from(self.wake_task(id, now).await?);
             }
             start = page.last_evaluated_key;
@@ -223,9 +232,10 @@ impl Store {
             return Ok(false);
         }
         let update = self.task_update(id).update_expression("SET wake = :now REMOVE not_before");
-        let update = update.condition_expression("turn = :turn");
-        let turn: u64 = item.number("turn")?;
-        let update = update.expression_attribute_values(":now", n(now.0)).expression_attribute_values(":turn", n(turn));
+        let update = update.condition_expression(format!("turn = :turn AND {MAY_BE_TAKEN}"));
+        let lease: u64 = item.number("turn")?;
+        let update =
+            update.expression_attribute_values(":now", n(now.0)).expression_attribute_values(":turn", n(lease));
         match update.send().await.map_err(Failure::of_update) {
             Ok(_) => Ok(true),
             Err(Failure::Condition(_)) => Ok(false),
@@ -245,12 +255,12 @@ impl Store {
         update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    async fn while_held(&self, update: UpdateItemFluentBuilder, turn: &Turn) -> Result<Result<(), Lost>> {
+    async fn while_held(&self, update: UpdateItemFluentBuilder, lease: &TaskLease) -> Result<Result<(), LeaseLost>> {
         let update = update.condition_expression("holder = :holder");
-        let update = update.expression_attribute_values(":holder", b(turn.holder.into_bytes()));
+        let update = update.expression_attribute_values(":holder", b(lease.holder.into_bytes()));
         match update.send().await.map_err(Failure::of_update) {
             Ok(_) => Ok(Ok(())),
-            Err(Failure::Condition(_)) => Ok(Err(Lost)),
+            Err(Failure::Condition(_)) => Ok(Err(LeaseLost)),
             Err(failure) => Err(failure.into()),
         }
     }

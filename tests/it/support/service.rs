@@ -11,12 +11,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
-    AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
-    InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session, SessionId, Tier,
-    UserId, Vcs,
+    AccountStatus, Administrators, ApiKeyRecord, Caller, Capabilities, Capability, Credential, Installation,
+    InstallationId, InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session,
+    SessionId, Tier, UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, Description, ListedOrigins, Routes, service};
-use terrapi::runtime::{App, Clock, ManualClock, Random, Rates, Settings, Signing};
+use terrapi::http::{ClientInfo, Description, Listing, Routes, lambda_service};
+use terrapi::runtime::ListedOrigins;
+use terrapi::runtime::{App, Clock, ManualClock, Random, RateLimits, Settings, Signing};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
 use tracing_subscriber::Layer as _;
@@ -33,21 +34,21 @@ use super::providers::{PATIENT, Pauses, providers};
 use super::reply::Reply;
 use super::roles;
 use super::routes::Gateway;
-use crate::support::world::backend::Backend;
+use crate::support::service::backend::Backend;
 
 #[path = "backend.rs"]
 mod backend;
 
-/// When every world begins.
+/// When every service begins.
 pub const START: Millis = Millis(1_790_000_000_000);
 
-/// What every world's signing key is derived from.
-pub const SEED: &str = "test-signing-key-of-every-world-0123456789-abcdefghijkl";
+/// What every service's signing key is derived from.
+pub const SEED: &str = "test-signing-key-of-every-service-0123456789-abcdefghijkl";
 
-/// The base of the KV routes of the installation that every world's user belongs to.
+/// The base of the KV routes of the installation that every service's user belongs to.
 pub const KV: &str = "/api/v1/github/kv/12345";
 
-pub struct World {
+pub struct TestService {
     /// The state of the tests themselves, whose storage calls no role limits.
     pub app: App,
     pub clock: Arc<ManualClock>,
@@ -56,7 +57,7 @@ pub struct World {
     pub signer: Arc<Signer>,
     /// Member of GitHub's 12345 and 67890.
     pub user: UserId,
-    /// The key behind the tokens that are signed here. It is somebody else's, and so in no listing of the world's user.
+    /// The key behind the tokens that are signed here. It is somebody else's, and so in no listing of the service's user.
     pub key: KeyId,
     pub gateway: Gateway,
     pub backend: Backend,
@@ -64,43 +65,43 @@ pub struct World {
     pub gitlab: Gitlab,
     /// What a provider asked to wait for.
     pub pauses: Pauses,
-    /// What callers of this world may send: most tests are not about that.
-    rates: Rates,
+    /// What callers of this service may send: most tests are not about that.
+    rates: RateLimits,
 }
 
 /// A GitHub installation.
 pub struct MemberOf(pub u64);
 
-impl World {
+impl TestService {
     pub async fn new() -> Self {
         Self::seeded(7).await
     }
 
-    /// A world whose faults are drawn from `seed`.
+    /// A service whose faults are drawn from `seed`.
     pub async fn seeded(seed: u64) -> Self {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, seed).await;
         let endpoint = faulty.endpoint().to_owned();
-        Self::over(backend, faulty, &endpoint, Rates::default()).await
+        Self::over(backend, faulty, &endpoint, RateLimits::default()).await
     }
 
-    /// A world whose callers are limited.
-    pub async fn limited(rates: Rates) -> Self {
+    /// A service whose callers are limited.
+    pub async fn limited(rates: RateLimits) -> Self {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, 7).await;
         let endpoint = faulty.endpoint().to_owned();
         Self::over(backend, faulty, &endpoint, rates).await
     }
 
-    /// A world that reaches its engine without detour: for many calls and no faults.
+    /// A service that reaches its engine without detour: for many calls and no faults.
     pub async fn direct() -> Self {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, 0).await;
         let endpoint = backend.endpoint.clone();
-        Self::over(backend, faulty, &endpoint, Rates::default()).await
+        Self::over(backend, faulty, &endpoint, RateLimits::default()).await
     }
 
-    async fn over(backend: Backend, faulty: Faulty, endpoint: &str, rates: Rates) -> Self {
+    async fn over(backend: Backend, faulty: Faulty, endpoint: &str, rates: RateLimits) -> Self {
         // What a failing test's service had to say stands above its panic.
         let filter = Targets::new().with_default(tracing::Level::INFO).with_target("dynoxide", tracing::Level::ERROR);
         let layer = tracing_subscriber::fmt::layer().with_test_writer().with_filter(filter);
@@ -120,11 +121,11 @@ impl World {
             of_function(&app, &store_config(function, endpoint, &backend.tables, &blobs))
         }));
         let (user, key) = (UserId::new(Random::default().id().unwrap()), KeyId::new(Random::default().id().unwrap()));
-        let world =
+        let service =
             Self { app, clock, faulty, blobs, signer, user, key, gateway, backend, github, gitlab, pauses, rates };
-        world.settle(user).await;
-        world.faulty.ledger().take();
-        world
+        service.settle(user).await;
+        service.faulty.ledger().take();
+        service
     }
 
     async fn settle(&self, user: UserId) {
@@ -176,7 +177,7 @@ impl World {
         self.app.store.put_installation(&installation).await.unwrap();
     }
 
-    /// A key of the world's user.
+    /// A key of the service's user.
     pub async fn api_key(&self, capabilities: &[Capability]) -> String {
         let random = Random::default();
         let key = ApiKey { id: KeyId::new(random.id().unwrap()), secret: Secret::new(random.bytes().unwrap()) };
@@ -202,12 +203,12 @@ impl World {
         }
     }
 
-    /// A token of the world's user, signed here: most tests are not about the exchange.
+    /// A token of the service's user, signed here: most tests are not about the exchange.
     pub fn token(&self, capabilities: &[Capability]) -> String {
         self.token_of(self.user, capabilities)
     }
 
-    /// A token of the world's user that opens the administrators' routes.
+    /// A token of the service's user that opens the administrators' routes.
     pub fn admin_token(&self, capabilities: &[Capability]) -> String {
         self.admin_token_of(self.user, capabilities)
     }
@@ -235,11 +236,22 @@ impl World {
         format!("session={}", token.reveal())
     }
 
-    /// The claims of a token of the world's user.
+    /// The claims of a token of the service's user.
     pub fn claims(&self, capabilities: &[Capability]) -> Claims {
         let capabilities: Capabilities = capabilities.iter().cloned().collect();
         let id = Random::default().id().unwrap();
         Claims::new("terrapi", self.clock.now().seconds(), id, self.user, self.key, capabilities)
+    }
+
+    /// A cursor of one of the service's user's listings, wherever it leads.
+    pub async fn cursor(&self, listing: &str, position: &Value) -> String {
+        let caller = Caller {
+            user: self.user,
+            credential: Credential::AccessToken(self.key),
+            capabilities: Capabilities::default(),
+            administration: true,
+        };
+        Listing::new(&self.app, &caller, listing).seal(position).await.unwrap()
     }
 
     /// A token that reads and writes the KV store.
@@ -328,7 +340,7 @@ pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>
 }
 
 fn functions(signer: &Arc<Signer>, app: impl Fn(&str) -> App) -> HashMap<String, axum::Router> {
-    routes(signer).into_iter().map(|(name, routes)| (name.to_owned(), service(routes, app(name)))).collect()
+    routes(signer).into_iter().map(|(name, routes)| (name.to_owned(), lambda_service(routes, app(name)))).collect()
 }
 
 /// The state of `app` with storage calls in a function's name.
@@ -341,7 +353,7 @@ pub fn signer() -> Arc<Signer> {
     Arc::new(Signer::new(&file, "terrapi".into()).unwrap())
 }
 
-fn settings(rates: &Rates) -> Settings {
+fn settings(rates: &RateLimits) -> Settings {
     Settings {
         issuer: "terrapi".into(),
         public_base_url: None,

@@ -6,19 +6,19 @@ use std::time::Duration;
 use http::Method;
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret, TeamSecret};
 use terrapi::domain::organization::TeamTokenId;
-use terrapi::domain::rate::{Limit, Network, Subject};
+use terrapi::domain::rate::{Limit, Network, RateLimitKey};
 use terrapi::domain::{KeyId, Millis};
-use terrapi::runtime::{Clock, Random, Rates};
+use terrapi::runtime::{Clock, Random, RateLimits};
 
 use super::{from, is_lease, patient, some_key};
 use crate::support::faulty::Refusal;
-use crate::support::world::{START, request, send_to};
-use crate::support::{Reply, World, routes::Gateway};
+use crate::support::service::{START, request, send_to};
+use crate::support::{Reply, TestService, routes::Gateway};
 
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
-fn ten() -> Rates {
-    Rates { guessers: Limit::in_a_minute(10), ..patient() }
+fn ten() -> RateLimits {
+    RateLimits { failed_secrets: Limit::in_a_minute(10), ..patient() }
 }
 
 fn wrong(key: KeyId) -> String {
@@ -31,55 +31,55 @@ async fn exchange(gateway: &Gateway, address: &str, key: &str) -> Reply {
 
 #[tokio::test]
 async fn ten_wrong_secrets_shut_out_their_place_from_that_key_and_nobody_else() {
-    let world = World::limited(ten()).await;
-    let (right, other) = (world.api_key(&[]).await, world.api_key(&[]).await);
+    let service = TestService::limited(ten()).await;
+    let (right, other) = (service.api_key(&[]).await, service.api_key(&[]).await);
     let wrong = wrong(ApiKey::parse(&right).unwrap().id);
     for guess in 1..=10 {
-        assert_eq!(exchange(&world.gateway, "192.0.2.1", &wrong).await.status, 403, "guess {guess}");
-        exchange(&world.gateway, "198.51.100.7", &right).await.ok();
+        assert_eq!(exchange(&service.gateway, "192.0.2.1", &wrong).await.status, 403, "guess {guess}");
+        exchange(&service.gateway, "198.51.100.7", &right).await.ok();
     }
-    world.app.background.settle().await;
+    service.app.background.settle().await;
     let refused = async {
         for key in [&wrong, &right] {
-            let reply = exchange(&world.gateway, "192.0.2.1", key).await;
+            let reply = exchange(&service.gateway, "192.0.2.1", key).await;
             assert_eq!((reply.failed(429).as_str(), reply.header("retry-after")), ("RATE_LIMITED", Some("60")));
         }
     };
-    let ((), calls) = world.faulty.ledger().during(refused).await;
+    let ((), calls) = service.faulty.ledger().during(refused).await;
     assert_eq!(calls, []);
-    exchange(&world.gateway, "198.51.100.7", &right).await.ok();
-    exchange(&world.gateway, "192.0.2.1", &other).await.ok();
-    world.clock.advance_ms(60_000);
-    exchange(&world.gateway, "192.0.2.1", &right).await.ok();
+    exchange(&service.gateway, "198.51.100.7", &right).await.ok();
+    exchange(&service.gateway, "192.0.2.1", &other).await.ok();
+    service.clock.advance_ms(60_000);
+    exchange(&service.gateway, "192.0.2.1", &right).await.ok();
 }
 
 #[tokio::test]
 async fn an_unknown_key_is_answered_like_a_wrong_secret_to_the_last_guess() {
-    let world = World::limited(ten()).await;
-    let known = ApiKey::parse(&world.api_key(&[]).await).unwrap().id;
+    let service = TestService::limited(ten()).await;
+    let known = ApiKey::parse(&service.api_key(&[]).await).unwrap().id;
     for _ in 0..12 {
         let replies = [
-            exchange(&world.gateway, "192.0.2.1", &wrong(known)).await,
-            exchange(&world.gateway, "192.0.2.1", &wrong(some_key())).await,
+            exchange(&service.gateway, "192.0.2.1", &wrong(known)).await,
+            exchange(&service.gateway, "192.0.2.1", &wrong(some_key())).await,
         ];
         assert!(replies[0].status == 403 || replies[0].status == 429);
         assert_eq!(replies[1].status, 403, "another id each time");
     }
     let unknown = wrong(some_key());
     for guess in 1..=12 {
-        let status = exchange(&world.gateway, "192.0.2.1", &unknown).await.status;
+        let status = exchange(&service.gateway, "192.0.2.1", &unknown).await.status;
         assert_eq!(status == 429, guess > 10, "guess {guess}");
     }
 }
 
 #[tokio::test]
 async fn guesses_at_two_sandboxes_are_counted_together() {
-    let world = World::limited(ten()).await;
-    let other = world.sandbox();
-    let wrong = wrong(ApiKey::parse(&world.api_key(&[]).await).unwrap().id);
+    let service = TestService::limited(ten()).await;
+    let other = service.sandbox();
+    let wrong = wrong(ApiKey::parse(&service.api_key(&[]).await).unwrap().id);
     let mut heard = 0;
     for _ in 0..10 {
-        for gateway in [&world.gateway, &other] {
+        for gateway in [&service.gateway, &other] {
             heard += u32::from(exchange(gateway, "192.0.2.1", &wrong).await.status == 403);
         }
     }
@@ -88,51 +88,51 @@ async fn guesses_at_two_sandboxes_are_counted_together() {
 
 #[tokio::test]
 async fn guesses_are_counted_without_storage_too_and_the_owner_gets_in() {
-    let world = World::limited(ten()).await;
-    let right = world.api_key(&[]).await;
+    let service = TestService::limited(ten()).await;
+    let right = service.api_key(&[]).await;
     let wrong = wrong(ApiKey::parse(&right).unwrap().id);
-    world.faulty.on("UpdateItem").matching(is_lease).refuse(Refusal::Throttling);
+    service.faulty.on("UpdateItem").matching(is_lease).refuse(Refusal::Throttling);
     for guess in 1..=12 {
-        let status = exchange(&world.gateway, "192.0.2.1", &wrong).await.status;
+        let status = exchange(&service.gateway, "192.0.2.1", &wrong).await.status;
         assert_eq!(status == 429, guess > 10, "guess {guess}");
-        exchange(&world.gateway, "198.51.100.7", &right).await.ok();
+        exchange(&service.gateway, "198.51.100.7", &right).await.ok();
     }
 }
 
 #[tokio::test]
 async fn ten_wrong_secrets_shut_out_their_network_from_a_team_token() {
     for (method, path, refused) in [(Method::POST, REFRESH, 403), (Method::GET, "/api/v2/account/details", 401)] {
-        let world = World::limited(ten()).await;
-        let acme = world.acme().await;
+        let service = TestService::limited(ten()).await;
+        let acme = service.acme().await;
         let right = TeamSecret::parse(&acme.team_token).unwrap();
         let wrong = TeamSecret::new(right.id(), [7; 48]).reveal();
         let ask = async |address: &str, secret: &str| {
-            send_to(&world.gateway, from(address, request(method.clone(), path, secret, None))).await
+            send_to(&service.gateway, from(address, request(method.clone(), path, secret, None))).await
         };
         for guess in 1..=10 {
             assert_eq!(ask("192.0.2.1", &wrong).await.status, refused, "guess {guess} at {path}");
             assert_eq!(ask("198.51.100.7", &acme.team_token).await.status, 200, "guess {guess} at {path}");
         }
-        world.app.background.settle().await;
+        service.app.background.settle().await;
         for secret in [&wrong, &acme.team_token] {
             let reply = ask("192.0.2.1", secret).await;
             assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, Some("60")), "{path}");
         }
         assert_eq!(ask("198.51.100.7", &acme.team_token).await.status, 200, "{path}");
         assert_ne!(ask("192.0.2.1", &acme.organization_token).await.status, 429, "another token, {path}");
-        world.clock.advance_ms(60_000);
+        service.clock.advance_ms(60_000);
         assert_eq!(ask("192.0.2.1", &acme.team_token).await.status, 200, "{path}");
     }
 }
 
 #[tokio::test]
 async fn an_unknown_team_token_is_charged_like_a_wrong_secret() {
-    let world = World::limited(ten()).await;
-    let acme = world.acme().await;
+    let service = TestService::limited(ten()).await;
+    let acme = service.acme().await;
     let known = TeamSecret::parse(&acme.team_token).unwrap().id();
     let unknown = TeamSecret::new(TeamTokenId::new(known.organization(), [9; 8]), [7; 48]).reveal();
     for guess in 1..=12 {
-        let status = send_to(&world.gateway, from("192.0.2.1", request(Method::POST, REFRESH, &unknown, None))).await;
+        let status = send_to(&service.gateway, from("192.0.2.1", request(Method::POST, REFRESH, &unknown, None))).await;
         assert_eq!(status.status.as_u16(), if guess > 10 { 429 } else { 403 }, "guess {guess}");
     }
 }
@@ -148,11 +148,12 @@ impl Clock for Moving {
 
 #[tokio::test]
 async fn a_request_reports_once_while_the_clock_moves_on() {
-    let world = World::limited(ten()).await;
+    let service = TestService::limited(ten()).await;
     let clock = Moving(AtomicI64::new(0));
-    let subject = Subject::Guesser(KeyId::new(Random::default().id().unwrap()), Network::of(Some("192.0.2.1")));
+    let subject =
+        RateLimitKey::FailedSecret(KeyId::new(Random::default().id().unwrap()), Network::of(Some("192.0.2.1")));
     let spend = async || {
-        let spent = world.app.limits.spend(&world.app.store, &clock, subject);
+        let spent = service.app.limits.spend(&service.app.store, &clock, subject);
         let spent = tokio::time::timeout(Duration::from_secs(20), spent).await.expect("it asks storage for ever");
         spent.unwrap().retry_after_seconds
     };

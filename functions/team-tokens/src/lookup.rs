@@ -5,7 +5,7 @@ use http::request::Parts;
 use terrapi::domain::organization::{Authority, Organization, OrganizationCode, OrganizationName, Role, Team, TeamId};
 use terrapi::http::Holder;
 use terrapi::runtime::App;
-use terrapi::store::Roster;
+use terrapi::store::OrganizationSnapshot;
 use utoipa::IntoParams;
 
 use crate::jsonapi::Problem;
@@ -69,8 +69,9 @@ pub async fn team(app: &App, caller: &Principal, id: &str) -> Result<(Team, Role
     let id = TeamId::parse(id).ok_or_else(Problem::not_found)?;
     let (team, role) = match &caller.who {
         Who::Person(_) => {
-            let roster = app.store.find_roster(id.organization()).await?.ok_or_else(Problem::not_found)?;
-            (roster.team(id).cloned(), caller.role_among(&roster, app).await?)
+            let snapshot =
+                app.store.find_organization_snapshot(id.organization()).await?.ok_or_else(Problem::not_found)?;
+            (snapshot.team(id).cloned(), caller.role_among(&snapshot, app).await?)
         }
         Who::Holder(proven) => {
             let role = caller.role_in(id.organization(), app).await?.ok_or_else(Problem::not_found)?;
@@ -102,19 +103,24 @@ pub enum With {
 }
 
 /// An organization and the caller's part in it. Two reads, one of them a query; one more for a person.
-pub async fn organization(app: &App, caller: &Principal, name: &str, with: With) -> Result<(Roster, Role), Problem> {
+pub async fn organization(
+    app: &App,
+    caller: &Principal,
+    name: &str,
+    with: With,
+) -> Result<(OrganizationSnapshot, Role), Problem> {
     let name = OrganizationName::new(name).ok_or_else(Problem::not_found)?;
     let code = app.store.find_organization_code(&name).await?.ok_or_else(Problem::not_found)?;
     if caller.organization().is_some_and(|own| own != code) {
         return Err(Problem::not_found());
     }
-    let roster = match with {
-        With::Teams => app.store.find_roster(code).await?,
-        With::Tokens => app.store.find_roster_with_tokens(code).await?,
+    let snapshot = match with {
+        With::Teams => app.store.find_organization_snapshot(code).await?,
+        With::Tokens => app.store.find_organization_with_tokens(code).await?,
     };
-    let roster = roster.ok_or_else(Problem::not_found)?;
-    let role = caller.role_among(&roster, app).await?.ok_or_else(Problem::not_found)?;
-    Ok((roster, role))
+    let snapshot = snapshot.ok_or_else(Problem::not_found)?;
+    let role = caller.role_among(&snapshot, app).await?.ok_or_else(Problem::not_found)?;
+    Ok((snapshot, role))
 }
 
 /// An organization that the caller has a part in. One read, unless it is the caller itself.

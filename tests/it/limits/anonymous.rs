@@ -4,109 +4,109 @@ use http::Method;
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
 use terrapi::domain::Vcs;
 use terrapi::domain::rate::Limit;
-use terrapi::runtime::Rates;
+use terrapi::runtime::RateLimits;
 
 use super::{from, leases, patient, probe, some_key};
 use crate::identity::browser::Browser;
-use crate::support::world::{request, send_to};
-use crate::support::{World, forge};
+use crate::support::service::{request, send_to};
+use crate::support::{TestService, forge};
 
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
-fn strangers(rate: u32, burst: u32) -> Rates {
-    Rates { strangers: Limit::per_second(rate, burst), ..patient() }
+fn anonymous(rate: u32, burst: u32) -> RateLimits {
+    RateLimits { anonymous: Limit::per_second(rate, burst), ..patient() }
 }
 
 /// The status of a request with a credential that is none.
-async fn knock(world: &World, address: &str, credential: &str) -> u16 {
+async fn knock(service: &TestService, address: &str, credential: &str) -> u16 {
     let request = request(Method::GET, "/api/v1/whoami", credential, None);
-    world.send(from(address, request)).await.status.as_u16()
+    service.send(from(address, request)).await.status.as_u16()
 }
 
 #[tokio::test]
 async fn a_place_that_keeps_knocking_is_refused_and_no_other_place_is() {
-    let world = World::limited(strangers(1, 40)).await;
+    let service = TestService::limited(anonymous(1, 40)).await;
     for (count, credential) in ["", "garbage", "tt_live_0", "a.b.c"].iter().cycle().take(40).enumerate() {
-        assert_eq!(knock(&world, "192.0.2.1", credential).await, 403, "{count}");
+        assert_eq!(knock(&service, "192.0.2.1", credential).await, 403, "{count}");
     }
     let more = async {
         for credential in ["", "garbage", "tt_live_0"] {
             let request = request(Method::GET, "/api/v1/whoami", credential, None);
-            let reply = world.send(from("192.0.2.1", request)).await;
+            let reply = service.send(from("192.0.2.1", request)).await;
             assert_eq!(reply.failed(429), "RATE_LIMITED");
             assert!(reply.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
             assert_eq!(reply.header("ratelimit-remaining"), Some("0"));
         }
     };
-    let ((), calls) = world.faulty.ledger().during(more).await;
+    let ((), calls) = service.faulty.ledger().during(more).await;
     assert_eq!(calls, []);
-    assert_eq!(knock(&world, "192.0.2.2", "garbage").await, 403);
-    let good = probe(&world.gateway, &world.token(&[])).await;
+    assert_eq!(knock(&service, "192.0.2.2", "garbage").await, 403);
+    let good = probe(&service.gateway, &service.token(&[])).await;
     assert_ne!(good.status, 429, "a good token from the same place");
-    world.clock.advance_ms(60_000);
-    assert_eq!(knock(&world, "192.0.2.1", "").await, 403);
+    service.clock.advance_ms(60_000);
+    assert_eq!(knock(&service, "192.0.2.1", "").await, 403);
 }
 
 #[tokio::test]
 async fn a_refused_place_costs_no_read_even_where_only_a_read_could_tell() {
-    let world = World::limited(strangers(1, 10)).await;
+    let service = TestService::limited(anonymous(1, 10)).await;
     for _ in 0..10 {
-        assert_eq!(knock(&world, "192.0.2.1", "garbage").await, 403);
+        assert_eq!(knock(&service, "192.0.2.1", "garbage").await, 403);
     }
     let unknown = ApiKey { id: some_key(), secret: Secret::new([7; 32]) }.reveal(KeyEnvironment::Test);
-    let forged = forge::Forge::stranger().token(&forge::claims(world.user, &[]));
+    let forged = forge::Forge::stranger().token(&forge::claims(service.user, &[]));
     let knocks = async {
-        let reply = world.call(Method::POST, REFRESH, &unknown, None).await;
+        let reply = service.call(Method::POST, REFRESH, &unknown, None).await;
         assert_eq!(reply.failed(429), "RATE_LIMITED");
-        assert_eq!(knock(&world, "192.0.2.1", &forged).await, 429);
+        assert_eq!(knock(&service, "192.0.2.1", &forged).await, 429);
     };
-    let ((), calls) = world.faulty.ledger().during(knocks).await;
+    let ((), calls) = service.faulty.ledger().during(knocks).await;
     assert_eq!(calls, []);
 }
 
 #[tokio::test]
 async fn a_key_that_was_proven_here_is_exchanged_although_others_from_its_place_are_refused() {
-    let world = World::limited(strangers(1, 10)).await;
-    let (proven, other) = (world.api_key(&[]).await, world.api_key(&[]).await);
-    world.call(Method::POST, REFRESH, &proven, None).await.ok();
+    let service = TestService::limited(anonymous(1, 10)).await;
+    let (proven, other) = (service.api_key(&[]).await, service.api_key(&[]).await);
+    service.call(Method::POST, REFRESH, &proven, None).await.ok();
     for _ in 0..11 {
-        knock(&world, "192.0.2.1", "garbage").await;
+        knock(&service, "192.0.2.1", "garbage").await;
     }
-    world.call(Method::POST, REFRESH, &proven, None).await.ok();
-    assert_eq!(world.call(Method::POST, REFRESH, &other, None).await.failed(429), "RATE_LIMITED");
+    service.call(Method::POST, REFRESH, &proven, None).await.ok();
+    assert_eq!(service.call(Method::POST, REFRESH, &other, None).await.failed(429), "RATE_LIMITED");
     let elsewhere = from("198.51.100.7", request(Method::POST, REFRESH, &other, None));
-    world.send(elsewhere).await.ok();
+    service.send(elsewhere).await.ok();
 }
 
 #[tokio::test]
 async fn an_ipv6_network_is_one_place() {
-    let world = World::limited(strangers(1, 10)).await;
+    let service = TestService::limited(anonymous(1, 10)).await;
     for host in 1..=10 {
-        assert_eq!(knock(&world, &format!("2001:db8:1:2::{host:x}"), "garbage").await, 403);
+        assert_eq!(knock(&service, &format!("2001:db8:1:2::{host:x}"), "garbage").await, 403);
     }
-    assert_eq!(knock(&world, "2001:db8:1:2:ffff::1", "garbage").await, 429);
-    assert_eq!(knock(&world, "2001:db8:1:3::1", "garbage").await, 403);
+    assert_eq!(knock(&service, "2001:db8:1:2:ffff::1", "garbage").await, 429);
+    assert_eq!(knock(&service, "2001:db8:1:3::1", "garbage").await, 403);
 }
 
 #[tokio::test]
 async fn a_claim_about_the_address_is_not_believed() {
-    let world = World::limited(strangers(1, 10)).await;
+    let service = TestService::limited(anonymous(1, 10)).await;
     let mut refused = 0;
     for claimed in 0..20 {
         let mut request = request(Method::GET, "/api/v1/whoami", "garbage", None);
         request.headers_mut().insert("x-forwarded-for", format!("198.51.100.{claimed}").parse().unwrap());
-        refused += u32::from(world.send(request).await.status == 429);
+        refused += u32::from(service.send(request).await.status == 429);
     }
     assert_eq!(refused, 10);
 }
 
 #[tokio::test]
 async fn two_sandboxes_share_a_places_budget() {
-    let world = World::limited(strangers(1, 40)).await;
-    let other = world.sandbox();
+    let service = TestService::limited(anonymous(1, 40)).await;
+    let other = service.sandbox();
     let mut passed = 0;
     for _ in 0..40 {
-        for gateway in [&world.gateway, &other] {
+        for gateway in [&service.gateway, &other] {
             let reply = send_to(gateway, request(Method::GET, "/api/v1/whoami", "garbage", None)).await;
             passed += u32::from(reply.status == 403);
         }
@@ -117,39 +117,39 @@ async fn two_sandboxes_share_a_places_budget() {
 
 #[tokio::test]
 async fn a_place_begins_sign_ins_within_its_budget_and_each_of_them_is_a_write() {
-    let world = World::limited(strangers(5, 50)).await;
+    let service = TestService::limited(anonymous(5, 50)).await;
     let begin = |address| from(address, request(Method::GET, "/api/v1/github/login", "", None));
     let within = async {
         for _ in 0..50 {
-            let reply = world.send(begin("192.0.2.1")).await;
+            let reply = service.send(begin("192.0.2.1")).await;
             assert_eq!((reply.status.as_u16(), reply.header("ratelimit-limit")), (302, Some("50")));
         }
     };
-    let ((), calls) = world.faulty.ledger().during(within).await;
+    let ((), calls) = service.faulty.ledger().during(within).await;
     assert!(leases(&calls) <= 10, "{} calls about the budget", leases(&calls));
     assert_eq!(calls.len() - leases(&calls), 50, "and one row each");
     let over = async {
-        let reply = world.send(begin("192.0.2.1")).await;
+        let reply = service.send(begin("192.0.2.1")).await;
         assert_eq!(reply.failed(429), "RATE_LIMITED");
         assert!(reply.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
         assert_eq!(reply.header("set-cookie"), None);
     };
-    let ((), calls) = world.faulty.ledger().during(over).await;
+    let ((), calls) = service.faulty.ledger().during(over).await;
     assert_eq!(calls, []);
-    assert_eq!(world.send(begin("192.0.2.2")).await.status, 302);
+    assert_eq!(service.send(begin("192.0.2.2")).await.status, 302);
 }
 
 #[tokio::test]
 async fn a_browser_that_comes_back_to_a_place_that_is_over_comes_again_and_is_signed_in() {
-    let world = World::limited(strangers(1, 10)).await;
-    let mut browser = Browser::new(&world);
+    let service = TestService::limited(anonymous(1, 10)).await;
+    let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
     let back = browser.agree(&page, Vcs::Github, 583_231);
     for state in 0..20 {
         let url = format!("/api/github/v1/callback?code=a&state={state}");
-        world.send(from("192.0.2.1", request(Method::GET, &url, "", None))).await;
+        service.send(from("192.0.2.1", request(Method::GET, &url, "", None))).await;
     }
     assert_eq!(browser.get(&back).await.failed(429), "RATE_LIMITED");
-    world.clock.advance_ms(10_000);
+    service.clock.advance_ms(10_000);
     assert_eq!(browser.get(&back).await.status, 303);
 }
