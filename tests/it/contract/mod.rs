@@ -7,6 +7,7 @@ mod generated;
 mod guide;
 mod layers;
 mod leading_keys;
+mod modules;
 mod parameters;
 mod published;
 mod routes;
