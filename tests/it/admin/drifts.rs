@@ -114,7 +114,7 @@ async fn every_run_is_on_one_page_whatever_the_size_also_of_one_millisecond_and_
 async fn a_page_costs_the_same_however_many_runs_there_are_of_whatever_kind() {
     let service = TestService::new().await;
     let mut costs = Vec::new();
-    for round in 0..3 {
+    for round in 0..4 {
         let runs: Vec<_> = (0..150)
             .map(|number| Run {
                 kind: if number % 2 == 0 { RunKind::Drift } else { RunKind::PullRequest { number } },
@@ -124,6 +124,11 @@ async fn a_page_costs_the_same_however_many_runs_there_are_of_whatever_kind() {
         join_all(runs.iter().map(|run| create(&service, run))).await;
         service.clock.advance_ms(1);
         let page = async { service.get(&format!("{DRIFTS}?limit=10"), &service.admin_token(&[])).await.ok() };
+        if round == 0 {
+            // The first cursor of a process reads the seed of the key that encrypts cursors.
+            page.await;
+            continue;
+        }
         let (_, calls) = service.faulty.ledger().during(page).await;
         let names: Vec<_> = calls.iter().map(|call| call.operation.clone()).collect();
         assert_eq!(names, ["GetItem", "Query", "Query", "Query", "Query", "BatchGetItem"], "{round}");
