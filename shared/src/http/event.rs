@@ -24,7 +24,7 @@ use http::{Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::gateway::{GatewayEvent, Payload, Text, header_value, method};
-use crate::domain::{AuditAction, AuditEntry, AuditOutcome, KeyId, Millis, UserId};
+use crate::domain::{AuditAction, AuditEntry, AuditOutcome, Code, Error, KeyId, Millis, UserId};
 
 /// Who is calling, as far as the front end knows. A request extension, always present.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl FrontEnd {
     }
 }
 
-/// An event that no request can be made of: the answer is 400.
+/// An event that no request can be made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedEvent {
     /// Path and query are no URI even when encoded, which leaves its length (65,534 bytes).
@@ -117,6 +117,12 @@ pub enum MalformedEvent {
     /// A front end that this service does not know.
     #[error("not an API Gateway or function URL event")]
     Unknown,
+}
+
+impl From<MalformedEvent> for Error {
+    fn from(event: MalformedEvent) -> Self {
+        Self::invalid_because(Code::MalformedRequest, event.to_string())
+    }
 }
 
 /// What an encoded path may not hold: everything but RFC 3986 `pchar`, `/` and escapes.

@@ -30,7 +30,7 @@ pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
 pub use cursor::{open_cursor, seal_cursor};
 pub use deadline::within;
-pub use error::{ApiError, ErrorBody};
+pub use error::{ApiError, ErrorBody, RenderedFailure, Rendering, log_failure};
 pub use etag::unchanged;
 pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use gateway::{GatewayEvent, Payload, Text};
