@@ -4,6 +4,7 @@ mod authorize;
 mod body;
 mod cookie;
 mod cors;
+mod credential;
 mod cursor;
 mod deadline;
 mod error;
@@ -20,7 +21,6 @@ mod path;
 mod query;
 mod rate;
 mod routes;
-mod team_token;
 
 pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
@@ -28,6 +28,7 @@ pub use authorize::{
 };
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
+pub use credential::{Holder, ProvenToken, prove_team_token};
 pub use cursor::{open_cursor, seal_cursor};
 pub use deadline::within;
 pub use error::{ApiError, ErrorBody, RenderedFailure, Rendering, log_failure};
@@ -44,4 +45,3 @@ pub use path::PathParams;
 pub use query::Query;
 pub use rate::{AnonymousRateLimit, charge, network, refuse_limited};
 pub use routes::{Described, Description, Finish, Handlers, Routes, macros};
-pub use team_token::{Holder, ProvenToken, prove_team_token};

@@ -4,9 +4,9 @@ use axum::extract::FromRequestParts;
 use futures::future::try_join;
 use http::request::Parts;
 
-use super::authorize::bearer;
-use super::event::ClientInfo;
-use super::rate::{charge, network, refuse_limited};
+use super::super::authorize::bearer;
+use super::super::event::ClientInfo;
+use super::super::rate::{charge, network, refuse_limited};
 use crate::auth::TeamSecret;
 use crate::domain::organization::{Organization, Team, TeamToken, TokenHolder};
 use crate::domain::rate::RateLimitKey;
