@@ -36,6 +36,11 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
+    /// Who sent a request.
+    pub fn of(parts: &Parts) -> Self {
+        parts.extensions.get().cloned().unwrap_or_default()
+    }
+
     /// An entry of the audit trail: what this client did or tried.
     pub fn audited(
         self,
@@ -67,7 +72,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().cloned().unwrap_or_default())
+        Ok(Self::of(parts))
     }
 }
 
