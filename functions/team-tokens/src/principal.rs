@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use terrapi::domain::organization::{
-    Authority, Creator, Organization, OrganizationCode, Role, Team, TeamToken, user_number,
+    Authority, Creator, Organization, OrganizationCode, Role, Team, TeamId, TeamToken, user_number,
 };
 use terrapi::domain::rate::RateLimitKey;
 use terrapi::domain::{
@@ -117,6 +117,30 @@ impl Principal {
         // A member who is an owner keeps the organization in force; for everybody else one of its owners must.
         let in_force = role.as_ref().is_some_and(Role::owns) || app.any_member(&snapshot.owners(), namespace).await?;
         Ok(role.filter(|_| in_force))
+    }
+
+    /// Whose token is in use; `None` for a person.
+    pub fn holder(&self) -> Option<&Holder> {
+        match &self.who {
+            Who::Holder(proven) => Some(&proven.holder),
+            Who::Person(_) => None,
+        }
+    }
+
+    /// A team. One read, unless it is the caller itself.
+    pub async fn find_team(&self, id: TeamId, app: &App) -> Result<Option<Team>> {
+        match self.holder() {
+            Some(Holder::Team(own)) if own.id == id => Ok(Some(own.clone())),
+            _ => app.store.find_team(id).await,
+        }
+    }
+
+    /// An organization. One read, unless it is the caller itself.
+    pub async fn find_organization(&self, code: OrganizationCode, app: &App) -> Result<Option<Organization>> {
+        match self.holder() {
+            Some(Holder::Organization(own)) if own.id.organization() == code => Ok(Some(own.clone())),
+            _ => app.store.find_organization(code).await,
+        }
     }
 
     /// Reads the caller's token and its holder again, before a change is decided on once more.
