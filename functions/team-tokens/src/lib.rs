@@ -4,6 +4,7 @@
 //! These routes speak [JSON:API](https://jsonapi.org) (`jsonapi/`), answer 401 without a usable credential and 404 to whoever
 //! may not, and never 403: that is what their clients know.
 
+mod access;
 mod account;
 mod jsonapi;
 mod lookup;

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use terrapi::domain::organization::{
-    Authority, Creator, Organization, OrganizationCode, Role, Team, TeamToken, TokenHolder, user_number,
+    Authority, Creator, Organization, OrganizationCode, Role, Team, TeamId, TeamToken, user_number,
 };
 use terrapi::domain::rate::RateLimitKey;
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, AuditedOrganization, Caller, Capability, Credential, Error, KeyId,
     PermissionChange, Profile, Result, UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, Holder, ProvenToken, authenticate, charge, network, prove_team_token};
+use terrapi::http::{ClientInfo, Holder, ProvenToken, UnverifiedCredential, authenticate, charged, prove_team_token};
 use terrapi::runtime::App;
 use terrapi::store::{Decision, OrganizationSnapshot};
 
@@ -41,34 +41,26 @@ impl FromRequestParts<App> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
-        match identified(parts, app).await {
-            Ok(who) => {
-                charge(parts, app, RateLimitKey::Principal(who.user())).await?;
-                let caller = Self { who, client, decisions: 1 };
-                caller.audit_use(app);
-                Ok(caller)
-            }
-            Err(error @ (Error::Unauthenticated { .. } | Error::Forbidden { .. })) => {
-                charge(parts, app, RateLimitKey::Anonymous(network(parts))).await?;
-                Err(error.into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let payer = |who: &Who| RateLimitKey::Principal(who.user());
+        let who = charged(parts, app, payer, Who::is_calling(parts, app)).await?;
+        let caller = Self { who, client: ClientInfo::of(parts), decisions: 1 };
+        caller.audit_use(app);
+        Ok(caller)
     }
-}
-
-async fn identified(parts: &mut Parts, app: &App) -> Result<Who> {
-    if let Some(proven) = prove_team_token(parts, app).await? {
-        return Ok(Who::Holder(Box::new(proven)));
-    }
-    let caller = authenticate(parts, app).await?.caller.clone();
-    // Tokens are credentials: whoever may not hand out keys may not hand out these.
-    caller.require(&Capability::AccessTokenCreate)?;
-    Ok(Who::Person(caller))
 }
 
 impl Who {
+    async fn is_calling(parts: &Parts, app: &App) -> Result<Self> {
+        let credential = UnverifiedCredential::of(&parts.headers)?;
+        if let UnverifiedCredential::TeamToken(text) = credential {
+            return Ok(Self::Holder(Box::new(prove_team_token(text, parts, app).await?)));
+        }
+        let caller = authenticate(credential, parts, app).await?.caller.clone();
+        // Tokens are credentials: whoever may not hand out keys may not hand out these.
+        caller.require(&Capability::AccessTokenCreate)?;
+        Ok(Self::Person(caller))
+    }
+
     /// The person, or the service user of the holder.
     pub fn user(&self) -> UserId {
         match self {
@@ -127,6 +119,30 @@ impl Principal {
         Ok(role.filter(|_| in_force))
     }
 
+    /// Whose token is in use; `None` for a person.
+    pub fn holder(&self) -> Option<&Holder> {
+        match &self.who {
+            Who::Holder(proven) => Some(&proven.holder),
+            Who::Person(_) => None,
+        }
+    }
+
+    /// A team. One read, unless it is the caller itself.
+    pub async fn find_team(&self, id: TeamId, app: &App) -> Result<Option<Team>> {
+        match self.holder() {
+            Some(Holder::Team(own)) if own.id == id => Ok(Some(own.clone())),
+            _ => app.store.find_team(id).await,
+        }
+    }
+
+    /// An organization. One read, unless it is the caller itself.
+    pub async fn find_organization(&self, code: OrganizationCode, app: &App) -> Result<Option<Organization>> {
+        match self.holder() {
+            Some(Holder::Organization(own)) if own.id.organization() == code => Ok(Some(own.clone())),
+            _ => app.store.find_organization(code).await,
+        }
+    }
+
     /// Reads the caller's token and its holder again, before a change is decided on once more.
     ///
     /// # Errors
@@ -136,17 +152,10 @@ impl Principal {
         if self.decisions > DECISIONS {
             return Err(Error::unavailable("what a change is decided on changes all the time"));
         }
-        let Who::Holder(proven) = &mut self.who else { return Ok(()) };
-        let id = proven.token.id;
-        proven.token = app.store.find_team_token(id).await?.ok_or_else(Error::unauthenticated)?;
-        let holder = match proven.token.holder {
-            TokenHolder::Team(team) => app.store.find_team(team).await?.map(Holder::Team),
-            TokenHolder::Organization => {
-                app.store.find_organization(id.organization()).await?.map(Holder::Organization)
-            }
-        };
-        proven.holder = holder.ok_or_else(Error::unauthenticated)?;
-        Ok(())
+        match &mut self.who {
+            Who::Holder(proven) => proven.reread(app).await,
+            Who::Person(_) => Ok(()),
+        }
     }
 
     /// A decision that rests on this authority, and on the caller's token. Its notes are written with the change.

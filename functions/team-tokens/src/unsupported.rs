@@ -3,13 +3,14 @@
 //! `terraform` and its provider print the reason of a 400. A 404 they print as "resource not found", and take for success when they
 //! delete; a 501 they repeat for minutes. None of these routes is in the API's description.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 
+use crate::access::Visible;
 use crate::jsonapi::{Parameters, Problem};
-use crate::lookup::{Named, With, organization};
+use crate::lookup::Named;
 use crate::members::show::show_membership;
 use crate::principal::Principal;
 
@@ -19,20 +20,14 @@ const NO_INVITATIONS: &str = "There are no invitations here: add a person who ha
 const NO_REMOVAL: &str =
     "There are no memberships apart from those in teams: remove the person from every team of the organization.";
 
-/// Workspaces and projects of an organization, whose name is the path's first parameter.
-pub async fn refuse_workspaces(
-    State(app): State<App>,
-    caller: Principal,
-    path: Result<Path<Vec<(String, String)>>, PathRejection>,
-) -> Problem {
-    let name = path.ok().and_then(|Path(parameters)| parameters.into_iter().next());
-    let Some((_, name)) = name else { return Problem::not_found() };
-    refuse(&app, &caller, &name, NO_WORKSPACES).await
+/// Workspaces and projects of an organization.
+pub async fn refuse_workspaces(_: Visible<Organization>) -> Problem {
+    Problem::bad_request(NO_WORKSPACES)
 }
 
 /// The creation of an organization's membership.
-pub async fn refuse_invitation(State(app): State<App>, caller: Principal, Named(name): Named) -> Problem {
-    refuse(&app, &caller, &name, NO_INVITATIONS).await
+pub async fn refuse_invitation(_: Visible<Organization>) -> Problem {
+    Problem::bad_request(NO_INVITATIONS)
 }
 
 /// The deletion of a membership.
@@ -40,12 +35,5 @@ pub async fn refuse_removal(app: State<App>, caller: Principal, id: Named, param
     match show_membership(app, caller, id, parameters).await {
         Ok(_) => Problem::bad_request(NO_REMOVAL).into_response(),
         Err(problem) => problem.into_response(),
-    }
-}
-
-async fn refuse(app: &App, caller: &Principal, name: &str, reason: &str) -> Problem {
-    match organization(app, caller, name, With::Teams).await {
-        Ok(_) => Problem::bad_request(reason),
-        Err(problem) => problem,
     }
 }

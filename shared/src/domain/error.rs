@@ -71,12 +71,16 @@ codes! {
     NotFound = "NOT_FOUND",
     /// The path is known, the method is not.
     MethodNotAllowed = "METHOD_NOT_ALLOWED",
+    /// The gateway's event is not an HTTP request, or its body is not the base64 that it says.
+    MalformedRequest = "MALFORMED_REQUEST",
     /// A path segment or its percent encoding is malformed.
     InvalidPath = "INVALID_PATH",
     /// A query parameter is malformed or out of range.
     InvalidQuery = "INVALID_QUERY",
     /// The body is not JSON, or not of the right shape.
     InvalidBody = "INVALID_BODY",
+    /// A member of a JSON:API document is refused. Such documents show the pointer to it, and not this word.
+    InvalidAttribute = "INVALID_ATTRIBUTE",
     /// A KV key is empty, too long, or holds a NUL.
     InvalidKey = "INVALID_KEY",
     /// An index is out of range.
@@ -113,6 +117,10 @@ codes! {
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     /// A fault in the service itself.
     Internal = "INTERNAL",
+    /// A fault of the service: the answer's body could not be read to its end.
+    AnswerBroken = "INTERNAL_ERROR",
+    /// The answer is larger than Lambda passes on.
+    AnswerTooLarge = "ANSWER_TOO_LARGE",
 }
 
 /// A failure. `code`, `data`, `missing` and `retry_after_seconds` are for the caller; `context` and `source` only for
@@ -165,6 +173,8 @@ pub enum Error {
     /// A fault in the service itself.
     #[error("internal: {context}")]
     Internal {
+        /// Which fault.
+        code: Code,
         /// What was being done, for the log.
         context: &'static str,
         /// The cause, for the log.
@@ -174,6 +184,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// The code on the wire.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Invalid { code, .. }
+            | Self::Unauthenticated { code }
+            | Self::Forbidden { code, .. }
+            | Self::Unavailable { code, .. }
+            | Self::Internal { code, .. } => *code,
+            Self::NotFound => Code::NotFound,
+            Self::TooLarge => Code::TooLarge,
+            Self::RateLimited { .. } => Code::RateLimited,
+        }
+    }
+
     /// The request breaks the rule of `code`; the code says enough.
     pub const fn invalid(code: Code) -> Self {
         Self::Invalid { code, data: None }
@@ -196,17 +220,17 @@ impl Error {
 
     /// A fault in the service, with its cause. `context` says what was being done.
     pub fn internal(context: &'static str, source: impl Into<Source>) -> Self {
-        Self::Internal { context, source: Some(source.into()) }
+        Self::Internal { code: Code::Internal, context, source: Some(source.into()) }
     }
 
     /// This program or its configuration is wrong: a step that cannot fail has failed, or a setting is missing.
     pub const fn bug(context: &'static str) -> Self {
-        Self::Internal { context, source: None }
+        Self::Internal { code: Code::Internal, context, source: None }
     }
 
     /// A stored item has a shape that this program never writes.
     pub const fn corrupt_item(context: &'static str) -> Self {
-        Self::Internal { context, source: None }
+        Self::Internal { code: Code::Internal, context, source: None }
     }
 
     /// Storage or a provider is busy or does not answer; repeating is safe ([`Code::Unavailable`]).

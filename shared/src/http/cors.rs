@@ -7,9 +7,9 @@ use std::time::Duration;
 use http::header::{ETAG, HeaderMap, HeaderName, LINK, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use tower_http::cors::{AllowCredentials, AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
+use super::credential::charging as rate;
 use super::event::REQUEST_ID;
 use super::origin::only;
-use super::rate;
 use crate::runtime::ListedOrigins;
 
 /// How long a browser may remember a preflight's answer.

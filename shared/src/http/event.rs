@@ -24,7 +24,7 @@ use http::{Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::gateway::{GatewayEvent, Payload, Text, header_value, method};
-use crate::domain::{AuditAction, AuditEntry, AuditOutcome, KeyId, Millis, UserId};
+use crate::domain::{AuditAction, AuditEntry, AuditOutcome, Code, Error, KeyId, Millis, UserId};
 
 /// Who is calling, as far as the front end knows. A request extension, always present.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +36,11 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
+    /// Who sent a request.
+    pub fn of(parts: &Parts) -> Self {
+        parts.extensions.get().cloned().unwrap_or_default()
+    }
+
     /// An entry of the audit trail: what this client did or tried.
     pub fn audited(
         self,
@@ -67,7 +72,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().cloned().unwrap_or_default())
+        Ok(Self::of(parts))
     }
 }
 
@@ -105,7 +110,7 @@ impl FrontEnd {
     }
 }
 
-/// An event that no request can be made of: the answer is 400.
+/// An event that no request can be made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedEvent {
     /// Path and query are no URI even when encoded, which leaves its length (65,534 bytes).
@@ -117,6 +122,12 @@ pub enum MalformedEvent {
     /// A front end that this service does not know.
     #[error("not an API Gateway or function URL event")]
     Unknown,
+}
+
+impl From<MalformedEvent> for Error {
+    fn from(event: MalformedEvent) -> Self {
+        Self::invalid_because(Code::MalformedRequest, event.to_string())
+    }
 }
 
 /// What an encoded path may not hold: everything but RFC 3986 `pchar`, `/` and escapes.

@@ -16,9 +16,9 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tracing::Instrument;
 
 use super::cors::cors_layer;
+use super::credential::charging::rate_fields;
 use super::error::ApiError;
 use super::event::REQUEST_ID;
-use super::rate::rate_fields;
 use super::routes::Routes;
 use crate::deadline::Deadline;
 use crate::domain::{Code, Error, Vcs};

@@ -4,6 +4,7 @@ mod authorize;
 mod body;
 mod cookie;
 mod cors;
+mod credential;
 mod cursor;
 mod deadline;
 mod error;
@@ -18,19 +19,21 @@ mod origin;
 mod page;
 mod path;
 mod query;
-mod rate;
 mod routes;
-mod team_token;
 
 pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
-    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer, require_administrator,
+    KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, require_administrator,
 };
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
+pub use credential::{
+    AnonymousRateLimit, Holder, ProvenToken, UnverifiedCredential, authenticate, charged, prove_api_key,
+    prove_team_token,
+};
 pub use cursor::{open_cursor, seal_cursor};
 pub use deadline::within;
-pub use error::{ApiError, ErrorBody};
+pub use error::{ApiError, ErrorBody, RenderedFailure, Rendering, log_failure};
 pub use etag::unchanged;
 pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use gateway::{GatewayEvent, Payload, Text};
@@ -42,6 +45,4 @@ pub use origin::Origin;
 pub use page::{Listing, NextPage};
 pub use path::PathParams;
 pub use query::Query;
-pub use rate::{AnonymousRateLimit, charge, network, refuse_limited};
 pub use routes::{Described, Description, Finish, Handlers, Routes, macros};
-pub use team_token::{Holder, ProvenToken, prove_team_token};

@@ -15,12 +15,12 @@ use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::Serialize;
-use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::incoming::Incoming;
 use crate::deadline::Deadline;
-use crate::http::{MalformedEvent, Payload, Routes, into_request, lambda_service};
+use crate::domain::{Code, Error};
+use crate::http::{ErrorBody, MalformedEvent, Payload, Rendering, Routes, into_request, lambda_service};
 use crate::runtime::{App, Clock as _, SystemClock};
 
 /// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
@@ -126,38 +126,38 @@ impl Answer {
             Ok(body) => body.to_bytes(),
             Err(error) => {
                 tracing::error!(%error, request_id, "the body of an answer broke off");
-                return Self::failure(payload, "INTERNAL_ERROR", request_id);
+                return Self::fault(payload, Code::AnswerBroken, request_id);
             }
         };
         let body = encode_body(&parts.headers, bytes.into());
         let size_bytes = body.0.len();
         if size_bytes > LARGE_TEXT_BYTES && escaped_bytes(&body.0) > MAX_ANSWER_BODY_BYTES {
             tracing::error!(size_bytes, request_id, "an answer is larger than Lambda passes on");
-            return Self::failure(payload, "ANSWER_TOO_LARGE", request_id);
+            return Self::fault(payload, Code::AnswerTooLarge, request_id);
         }
         Self::new(payload, parts.status, &parts.headers, body)
     }
 
-    /// 400 for an event that never became a request.
-    fn refusal(payload: Payload, error: MalformedEvent, request_id: &str) -> Self {
-        tracing::warn!(%error, request_id, "an event was refused");
-        let body = json!({ "id": "MALFORMED_REQUEST", "data": error.to_string() });
-        Self::of_json(payload, StatusCode::BAD_REQUEST, &body, request_id)
+    /// For an event that never became a request.
+    fn refusal(payload: Payload, event: MalformedEvent, request_id: &str) -> Self {
+        tracing::warn!(error = %event, request_id, "an event was refused");
+        Self::failure(payload, &event.into(), request_id)
     }
 
-    /// 500 for an answer that cannot be given.
-    fn failure(payload: Payload, id: &str, request_id: &str) -> Self {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::of_json(payload, status, &json!({ "id": id }), request_id)
+    /// For an answer that cannot be given.
+    fn fault(payload: Payload, code: Code, request_id: &str) -> Self {
+        let error = Error::Internal { code, context: "answering", source: None };
+        Self::failure(payload, &error, request_id)
     }
 
-    fn of_json(payload: Payload, status: StatusCode, body: &Value, request_id: &str) -> Self {
+    fn failure(payload: Payload, error: &Error, request_id: &str) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert("x-request-id", id);
         }
-        Self::new(payload, status, &headers, (body.to_string(), false))
+        let body = serde_json::to_string(&ErrorBody::of(error)).unwrap_or_default();
+        Self::new(payload, Rendering::Own.status(error.code()), &headers, (body, false))
     }
 }
 

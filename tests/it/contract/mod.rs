@@ -11,5 +11,6 @@ mod modules;
 mod parameters;
 mod published;
 mod routes;
+mod statuses;
 mod stored;
 mod template;

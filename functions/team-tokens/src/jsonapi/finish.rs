@@ -1,12 +1,13 @@
 //! What every answer has, wherever it comes from.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use terrapi::domain::rate::Limit;
+use terrapi::http::RenderedFailure;
 use terrapi::runtime::App;
 
-use super::{MEDIA_TYPE, Problem};
+use super::Problem;
 
 /// The version of the API that clients find here: it decides which of their features they use.
 const VERSION: (HeaderName, HeaderValue) =
@@ -19,9 +20,7 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// Gives an answer its headers, and a failure that did not come from a handler the shape of the others: unknown paths,
 /// unsupported methods, panics.
 pub fn finish(app: &App, response: Response) -> Response {
-    let failed = response.status().is_client_error() || response.status().is_server_error();
-    let ours = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == MEDIA_TYPE);
-    let mut response = if failed && !ours { reshaped(response) } else { response };
+    let mut response = reshaped(response);
     if response.status() == StatusCode::NO_CONTENT {
         response.headers_mut().remove(CONTENT_TYPE);
     }
@@ -36,15 +35,12 @@ pub fn finish(app: &App, response: Response) -> Response {
 }
 
 fn reshaped(response: Response) -> Response {
-    let status = match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED | StatusCode::FORBIDDEN => StatusCode::NOT_FOUND,
-        status => status,
-    };
-    let (mut parts, _) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    let Some(RenderedFailure(error)) = parts.extensions.remove() else { return Response::from_parts(parts, body) };
     for of_the_body in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, ALLOW] {
         parts.headers.remove(of_the_body);
     }
-    let mut problem = Problem::of(status).into_response();
+    let mut problem = Problem::from(error).rendered();
     problem.headers_mut().extend(parts.headers);
     problem
 }

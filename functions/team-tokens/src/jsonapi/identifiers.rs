@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
+use terrapi::domain::Error;
 use utoipa::ToSchema;
 
 use super::{Payload, Problem};
@@ -38,7 +38,7 @@ impl Payload {
         let wrong = || Problem::attribute("/data", format!("Data is not a list of up to {MAX_THINGS} {type}"));
         let bytes = self.bytes()?.unwrap_or_default();
         if bytes.len() > MAX_BYTES {
-            return Err(Problem::of(StatusCode::PAYLOAD_TOO_LARGE));
+            return Err(Error::TooLarge.into());
         }
         if bytes.is_empty() {
             return Err(wrong());

@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use terrapi::domain::Millis;
+use terrapi::domain::{Code, Error, Millis};
 use terrapi::http::{read_body, read_json};
 
 use super::{MEDIA_TYPE, Problem};
@@ -37,7 +37,7 @@ impl Payload {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        if known { Ok(Some(bytes)) } else { Err(Problem::of(http::StatusCode::UNSUPPORTED_MEDIA_TYPE)) }
+        if known { Ok(Some(bytes)) } else { Err(Error::invalid(Code::UnsupportedMediaType).into()) }
     }
 
     /// The attributes of the resource object in it, if it is of one of these types or says none. No body, `null` and

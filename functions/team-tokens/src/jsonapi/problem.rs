@@ -1,11 +1,12 @@
 //! Problems: what a caller is told when a request is not answered.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use terrapi::domain::{Code, Error};
-use terrapi::http::ApiError;
+use terrapi::http::{Rendering, log_failure};
 use utoipa::ToSchema;
 
 use super::MEDIA_TYPE;
@@ -27,7 +28,7 @@ pub struct ErrorObject {
     #[schema(pattern = "^[45][0-9]{2}$")]
     status: String,
     /// The kind of problem; one for each status but two for 422.
-    title: &'static str,
+    title: String,
     /// What is wrong with this very request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -53,104 +54,70 @@ pub enum Source {
 /// A request that is not answered.
 #[derive(Debug)]
 pub struct Problem {
-    status: StatusCode,
-    title: &'static str,
-    detail: Option<String>,
+    error: Arc<Error>,
+    /// In place of the title of the failure's status.
+    title: Option<&'static str>,
     source: Option<Source>,
-    /// What the log is told, and where the headers come from.
-    cause: Option<Error>,
 }
 
 impl Problem {
-    /// The problem of a status, without details.
-    pub fn of(status: StatusCode) -> Self {
-        Self { status, title: title(status), detail: None, source: None, cause: None }
-    }
-
-    /// 404: nothing is there, or nothing that the caller may see or use.
+    /// Nothing is there, or nothing that the caller may see or use.
     pub fn not_found() -> Self {
-        Self::of(StatusCode::NOT_FOUND)
+        Error::NotFound.into()
     }
 
-    /// 400
+    /// The body or the query cannot be read, or the request asks for what does not exist here.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into()), ..Self::of(StatusCode::BAD_REQUEST) }
+        Error::invalid_because(Code::InvalidBody, detail).into()
     }
 
-    /// 400 for a query parameter.
+    /// A query parameter is refused.
     pub fn parameter(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { source: Some(Source::Parameter(name)), ..Self::bad_request(detail) }
+        let problem = Self::from(Error::invalid_because(Code::InvalidQuery, detail));
+        Self { source: Some(Source::Parameter(name)), ..problem }
     }
 
-    /// 422 for one member of the body.
+    /// A member of the body is refused.
     pub fn attribute(pointer: &'static str, detail: impl Into<String>) -> Self {
-        let detail = Some(detail.into());
-        Self { detail, source: Some(Source::Pointer(pointer)), ..Self::of(StatusCode::UNPROCESSABLE_ENTITY) }
+        let problem = Self::from(Error::invalid_because(Code::InvalidAttribute, detail));
+        Self { title: Some("invalid attribute"), source: Some(Source::Pointer(pointer)), ..problem }
     }
 
-    /// 422 for a description that another token of the team has. Clients compare both texts.
+    /// Another token of the team has the description. Clients compare both texts.
     pub fn description_taken() -> Self {
-        let detail = Some("Validation failed: Description has already been taken".to_owned());
-        Self { title: "invalid attributes", detail, ..Self::of(StatusCode::UNPROCESSABLE_ENTITY) }
+        let detail = "Validation failed: Description has already been taken";
+        let problem = Self::from(Error::invalid_because(Code::InvalidAttribute, detail));
+        Self { title: Some("invalid attributes"), ..problem }
+    }
+
+    /// The answer. It logs nothing.
+    pub fn rendered(self) -> Response {
+        let Self { error, title, source } = self;
+        let status = Rendering::JsonApi.status(error.code());
+        let reason = || status.canonical_reason().unwrap_or_default().to_lowercase();
+        let detail = if let Error::Invalid { data, .. } = &*error { data.clone() } else { None };
+        let title = title.map_or_else(reason, str::to_owned);
+        let object = ErrorObject { status: status.as_str().to_owned(), title, detail, source };
+        let body = axum::Json(ErrorDocument { errors: vec![object] });
+        Rendering::JsonApi.answer(&error, ([(CONTENT_TYPE, MEDIA_TYPE)], body))
     }
 }
 
-/// The kind of problem that a status stands for.
-fn title(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        400 => "bad request",
-        401 => "unauthorized",
-        404 => "not found",
-        413 => "payload too large",
-        415 => "unsupported media type",
-        422 => "invalid attribute",
-        429 => "too many requests",
-        503 => "service unavailable",
-        _ => "internal server error",
-    }
-}
-
-/// What these routes make of a failure: who is not known is 401, and who may not is told that nothing is there.
-fn status(error: &Error) -> StatusCode {
-    match error {
-        Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
-        Error::NotFound | Error::Forbidden { .. } => StatusCode::NOT_FOUND,
-        Error::Invalid { code: Code::UnsupportedMediaType, .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-        Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+impl From<Arc<Error>> for Problem {
+    fn from(error: Arc<Error>) -> Self {
+        Self { error, title: None, source: None }
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let detail = match &error {
-            Error::Invalid { data, .. } => data.clone(),
-            _ => None,
-        };
-        let problem = Self::of(status(&error));
-        Self { detail, cause: Some(error), ..problem }
+        Arc::new(error).into()
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let error = ErrorObject {
-            status: self.status.as_str().to_owned(),
-            title: self.title,
-            detail: self.detail,
-            source: self.source,
-        };
-        let body = axum::Json(ErrorDocument { errors: vec![error] });
-        let mut response = (self.status, [(CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
-        // The common shape of a failure logs it and knows when to come back.
-        let common = self.cause.map(|cause| ApiError(cause).into_response());
-        let told = if self.status == StatusCode::UNAUTHORIZED { WWW_AUTHENTICATE } else { RETRY_AFTER };
-        if let Some(value) = common.as_ref().and_then(|common| common.headers().get(&told)) {
-            response.headers_mut().insert(told, value.clone());
-        }
-        response
+        log_failure(&self.error);
+        self.rendered()
     }
 }

@@ -10,9 +10,10 @@ use terrapi::runtime::App;
 use terrapi::store::{Store, Written};
 
 use super::{MEMBERSHIPS, Member, USERS, members, members_of};
+use crate::access::{Changes, Granted, Visible};
 use crate::jsonapi::{ErrorDocument, Identifiers, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::{Named, TeamPath, organization_of};
-use crate::principal::{Note, Principal};
+use crate::lookup::TeamPath;
+use crate::principal::Note;
 
 /// Add people to a team
 ///
@@ -23,11 +24,10 @@ use crate::principal::{Note, Principal};
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn add_users(
     State(app): State<App>,
-    caller: Principal,
-    Named(id): Named,
+    team: Granted<Team, Changes>,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (USERS, AuditChange::Granted)).await
+    change(&app, team, payload, (USERS, AuditChange::Granted)).await
 }
 
 /// Remove people from a team
@@ -39,11 +39,10 @@ pub async fn add_users(
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn remove_users(
     State(app): State<App>,
-    caller: Principal,
-    Named(id): Named,
+    team: Granted<Team, Changes>,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (USERS, AuditChange::Revoked)).await
+    change(&app, team, payload, (USERS, AuditChange::Revoked)).await
 }
 
 /// Add members of the organization to a team
@@ -53,11 +52,10 @@ pub async fn remove_users(
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn add_memberships(
     State(app): State<App>,
-    caller: Principal,
-    Named(id): Named,
+    team: Granted<Team, Changes>,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (MEMBERSHIPS, AuditChange::Granted)).await
+    change(&app, team, payload, (MEMBERSHIPS, AuditChange::Granted)).await
 }
 
 /// Remove members of the organization from a team
@@ -69,61 +67,56 @@ pub async fn add_memberships(
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn remove_memberships(
     State(app): State<App>,
-    caller: Principal,
-    Named(id): Named,
+    team: Granted<Team, Changes>,
     payload: Payload,
 ) -> Result<StatusCode, Problem> {
-    change(&app, caller, &id, payload, (MEMBERSHIPS, AuditChange::Revoked)).await
+    change(&app, team, payload, (MEMBERSHIPS, AuditChange::Revoked)).await
 }
 
 async fn change(
     app: &App,
-    mut caller: Principal,
-    id: &str,
+    mut team: Granted<Team, Changes>,
     payload: Payload,
     (kind, change): (&str, AuditChange),
 ) -> Result<StatusCode, Problem> {
-    let (mut team, mut role) = crate::lookup::team(app, &caller, id).await?;
-    role.changer(&team).ok_or_else(Problem::not_found)?;
-    let organization = organization_of(app, &caller, team.id.organization()).await?;
+    let organization = team.organization(app).await?;
     let ids = payload.identifiers(kind)?;
     loop {
+        let Visible { found, role, .. } = &*team;
         let named = match (kind, change) {
-            (USERS, AuditChange::Granted) => by_login(app, &organization, &team, &role, &ids).await?,
-            (_, AuditChange::Granted) => by_membership(app, &organization, &role, &ids).await?,
-            (_, AuditChange::Revoked) => in_team(app, &organization, &team, &role, &ids).await?,
+            (USERS, AuditChange::Granted) => by_login(app, &organization, found, role, &ids).await?,
+            (_, AuditChange::Granted) => by_membership(app, &organization, role, &ids).await?,
+            (_, AuditChange::Revoked) => in_team(app, &organization, found, role, &ids).await?,
         };
-        let users = named.into_iter().filter(|user| team.users.contains(user) == (change == AuditChange::Revoked));
+        let users = named.into_iter().filter(|user| found.users.contains(user) == (change == AuditChange::Revoked));
         let users: Vec<_> = users.collect();
-        if change == AuditChange::Revoked && team.owners && !users.is_empty() && users.len() == team.users.len() {
+        if change == AuditChange::Revoked && found.owners && !users.is_empty() && users.len() == found.users.len() {
             return Err(Problem::attribute("/data", "The last owner cannot be removed"));
         }
-        if written(app, &caller, (&organization, &team, &role), &users, change).await? {
+        if written(app, &team, &organization, &users, change).await? {
             return Ok(StatusCode::NO_CONTENT);
         }
-        caller.again(app).await?;
-        (team, role) = crate::lookup::team(app, &caller, id).await?;
+        team.again(app).await?;
     }
 }
 
 /// Writes a change of members, some at a time. `false`: it must be decided on again; what was written stays.
 async fn written(
     app: &App,
-    caller: &Principal,
-    (organization, team, role): (&Organization, &Team, &Role),
+    team: &Granted<Team, Changes>,
+    organization: &Organization,
     users: &[UserId],
     change: AuditChange,
 ) -> Result<bool, Problem> {
     for part in users.chunks(Store::MEMBERS_AT_ONCE) {
-        let authority = role.changer(team).ok_or_else(Problem::not_found)?;
         let note = |user: &UserId| Note {
             subject: Some(PermissionChange { user: *user, permission: Permission::TeamMember, change }),
-            ..Note::new(AuditAction::PermissionChanged, organization, Some(team), BTreeMap::new())
+            ..Note::new(AuditAction::PermissionChanged, organization, Some(&team.found), BTreeMap::new())
         };
-        let decision = caller.decision(authority, part.iter().map(note).collect(), app)?;
+        let decision = team.decision(part.iter().map(note).collect(), app)?;
         let outcome = match change {
-            AuditChange::Granted => app.store.add_members(team, organization.namespace, part, &decision).await?,
-            AuditChange::Revoked => app.store.remove_members(team, part, &decision).await?,
+            AuditChange::Granted => app.store.add_members(&team.found, organization.namespace, part, &decision).await?,
+            AuditChange::Revoked => app.store.remove_members(&team.found, part, &decision).await?,
         };
         if outcome != Written::Done {
             return Ok(false);

@@ -1,15 +1,15 @@
 //! Lists memberships.
 
 use axum::extract::State;
-use terrapi::domain::organization::{Organization, Role};
+use terrapi::domain::organization::{Organization, Role, Team};
 use terrapi::http::Origin;
 use terrapi::runtime::App;
 
 use super::document::{Compound, IncludeParams, Included, MembershipResource, asks_for, membership, user};
 use super::{Member, members, members_of};
+use crate::access::Visible;
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::lookup::{Named, OrganizationPath, TeamPath, With, organization, organization_of, team};
-use crate::principal::Principal;
+use crate::lookup::{OrganizationPath, TeamPath};
 
 /// Which memberships a list shows.
 #[derive(utoipa::IntoParams)]
@@ -41,12 +41,10 @@ type Listed = Answer<Compound<ListDocument<MembershipResource>>>;
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_organization_memberships(
     State(app): State<App>,
-    caller: Principal,
-    Named(name): Named,
+    Visible { found: snapshot, role, .. }: Visible<Organization>,
     origin: Origin,
     parameters: Parameters,
 ) -> Result<Listed, Problem> {
-    let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
     let members = members_of(&app, &snapshot, &role).await?;
     Ok(listed(members, &snapshot.organization, &role, &origin, &parameters))
 }
@@ -60,15 +58,13 @@ pub async fn list_organization_memberships(
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_memberships_of_team(
     State(app): State<App>,
-    caller: Principal,
-    Named(id): Named,
+    team: Visible<Team>,
     origin: Origin,
     parameters: Parameters,
 ) -> Result<Listed, Problem> {
-    let (team, role) = team(&app, &caller, &id).await?;
-    let organization = organization_of(&app, &caller, team.id.organization()).await?;
-    let members = members(&app, &organization, [&team], &role).await?;
-    Ok(listed(members, &organization, &role, &origin, &parameters))
+    let organization = team.organization(&app).await?;
+    let members = members(&app, &organization, [&team.found], &team.role).await?;
+    Ok(listed(members, &organization, &team.role, &origin, &parameters))
 }
 
 fn listed(

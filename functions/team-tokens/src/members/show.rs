@@ -7,7 +7,7 @@ use terrapi::runtime::App;
 use super::document::{Compound, IncludeParams, Included, MembershipResource, asks_for, membership, user};
 use super::members_of;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Problem};
-use crate::lookup::{MembershipPath, Named};
+use crate::lookup::{MembershipPath, Named, seen};
 use crate::principal::Principal;
 
 /// Show a membership
@@ -25,8 +25,7 @@ pub async fn show_membership(
     if caller.organization().is_some_and(|own| own != code) {
         return Err(Problem::not_found());
     }
-    let snapshot = app.store.find_organization_snapshot(code).await?.ok_or_else(Problem::not_found)?;
-    let role = caller.role_among(&snapshot, &app).await?.ok_or_else(Problem::not_found)?;
+    let (snapshot, role) = seen(app.store.find_organization_snapshot(code).await?, &caller, &app).await?;
     let members = members_of(&app, &snapshot, &role).await?;
     let member =
         members.iter().find(|member| member.id(&snapshot.organization) == id).ok_or_else(Problem::not_found)?;

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use http::StatusCode;
 use terrapi::domain::AuditAction;
+use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
+use crate::access::{Granted, Owns};
 use crate::jsonapi::{ErrorDocument, Problem};
-use crate::lookup::{Named, OrganizationPath, With, organization};
-use crate::principal::{Note, Principal};
+use crate::lookup::OrganizationPath;
+use crate::principal::Note;
 
 /// Delete an organization
 ///
@@ -20,17 +22,15 @@ use crate::principal::{Note, Principal};
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_organization(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(name): Named,
+    mut owned: Granted<Organization, Owns>,
 ) -> Result<StatusCode, Problem> {
     loop {
-        let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
-        let authority = role.owner().ok_or_else(Problem::not_found)?;
-        let note = Note::new(AuditAction::OrganizationDeleted, &snapshot.organization, None, BTreeMap::new());
-        let decision = caller.decision(authority, vec![note], &app)?;
-        if app.store.delete_organization(&snapshot.organization, &decision).await? == Written::Done {
+        let organization = &owned.found.organization;
+        let note = Note::new(AuditAction::OrganizationDeleted, organization, None, BTreeMap::new());
+        let decision = owned.decision(vec![note], &app)?;
+        if app.store.delete_organization(organization, &decision).await? == Written::Done {
             return Ok(StatusCode::NO_CONTENT);
         }
-        caller.again(&app).await?;
+        owned.again(&app).await?;
     }
 }

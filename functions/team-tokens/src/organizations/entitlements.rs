@@ -1,13 +1,12 @@
 //! What an organization may use of the service.
 
-use axum::extract::State;
 use serde::Serialize;
-use terrapi::runtime::App;
+use terrapi::domain::organization::Organization;
 use utoipa::ToSchema;
 
+use crate::access::Visible;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Nobody, Problem, Resource};
-use crate::lookup::{Named, OrganizationPath, With, organization};
-use crate::principal::Principal;
+use crate::lookup::OrganizationPath;
 
 /// What an organization may use.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,11 +45,8 @@ pub struct Entitlements {
     responses((status = 200, body = Document<EntitlementSet>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_entitlements(
-    State(app): State<App>,
-    caller: Principal,
-    Named(name): Named,
+    Visible { found: snapshot, .. }: Visible<Organization>,
 ) -> Result<Answer<Document<EntitlementSet>>, Problem> {
-    let (snapshot, _) = organization(&app, &caller, &name, With::Teams).await?;
     let attributes = Entitlements { teams: true, ..Entitlements::default() };
     let id = snapshot.organization.id.to_string();
     let resource =

@@ -1,12 +1,11 @@
 //! Shows an organization.
 
-use axum::extract::State;
-use terrapi::runtime::App;
+use terrapi::domain::organization::Organization;
 
 use super::document::{OrganizationResource, resource};
+use crate::access::Visible;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Problem};
-use crate::lookup::{Named, OrganizationPath, With, organization};
-use crate::principal::Principal;
+use crate::lookup::OrganizationPath;
 
 /// Show an organization
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}", tag = "organizations",
@@ -14,10 +13,7 @@ use crate::principal::Principal;
     responses((status = 200, body = Document<OrganizationResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_organization(
-    State(app): State<App>,
-    caller: Principal,
-    Named(name): Named,
+    Visible { found: snapshot, role, .. }: Visible<Organization>,
 ) -> Result<Answer<Document<OrganizationResource>>, Problem> {
-    let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
     Ok(Answer::ok(Document { data: resource(&snapshot.organization, &role) }))
 }

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use terrapi::domain::AuditAction;
+use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 use terrapi::store::{OrganizationChange, Written};
 
 use super::TYPE;
 use super::document::{OrganizationResource, resource};
 use super::read::{OrganizationPayload, change, name_taken, word};
+use crate::access::{Granted, Owns};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::{Named, OrganizationPath, With, organization};
-use crate::principal::{Note, Principal};
+use crate::lookup::OrganizationPath;
+use crate::principal::Note;
 
 /// AuditChange an organization
 ///
@@ -24,30 +26,25 @@ use crate::principal::{Note, Principal};
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn update_organization(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(path): Named,
+    mut owned: Granted<Organization, Owns>,
     payload: Payload,
 ) -> Result<Answer<Document<OrganizationResource>>, Problem> {
-    let (mut snapshot, mut role) = organization(&app, &caller, &path, With::Teams).await?;
-    role.owner().ok_or_else(Problem::not_found)?;
     let sent = change(&payload.attributes(&[TYPE])?)?;
     loop {
-        let old = &snapshot.organization;
-        let authority = role.owner().ok_or_else(Problem::not_found)?;
+        let old = &owned.found.organization;
         let change = sent.clone().differing_from(old);
         let note = Note::new(AuditAction::OrganizationChanged, old, None, changed(&change));
-        let decision = caller.decision(authority, vec![note], &app)?;
+        let decision = owned.decision(vec![note], &app)?;
         match app.store.update_organization(old, &change, &decision).await? {
             Written::Done => break,
             Written::Taken => return Err(name_taken()),
-            Written::Outdated => caller.again(&app).await?,
+            Written::Outdated => owned.again(&app).await?,
         }
-        (snapshot, role) = organization(&app, &caller, &path, With::Teams).await?;
     }
     // Others may have changed other attributes meanwhile.
-    let code = snapshot.organization.id.organization();
+    let code = owned.found.organization.id.organization();
     let new = app.store.find_organization(code).await?.ok_or_else(Problem::not_found)?;
-    Ok(Answer::ok(Document { data: resource(&new, &role) }))
+    Ok(Answer::ok(Document { data: resource(&new, &owned.role) }))
 }
 
 /// Each attribute that a change names, with its new value but for the address.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::extract::State;
-use terrapi::domain::organization::{OrganizationAccess, Team, TeamId};
+use terrapi::domain::organization::{Organization, OrganizationAccess, Team, TeamId};
 use terrapi::domain::{AuditAction, Capabilities};
 use terrapi::runtime::App;
 use terrapi::store::Written;
@@ -12,9 +12,10 @@ use super::TYPE;
 use super::document::{TeamResource, resource};
 use super::notes::given;
 use super::read::{NAME, NAME_PROBLEM, TeamPayload, change, name_taken};
+use crate::access::{Granted, Manages};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::{Named, OrganizationPath, With, organization};
-use crate::principal::{Note, Principal};
+use crate::lookup::OrganizationPath;
+use crate::principal::Note;
 
 /// Create a team
 ///
@@ -26,15 +27,12 @@ use crate::principal::{Note, Principal};
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_team(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(name): Named,
+    mut granted: Granted<Organization, Manages>,
     payload: Payload,
 ) -> Result<Answer<Document<TeamResource>>, Problem> {
-    let (snapshot, mut role) = organization(&app, &caller, &name, With::Teams).await?;
-    role.manager().ok_or_else(Problem::not_found)?;
-    let change = change(&payload.attributes(&[TYPE, "organizations"])?, &snapshot.organization)?;
+    let organization = granted.found.organization.clone();
+    let change = change(&payload.attributes(&[TYPE, "organizations"])?, &organization)?;
     let name = change.name.ok_or_else(|| Problem::attribute(NAME, NAME_PROBLEM))?;
-    let organization = &snapshot.organization;
     let team = Team {
         id: TeamId::new(organization.id.organization(), app.random.bytes()?),
         name,
@@ -50,14 +48,14 @@ pub async fn create_team(
     // What a team may do is for owners to give.
     let gives = team.access != OrganizationAccess::default() || team.capabilities != Capabilities::default();
     loop {
-        let authority = if gives { role.owner() } else { role.manager() }.ok_or_else(Problem::not_found)?;
-        let note = Note::new(AuditAction::TeamCreated, organization, Some(&team), given(&team)?);
-        let decision = caller.decision(authority, vec![note], &app)?;
+        let role = &granted.role;
+        let authority = if gives { role.owner().ok_or_else(Problem::not_found)? } else { granted.authority };
+        let note = Note::new(AuditAction::TeamCreated, &organization, Some(&team), given(&team)?);
+        let decision = granted.caller.decision(authority, vec![note], &app)?;
         match app.store.create_team(&team, organization.namespace, &decision).await? {
-            Written::Done => return Ok(Answer::ok(Document { data: resource(&team, &organization.name, &role) })),
+            Written::Done => return Ok(Answer::ok(Document { data: resource(&team, &organization.name, role) })),
             Written::Taken => return Err(name_taken()),
-            Written::Outdated => caller.again(&app).await?,
+            Written::Outdated => granted.again(&app).await?,
         }
-        (_, role) = crate::lookup::organization(&app, &caller, organization.name.as_str(), With::Teams).await?;
     }
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use http::StatusCode;
 use terrapi::domain::AuditAction;
+use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
+use crate::access::{Granted, Manages};
 use crate::jsonapi::{ErrorDocument, Problem};
-use crate::lookup::{Named, TeamPath, organization_of, team};
-use crate::principal::{Note, Principal};
+use crate::lookup::TeamPath;
+use crate::principal::Note;
 
 /// Delete a team
 ///
@@ -19,23 +21,17 @@ use crate::principal::{Note, Principal};
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     responses((status = 204), (status = 422, body = ErrorDocument, content_type = "application/vnd.api+json"),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
-pub async fn delete_team(
-    State(app): State<App>,
-    mut caller: Principal,
-    Named(id): Named,
-) -> Result<StatusCode, Problem> {
+pub async fn delete_team(State(app): State<App>, mut team: Granted<Team, Manages>) -> Result<StatusCode, Problem> {
     loop {
-        let (team, role) = team(&app, &caller, &id).await?;
-        let authority = role.manager().ok_or_else(Problem::not_found)?;
-        if team.owners {
+        if team.found.owners {
             return Err(Problem::attribute("/data", "The owners' team cannot be deleted"));
         }
-        let organization = organization_of(&app, &caller, team.id.organization()).await?;
-        let note = Note::new(AuditAction::TeamDeleted, &organization, Some(&team), BTreeMap::new());
-        let decision = caller.decision(authority, vec![note], &app)?;
-        if app.store.delete_team(&team, organization.namespace, &decision).await? == Written::Done {
+        let organization = team.organization(&app).await?;
+        let note = Note::new(AuditAction::TeamDeleted, &organization, Some(&team.found), BTreeMap::new());
+        let decision = team.decision(vec![note], &app)?;
+        if app.store.delete_team(&team.found, organization.namespace, &decision).await? == Written::Done {
             return Ok(StatusCode::NO_CONTENT);
         }
-        caller.again(&app).await?;
+        team.again(&app).await?;
     }
 }

@@ -1,16 +1,16 @@
 //! Lists an organization's teams.
 
 use axum::extract::State;
-use terrapi::domain::organization::Team;
+use terrapi::domain::organization::{Organization, Team};
 use terrapi::http::Origin;
 use terrapi::runtime::App;
 
 use super::document::{TeamResource, resource};
+use crate::access::Visible;
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::lookup::{Named, OrganizationPath, With, organization};
+use crate::lookup::OrganizationPath;
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
-use crate::principal::Principal;
 
 /// Which teams a list shows.
 #[derive(utoipa::IntoParams)]
@@ -33,12 +33,10 @@ pub struct TeamListParams {
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_teams(
     State(app): State<App>,
-    caller: Principal,
-    Named(name): Named,
+    Visible { found: snapshot, role, .. }: Visible<Organization>,
     origin: Origin,
     parameters: Parameters,
 ) -> Result<Answer<Compound<ListDocument<TeamResource>>>, Problem> {
-    let (snapshot, role) = organization(&app, &caller, &name, With::Teams).await?;
     let wanted = parameters.text("q").unwrap_or_default().to_lowercase();
     let names: Vec<_> = ["filter[names]", "filter[names][]"]
         .into_iter()

@@ -1,14 +1,15 @@
 //! Shows a team.
 
 use axum::extract::State;
+use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 
 use super::document::{TeamResource, resource};
+use crate::access::Visible;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Problem};
-use crate::lookup::{Named, TeamPath, organization_of, team};
+use crate::lookup::TeamPath;
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
-use crate::principal::Principal;
 
 /// Show a team
 #[utoipa::path(get, path = "/api/v2/teams/{team_id}", tag = "organizations",
@@ -17,12 +18,11 @@ use crate::principal::Principal;
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_team(
     State(app): State<App>,
-    caller: Principal,
-    Named(id): Named,
+    visible: Visible<Team>,
     parameters: Parameters,
 ) -> Result<Answer<Compound<Document<TeamResource>>>, Problem> {
-    let (team, role) = team(&app, &caller, &id).await?;
-    let organization = organization_of(&app, &caller, team.id.organization()).await?;
+    let organization = visible.organization(&app).await?;
+    let Visible { found: team, role, .. } = visible;
     let members = if asks_for(&parameters, USERS) || asks_for(&parameters, MEMBERSHIPS) {
         members(&app, &organization, [&team], &role).await?
     } else {

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use terrapi::domain::AuditAction;
+use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
@@ -9,9 +10,10 @@ use super::TYPE;
 use super::document::{TeamResource, resource};
 use super::notes::changed;
 use super::read::{NAME, TeamPayload, change, name_taken};
+use crate::access::{Changes, Granted};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::{Named, TeamPath, organization_of, team};
-use crate::principal::{Note, Principal};
+use crate::lookup::TeamPath;
+use crate::principal::Note;
 
 /// AuditChange a team
 ///
@@ -24,32 +26,29 @@ use crate::principal::{Note, Principal};
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn update_team(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(id): Named,
+    mut team: Granted<Team, Changes>,
     payload: Payload,
 ) -> Result<Answer<Document<TeamResource>>, Problem> {
-    let (mut old, mut role) = team(&app, &caller, &id).await?;
-    role.changer(&old).ok_or_else(Problem::not_found)?;
-    let organization = organization_of(&app, &caller, old.id.organization()).await?;
+    let organization = team.organization(&app).await?;
     let sent = change(&payload.attributes(&[TYPE])?, &organization)?;
     loop {
-        let change = sent.clone().differing_from(&old);
+        let old = &team.found;
+        let change = sent.clone().differing_from(old);
         // What a team may do is for owners to give and to take.
         let gives = !change.access.each().is_empty() || change.capabilities.is_some();
-        let authority = if gives { role.owner() } else { role.changer(&old) }.ok_or_else(Problem::not_found)?;
+        let authority = if gives { team.role.owner().ok_or_else(Problem::not_found)? } else { team.authority };
         if old.owners && change.name.is_some() {
             return Err(Problem::attribute(NAME, "The owners' team cannot be renamed"));
         }
-        let note = Note::new(AuditAction::TeamChanged, &organization, Some(&old), changed(&change)?);
-        let decision = caller.decision(authority, vec![note], &app)?;
-        match app.store.update_team(&old, &change, &decision).await? {
+        let note = Note::new(AuditAction::TeamChanged, &organization, Some(old), changed(&change)?);
+        let decision = team.caller.decision(authority, vec![note], &app)?;
+        match app.store.update_team(old, &change, &decision).await? {
             Written::Done => break,
             Written::Taken => return Err(name_taken()),
-            Written::Outdated => caller.again(&app).await?,
+            Written::Outdated => team.again(&app).await?,
         }
-        (old, role) = team(&app, &caller, &id).await?;
     }
     // Others may have changed other attributes meanwhile.
-    let new = app.store.find_team(old.id).await?.ok_or_else(Problem::not_found)?;
-    Ok(Answer::ok(Document { data: resource(&new, &organization.name, &role) }))
+    let new = app.store.find_team(team.found.id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Answer::ok(Document { data: resource(&new, &organization.name, &team.role) }))
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use terrapi::domain::AuditAction;
-use terrapi::domain::organization::{Description, TokenHolder};
+use terrapi::domain::organization::{Description, Team, TokenHolder};
 use terrapi::http::NoStore;
 use terrapi::runtime::App;
 use terrapi::store::Written;
@@ -10,9 +10,9 @@ use terrapi::store::Written;
 use super::document::{TokenResource, creator, resource};
 use super::mint::{NewToken, new_token};
 use super::{EXPIRED_AT, TYPES};
+use crate::access::{Granted, ManagesTokens};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::{Named, TeamPath, managed_team};
-use crate::principal::Principal;
+use crate::lookup::TeamPath;
 
 /// Create a described token
 ///
@@ -24,28 +24,25 @@ use crate::principal::Principal;
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_described_token(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(id): Named,
+    mut team: Granted<Team, ManagesTokens>,
     payload: Payload,
 ) -> Result<NoStore<Answer<Document<TokenResource>>>, Problem> {
-    let (team, mut authority) = managed_team(&app, &caller, &id).await?;
     let attributes = payload.attributes(TYPES)?;
     let problem = "Description is not a text of up to 255 characters";
     let description = attributes.required("/data/attributes/description", Description::new, problem)?;
     let expired_at = attributes.instant(EXPIRED_AT)?;
-    let holder = TokenHolder::Team(team.id);
-    let (token, secret) =
-        new_token(&app, &caller, team.id.organization(), holder, Some(description), expired_at).await?;
+    let id = team.found.id;
+    let holder = (id.organization(), TokenHolder::Team(id));
+    let (token, secret) = new_token(&app, &team.caller, holder, Some(description), expired_at).await?;
     loop {
-        let decision = caller.decision(authority, Vec::new(), &app)?;
-        match app.store.create_described_token(&token, team.id, &decision).await? {
+        let decision = team.decision(Vec::new(), &app)?;
+        match app.store.create_described_token(&token, id, &decision).await? {
             Written::Done => break,
             Written::Taken => return Err(Problem::description_taken()),
-            Written::Outdated => caller.again(&app).await?,
+            Written::Outdated => team.again(&app).await?,
         }
-        (_, authority) = managed_team(&app, &caller, &id).await?;
     }
-    caller.audit(AuditAction::TeamTokenCreated, &token, &app);
-    let created_by = creator(&token, &caller, &app).await?;
+    team.caller.audit(AuditAction::TeamTokenCreated, &token, &app);
+    let created_by = creator(&token, &team.caller, &app).await?;
     Ok(NoStore(Answer::created(Document { data: resource(&token, Some(&secret), created_by) })))
 }

@@ -5,13 +5,12 @@ use terrapi::auth::TeamSecret;
 use terrapi::domain::Millis;
 use terrapi::domain::Result;
 use terrapi::domain::organization::{Creator, TeamToken, TokenHolder, user_number};
-use terrapi::http::Holder;
 use terrapi::runtime::App;
 use terrapi::store::OrganizationSnapshot;
 use utoipa::ToSchema;
 
 use crate::jsonapi::{Identifier, Resource, ToOne};
-use crate::principal::{Principal, Who};
+use crate::principal::Principal;
 
 /// A token.
 #[derive(Debug, Serialize, ToSchema)]
@@ -71,24 +70,13 @@ pub fn resource(token: &TeamToken, secret: Option<&TeamSecret>, created_by: Opti
 
 /// The creator of a token, if it is still there. A read when that is neither a person nor the caller.
 pub async fn creator(token: &TeamToken, caller: &Principal, app: &App) -> Result<Option<Identifier>> {
-    if let Creator::User(user, _) = &token.created_by {
-        return Ok(Some(Identifier::new("users", &format!("user-{}", user_number(*user)))));
-    }
-    let own = match &caller.who {
-        Who::Holder(proven) => Some(&proven.holder),
-        Who::Person(_) => None,
-    };
-    Ok(match (&token.created_by, own) {
-        (Creator::Team(id), Some(Holder::Team(own))) if own.id == *id => Some(Identifier::new("teams", id)),
-        (Creator::Team(id), _) => app.store.find_team(*id).await?.map(|team| Identifier::new("teams", &team.id)),
-        (Creator::Organization(_), Some(Holder::Organization(own))) => {
-            Some(Identifier::new("organizations", &own.name))
-        }
-        (Creator::Organization(id), _) => {
-            let found = app.store.find_organization(id.organization()).await?;
+    Ok(match &token.created_by {
+        Creator::User(user, _) => Some(Identifier::new("users", &format!("user-{}", user_number(*user)))),
+        Creator::Team(id) => caller.find_team(*id, app).await?.map(|team| Identifier::new("teams", &team.id)),
+        Creator::Organization(id) => {
+            let found = caller.find_organization(id.organization(), app).await?;
             found.map(|organization| Identifier::new("organizations", &organization.name))
         }
-        (Creator::User(..), _) => None,
     })
 }
 

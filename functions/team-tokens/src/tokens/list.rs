@@ -7,9 +7,9 @@ use terrapi::runtime::App;
 use terrapi::store::OrganizationSnapshot;
 
 use super::document::{TokenResource, creator_among, resource};
+use crate::access::Visible;
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::lookup::{Named, OrganizationPath, With, organization};
-use crate::principal::Principal;
+use crate::lookup::{OrganizationPath, WithTokens};
 
 /// What a list of tokens is chosen and ordered by.
 #[derive(utoipa::IntoParams)]
@@ -37,12 +37,10 @@ pub struct TokenListParams {
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_team_tokens(
     State(app): State<App>,
-    caller: Principal,
-    Named(name): Named,
+    Visible { found: snapshot, role, .. }: Visible<WithTokens>,
     origin: Origin,
     parameters: Parameters,
 ) -> Result<Answer<ListDocument<TokenResource>>, Problem> {
-    let (snapshot, role) = organization(&app, &caller, &name, With::Tokens).await?;
     let order = order(&parameters)?;
     let statuses = statuses(&parameters)?;
     let now = app.clock.now();

@@ -43,8 +43,7 @@ pub struct NewTokenAttributes {
 pub async fn new_token(
     app: &App,
     caller: &Principal,
-    organization: OrganizationCode,
-    holder: TokenHolder,
+    (organization, holder): (OrganizationCode, TokenHolder),
     description: Option<Description>,
     expired_at: Option<Millis>,
 ) -> Result<(TeamToken, TeamSecret)> {

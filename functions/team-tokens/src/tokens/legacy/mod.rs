@@ -3,75 +3,103 @@
 pub mod of_organization;
 pub mod of_team;
 
+use http::StatusCode;
 use terrapi::auth::TeamSecret;
 use terrapi::domain::AuditAction;
-use terrapi::domain::organization::{Authority, OrganizationCode, TeamToken, TeamTokenId, TokenHolder};
+use terrapi::domain::organization::{Organization, OrganizationCode, Team, TeamToken, TeamTokenId, TokenHolder};
 use terrapi::http::NoStore;
 use terrapi::runtime::App;
-use terrapi::store::Written;
+use terrapi::store::{OrganizationSnapshot, Written};
 
 use super::document::{TokenResource, creator, resource};
 use super::mint::new_token;
 use super::{EXPIRED_AT, TYPES};
+use crate::access::{Granted, Needs};
 use crate::jsonapi::{Answer, Document, Payload, Problem};
-use crate::principal::Principal;
+use crate::lookup::Resource;
 
 type Shown = Answer<Document<TokenResource>>;
 type Created = NoStore<Shown>;
 
-/// A fresh token of a holder, as the payload wants it. Nothing is stored yet.
-async fn new(
+/// What has a legacy token.
+trait Holds: Resource {
+    /// Names it.
+    fn holder(found: &Self::Found) -> (OrganizationCode, TokenHolder);
+    /// The token it has now.
+    fn token(found: &Self::Found) -> Option<TeamTokenId>;
+}
+
+impl Holds for Team {
+    fn holder(team: &Self) -> (OrganizationCode, TokenHolder) {
+        (team.id.organization(), TokenHolder::Team(team.id))
+    }
+
+    fn token(team: &Self) -> Option<TeamTokenId> {
+        team.token
+    }
+}
+
+impl Holds for Organization {
+    fn holder(snapshot: &OrganizationSnapshot) -> (OrganizationCode, TokenHolder) {
+        (snapshot.organization.id.organization(), TokenHolder::Organization)
+    }
+
+    fn token(snapshot: &OrganizationSnapshot) -> Option<TeamTokenId> {
+        snapshot.organization.token
+    }
+}
+
+/// Puts a token, as the payload wants it, in place of the one before.
+async fn replace<R: Holds, N: Needs<R>>(
     app: &App,
-    caller: &Principal,
-    organization: OrganizationCode,
-    holder: TokenHolder,
+    mut granted: Granted<R, N>,
     payload: Payload,
-) -> Result<(TeamToken, TeamSecret), Problem> {
+) -> Result<Created, Problem> {
     let expired_at = payload.attributes(TYPES)?.instant(EXPIRED_AT)?;
-    Ok(new_token(app, caller, organization, holder, None, expired_at).await?)
-}
-
-/// Puts a token in place of `old`, as last seen. `false`: the right to it must be decided on again.
-async fn replace(
-    app: &App,
-    caller: &Principal,
-    token: &TeamToken,
-    old: Option<TeamTokenId>,
-    authority: Authority,
-) -> Result<bool, Problem> {
-    let decision = caller.decision(authority, Vec::new(), app)?;
-    let (written, replaced) = app.store.replace_legacy_token(token, old, &decision).await?;
-    if written != Written::Done {
-        return Ok(false);
-    }
+    let holder = R::holder(&granted.found);
+    let (token, secret) = new_token(app, &granted.caller, holder, None, expired_at).await?;
+    let replaced = loop {
+        let decision = granted.decision(Vec::new(), app)?;
+        let old = R::token(&granted.found);
+        let (written, replaced) = app.store.replace_legacy_token(&token, old, &decision).await?;
+        if written == Written::Done {
+            break replaced;
+        }
+        granted.again(app).await?;
+    };
     let action = if replaced.is_some() { AuditAction::TeamTokenReplaced } else { AuditAction::TeamTokenCreated };
-    caller.audit(action, token, app);
-    Ok(true)
+    granted.caller.audit(action, &token, app);
+    Ok(NoStore(Answer::created(document(app, &granted, &token, Some(&secret)).await?)))
 }
 
-async fn created(app: &App, caller: &Principal, token: &TeamToken, secret: &TeamSecret) -> Result<Created, Problem> {
-    let created_by = creator(token, caller, app).await?;
-    Ok(NoStore(Answer::created(Document { data: resource(token, Some(secret), created_by) })))
+async fn show<R: Holds, N: Needs<R>>(app: &App, granted: Granted<R, N>) -> Result<Shown, Problem> {
+    let token = find(app, &granted).await?;
+    Ok(Answer::ok(document(app, &granted, &token, None).await?))
 }
 
-async fn show(app: &App, caller: &Principal, id: Option<TeamTokenId>) -> Result<Shown, Problem> {
-    let token = find(app, id).await?;
-    let created_by = creator(&token, caller, app).await?;
-    Ok(Answer::ok(Document { data: resource(&token, None, created_by) }))
-}
-
-/// Takes a token away. `false`: the right to it must be decided on again.
-async fn delete(app: &App, caller: &Principal, id: Option<TeamTokenId>, authority: Authority) -> Result<bool, Problem> {
-    let token = find(app, id).await?;
-    let decision = caller.decision(authority, Vec::new(), app)?;
-    let written = app.store.delete_team_token(&token, &decision).await?;
-    if written == Written::Done {
-        caller.audit(AuditAction::TeamTokenDeleted, &token, app);
+async fn delete<R: Holds, N: Needs<R>>(app: &App, mut granted: Granted<R, N>) -> Result<StatusCode, Problem> {
+    loop {
+        let token = find(app, &granted).await?;
+        let decision = granted.decision(Vec::new(), app)?;
+        if app.store.delete_team_token(&token, &decision).await? == Written::Done {
+            granted.caller.audit(AuditAction::TeamTokenDeleted, &token, app);
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        granted.again(app).await?;
     }
-    Ok(written == Written::Done)
 }
 
-async fn find(app: &App, id: Option<TeamTokenId>) -> Result<TeamToken, Problem> {
-    let id = id.ok_or_else(Problem::not_found)?;
+async fn find<R: Holds, N: Needs<R>>(app: &App, granted: &Granted<R, N>) -> Result<TeamToken, Problem> {
+    let id = R::token(&granted.found).ok_or_else(Problem::not_found)?;
     app.store.find_team_token(id).await?.ok_or_else(Problem::not_found)
+}
+
+async fn document<R: Holds, N: Needs<R>>(
+    app: &App,
+    granted: &Granted<R, N>,
+    token: &TeamToken,
+    secret: Option<&TeamSecret>,
+) -> Result<Document<TokenResource>, Problem> {
+    let created_by = creator(token, &granted.caller, app).await?;
+    Ok(Document { data: resource(token, secret, created_by) })
 }

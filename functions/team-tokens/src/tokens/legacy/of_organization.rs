@@ -2,15 +2,15 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use terrapi::domain::organization::{Authority, Organization, TeamTokenId, TokenHolder};
+use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Created, Shown, created, delete, new, replace, show};
+use super::{Created, Shown, delete, replace, show};
+use crate::access::{Granted, Owns};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
-use crate::lookup::{Named, OrganizationPath, With, organization};
-use crate::principal::Principal;
+use crate::lookup::OrganizationPath;
 
 /// Which of an organization's tokens is meant.
 #[derive(utoipa::IntoParams)]
@@ -31,22 +31,14 @@ pub struct TokenKind {
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_organization_token(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(name): Named,
+    organization: Granted<Organization, Owns>,
     parameters: Parameters,
     payload: Payload,
 ) -> Result<Created, Problem> {
-    let (mut organization, mut authority) = owned(&app, &caller, &name).await?;
     if names_another_kind(&parameters) {
         return Err(Problem::parameter("token", "There are no tokens of other kinds"));
     }
-    let code = organization.id.organization();
-    let (token, secret) = new(&app, &caller, code, TokenHolder::Organization, payload).await?;
-    while !replace(&app, &caller, &token, organization.token, authority).await? {
-        caller.again(&app).await?;
-        (organization, authority) = owned(&app, &caller, &name).await?;
-    }
-    created(&app, &caller, &token, &secret).await
+    replace(&app, organization, payload).await
 }
 
 /// Show an organization's token
@@ -58,12 +50,13 @@ pub async fn create_organization_token(
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_organization_token(
     State(app): State<App>,
-    caller: Principal,
-    Named(name): Named,
+    organization: Granted<Organization, Owns>,
     parameters: Parameters,
 ) -> Result<Shown, Problem> {
-    let (token, _) = own_token(&app, &caller, &name, &parameters).await?;
-    show(&app, &caller, token).await
+    if names_another_kind(&parameters) {
+        return Err(Problem::not_found());
+    }
+    show(&app, organization).await
 }
 
 /// Delete an organization's token
@@ -74,38 +67,17 @@ pub async fn show_organization_token(
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_organization_token(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(name): Named,
+    organization: Granted<Organization, Owns>,
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
-    loop {
-        let (token, authority) = own_token(&app, &caller, &name, &parameters).await?;
-        if delete(&app, &caller, token, authority).await? {
-            return Ok(StatusCode::NO_CONTENT);
-        }
-        caller.again(&app).await?;
+    if names_another_kind(&parameters) {
+        return Err(Problem::not_found());
     }
-}
-
-/// The organization's own token; `None` also for a token of another kind, of which there are none.
-async fn own_token(
-    app: &App,
-    caller: &Principal,
-    name: &str,
-    parameters: &Parameters,
-) -> Result<(Option<TeamTokenId>, Authority), Problem> {
-    let (organization, authority) = owned(app, caller, name).await?;
-    Ok((organization.token.filter(|_| !names_another_kind(parameters)), authority))
+    delete(&app, organization).await
 }
 
 /// Whether the request is about a token of another kind, such as `audit-trails`. To ignore that would replace, show or
 /// delete the organization's own token in its place.
 fn names_another_kind(parameters: &Parameters) -> bool {
     parameters.all("token").any(|kind| !kind.is_empty())
-}
-
-async fn owned(app: &App, caller: &Principal, name: &str) -> Result<(Organization, Authority), Problem> {
-    let (snapshot, role) = organization(app, caller, name, With::Teams).await?;
-    let authority = role.owner().ok_or_else(Problem::not_found)?;
-    Ok((snapshot.organization, authority))
 }

@@ -2,15 +2,15 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use terrapi::domain::organization::TokenHolder;
+use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 
 use super::super::document::TokenResource;
 use super::super::mint::NewToken;
-use super::{Created, Shown, created, delete, new, replace, show};
+use super::{Created, Shown, delete, replace, show};
+use crate::access::{Granted, ManagesTokens};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::{Named, TeamPath, managed_team};
-use crate::principal::Principal;
+use crate::lookup::TeamPath;
 
 /// Create or replace a team's legacy token
 ///
@@ -22,18 +22,10 @@ use crate::principal::Principal;
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn create_legacy_token(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(id): Named,
+    team: Granted<Team, ManagesTokens>,
     payload: Payload,
 ) -> Result<Created, Problem> {
-    let (mut team, mut authority) = managed_team(&app, &caller, &id).await?;
-    let (holder, organization) = (TokenHolder::Team(team.id), team.id.organization());
-    let (token, secret) = new(&app, &caller, organization, holder, payload).await?;
-    while !replace(&app, &caller, &token, team.token, authority).await? {
-        caller.again(&app).await?;
-        (team, authority) = managed_team(&app, &caller, &id).await?;
-    }
-    created(&app, &caller, &token, &secret).await
+    replace(&app, team, payload).await
 }
 
 /// Show a team's legacy token
@@ -41,9 +33,8 @@ pub async fn create_legacy_token(
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     responses((status = 200, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
-pub async fn show_legacy_token(State(app): State<App>, caller: Principal, Named(id): Named) -> Result<Shown, Problem> {
-    let (team, _) = managed_team(&app, &caller, &id).await?;
-    show(&app, &caller, team.token).await
+pub async fn show_legacy_token(State(app): State<App>, team: Granted<Team, ManagesTokens>) -> Result<Shown, Problem> {
+    show(&app, team).await
 }
 
 /// Delete a team's legacy token
@@ -54,14 +45,7 @@ pub async fn show_legacy_token(State(app): State<App>, caller: Principal, Named(
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_legacy_token(
     State(app): State<App>,
-    mut caller: Principal,
-    Named(id): Named,
+    team: Granted<Team, ManagesTokens>,
 ) -> Result<StatusCode, Problem> {
-    loop {
-        let (team, authority) = managed_team(&app, &caller, &id).await?;
-        if delete(&app, &caller, team.token, authority).await? {
-            return Ok(StatusCode::NO_CONTENT);
-        }
-        caller.again(&app).await?;
-    }
+    delete(&app, team).await
 }

@@ -1,21 +1,14 @@
-//! Who is calling, by the secret of a team's or an organization's token.
+//! Tokens of teams and organizations.
 
-use axum::extract::FromRequestParts;
 use futures::future::try_join;
 use http::request::Parts;
 
-use super::authorize::bearer;
-use super::event::ClientInfo;
-use super::rate::{charge, network, refuse_limited};
+use super::charging::SecretAttempt;
 use crate::auth::TeamSecret;
 use crate::domain::organization::{Organization, Team, TeamToken, TokenHolder};
-use crate::domain::rate::RateLimitKey;
-use crate::domain::{AuditAction, AuditOutcome, Error, Millis, Result, UserId};
+use crate::domain::{AuditAction, Error, Millis, Result, UserId};
 use crate::runtime::App;
 use crate::store::Ownership;
-
-/// What the trail says of a token that is presented and not accepted.
-const REFUSED_USE: (AuditAction, AuditOutcome) = (AuditAction::TeamTokenUsed, AuditOutcome::Refused);
 
 /// A token whose holder proved to have its secret.
 #[derive(Clone, Debug)]
@@ -37,6 +30,18 @@ pub enum Holder {
     Team(Team),
 }
 
+impl ProvenToken {
+    /// Reads the token and its holder again.
+    ///
+    /// # Errors
+    /// Unauthenticated when either is gone.
+    pub async fn reread(&mut self, app: &App) -> Result<()> {
+        self.token = app.store.find_team_token(self.token.id).await?.ok_or_else(Error::unauthenticated)?;
+        self.holder = holder_of(&self.token, app).await?.ok_or_else(Error::unauthenticated)?;
+        Ok(())
+    }
+}
+
 impl Holder {
     /// The user in whose name the token acts.
     pub fn service_user(&self) -> UserId {
@@ -48,48 +53,37 @@ impl Holder {
 }
 
 /// The token whose secret a request presents, if its holder exists and one of the organization's owners is a member of the
-/// installation; `None` for a request that presents another kind of credential, or none. Four strongly consistent reads for
-/// an organization's token and five for a team's, so that what was revoked is refused at once. A malformed secret costs
-/// none. The token's use is recorded beside the answer.
+/// installation. Four strongly consistent reads for an organization's token and five for a team's, so that what was revoked
+/// is refused at once. A malformed secret costs none. The token's use is recorded beside the answer.
 ///
 /// # Errors
-/// Unauthenticated. An unknown id, a wrong secret and an expired token get the same answer, and each counts as a wrong guess.
-/// A token of an organization without an owner in its installation gets that answer too, and does not count as a guess.
-pub async fn prove_team_token(parts: &mut Parts, app: &App) -> Result<Option<ProvenToken>> {
-    let Some(text) = bearer(&parts.headers).ok().filter(|text| TeamSecret::claimed_by(text)) else { return Ok(None) };
+/// Unauthenticated. An unknown id, a wrong secret and an expired token get the same answer, and each counts as a wrong secret.
+/// A token of an organization without an owner in its installation gets that answer too, and does not count as one.
+pub async fn prove_team_token(text: &str, parts: &Parts, app: &App) -> Result<ProvenToken> {
     let secret = TeamSecret::parse(text).ok_or_else(Error::unauthenticated)?;
-    let (key, place, hash) = (secret.id().key_id(), network(parts), secret.hash());
-    refuse_limited(parts, app, RateLimitKey::FailedSecret(key, place))?;
-    if !app.limits.proven(key, hash) {
-        refuse_limited(parts, app, RateLimitKey::Anonymous(place))?;
-    }
+    let named = (secret.id().key_id(), secret.hash());
+    // Who pays for a good one differs from function to function.
+    let attempt = SecretAttempt::begin((parts, app), named, AuditAction::TeamTokenUsed, None)?;
     let now = app.clock.now();
-    let found = app.store.find_team_token(secret.id()).await?;
-    let good = |token: &TeamToken| secret.matches(&token.secret_hash) && !token.expired(now);
-    let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
-    match found {
-        Some(token) if good(&token) => {
+    match app.store.find_team_token(secret.id()).await? {
+        Some(token) if secret.matches(&token.secret_hash) && !token.expired(now) => {
             let (holder, ownership) = owned_holder(&token, app).await?.ok_or_else(Error::unauthenticated)?;
             if !app.any_member(&ownership.owners, ownership.organization.namespace).await? {
-                app.audit_beside(client.audited(now, REFUSED_USE, holder.service_user(), Some(key)));
-                return Err(Error::unauthenticated());
+                return Err(attempt.refused(holder.service_user()));
             }
-            app.limits.remember_proven(key, hash);
+            attempt.succeeded();
             let news = token.use_is_news(now);
             if news {
                 note_use(app, &token, now);
             }
-            Ok(Some(ProvenToken { token, holder, news }))
+            Ok(ProvenToken { token, holder, news })
         }
         other => {
-            if let Some(holder) = match &other {
+            let holder = match &other {
                 Some(token) => holder_of(token, app).await?,
                 None => None,
-            } {
-                app.audit_beside(client.audited(now, REFUSED_USE, holder.service_user(), Some(key)));
-            }
-            charge(parts, app, RateLimitKey::FailedSecret(key, place)).await?;
-            Err(Error::unauthenticated())
+            };
+            Err(attempt.failed(holder.as_ref().map(Holder::service_user)).await)
         }
     }
 }
@@ -111,6 +105,7 @@ async fn owned_holder(token: &TeamToken, app: &App) -> Result<Option<(Holder, Ow
     Ok(holder.map(|holder| (holder, ownership)))
 }
 
+/// Whose a token is; `None` when that is gone. One read.
 async fn holder_of(token: &TeamToken, app: &App) -> Result<Option<Holder>> {
     Ok(match token.holder {
         TokenHolder::Team(team) => app.store.find_team(team).await?.map(Holder::Team),

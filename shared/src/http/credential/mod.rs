@@ -1,0 +1,132 @@
+//! Credentials: what a request presents (here), whether it is good (a file for each kind), who pays for the request, and what
+//! becomes of a secret that is wrong (`charging.rs`).
+//!
+//! A further kind of credential is a variant of [`UnverifiedCredential`] and a file that proves it; one that is a secret goes
+//! through [`charging::SecretAttempt`].
+
+mod access_token;
+mod api_key;
+pub(super) mod charging;
+mod session;
+mod team_token;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::request::Parts;
+
+use super::cookie::session_cookies;
+use crate::auth::{ApiKey, TeamSecret, Verified};
+use crate::domain::{Code, Error, Result, SessionId};
+use crate::runtime::App;
+
+pub use api_key::prove_api_key;
+pub use charging::{AnonymousRateLimit, charged};
+pub use team_token::{Holder, ProvenToken, prove_team_token};
+
+/// A credential as a request presents it. Nothing is checked but which kind it claims to be.
+pub enum UnverifiedCredential<'a> {
+    /// An API key, well-formed or not.
+    ApiKey(&'a str),
+    /// The secret of a team's or an organization's token, well-formed or not.
+    TeamToken(&'a str),
+    /// Any other bearer credential.
+    AccessToken(&'a str),
+    /// The sessions that the cookies name: at least one, of which at most one should be live.
+    Sessions(Vec<SessionId>),
+}
+
+impl<'a> UnverifiedCredential<'a> {
+    /// The credential of a request. Beside a bearer credential, good or not, a session cookie is not looked at.
+    ///
+    /// # Errors
+    /// Unauthenticated when there is none, when there are several `Authorization` headers, or when theirs is another scheme
+    /// (RFC 6750 §2.1).
+    pub fn of(headers: &'a HeaderMap) -> Result<Self> {
+        match bearer(headers) {
+            Some(text) if ApiKey::claimed_by(text) => Ok(Self::ApiKey(text)),
+            Some(text) if TeamSecret::claimed_by(text) => Ok(Self::TeamToken(text)),
+            Some(text) => Ok(Self::AccessToken(text)),
+            None if presents_bearer(headers) => Err(Error::unauthenticated()),
+            None => {
+                let sessions = Some(session_cookies(headers)).filter(|sessions| !sessions.is_empty());
+                sessions.map(Self::Sessions).ok_or_else(Error::unauthenticated)
+            }
+        }
+    }
+}
+
+/// The one bearer credential.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, credential) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
+}
+
+/// Whether there is a bearer credential, good or not.
+fn presents_bearer(headers: &HeaderMap) -> bool {
+    let scheme = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    };
+    headers.get_all(AUTHORIZATION).iter().any(scheme)
+}
+
+/// Who is calling, by access token or session. Nobody is charged for it.
+///
+/// # Errors
+/// Unauthenticated; forbidden, when another site's page sent the cookie along; over the rate, when the caller is known to be.
+pub async fn authenticate(credential: UnverifiedCredential<'_>, parts: &Parts, app: &App) -> Result<Arc<Verified>> {
+    match credential {
+        UnverifiedCredential::ApiKey(_) => Err(Error::Unauthenticated { code: Code::ApiKeyNotAccepted }),
+        UnverifiedCredential::TeamToken(_) => Err(Error::unauthenticated()),
+        UnverifiedCredential::AccessToken(token) => access_token::by_access_token(token, parts, app).await,
+        UnverifiedCredential::Sessions(named) => session::by_session(&named, parts, app).await.map(Arc::new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::COOKIE;
+
+    use super::*;
+
+    fn kind(authorization: &[&str], cookie: Option<&str>) -> &'static str {
+        let headers = authorization.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap()));
+        let cookie = cookie.map(|value| (COOKIE, HeaderValue::from_str(value).unwrap()));
+        match UnverifiedCredential::of(&headers.chain(cookie).collect()) {
+            Ok(UnverifiedCredential::ApiKey(_)) => "key",
+            Ok(UnverifiedCredential::TeamToken(_)) => "team",
+            Ok(UnverifiedCredential::AccessToken(_)) => "token",
+            Ok(UnverifiedCredential::Sessions(_)) => "session",
+            Err(_) => "none",
+        }
+    }
+
+    #[test]
+    fn each_kind_of_credential_is_told_by_its_text() {
+        let session = format!("session={:0>43}", "A");
+        let session = Some(session.as_str());
+        let table: [(&[&str], Option<&str>, &str); 14] = [
+            (&["Bearer tt_live_x"], None, "key"),
+            (&["bearer tt_test_"], session, "key"),
+            (&["Bearer a.atlasv1.b"], None, "team"),
+            (&["Bearer tt_live_a.atlasv1.b"], None, "key"),
+            (&["BEARER  a.b.c "], session, "token"),
+            (&["Bearer "], session, "token"),
+            (&[], session, "session"),
+            (&["Basic a"], session, "session"),
+            (&["Bearer"], session, "none"),
+            (&["Bearer a", "Bearer a"], session, "none"),
+            (&["Basic a", "Bearer a"], session, "none"),
+            (&["Basic a"], None, "none"),
+            (&[], Some("session=garbage"), "none"),
+            (&[], None, "none"),
+        ];
+        for (authorization, cookie, expected) in table {
+            assert_eq!(kind(authorization, cookie), expected, "{authorization:?} {cookie:?}");
+        }
+    }
+}
