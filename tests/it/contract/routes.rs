@@ -1,11 +1,12 @@
 //! Every place that names routes names the same ones: the template, the emulator's table, the functions' routers and the
 //! published document. (The table of callers in `authz` is compared there.)
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use http::Method;
 use terrapi::http::document;
 use terrapi_local::Template;
+use terrapi_local::routes::table;
 
 use crate::support::openapi::{is_json_api, published};
 use crate::support::service::{TestService, routes, signer};
@@ -36,16 +37,11 @@ fn in_template() -> Paths {
     paths.filter(|(path, _)| TEMPLATE_ALONE.iter().all(|(alone, _)| alone != path)).collect()
 }
 
-/// The emulator's table: pattern → function.
-fn emulator() -> BTreeMap<String, String> {
+#[test]
+fn cargo_toml_has_the_routes_of_the_template() {
     let manifest = include_str!("../../../Cargo.toml");
-    let section = manifest.split("[workspace.metadata.lambda.watch.router]").nth(1).unwrap();
-    let lines = section.lines().skip(1).take_while(|line| line.starts_with('"'));
-    let entry = |line: &str| {
-        let [_, path, _, function, _] = line.split('"').collect::<Vec<_>>().try_into().unwrap();
-        (path.to_owned(), function.to_owned())
-    };
-    lines.map(entry).collect()
+    let generated = terrapi_local::routes::generate(manifest, Template::project().unwrap()).unwrap();
+    assert!(generated == manifest, "Cargo.toml is out of date: run `make routes`, which writes\n{generated}");
 }
 
 #[test]
@@ -61,12 +57,12 @@ fn the_template_routes_what_the_routers_answer_and_nothing_else() {
 
 #[test]
 fn the_emulator_routes_what_the_routers_answer_and_nothing_else() {
-    let table = emulator();
+    let table = table(&Template::project().unwrap().routes);
     let mut router = matchit::Router::new();
     for (pattern, function) in &table {
         router.insert(pattern.clone(), (pattern.clone(), function.clone())).unwrap();
     }
-    let mut used = BTreeSet::from(["/{*path}".to_owned(), "/".to_owned()]);
+    let mut used = BTreeSet::from(["/{*proxy}".to_owned(), "/".to_owned()]);
     for (path, function) in in_routers() {
         let (pattern, answering) = router.at(&path).unwrap().value;
         assert_eq!(*answering, function, "{path}");
