@@ -1,7 +1,7 @@
-//! Every place that names routes names the same ones: the template, the emulator's table, the functions' routers and the
-//! published document. (The table of callers in `authz` is compared there.)
+//! Every place that names routes names the same ones: the template, the emulator's table, the functions' routers, the
+//! tables at the head of their `lib.rs`, and the published document. (The table of callers in `authz` is compared there.)
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use terrapi::http::document;
@@ -35,6 +35,30 @@ fn in_template() -> Paths {
     let routes = &Template::project().unwrap().routes;
     let paths = routes.iter().map(|route| (route.path.replace("+}", "}"), route.function.clone()));
     paths.filter(|(path, _)| TEMPLATE_ALONE.iter().all(|(alone, _)| alone != path)).collect()
+}
+
+/// The methods by path that the table at the head of a function's `lib.rs` lists.
+fn at_the_head(function: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let path = format!("{}/../functions/{function}/src/lib.rs", env!("CARGO_MANIFEST_DIR"));
+    let source = std::fs::read_to_string(path).unwrap();
+    let rows = source.lines().filter_map(|line| line.strip_prefix("//! | `"));
+    let row = |row: &str| {
+        let (path, methods) = row.split_once("` | ").unwrap();
+        (path.to_owned(), methods.trim_end_matches(" |").split(", ").map(str::to_owned).collect())
+    };
+    rows.map(row).collect()
+}
+
+#[test]
+fn lib_rs_lists_the_paths_of_its_function() {
+    for (function, routes) in routes(&signer()) {
+        let document = serde_json::to_value(document(routes)).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let described = paths.map(|(path, item)| {
+            (path.clone(), item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect())
+        });
+        assert_eq!(at_the_head(function), described.collect(), "functions/{function}/src/lib.rs");
+    }
 }
 
 #[test]
