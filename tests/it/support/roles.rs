@@ -1,4 +1,4 @@
-//! The roles of the functions, as `template.yaml` grants them, and whether a storage call is within one.
+//! The roles of the functions, as `template.yaml` grants them, and whether a call is within one.
 //!
 //! IAM's evaluation as far as the template uses it: `Allow` statements, exact actions, and `dynamodb:LeadingKeys` with
 //! `ForAllValues`. Whatever else a statement says fails the tests until it is evaluated here.
@@ -41,7 +41,7 @@ pub fn roles() -> &'static BTreeMap<String, Role> {
     })
 }
 
-/// What a caller may not do of a `DynamoDB` call. A caller is a function when it bears a function's name; every other
+/// What a caller may not do of a call to `DynamoDB`, S3 or Secrets Manager. A caller is a function when it bears a function's name; every other
 /// caller may do everything.
 pub fn refusal(caller: &str, operation: &str, body: &Json) -> Option<String> {
     let refusal = roles().get(caller)?.refusal(operation, body)?;
@@ -88,21 +88,25 @@ impl Role {
         self.0.iter().flat_map(|statement| &statement.resources).map(String::as_str)
     }
 
-    /// What the role refuses of a `DynamoDB` call: `dynamodb:DeleteItem on KvTable.Arn ["github#12345"]`.
+    /// What the role refuses of a call: `dynamodb:DeleteItem on KvTable.Arn ["github#12345"]`.
     pub fn refusal(&self, operation: &str, body: &Json) -> Option<String> {
         let refused = accesses(operation, body).into_iter().find(|access| !self.permits(access))?;
         Some(format!("{} on {} {:?}", refused.action, refused.resource, refused.leading_keys))
     }
 
     fn permits(&self, access: &Access) -> bool {
-        self.0.iter().any(|statement| {
-            let keys = |patterns: &Vec<String>| {
-                access.leading_keys.iter().all(|key| patterns.iter().any(|pattern| matches(pattern, key)))
-            };
-            statement.actions.contains(&access.action)
-                && statement.resources.contains(&access.resource)
-                && statement.leading_keys.as_ref().is_none_or(keys)
-        })
+        self.0.iter().any(|statement| statement.permits(access))
+    }
+}
+
+impl Statement {
+    fn permits(&self, access: &Access) -> bool {
+        let keys = |patterns: &Vec<String>| {
+            access.leading_keys.iter().all(|key| patterns.iter().any(|pattern| matches(pattern, key)))
+        };
+        self.actions.contains(&access.action)
+            && self.resources.contains(&access.resource)
+            && self.leading_keys.as_ref().is_none_or(keys)
     }
 }
 
@@ -146,8 +150,23 @@ fn accesses(operation: &str, body: &Json) -> Vec<Access> {
                 })
                 .collect()
         }
+        "GetObject" | "PutObject" | "DeleteObject" => vec![whole(format!("s3:{operation}"), "Blobs.Arn/*")],
+        "ListBucket" => vec![whole(format!("s3:{operation}"), "Blobs.Arn")],
+        "DescribeSecret" | "GetSecretValue" | "PutSecretValue" | "UpdateSecretVersionStage" => {
+            vec![whole(format!("secretsmanager:{operation}"), secret(body["SecretId"].as_str().unwrap()))]
+        }
         other => panic!("{other} has no rule in the evaluation of roles"),
     }
+}
+
+/// An access to a resource that has no partitions.
+fn whole(action: String, resource: &str) -> Access {
+    Access { action, resource: resource.into(), leading_keys: Vec::new() }
+}
+
+/// The name in a secret's ARN, `arn:…:secret:SigningSeed-AbCdEf`. Tests name a secret as the template does.
+fn secret(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap().split('-').next().unwrap()
 }
 
 /// The partition key that a query names: what stands first in its key condition.
