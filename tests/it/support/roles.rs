@@ -1,13 +1,15 @@
-//! The roles of the functions, as `template.yaml` grants them, and whether a call is within one.
+//! The roles of the functions, as `template.yaml` grants them: whether a call is within one, and what of one is used.
 //!
 //! IAM's evaluation as far as the template uses it: `Allow` statements, exact actions, and `dynamodb:LeadingKeys` with
 //! `ForAllValues`. Whatever else a statement says fails the tests until it is evaluated here.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value as Json;
 use yaml_serde::Value;
+
+use super::faulty::Judge;
 
 /// The permissions of a function.
 #[derive(Debug, Default)]
@@ -48,6 +50,49 @@ pub fn refusal(caller: &str, operation: &str, body: &Json) -> Option<String> {
     Some(format!("{caller} may not {refusal}"))
 }
 
+/// What callers have used of their roles.
+#[derive(Clone, Default)]
+pub struct Uses(Arc<Mutex<BTreeSet<String>>>);
+
+impl Uses {
+    /// Judges calls as [`refusal`] does, and records what they use.
+    pub fn judge(&self) -> Judge {
+        let uses = self.clone();
+        Arc::new(move |caller, operation, body| {
+            uses.record(caller, operation, body);
+            refusal(caller, operation, body)
+        })
+    }
+
+    /// Records what a call uses of its caller's role. Of two statements that allow the same, the first is used.
+    pub fn record(&self, caller: &str, operation: &str, body: &Json) {
+        let Some(role) = roles().get(caller) else { return };
+        for access in accesses(operation, body) {
+            let Some(number) = role.0.iter().position(|statement| statement.permits(&access)) else { continue };
+            let patterns = role.0[number].leading_keys.iter().flatten();
+            let used = patterns.filter(|pattern| access.leading_keys.iter().any(|key| matches(pattern, key)));
+            let mut recorded = self.0.lock().unwrap();
+            recorded.extend(used.map(|pattern| partition_grant(caller, number, pattern)));
+            recorded.insert(action_grant(caller, number, &access.action, &access.resource));
+        }
+    }
+
+    /// What no call has used: each action of a statement on each of its resources, and each of its patterns of partitions.
+    pub fn unused(&self) -> BTreeSet<String> {
+        let granted = roles().iter().flat_map(|(function, role)| role.grants(function));
+        let used = self.0.lock().unwrap();
+        granted.filter(|grant| !used.contains(grant)).collect()
+    }
+}
+
+fn action_grant(function: &str, statement: usize, action: &str, resource: &str) -> String {
+    format!("{function}, statement {}: {action} on {resource}", statement + 1)
+}
+
+fn partition_grant(function: &str, statement: usize, pattern: &str) -> String {
+    format!("{function}, statement {}: partitions {pattern}", statement + 1)
+}
+
 fn role(properties: &Value) -> (String, Role) {
     let name = properties["CodeUri"].as_str().unwrap().strip_prefix("functions/").unwrap().to_owned();
     let policies = properties.get("Policies").and_then(Value::as_sequence).into_iter().flatten();
@@ -86,6 +131,19 @@ impl Role {
     /// Every resource that the role names.
     pub fn resources(&self) -> impl Iterator<Item = &str> {
         self.0.iter().flat_map(|statement| &statement.resources).map(String::as_str)
+    }
+
+    fn grants(&self, function: &str) -> Vec<String> {
+        let mut grants = Vec::new();
+        for (number, statement) in self.0.iter().enumerate() {
+            for action in &statement.actions {
+                let on = statement.resources.iter().map(|resource| action_grant(function, number, action, resource));
+                grants.extend(on);
+            }
+            let patterns = statement.leading_keys.iter().flatten();
+            grants.extend(patterns.map(|pattern| partition_grant(function, number, pattern)));
+        }
+        grants
     }
 
     /// What the role refuses of a call: `dynamodb:DeleteItem on KvTable.Arn ["github#12345"]`.
