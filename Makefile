@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run routes test lint bench package deploy test-dynamodb-local test-linearizability test-mutants
+.PHONY: help run routes test lint advisories bench package deploy test-dynamodb-local test-linearizability test-mutants
 
 PYTHON ?= python3
 TARGET := aarch64-unknown-linux-gnu
@@ -38,6 +38,9 @@ lint: $(TOOLS)/dev.stamp ## formatting, lints, dependencies, docs, template
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	sam validate --lint --region $(REGION)
 	openapi-spec-validator functions/console/assets/openapi.json
+
+advisories: $(TOOLS)/dev.stamp ## known vulnerabilities in the locked dependencies (needs the network)
+	cargo deny --locked check advisories
 
 bench: $(TOOLS)/run.stamp ## latency, throughput and cost per route
 	cargo run --locked --release --package terrapi-bench

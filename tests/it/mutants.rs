@@ -13,5 +13,6 @@ fn every_mutant_applies_to_the_source() {
         let source = fs::read_to_string(list::project().join(&mutant.file)).unwrap();
         let mutated = mutant.applied_to(&source).unwrap_or_else(|problem| panic!("{problem}"));
         assert_ne!(mutated, source, "{}", mutant.name);
+        assert_ne!(mutant.noticed_by, Vec::<String>::new(), "{}", mutant.name);
     }
 }

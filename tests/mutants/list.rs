@@ -8,6 +8,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub struct Mutant {
     pub name: String,
+    /// Parts of the names of tests of which one must fail.
+    pub noticed_by: Vec<String>,
     pub file: PathBuf,
     pub search: String,
     pub replace: String,

@@ -1,7 +1,8 @@
 //! The function's process.
 
 use terrapi::http::lambda_service;
-use terrapi::runtime::{App, run, start};
+use terrapi::lambda::run;
+use terrapi::runtime::{App, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

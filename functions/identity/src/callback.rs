@@ -24,6 +24,8 @@ use crate::login::{browsers, installation, redirect_uri, verifier};
 
 /// How long a sign-in waits for the provider's list of the person's installations.
 const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(5);
+/// How many times a sign-in is written again after another one of the same person.
+const ATTEMPTS: usize = 3;
 
 /// What a sign-in may take from here on: two calls to the provider and its list of installations, and some to storage.
 const SIGN_IN: Duration = Duration::from_secs(26);
@@ -106,8 +108,10 @@ impl Back {
         let Self { query, headers, origin, client } = self;
         let provider = app.providers.get(vcs)?;
         let installation = installation(query)?;
-        let Some(state) = query.text("state").filter(|state| !state.is_empty()) else {
-            return without_state(query, vcs, installation, origin);
+        // Everything is read before the state is used up.
+        let (state, code, error) = (query.text("state")?, query.text("code")?, query.text("error")?.is_some());
+        let Some(state) = state.filter(|state| !state.is_empty()) else {
+            return without_state(error, vcs, installation, origin);
         };
         let invalid = || Error::forbidden(Code::InvalidState);
         let state = OpaqueToken::parse(state).ok_or_else(invalid)?;
@@ -116,7 +120,7 @@ impl Back {
         let now = app.clock.now();
         let begun = take(app, vcs, &state, browsers(headers, origin), now.seconds()).await?;
         let (pending, browser) = begun.ok_or_else(invalid)?;
-        let code = code(query)?;
+        let code = bought_with(code, error)?;
         let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(origin, vcs));
         let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
         let tokens = provider.oauth().exchange(code, sign_in, now).await?;
@@ -153,18 +157,19 @@ async fn take(
 
 /// The provider's own installation flow comes without a state, and so may anybody else: the sign-in begins here. An error
 /// is not answered with another try, which would end the same way.
-fn without_state(query: &Query, vcs: Vcs, installation: Option<InstallationId>, origin: &Origin) -> Result<Response> {
-    if query.text("error").is_some() {
+fn without_state(error: bool, vcs: Vcs, installation: Option<InstallationId>, origin: &Origin) -> Result<Response> {
+    if error {
         return Err(refused());
     }
     let query = installation.map(|id| format!("?installation_id={id}")).unwrap_or_default();
     Ok(NoStore((StatusCode::FOUND, to(origin.url(&format!("/api/v1/{vcs}/login{query}"))))).into_response())
 }
 
-fn code(query: &Query) -> Result<&str> {
-    match query.text("code").filter(|code| !code.is_empty()) {
+/// The code that buys tokens. `error`: the provider has told of one.
+fn bought_with(code: Option<&str>, error: bool) -> Result<&str> {
+    match code.filter(|code| !code.is_empty()) {
         Some(code) => Ok(code),
-        None if query.text("error").is_some() => Err(refused()),
+        None if error => Err(refused()),
         None => Err(Error::invalid_because(Code::InvalidQuery, "code is missing")),
     }
 }
@@ -178,11 +183,11 @@ fn to(location: String) -> [(HeaderName, String); 1] {
 }
 
 /// The user that this person at the provider is here, with what the sign-in brought. Of two first sign-ins at once one
-/// makes the user, and the other finds them.
+/// makes the user, and the other finds them; of two that change the role, one does.
 async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client: &ClientInfo) -> Result<UserId> {
     let sealed = app.seal(vcs, profile.id, tokens)?;
     let administrator = app.settings.administrators.include(vcs, profile.id);
-    for _ in 0..2 {
+    for _ in 0..ATTEMPTS {
         let known = app.store.find_user_of_identity(vcs, profile.id).await?;
         let user = known.map_or_else(|| app.random.id().map(UserId::new), Ok)?;
         let was_administrator = match known {
@@ -199,7 +204,7 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
             return Ok(user);
         }
     }
-    Err(Error::bug("an identity changes hands"))
+    Err(Error::unavailable("many sign-ins of one person at the same time"))
 }
 
 fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: AuditChange) -> Result<NewAuditEntry> {

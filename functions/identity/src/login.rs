@@ -52,7 +52,7 @@ pub async fn begin_sign_in(
         state: state.hash(),
         browser: browser.hash(),
         vcs,
-        return_to: ReturnTo::new(query.text("return_to")),
+        return_to: ReturnTo::new(query.text("return_to")?),
         installation,
         ends_at: app.clock.now().seconds().plus(PendingSignIn::LIFETIME_SECONDS),
     };
@@ -68,7 +68,7 @@ pub async fn begin_sign_in(
 /// `installation_id` of a query.
 pub fn installation(query: &Query) -> Result<Option<InstallationId>> {
     let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
-    query.text("installation_id").map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
+    query.text("installation_id")?.map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
 }
 
 /// The secrets that the browser's cookies hold: one, unless something beside this service set a cookie of that name.

@@ -4,13 +4,10 @@
 //! therefore encrypted, and always of the same length for the same filters: it tells nothing about that record. It opens
 //! only in its installation and with its path key, and carries the filters of the first request.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use terrapi::auth::SealingKeys;
 use terrapi::domain::kv::{Address, Idx, Key};
-use terrapi::domain::{Code, Error, Namespace, Result, SecretText};
-use terrapi::http::Query;
+use terrapi::domain::{Code, Error, Namespace, Result};
+use terrapi::http::{Query, open_cursor, seal_cursor};
 use terrapi::runtime::App;
 
 /// Bytes of a position: the index, big-endian; the length of the key, big-endian; the key, filled up with zeros.
@@ -70,8 +67,7 @@ impl Listing<'_> {
         let mut plain = [&last.idx.get().to_be_bytes()[..], &length.to_be_bytes(), key].concat();
         plain.resize(POSITION_BYTES, 0);
         serde_json::to_writer(&mut plain, filters).map_err(|error| Error::internal("writing a cursor", error))?;
-        let sealed = sealing_keys(app).await?.seal(&plain, &self.bound_to(), app.random.bytes()?)?;
-        Ok(URL_SAFE_NO_PAD.encode(sealed))
+        seal_cursor(app, &self.bound_to(), &plain).await
     }
 
     /// Where a cursor leads, and its filters.
@@ -79,10 +75,8 @@ impl Listing<'_> {
     /// # Errors
     /// [`Code::InvalidCursor`] for a text that is no cursor of this listing.
     pub async fn open(&self, app: &App, cursor: &str) -> Result<(Address, Filters)> {
-        let refused = || Error::invalid(Code::InvalidCursor);
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-        let plain = sealing_keys(app).await?.open(&sealed, &self.bound_to()).ok_or_else(refused)?;
-        read(&plain).ok_or_else(refused)
+        let plain = open_cursor(app, &self.bound_to(), cursor).await?;
+        read(&plain).ok_or(Error::invalid(Code::InvalidCursor))
     }
 }
 
@@ -94,9 +88,4 @@ fn read(plain: &[u8]) -> Option<(Address, Filters)> {
     let key = Key::new(std::str::from_utf8(key).ok()?).ok()?;
     let idx = Idx::new(u32::from_be_bytes(*idx).into()).ok()?;
     Some((Address { key, idx }, serde_json::from_slice(filters).ok()?))
-}
-
-async fn sealing_keys(app: &App) -> Result<SealingKeys> {
-    let fresh = SecretText::new(URL_SAFE_NO_PAD.encode(app.random.bytes::<32>()?));
-    SealingKeys::new(app.store.cursor_seed(fresh).await?, [])
 }

@@ -1,7 +1,5 @@
 //! Deletes a record, or every chunk of a key.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use futures::stream::{StreamExt, TryStreamExt};
@@ -9,13 +7,12 @@ use serde::Serialize;
 use terrapi::domain::kv::{Address, Expect, Idx, Key, Refusal, Version, Write, WriteId, WriteKind};
 use terrapi::domain::{Caller, Code, Error, Namespace, Result};
 use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathParams, Query, RecordPath};
+use terrapi::progress::advance;
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
 /// How many chunks are deleted at once.
 const DELETIONS: usize = 16;
-/// How long the deletion of a key may take: less than the function's time, so that its caller gets an answer.
-const PATIENCE: Duration = Duration::from_secs(24);
 
 /// Whether anything was deleted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,8 +23,8 @@ pub struct KvDelete {
 
 /// Delete a record, or every chunk of a key
 ///
-/// Without `idx` every chunk is deleted that the caller may write; 403 when that deleted none. A key of many thousand chunks may
-/// take longer than a request: 503 then, and the repeated request goes on. 413 `TOO_MANY_CHUNKS`, and nothing is deleted, when
+/// Without `idx` every chunk is deleted that the caller may write; 403 when that deleted none. Deleting a key of many thousand
+/// chunks may take longer than a request may: the answer is 503 `OUTCOME_UNKNOWN` then, and the repeated request goes on. 413 `TOO_MANY_CHUNKS`, and nothing is deleted, when
 /// there are more than 100,000.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
@@ -63,26 +60,21 @@ async fn delete_chunks(
     expect: Expect,
     caller: &Caller,
 ) -> Result<Vec<Result<(), Refusal>>> {
-    let deletions = async {
-        let addresses = app.store.chunk_addresses(namespace, key).await?;
-        let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
-        let distinct = deletions.buffer_unordered(DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
-            // Which version a chunk has does not matter here.
-            let outcome = outcome.map_err(|refusal| match refusal {
-                Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
-                other => other,
-            });
-            if !outcomes.contains(&outcome) {
-                outcomes.push(outcome);
-            }
-            Ok(outcomes)
+    let addresses = app.store.chunk_addresses(namespace, key).await?;
+    let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
+    let distinct = deletions.buffer_unordered(DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
+        advance(1);
+        // Which version a chunk has does not matter here.
+        let outcome = outcome.map_err(|refusal| match refusal {
+            Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
+            other => other,
         });
-        distinct.await
-    };
-    // What was deleted stays deleted, so a repeated request goes on from there.
-    tokio::time::timeout(PATIENCE, deletions)
-        .await
-        .map_err(|_| Error::Unavailable { code: Code::Unavailable, source: None })?
+        if !outcomes.contains(&outcome) {
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    });
+    distinct.await
 }
 
 async fn delete(

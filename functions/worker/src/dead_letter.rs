@@ -5,10 +5,9 @@
 //! range of the stream, for a day. That queue stays for what never gets this far: a worker that cannot start, and storage
 //! that cannot even take the count.
 
-use terrapi::domain::{DeadLetter, DeadLetterId, Error, Result};
+use terrapi::domain::{DeadLetter, DeadLetterId, Error, Millis, Result};
 use terrapi::runtime::App;
-
-use crate::event::StreamChange;
+use terrapi::store::changes::StreamChange;
 
 /// After how many attempts a change is given up.
 const ATTEMPTS: u32 = 5;
@@ -20,8 +19,11 @@ const ATTEMPTS: u32 = 5;
 pub async fn note(app: &App, change: &StreamChange, place: &str, error: &Error) -> Result<bool> {
     let now = app.clock.now();
     // A letter that cannot be replayed now goes back to where it was: it is no letter of its own.
-    if let StreamChange::Replayed(id) = change {
-        return put_back(app, id, error).await;
+    if let StreamChange::Replayed(id, asked_at) = change {
+        if app.store.end_failed_replay(id, *asked_at, told(error), now).await? {
+            tracing::error!(%id, %error, "a dead letter could not be worked off");
+        }
+        return Ok(true);
     }
     let Some(what) = change.name() else { return Ok(true) };
     let (attempts, first_failed_at) = app.store.count_failure(what, place, now).await?;
@@ -43,26 +45,11 @@ pub async fn note(app: &App, change: &StreamChange, place: &str, error: &Error) 
     Ok(true)
 }
 
-/// The change of a letter that is to be tried again; none when somebody was faster.
-pub async fn open(app: &App, id: &DeadLetterId) -> Result<Option<StreamChange>> {
-    let letter = app.store.find_dead_letter(id).await?.filter(|letter| letter.replay_requested_at.is_some());
+/// The change of a letter whose replay was asked for at `asked_at`; none when somebody was faster.
+pub async fn open(app: &App, id: &DeadLetterId, asked_at: Millis) -> Result<Option<StreamChange>> {
+    let letter = app.store.find_dead_letter(id).await?.filter(|letter| letter.replay_requested_at == Some(asked_at));
     let read = |letter: DeadLetter| serde_json::from_str(&letter.change);
     letter.map(read).transpose().map_err(|error| Error::internal("reading a change", error))
-}
-
-async fn put_back(app: &App, id: &DeadLetterId, error: &Error) -> Result<bool> {
-    if let Some(letter) = app.store.find_dead_letter(id).await? {
-        let letter = DeadLetter {
-            attempts: letter.attempts.saturating_add(1),
-            error: told(error).to_owned(),
-            last_failed_at: app.clock.now(),
-            replay_requested_at: None,
-            ..letter
-        };
-        app.store.put_dead_letter(&letter).await?;
-        tracing::error!(%id, %error, "a dead letter could not be worked off");
-    }
-    Ok(true)
 }
 
 /// A failure in words that name nothing internal.

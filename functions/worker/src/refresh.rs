@@ -15,7 +15,7 @@ use terrapi::runtime::App;
 use terrapi::store::operations::{InstallationSecret, TaskLease};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};
 
-use crate::task::{Deadline, TurnOutcome};
+use crate::turn::{Deadline, TurnOutcome};
 
 /// The file that makes a GitHub repository set up. A GitLab project has none.
 const WORKFLOW: &str = ".github/workflows/terrateam.yml";

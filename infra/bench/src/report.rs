@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use crate::stats::Spread;
 
 /// What stands above the table in the document.
-pub const PREFACE: &str = "Written by `make bench`. Rows marked **gate** make it fail; they do not depend on the clock. The others are reported: \
-absolute times wander with the machine, so most rows are ratios to a hello function measured in the same minute. A limit is \
-missed when every run is beyond it. Functions run as they ship, one event at a time unless a row says otherwise, against \
-the embedded engine in memory. No budget refuses what a closed loop sends: callers have no rate limit here (for a2 one that \
-is out of reach), and team-tokens runs with `RATE_LIMIT_PRINCIPALS_PER_SECOND` and `RATE_LIMIT_PRINCIPALS_BURST` at 0, which \
-takes its limit away. A limit costs one write for some twenty requests.
+pub const PREFACE: &str = "`make bench` writes this page. It answers: how fast, how large and how expensive are the \
+functions? It fails if a row marked **gate** exceeds its limit; these rows do not depend on the clock. The other rows \
+are reported only: absolute times vary with the machine, so most rows are ratios to an empty (\"hello\") function that \
+is measured in the same minute. A limit counts as missed if every run exceeds it. The functions run as they are \
+deployed, one event at a time unless a row says otherwise, against the embedded engine in memory. Rate limits are off, \
+so that they do not refuse the load: `RATE_LIMIT_PRINCIPALS_PER_SECOND` and `RATE_LIMIT_PRINCIPALS_BURST` are 0, and \
+a2 uses a limit that it cannot reach. A rate limit costs one write for about twenty requests.
 ";
 
 /// What a figure must be.

@@ -152,4 +152,14 @@ mod tests {
         let settings = Settings { port: taken.local_addr().unwrap().port(), ..settings("port") };
         assert!(settings.listen().unwrap_err().to_string().contains("set PORT"));
     }
+
+    #[test]
+    fn a_free_port_is_kept_from_the_first_moment() {
+        let free = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let settings = Settings { port: free, ..settings("kept") };
+        let held = settings.listen().unwrap();
+        assert!(TcpListener::bind(("127.0.0.1", free)).is_err(), "somebody else can take it");
+        drop(held);
+        settings.listen().unwrap();
+    }
 }

@@ -1,4 +1,4 @@
-//! What GitHub and GitLab say about people, their tokens and their repositories.
+//! What GitHub and GitLab return about people, their tokens, their installations and their repositories.
 
 use std::fmt;
 
@@ -8,18 +8,19 @@ use zeroize::Zeroizing;
 
 use super::{InstallationId, Seconds};
 
-/// A text that opens something. It shows nothing of itself, compares in constant time and is wiped when dropped.
+/// A secret text. `Debug` does not show it, comparison takes constant time, and its memory is overwritten when it is
+/// dropped.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
-    /// Takes charge of a text.
+    /// Wraps a secret. Copies that the caller made before are not overwritten.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself.
+    /// The secret. Do not log it or put it into an error.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -39,24 +40,24 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// What a provider gave us to act for a person.
+/// The tokens with which the service acts for a person at a provider (RFC 6749 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserTokens {
-    /// Opens the provider's API.
+    /// The access token for the provider's API.
     pub access: SecretText,
-    /// When `access` ends; `None` for one that does not.
+    /// When `access` expires; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Seconds>,
-    /// Buys the next pair, once. `None` where tokens do not end.
+    /// The refresh token, which works once. `None` if access tokens do not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<SecretText>,
-    /// When `refresh` ends, where the provider says so.
+    /// When `refresh` expires, if the provider says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_expires_at: Option<Seconds>,
 }
 
 impl UserTokens {
-    /// A token this close to its end is renewed before it is used: it has to outlive the call.
+    /// A token that expires within this time is renewed before it is used, so that it does not expire during the call.
     const MARGIN_SECONDS: i64 = 60;
 
     /// Whether `access` has to be renewed before it is used at `now`.
@@ -65,56 +66,56 @@ impl UserTokens {
     }
 }
 
-/// A person at a provider.
+/// A person's profile at a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Never changes and is never given to somebody else, unlike the login.
+    /// The provider's number for the person. Unlike the login it never changes, and is never given to somebody else.
     pub id: u64,
-    /// What they call themselves; may change hands.
+    /// The login. A person can change it, and another person can take it afterwards.
     pub login: String,
-    /// Their name.
+    /// The display name, if it is public.
     pub name: Option<String>,
-    /// Their public address.
+    /// The email address, if it is public.
     pub email: Option<String>,
-    /// Their picture.
+    /// The address of the profile picture.
     pub avatar_url: Option<String>,
 }
 
-/// Whom an installation belongs to.
+/// The kind of account that an installation belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountKind {
     /// An organisation, an enterprise or a group.
     Organization,
-    /// A person.
+    /// A person's own account.
     User,
 }
 
-/// An installation (GitHub) or a group (GitLab) that a person reaches, as the provider tells it.
+/// An installation (GitHub) or group (GitLab) in the provider's list of those that a person belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderInstallation {
-    /// Its number.
+    /// The provider's number for it.
     pub id: InstallationId,
     /// The account's login, or the group's full name.
     pub name: String,
-    /// Whose it is.
+    /// The kind of account it belongs to.
     pub account: AccountKind,
     /// Whether its owner has suspended it.
     pub suspended: bool,
 }
 
-/// A repository, as the provider tells it.
+/// A repository in the provider's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderRepository {
-    /// Never changes, whatever the repository is called.
+    /// The provider's number for it, which stays the same when it is renamed or moved.
     pub id: u64,
-    /// The account, or the path of the group.
+    /// The account's login (GitHub), or the full path of the group (GitLab).
     pub owner: String,
     /// Its name without the owner.
     pub name: String,
-    /// The branch that is looked at first; absent while there is none.
+    /// The default branch; `None` while the repository is empty.
     pub default_branch: Option<String>,
-    /// Whether it is read-only for good.
+    /// Whether it has been archived, that is, made read-only.
     pub archived: bool,
 }
 

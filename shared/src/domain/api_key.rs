@@ -1,17 +1,20 @@
-//! API keys as they are stored: everything but the secret.
+//! API keys as they are stored. The secret itself is in `auth::ApiKey`, and is never stored.
 
 use std::collections::BTreeSet;
 
 use super::{Capabilities, Code, Error, KeyId, Millis, Result, Seconds, UserId, Vcs};
 
-/// A key's name: any text up to 256 bytes, not unique.
+/// The name that a person gives an API key: any text of at most 256 bytes. Several keys may have the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyName(String);
 
 impl KeyName {
     const MAX_BYTES: usize = 256;
 
-    /// Takes a name, refusing one that is too long.
+    /// A name from a request's body.
+    ///
+    /// # Errors
+    /// [`Code::InvalidBody`] if the name is longer than 256 bytes.
     pub fn new(name: String) -> Result<Self> {
         if name.len() > Self::MAX_BYTES {
             return Err(Error::invalid_because(Code::InvalidBody, "name is longer than 256 bytes"));
@@ -19,29 +22,29 @@ impl KeyName {
         Ok(Self(name))
     }
 
-    /// The text.
+    /// The name as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The keys that a key came of. None for a key that a session created.
+/// The keys that a key descends from. Empty for a key that was created with a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lineage {
-    /// The key whose access token created it.
+    /// The key behind the access token that created it.
     pub parent: Option<KeyId>,
-    /// The parent, its parent, and so on, whether they still exist or not.
+    /// The parent, the parent's parent, and so on, including keys that have been deleted.
     pub ancestors: BTreeSet<KeyId>,
 }
 
 impl Lineage {
-    /// The most keys that a key can come of, one after the other. Each takes 36 bytes in its descendants' rows.
+    /// How many ancestors a key may have. Each takes 36 bytes in the rows of its descendants.
     pub const MOST: usize = 1_000;
 
     /// The lineage of a key that is created with an access token of `parent`.
     ///
     /// # Errors
-    /// [`Code::LineageTooLong`].
+    /// [`Code::LineageTooLong`] if `parent` already has [`Self::MOST`] ancestors.
     pub fn of_child(parent: &ApiKeyRecord) -> Result<Self> {
         let mut ancestors = parent.lineage.ancestors.clone();
         if ancestors.len() >= Self::MOST {
@@ -52,35 +55,35 @@ impl Lineage {
     }
 }
 
-/// An API key's row.
+/// An API key as it is stored: everything except the secret.
 #[derive(Clone, Debug)]
 pub struct ApiKeyRecord {
-    /// Names the row.
+    /// The key's id, which is also part of its secret text.
     pub id: KeyId,
-    /// Who created it and whose memberships it uses.
+    /// The owner. The key reaches only installations that the owner is a member of.
     pub user: UserId,
-    /// The path it was created through.
+    /// The `vcs` in the path of the request that created it.
     pub vcs: Vcs,
-    /// For people.
+    /// The name in listings.
     pub name: KeyName,
-    /// What its access tokens carry.
+    /// The capabilities of its access tokens, unless an exchange asks for fewer.
     pub capabilities: Capabilities,
-    /// The keys that it came of.
+    /// The keys that it descends from.
     pub lineage: Lineage,
-    /// Whether its access tokens open the administrators' routes to an administrator.
+    /// Whether its access tokens may be used for the administrators' routes, if the owner is an administrator.
     pub administration: bool,
-    /// SHA-256 of the secret half.
+    /// SHA-256 of the 32 random bytes of the secret.
     pub secret_hash: [u8; 32],
-    /// When it was created.
+    /// The instant of the request that created it.
     pub created_at: Millis,
-    /// When it stops working; no leeway.
+    /// The first second at which exchanges are refused, without leeway. `None`: it does not expire.
     pub expires_at: Option<Seconds>,
-    /// Its last exchange, to the minute.
+    /// Its last exchange, accurate to a minute. `None`: never exchanged.
     pub last_used_at: Option<Seconds>,
 }
 
 impl ApiKeyRecord {
-    /// Whether the key has stopped working.
+    /// Whether the key has expired at `now`.
     pub fn expired(&self, now: Millis) -> bool {
         self.expires_at.is_some_and(|end| end.millis() <= now)
     }

@@ -1,4 +1,4 @@
-//! The audit trail: who did what, to which key, when, from where.
+//! The audit trail: who did what, to which key, organization or person, when and from where.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::{Code, InstallationId, KeyId, Millis, Namespace, UserId, Vcs};
 
-/// What was done, or tried. `key_refreshed`, refused: the id is a key's, and its secret is wrong or its time over. `login`,
-/// refused: a browser came back from a provider with a sign-in that is not its own, or with a refusal.
+/// What was done, or tried. `key_refreshed`, refused: the id is a key's, and its secret is wrong or its time over.
+/// `login`, refused: a browser came back from a provider with a sign-in that is not its own, or with a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
@@ -16,16 +16,17 @@ pub enum AuditAction {
     KeyCreated,
     /// A key was deleted.
     KeyDeleted,
-    /// A key was exchanged for an access token. Refused: the id is a key's, and its secret is wrong or its time over.
+    /// A key was exchanged for an access token. Refused: the key exists, but the secret was wrong or the key has
+    /// expired.
     KeyRefreshed,
     /// A token of a team or an organization was created.
     TeamTokenCreated,
-    /// A team's or an organization's legacy token was put in place of the one before.
+    /// The legacy token of a team or organization was replaced by a new one.
     TeamTokenReplaced,
     /// A token of a team or an organization was deleted.
     TeamTokenDeleted,
-    /// A token of a team or an organization was used: at most one entry a minute. Refused: the id is a token's, and its
-    /// secret is wrong, it has expired, or no owner of its organization is a member of the installation.
+    /// A token of a team or organization was used; at most one entry a minute. Refused: the token exists, but the
+    /// secret was wrong, it has expired, or no owner of its organization is a member of the installation.
     TeamTokenUsed,
     /// An organization was created, with its owners' team.
     OrganizationCreated,
@@ -39,11 +40,12 @@ pub enum AuditAction {
     TeamChanged,
     /// A team was deleted.
     TeamDeleted,
-    /// A person signed in. Refused: nobody did, and who it was is not known.
+    /// A person signed in. Refused: a sign-in failed, and it is not known whose it was.
     Login,
     /// A person signed out.
     Logout,
-    /// What a person may do changed: a role, belonging to an installation, or membership in a team.
+    /// A person's permission was granted or revoked: being an administrator, belonging to an installation, being in a
+    /// team.
     PermissionChanged,
 }
 
@@ -51,32 +53,32 @@ pub enum AuditAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
-    /// It was done.
+    /// The action was carried out.
     Success,
-    /// It was refused.
+    /// The action was refused, and changed nothing.
     Refused,
 }
 
-/// A permission that a person was given, or lost.
+/// A permission that was granted to a person, or revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermissionChange {
-    /// Whose.
+    /// The person whose permission changed.
     pub user: UserId,
-    /// Which.
+    /// The permission that changed.
     pub permission: Permission,
-    /// Which way.
+    /// Whether it was granted or revoked.
     pub change: AuditChange,
 }
 
-/// What a person may be given.
+/// A permission of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
-    /// The administrators' routes.
+    /// Using the administrators' routes.
     Administrator,
-    /// An installation.
+    /// Belonging to this installation.
     Member(Namespace),
-    /// A team, which the entry names.
+    /// Being in a team. The entry's `organization` names it.
     TeamMember,
 }
 
@@ -85,9 +87,9 @@ pub enum Permission {
 #[serde(rename_all = "snake_case")]
 #[schema(as = AuditChange)]
 pub enum AuditChange {
-    /// Given.
+    /// The person has it from now on.
     Granted,
-    /// Taken away.
+    /// The person no longer has it.
     Revoked,
 }
 
@@ -114,51 +116,54 @@ pub struct AuditedOrganization {
     pub changed: BTreeMap<String, Option<String>>,
 }
 
-/// One entry. Entries are kept for 90 days, also those of deleted keys. None holds a secret: everything is an id, one of
-/// a few words, a name or setting of an organization or team, or the client's own word for itself.
+/// One entry of the audit trail. Entries are kept for 90 days, including those of deleted keys.
+///
+/// An entry contains no secret: only ids, words of a closed list, names and settings of organizations and teams, and
+/// the client's user agent.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
-    /// When.
+    /// The time of the request.
     pub at: Millis,
-    /// What.
+    /// What was done or tried.
     pub action: AuditAction,
-    /// How it ended.
+    /// Whether it was carried out.
     pub outcome: AuditOutcome,
-    /// On whose behalf; none when a sign-in was refused before anybody knew whose it was.
+    /// The person on whose behalf it was done. `None` for the service itself, and for a refused sign-in, whose person
+    /// is not known.
     pub actor: Option<UserId>,
-    /// The key it was about, or with which an organization or team was changed.
+    /// The key that it was about, or with which an organization or team was changed.
     pub key: Option<KeyId>,
     /// The organization or team that was changed.
     pub organization: Option<AuditedOrganization>,
-    /// The key whose access token created it, if a key was created with one.
+    /// If a key was created with an access token: the key behind that token.
     pub created_by_key: Option<KeyId>,
-    /// The installations that a deleted key was limited to: who may read its trail when the row is gone.
+    /// The installations that a deleted key was limited to. They decide who may read its trail after its row is gone.
     pub limited_to: Option<BTreeSet<InstallationId>>,
     /// The permission that changed.
     pub subject: Option<PermissionChange>,
-    /// Where a person signed in, or tried to.
+    /// The provider of a sign-in, successful or not.
     pub vcs: Option<Vcs>,
-    /// What was said to whoever was refused a sign-in.
+    /// The code of the answer to a refused sign-in.
     pub reason: Option<Code>,
     /// The client's address as the gateway saw it.
     pub source_ip: Option<String>,
-    /// The client's own word for itself. The first 256 bytes are kept.
+    /// The client's `user-agent`; only the first 256 bytes are stored.
     pub user_agent: Option<String>,
 }
 
-/// Which entries a listing shows: those that fit everything named here.
+/// Which entries a listing shows: those that match every field that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// About this key.
+    /// Entries about this key.
     pub key: Option<KeyId>,
-    /// On behalf of this person.
+    /// Entries of actions on behalf of this person.
     pub actor: Option<UserId>,
-    /// Of this kind.
+    /// Entries of this action.
     pub action: Option<AuditAction>,
-    /// That ended so.
+    /// Entries with this outcome.
     pub outcome: Option<AuditOutcome>,
-    /// From this instant on.
+    /// Entries from this instant on.
     pub from: Option<Millis>,
-    /// Before this instant.
+    /// Entries before this instant.
     pub to: Option<Millis>,
 }

@@ -1,37 +1,43 @@
-//! The caller: an identity whose credential has been verified.
+//! Who sends a request, after the credential has been verified, and which requests the credential allows.
 
 use super::{Capabilities, Capability, Code, Error, InstallationId, KeyId, Namespace, Result, SessionId, UserId, Vcs};
 
-/// What the caller presented.
+/// The kind of credential that was presented, and the row that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// An access token, bought with this API key.
+    /// An access token that was issued for this API key, or for the team token with this key id.
     AccessToken(KeyId),
-    /// A browser's session.
+    /// The session cookie of a browser.
     Session(SessionId),
 }
 
-/// Who is calling, and what the credential lets them do.
+/// A verified caller. Whoever holds a `Caller` does not need to look at the credential again.
+///
+/// The `require_…` functions return an error if the caller lacks something, and change nothing. They do not check
+/// membership in an installation, which needs storage: `http/authorize.rs` does.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The owner of the credential.
+    /// The person, or the service user of a team or organization, that the credential belongs to.
     pub user: UserId,
-    /// What was presented.
+    /// Which credential was verified.
     pub credential: Credential,
-    /// What it carries.
+    /// What the credential allows.
     pub capabilities: Capabilities,
-    /// Whether it opens the administrators' routes, if its owner is an administrator. Every session does; an access token
-    /// does when its key was created for it.
+    /// Whether the credential may be used for the administrators' routes. True for every session, and for access tokens
+    /// of keys that were created with `administration`. The owner must be an administrator as well.
     pub administration: bool,
 }
 
 impl Caller {
-    /// Whether a browser's session speaks: its user's memberships decide everywhere.
+    /// Whether the credential is a session. A session has no limits: only its user's memberships count.
     pub fn is_session(&self) -> bool {
         matches!(self.credential, Credential::Session(_))
     }
 
-    /// Refuses a caller who lacks `capability`.
+    /// Checks that the caller has `capability`.
+    ///
+    /// # Errors
+    /// [`Code::InsufficientScope`], naming the capability.
     pub fn require(&self, capability: &Capability) -> Result<()> {
         if self.capabilities.holds(capability) {
             return Ok(());
@@ -39,7 +45,10 @@ impl Caller {
         Err(Error::Forbidden { code: Code::InsufficientScope, missing: Some(capability.name().into()) })
     }
 
-    /// Refuses a caller whose token is limited to another VCS.
+    /// Checks that the caller's limits allow `vcs`.
+    ///
+    /// # Errors
+    /// [`Code::InsufficientScope`], naming `vcs:<vcs>`.
     pub fn require_vcs(&self, vcs: Vcs) -> Result<()> {
         if self.capabilities.reaches_vcs(vcs) {
             return Ok(());
@@ -48,8 +57,11 @@ impl Caller {
         Err(Error::Forbidden { code: Code::InsufficientScope, missing: Some(missing.into()) })
     }
 
-    /// Refuses a credential that does not open the administrators' routes, or that is limited to some installations: these
-    /// routes are about all of them.
+    /// Checks that the credential may be used for the administrators' routes. They concern all installations, so a
+    /// credential that is limited to some is refused.
+    ///
+    /// # Errors
+    /// [`Code::AdministratorRequired`] without `administration`; [`Code::InstallationForbidden`] with a limit.
     pub fn require_administration(&self) -> Result<()> {
         if !self.administration {
             return Err(Error::forbidden(Code::AdministratorRequired));
@@ -60,7 +72,10 @@ impl Caller {
         Err(Error::forbidden(Code::InstallationForbidden))
     }
 
-    /// Refuses a caller whose token is limited to other installations.
+    /// Checks that the caller's limits allow `namespace`.
+    ///
+    /// # Errors
+    /// [`Code::InstallationForbidden`].
     pub fn require_reach(&self, namespace: Namespace) -> Result<()> {
         if self.capabilities.reaches(namespace) {
             return Ok(());
@@ -68,7 +83,10 @@ impl Caller {
         Err(Error::forbidden(Code::InstallationForbidden))
     }
 
-    /// Refuses a token that does not name the installation. A browser session has no such list: membership decides.
+    /// Checks that the credential names the installation explicitly. A session passes, because it cannot name any.
+    ///
+    /// # Errors
+    /// [`Code::InsufficientScope`], naming `installation_id:<id>`.
     pub fn require_installation(&self, id: InstallationId) -> Result<()> {
         let grant = Capability::InstallationId(id.to_string());
         if self.is_session() { Ok(()) } else { self.require(&grant) }

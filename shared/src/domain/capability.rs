@@ -1,4 +1,5 @@
-//! Capabilities: what a token may do, and the algebra that hands out less, never more.
+//! What a credential may do ([`Capability`]), and how a set of capabilities ([`Capabilities`]) is derived from another:
+//! the result never allows more.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,28 +11,39 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{InstallationId, Namespace, Vcs};
 
-/// One thing a token may do, or one limit on where.
+/// One thing that a credential may do (`KvStoreRead`), or one limit on where it may do it (`InstallationId`, `Vcs`).
 ///
-/// Shape: a word (`"kv_store_read"`) or a closed object (`{"name":"installation_id","id":"7"}`,
-/// `{"name":"vcs","vcs":"github"}`). The order of the variants is the order of listings.
+/// Shape: a word (`"kv_store_read"`), or an object with exactly these members: `{"name":"installation_id","id":"7"}`,
+/// `{"name":"vcs","vcs":"github"}`. Listings use the order of the variants.
+///
+/// ```
+/// use terrapi::domain::Capability;
+///
+/// let limit: Capability = serde_json::from_str(r#"{"name": "installation_id", "id": "7"}"#).unwrap();
+/// assert_eq!(limit, Capability::InstallationId("7".into()));
+/// assert_eq!(limit.name(), "installation_id:7");
+/// assert!(serde_json::from_str::<Capability>(r#""kv_store_delete""#).is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "Wire")]
 pub enum Capability {
     /// Create, list and delete API keys.
     AccessTokenCreate,
-    /// Exchange for an access token. Held by API keys alone, never handed out.
+    /// Exchange a key for an access token. Only API keys have it; no request may ask for it.
     AccessTokenRefresh,
-    /// Limits to, and opens, one installation: its id in decimal.
+    /// Limits the credential to one installation, whose id is given in decimal. Routes about an installation require
+    /// it.
     InstallationId(String),
-    /// Read the KV store.
+    /// Read KV records.
     KvStoreRead,
-    /// Marks KV records of the system.
+    /// Reserved for records of the system: no request may ask for it, so a record with this in `read_caps` is closed to
+    /// callers.
     KvStoreSystemRead,
-    /// Marks KV records of the system.
+    /// Reserved in the same way for `write_caps`.
     KvStoreSystemWrite,
-    /// Write the KV store.
+    /// Write KV records.
     KvStoreWrite,
-    /// Limits to one VCS.
+    /// Limits the credential to one provider: `github` or `gitlab`.
     Vcs(String),
 }
 
@@ -82,7 +94,8 @@ impl ToSchema for Capability {
     }
 }
 
-/// Reads a capability member by member. A derived reader of these forms would first build a tree of whatever was sent.
+/// Reads a capability member by member. A derived implementation for these two shapes would first parse the whole input
+/// into a tree.
 impl<'de> Deserialize<'de> for Capability {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(CapabilityVisitor)
@@ -154,7 +167,7 @@ impl From<Capability> for Wire {
 }
 
 impl Capability {
-    /// The name on the wire, as `scope` and `data` show it.
+    /// The name by which answers mention it (`scope`, `data`): the word, or `installation_id:<id>`, or `vcs:<vcs>`.
     pub fn name(&self) -> String {
         match self {
             Self::AccessTokenCreate => "access_token_create".into(),
@@ -176,8 +189,8 @@ impl Capability {
         }
     }
 
-    /// Whether a request may name it: an installation's id is a canonical decimal. What was stored before ids had to be
-    /// is read as it is, and reaches nothing.
+    /// Whether a request may name it: the id of an installation must be what [`InstallationId::parse`] accepts. Older
+    /// rows may contain other ids; they are read without an error, and match no installation.
     pub fn is_well_formed(&self) -> bool {
         match self {
             Self::InstallationId(id) => InstallationId::parse(id).is_some(),
@@ -185,7 +198,7 @@ impl Capability {
         }
     }
 
-    /// Capabilities nobody can ask for: they mark keys and system records.
+    /// Whether no request may ask for it.
     fn reserved(&self) -> bool {
         matches!(self, Self::AccessTokenRefresh | Self::KvStoreSystemRead | Self::KvStoreSystemWrite)
     }
@@ -197,18 +210,35 @@ enum LimitKind {
     Vcs,
 }
 
-/// Capabilities were asked for that cannot be given: all of them, in order.
+/// A request asked for capabilities that cannot be granted. Contains all of these, in the order of [`Capability`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantError(pub Vec<Capability>);
 
 impl GrantError {
-    /// Their names, with commas between.
+    /// Their names, separated by commas, as the answer's `data` shows them.
     pub fn names(&self) -> String {
         self.0.iter().map(Capability::name).collect::<Vec<_>>().join(",")
     }
 }
 
-/// A set of capabilities, listed in the order of [`Capability`].
+/// A set of capabilities. In JSON an array in the order of [`Capability`].
+///
+/// Limits of one kind add up: with two `InstallationId`s the holder reaches both installations. Without a limit of a
+/// kind, nothing is limited in that respect.
+///
+/// ```
+/// use terrapi::domain::{Capabilities, Capability, InstallationId, Namespace, Vcs};
+///
+/// let key: Capabilities = [Capability::KvStoreRead, Capability::InstallationId("7".into())].into_iter().collect();
+/// let of = |id| Namespace { vcs: Vcs::Github, installation: InstallationId::new(id) };
+/// assert!(key.reaches(of(7)) && !key.reaches(of(8)));
+///
+/// // A token for less than the key keeps the key's limits; a token for more is refused.
+/// let read: Capabilities = [Capability::KvStoreRead].into_iter().collect();
+/// assert_eq!(key.narrowed_to(&read).unwrap(), key);
+/// let write: Capabilities = [Capability::KvStoreWrite].into_iter().collect();
+/// assert_eq!(key.narrowed_to(&write).unwrap_err().names(), "kv_store_write");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Capabilities(BTreeSet<Capability>);
@@ -220,49 +250,50 @@ impl FromIterator<Capability> for Capabilities {
 }
 
 impl Capabilities {
-    /// Whether the set holds this one.
+    /// Whether the set contains this capability.
     pub fn holds(&self, capability: &Capability) -> bool {
         self.0.contains(capability)
     }
 
-    /// Whether the set holds every one of `needed`: the rule of a record's own lists.
+    /// Whether the set contains all of `needed`. This decides about a record's `read_caps` and `write_caps`.
     pub fn holds_all(&self, needed: &Self) -> bool {
         needed.0.is_subset(&self.0)
     }
 
-    /// In order.
+    /// The capabilities, in the order of [`Capability`].
     pub fn iter(&self) -> impl Iterator<Item = &Capability> {
         self.0.iter()
     }
 
-    /// Whether the set's limits let it reach `vcs`.
+    /// Whether the limits allow `vcs`.
     pub fn reaches_vcs(&self, vcs: Vcs) -> bool {
         !self.limited(LimitKind::Vcs) || self.holds(&Capability::Vcs(vcs.as_str().into()))
     }
 
-    /// Whether the set's limits let it reach `namespace`. A limit opens nothing by itself: the owner's membership
-    /// is asked as well.
+    /// Whether the limits allow `namespace`. This alone grants no access: the owner must also be a member of the
+    /// installation, which the caller of this function has to check.
     pub fn reaches(&self, namespace: Namespace) -> bool {
         self.reaches_vcs(namespace.vcs) && self.reaches_installation(namespace.installation)
     }
 
-    /// Whether the set is free of limits to installations.
+    /// Whether no limit to installations is set.
     pub fn reaches_every_installation(&self) -> bool {
         !self.limited(LimitKind::Installation)
     }
 
-    /// The installations that `requested` names and the set's limits let it reach: those whose membership decides.
+    /// The installations that `requested` names and that the limits allow. For these the owner's membership must be
+    /// checked.
     pub fn reached_among(&self, requested: &Self) -> BTreeSet<InstallationId> {
         requested.installations().filter(|id| self.reaches_installation(*id)).collect()
     }
 
-    /// Whether the set's limits to installations lie within those of `outer`, which then reaches whatever the set reaches.
+    /// Whether `outer` reaches every installation that the set reaches.
     pub fn lies_within(&self, outer: &Self) -> bool {
         let limits = || self.0.iter().filter(|held| held.limit() == Some(LimitKind::Installation));
         outer.reaches_every_installation() || limits().next().is_some() && limits().all(|limit| outer.holds(limit))
     }
 
-    /// The installations that the set names, which are those that it is limited to.
+    /// The installations that the set is limited to. Empty if it is not limited.
     pub fn installations(&self) -> impl Iterator<Item = InstallationId> {
         self.0.iter().filter_map(|capability| match capability {
             Capability::InstallationId(id) => InstallationId::parse(id),
@@ -278,10 +309,11 @@ impl Capabilities {
         self.0.iter().any(|held| held.limit() == Some(kind))
     }
 
-    /// A narrower set for one exchange: what is named and held. Limits of a kind that `requested` does not name stay.
+    /// The capabilities of an access token for which an exchange asks: `requested`, plus the limits of every kind that
+    /// `requested` does not name.
     ///
     /// # Errors
-    /// The capabilities that are not held.
+    /// [`GrantError`] with the requested capabilities that the set does not contain.
     pub fn narrowed_to(&self, requested: &Self) -> Result<Self, GrantError> {
         let foreign: Vec<_> = requested.0.difference(&self.0).cloned().collect();
         if !foreign.is_empty() {
@@ -290,12 +322,14 @@ impl Capabilities {
         Ok(self.with_inherited_limits(requested.0.clone()))
     }
 
-    /// The capabilities of a key created by a caller who holds `self`, through the path of `vcs`.
+    /// The capabilities of a new API key that a caller with the capabilities `self` creates through the path of `vcs`:
+    /// `requested`, plus the caller's limits of every kind that `requested` does not name, plus the limit to `vcs`.
     ///
-    /// `accessible` are the requested installations that the caller's user has been seen to be a member of.
+    /// `accessible` contains the requested installations of which the caller's user is a member.
     ///
     /// # Errors
-    /// The capabilities that are not held, or that nobody can ask for.
+    /// [`GrantError`] with the requested capabilities that the caller does not have, that no request may ask for, or
+    /// that name an installation outside of `accessible`.
     pub fn granted_to_key(
         &self,
         requested: &Self,

@@ -1,22 +1,25 @@
-//! Changes that the worker has given up on, kept until an administrator has them tried again.
+//! Dead letters: changes that the worker has given up on. They are kept until an administrator replays them.
 
 use std::fmt;
 
 use super::Millis;
 
-/// Names a dead letter: when its first attempt failed, what it asks for, and its place in its table's stream.
+/// The id of a dead letter: when its first attempt failed, what it asks for, and its sequence number in its table's
+/// stream.
 ///
-/// Shape: `<milliseconds, 15 digits>-<word>-<digits>`, so that the order of the texts is the order of the failures.
+/// Shape: `<milliseconds, 15 digits>-<1 to 16 lower-case letters>-<1 to 64 digits>`. Ids are ordered by the time of the
+/// failure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeadLetterId(String);
 
 impl DeadLetterId {
-    /// The letter of a change. `what` is a word in small letters, `place` a sequence number.
+    /// The id for a change that first failed at `since`. `what` is a word in lower case, `place` the sequence number.
+    /// `None` if one of them is not of the shape.
     pub fn new(since: Millis, what: &str, place: &str) -> Option<Self> {
         Self::parse(&format!("{:015}-{what}-{place}", since.0))
     }
 
-    /// Reads the text; `None` when it is not of the shape.
+    /// Reads an id; `None` if it is not of the shape.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let (Some(since), Some(what), Some(place), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -29,7 +32,7 @@ impl DeadLetterId {
         (good && (1..=16).contains(&what.len()) && (1..=64).contains(&place.len())).then(|| Self(text.to_owned()))
     }
 
-    /// The text.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -41,14 +44,14 @@ impl fmt::Display for DeadLetterId {
     }
 }
 
-/// A change that could not be worked off.
+/// A change that the worker could not process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Names it.
+    /// The id by which an administrator replays it.
     pub id: DeadLetterId,
-    /// What is to be done, as the worker reads it.
+    /// What is to be done: JSON, as the worker wrote it.
     pub change: String,
-    /// How often it was tried.
+    /// How many times it was tried.
     pub attempts: u32,
     /// Why the last attempt failed, for people.
     pub error: String,
@@ -56,7 +59,7 @@ pub struct DeadLetter {
     pub first_failed_at: Millis,
     /// When the last attempt failed.
     pub last_failed_at: Millis,
-    /// When somebody asked for another attempt, which is not over.
+    /// When an administrator asked for another attempt that has not ended yet.
     pub replay_requested_at: Option<Millis>,
 }
 

@@ -1,28 +1,36 @@
-//! What can go wrong, as a *caller* can tell it apart. No HTTP here: `http/error.rs` gives each case its status.
+//! Failures, divided into the cases that a caller of the API can distinguish. This module knows no HTTP:
+//! `http/error.rs` gives each case its status.
 
 use std::borrow::Cow;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Shorthand for the library's results.
+/// The result of every fallible function of this library, unless it says otherwise.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// The stable `id` of an error on the wire. Never typed text, never user input.
+        /// The stable `id` of a failure in an answer. Clients compare it, so a code's text never changes.
+        ///
+        /// ```
+        /// use terrapi::domain::Code;
+        ///
+        /// assert_eq!(Code::VersionMismatch.as_str(), "VERSION_MISMATCH");
+        /// assert_eq!(Code::parse("VERSION_MISMATCH"), Some(Code::VersionMismatch));
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $name,)* }
 
         impl Code {
-            /// Every code, for the API's description.
+            /// Every code. The API's description and the guide list them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The word on the wire.
+            /// The text in answers, for example `NOT_FOUND`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// The code whose word this is.
+            /// The code with this text; `None` if there is none.
             pub fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|code| code.as_str() == word)
             }
@@ -49,17 +57,17 @@ codes! {
     RecordForbidden = "RECORD_FORBIDDEN",
     /// A write came with a session cookie from a page of another origin.
     CrossOrigin = "CROSS_ORIGIN",
-    /// The route is for administrators; the caller is none, or the access token was not created for these routes.
+    /// The route is for administrators. The caller is none, or the access token's key was not created for these routes.
     AdministratorRequired = "ADMINISTRATOR_REQUIRED",
-    /// GitHub or GitLab does not accept what the caller signed in with any longer: they have to sign in again.
+    /// GitHub or GitLab no longer accepts the caller's sign-in: they have to sign in again.
     ProviderRejected = "PROVIDER_REJECTED",
-    /// GitHub or GitLab does not let the caller do this there.
+    /// GitHub or GitLab does not allow the caller to do this.
     ProviderForbidden = "PROVIDER_FORBIDDEN",
-    /// A browser came back from a sign-in that it did not begin, that took too long, or that was finished before.
+    /// A browser returned from a sign-in that it did not start, that took too long, or that had been finished before.
     InvalidState = "INVALID_STATE",
-    /// The provider did not let the person sign in, or they did not want to.
+    /// The provider refused the sign-in, or the person cancelled it.
     SignInRefused = "SIGN_IN_REFUSED",
-    /// Nothing is there, or nothing the caller may see.
+    /// The resource does not exist, or the caller may not see it.
     NotFound = "NOT_FOUND",
     /// The path is known, the method is not.
     MethodNotAllowed = "METHOD_NOT_ALLOWED",
@@ -75,15 +83,15 @@ codes! {
     InvalidIdx = "INVALID_IDX",
     /// A `select` path cannot be read.
     InvalidSelect = "INVALID_SELECT",
-    /// A cursor is not one of ours, or belongs to another listing.
+    /// A cursor was not issued by this service, or belongs to another listing.
     InvalidCursor = "INVALID_CURSOR",
     /// A capability is unknown or malformed.
     InvalidCapability = "INVALID_CAPABILITY",
-    /// Capabilities were asked for that the caller does not hold; `data` names all of them, with commas between.
+    /// The request asks for capabilities that the caller does not have; `data` lists all of them, separated by commas.
     CapabilityNotHeld = "CAPABILITY_NOT_HELD",
-    /// A key was to be created by the last of a thousand keys that were each created by the one before.
+    /// The new key would descend from more than a thousand keys.
     LineageTooLong = "LINEAGE_TOO_LONG",
-    /// A compare-and-set lost; `data` is the current version or `absent`.
+    /// A compare-and-set expected another version; `data` is the current version, or `absent`.
     VersionMismatch = "VERSION_MISMATCH",
     /// A strict commit lists a record that is absent or not writable.
     CommitRefused = "COMMIT_REFUSED",
@@ -95,97 +103,98 @@ codes! {
     TooLarge = "TOO_LARGE",
     /// A key has more chunks than one request works on.
     TooManyChunks = "TOO_MANY_CHUNKS",
-    /// What `select` picks is larger than an answer may be.
+    /// The parts that `select` picks are larger than an answer may be.
     SelectionTooLarge = "SELECTION_TOO_LARGE",
     /// The caller sends more than its rate allows.
     RateLimited = "RATE_LIMITED",
-    /// Storage or a provider is busy or away; nothing was changed, or repeating is safe.
+    /// Storage or a provider is busy or does not answer. Nothing was changed, or repeating is safe.
     Unavailable = "UNAVAILABLE",
-    /// A write's outcome could not be learnt: it may or may not have taken effect.
+    /// It could not be found out whether a write took effect.
     OutcomeUnknown = "OUTCOME_UNKNOWN",
-    /// A fault of the service.
+    /// A fault in the service itself.
     Internal = "INTERNAL",
 }
 
-/// A failure: what the caller is told, and beside it what only the log may know.
+/// A failure. `code`, `data`, `missing` and `retry_after_seconds` are for the caller; `context` and `source` only for
+/// the log, which may name tables, keys and upstream services.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request is malformed or its precondition failed.
     #[error("invalid request: {}", code.as_str())]
     Invalid {
-        /// Which rule.
+        /// Which rule was broken.
         code: Code,
-        /// Text for people.
+        /// An explanation for people.
         data: Option<String>,
     },
     /// There is no valid credential.
     #[error("unauthenticated: {}", code.as_str())]
     Unauthenticated {
-        /// Why, as far as the caller may know.
+        /// The reason, as far as the caller may know it.
         code: Code,
     },
-    /// The caller is known and may not.
+    /// The caller is known, and may not do this.
     #[error("forbidden: {}", code.as_str())]
     Forbidden {
-        /// Which rule.
+        /// Which rule forbids it.
         code: Code,
-        /// The capability that was missing.
+        /// The name of the capability that is missing, if that is the reason.
         missing: Option<Cow<'static, str>>,
     },
-    /// There is no such thing.
+    /// The resource does not exist, or the caller may not see it.
     #[error("not found")]
     NotFound,
-    /// More than the limit.
+    /// The request is larger than its limit.
     #[error("too large")]
     TooLarge,
-    /// The caller is over its rate.
+    /// The caller exceeds its rate limit.
     #[error("over the rate for {retry_after_seconds} s")]
     RateLimited {
-        /// When to try again: at least 1.
+        /// After how many seconds to try again; at least 1.
         retry_after_seconds: i64,
     },
-    /// Storage or a provider could not be reached, or is over its rate.
+    /// Storage or a provider did not answer, or refused because of its own rate limit.
     #[error("unavailable: {}", code.as_str())]
     Unavailable {
-        /// Whether anything may have happened.
+        /// [`Code::Unavailable`]: repeating is safe. [`Code::OutcomeUnknown`]: the write may have taken effect.
         code: Code,
-        /// For the log.
+        /// The cause, for the log.
         #[source]
         source: Option<Source>,
     },
-    /// A fault of ours.
+    /// A fault in the service itself.
     #[error("internal: {context}")]
     Internal {
-        /// What was being done. For the log only.
+        /// What was being done, for the log.
         context: &'static str,
-        /// For the log.
+        /// The cause, for the log.
         #[source]
         source: Option<Source>,
     },
 }
 
 impl Error {
-    /// A malformed request, without details.
+    /// The request breaks the rule of `code`; the code says enough.
     pub const fn invalid(code: Code) -> Self {
         Self::Invalid { code, data: None }
     }
 
-    /// A malformed request, with a text for people.
+    /// The request breaks the rule of `code`; `data` explains it to people and is sent to the caller.
     pub fn invalid_because(code: Code, data: impl Into<String>) -> Self {
         Self::Invalid { code, data: Some(data.into()) }
     }
 
-    /// No valid credential.
+    /// The request has no valid credential ([`Code::InvalidToken`]).
     pub const fn unauthenticated() -> Self {
         Self::Unauthenticated { code: Code::InvalidToken }
     }
 
-    /// A refusal that names no capability.
+    /// The caller may not do this, for another reason than a missing capability.
     pub const fn forbidden(code: Code) -> Self {
         Self::Forbidden { code, missing: None }
     }
 
-    /// A fault of ours with its cause.
+    /// A fault in the service, with its cause. `context` says what was being done.
     pub fn internal(context: &'static str, source: impl Into<Source>) -> Self {
         Self::Internal { context, source: Some(source.into()) }
     }
@@ -200,7 +209,7 @@ impl Error {
         Self::Internal { context, source: None }
     }
 
-    /// Storage is away or busy.
+    /// Storage or a provider is busy or does not answer; repeating is safe ([`Code::Unavailable`]).
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable { code: Code::Unavailable, source: Some(source.into()) }
     }

@@ -1,14 +1,15 @@
-//! A person's identity at a provider, and the user it belongs to.
+//! A person's account at a provider, and the user that it belongs to.
 
 use super::{Profile, UserId, Vcs};
 
-/// An identity. The provider's number for the person names it: a login may be changed, and then taken by somebody else.
+/// A person's account at a provider. It is identified by the provider's number: a login can be changed and then taken
+/// by somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The provider.
+    /// The provider that has the account.
     pub vcs: Vcs,
-    /// Whose it is here.
+    /// The user of this service that it belongs to.
     pub user: UserId,
-    /// Who they are there, as of their last sign-in.
+    /// The profile, as of the last sign-in.
     pub profile: Profile,
 }

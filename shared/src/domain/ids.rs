@@ -1,4 +1,5 @@
-//! Identifiers. Each is a type, parsed once at the edge, impossible to swap with its neighbour.
+//! Identifiers. Each has a type of its own, so that the compiler notices when two are confused. A text is parsed once,
+//! where it enters the service.
 
 use std::fmt;
 
@@ -17,10 +18,10 @@ pub enum Vcs {
 }
 
 impl Vcs {
-    /// Every system, in the order the API lists them.
+    /// Both providers, in the order in which the API lists them.
     pub const ALL: [Self; 2] = [Self::Github, Self::Gitlab];
 
-    /// The word in paths.
+    /// `github` or `gitlab`, as in paths and storage keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Github => "github",
@@ -28,7 +29,7 @@ impl Vcs {
         }
     }
 
-    /// Reads the word in a path; exactly as written, in lower case.
+    /// Reads `github` or `gitlab`; `None` for anything else, including upper case.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|vcs| vcs.as_str() == text)
     }
@@ -40,22 +41,33 @@ impl fmt::Display for Vcs {
     }
 }
 
-/// An installation (GitHub) or group (GitLab): a non-negative integer, in decimal on the wire.
+/// The id of an installation of the GitHub App, or of a GitLab group.
+///
+/// Shape: an integer from 0 to 2⁶³ − 1; in paths and in the API its canonical decimal. Ids of GitHub and GitLab
+/// overlap: together with the provider it is a [`Namespace`].
+///
+/// ```
+/// use terrapi::domain::InstallationId;
+///
+/// assert_eq!(InstallationId::parse("12345"), Some(InstallationId::new(12345)));
+/// assert_eq!(InstallationId::parse("012345"), None, "one number, one text");
+/// assert_eq!(InstallationId::new(12345).to_string(), "12345");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct InstallationId(u64);
 
 impl InstallationId {
-    /// Wraps a number known to be an installation's.
+    /// An id from a number that came from a provider or from storage, at most 63 bits.
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
 
-    /// Digits of the largest id, which has 63 bits.
+    /// How many digits the largest id has.
     const MOST_DIGITS: usize = 19;
 
-    /// Reads a canonical decimal, so that no two texts name one installation. `None` for a sign, a leading zero, a letter,
-    /// nothing, or more than 63 bits.
+    /// Reads a canonical decimal, so that exactly one text names each installation. `None` for an empty text, a sign, a
+    /// leading zero, anything but ASCII digits, or more than 63 bits.
     pub fn parse(text: &str) -> Option<Self> {
         let canonical = text == "0" || !text.starts_with('0');
         let bounded = (1..=Self::MOST_DIGITS).contains(&text.len());
@@ -72,12 +84,21 @@ impl fmt::Display for InstallationId {
     }
 }
 
-/// The installation whose data a request is about: nothing is stored or read without one.
+/// An installation of one provider. No KV record is stored or read without one.
+///
+/// Its text is part of keys in storage:
+///
+/// ```
+/// use terrapi::domain::{InstallationId, Namespace, Vcs};
+///
+/// let namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(7) };
+/// assert_eq!(namespace.to_string(), "gitlab#7");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Namespace {
-    /// Whose numbering the id belongs to.
+    /// The provider that gave the id.
     pub vcs: Vcs,
-    /// The installation in that numbering.
+    /// The id at that provider.
     pub installation: InstallationId,
 }
 
@@ -96,18 +117,18 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Wraps 16 bytes.
+            /// An id from a UUID that was just generated or came from storage.
             pub const fn new(id: Uuid) -> Self {
                 Self(id)
             }
 
-            /// Reads the hyphenated form in either case.
+            /// Reads the hyphenated form, in upper or lower case. `None` for every other form of a UUID.
             pub fn parse(text: &str) -> Option<Self> {
                 let hyphenated = text.len() == 36;
                 Uuid::try_parse(text).ok().filter(|_| hyphenated).map(Self)
             }
 
-            /// The 16 bytes.
+            /// The UUID's 16 bytes (RFC 9562 §4).
             pub const fn bytes(self) -> [u8; 16] {
                 self.0.into_bytes()
             }

@@ -1,4 +1,4 @@
-//! Installations: where the service was let in, and whether it still is.
+//! Installations: the accounts that gave the service access, and whether they still do.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,13 +9,13 @@ use super::{Code, Error, Millis, Namespace, Result, Seconds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InstallationState {
-    /// It was told of the service and has not called yet.
+    /// Set up here, but the provider has not called the webhook yet.
     Pending,
-    /// It does.
+    /// Installed: the service has access.
     Installed,
-    /// Not for now.
+    /// Suspended by its owner: the service has no access for the time being.
     Suspended,
-    /// Not any longer.
+    /// Uninstalled: the service no longer has access.
     Uninstalled,
 }
 
@@ -23,46 +23,46 @@ pub enum InstallationState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountStatus {
-    /// In use.
+    /// Active.
     Active,
-    /// In use, the trial ends soon.
+    /// Active; the trial period ends soon.
     TrialEnding,
-    /// The trial is over.
+    /// The trial period has ended.
     Expired,
-    /// Suspended or uninstalled.
+    /// The installation is suspended or uninstalled.
     Disabled,
 }
 
-/// What an account has.
+/// What an account may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
-    /// For people.
+    /// The tier's name, for people.
     pub name: String,
-    /// Users a month; absent when there is no limit.
+    /// How many users may be active in a month; `None`: no limit.
     pub num_users_per_month: Option<u32>,
 }
 
 /// An installation (GitHub) or group (GitLab) that the service knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installation {
-    /// Names it.
+    /// The provider, and the installation's id there.
     pub namespace: Namespace,
     /// The account's login, or the group's name.
     pub name: String,
-    /// Whether the provider lets the service in.
+    /// Whether the service has access.
     pub state: InstallationState,
-    /// How the account stands while it does.
+    /// The account's status while the service has access. See [`Installation::account_status`].
     pub account: AccountStatus,
-    /// What the account has.
+    /// What the account may use.
     pub tier: Tier,
-    /// When it was first seen.
+    /// When the service first learned of it.
     pub created_at: Millis,
-    /// When the trial ends, if it is one.
+    /// When the trial period ends, if there is one.
     pub trial_ends_at: Option<Seconds>,
 }
 
 impl Tier {
-    /// Of an account that nobody has said anything about: no limits.
+    /// The tier of an account for which none has been set: it has no limits.
     pub fn unknown() -> Self {
         Self { name: "Unknown".into(), num_users_per_month: None }
     }
@@ -78,18 +78,21 @@ impl InstallationState {
 }
 
 impl Installation {
-    /// One that is met for the first time.
+    /// An installation that the service has not known before.
     pub fn new(namespace: Namespace, name: String, state: InstallationState, now: Millis) -> Self {
         let (account, tier) = (AccountStatus::Active, Tier::unknown());
         Self { namespace, name, state, account, tier, created_at: now, trial_ends_at: None }
     }
 
-    /// How the account stands: `disabled` while the provider does not let the service in.
+    /// The status that answers show: [`AccountStatus::Disabled`] while the service has no access.
     pub fn account_status(&self) -> AccountStatus {
         if self.state.is_active() { self.account } else { AccountStatus::Disabled }
     }
 
-    /// Refuses writes and commands where the provider does not let the service in. Members may go on reading.
+    /// Checks that the service has access. Call it before writes and commands; reading stays possible.
+    ///
+    /// # Errors
+    /// [`Code::InstallationInactive`].
     pub fn require_active(&self) -> Result<()> {
         if self.state.is_active() {
             return Ok(());

@@ -1,21 +1,21 @@
-//! How long a person's membership in an installation is believed before the provider is asked again.
+//! How long a person's membership in an installation is trusted before the provider is asked again.
 
 use super::{Millis, UserId};
 
 /// How long a membership is served while the provider gives no definite answer, in milliseconds: three days.
 const SERVED_UNCONFIRMED_MS: i64 = 3 * 24 * 3_600_000;
-/// A confirmation is written when the one before is older than this part of the maximum age: a person who looks at their
-/// installations all the time does not write all the time.
+/// A confirmation is written when the one before is older than this part of the maximum age: a person who looks at
+/// their installations all the time does not write all the time.
 const CONFIRMED_PARTS: i64 = 24;
 
-/// What is known of a membership.
+/// A person belongs to an installation. This is what the row says besides that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Membership {
-    /// When the provider last said that the person is a member. `None` for a row that no check has touched yet.
+    /// When the provider last confirmed it. `None` for a row that was written before memberships were checked.
     pub checked_at: Option<Millis>,
 }
 
-/// The greatest age of a membership that is used without a new check.
+/// The age at which using a membership starts a new check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MembershipMaxAge {
     /// In seconds; at least [`Self::LEAST_SECONDS`].
@@ -23,12 +23,12 @@ pub struct MembershipMaxAge {
 }
 
 impl MembershipMaxAge {
-    /// The default: a day.
+    /// The default: one day.
     pub const DEFAULT_SECONDS: u32 = 86_400;
-    /// An access token lives this long, so that a shorter age would gain nothing.
+    /// The smallest value. An access token is valid for as long, so a smaller one would have no effect.
     pub const LEAST_SECONDS: u32 = 60;
 
-    /// Below the least age it is the least age.
+    /// From seconds; a value below [`Self::LEAST_SECONDS`] is raised to it.
     pub fn new(seconds: u32) -> Self {
         Self { seconds: seconds.max(Self::LEAST_SECONDS).into() }
     }
@@ -41,12 +41,13 @@ impl Default for MembershipMaxAge {
 }
 
 impl Membership {
-    /// Whether the provider is to be asked again.
+    /// Whether the provider must be asked again. A confirmation in the future (another machine's clock) counts as
+    /// recent.
     pub fn due(self, now: Millis, max_age: MembershipMaxAge) -> bool {
         self.older_than(max_age.seconds * 1_000, now)
     }
 
-    /// Whether a confirmation at `now` is worth a write.
+    /// Whether a confirmation at `now` should be stored: the stored one is older than a 24th of `max_age`.
     pub fn confirmation_outdated(self, now: Millis, max_age: MembershipMaxAge) -> bool {
         self.older_than(max_age.seconds * 1_000 / CONFIRMED_PARTS, now)
     }
@@ -56,13 +57,14 @@ impl Membership {
     }
 }
 
-/// Whether a membership is suspended at `now`, when a check that was asked for at `asked_at` has not ended yet.
+/// Whether a membership is suspended at `now`, if the check that was requested at `asked_at` has had no definite answer
+/// yet.
 pub const fn suspended(asked_at: Millis, now: Millis) -> bool {
     now.0.saturating_sub(asked_at.0) >= SERVED_UNCONFIRMED_MS
 }
 
-/// Whether this is the user of a team or an organization, whose ids alone are UUIDs of version 8. Their memberships are not
-/// checked: no provider knows them.
+/// Whether this is the service user of a team or organization. Only their ids are UUIDs of version 8. Their memberships
+/// are not checked, because no provider knows them.
 pub fn is_service_user(user: UserId) -> bool {
     user.bytes()[6] >> 4 == 8
 }

@@ -1,4 +1,8 @@
-//! Nouns and rules: no HTTP, no AWS, no clock, no randomness.
+//! The types and rules of the service, without HTTP, AWS, a clock or randomness.
+//!
+//! Everything here is a pure function of its arguments, so every rule has a unit test beside it. Start with
+//! [`Capability`] and [`Caller`] (who may do what), [`InstallationId`] and [`Namespace`] (where), and [`kv`] (what is
+//! stored). `docs/glossary.md` lists all terms. [`Error`] is the failure that every other layer returns.
 
 mod account;
 mod api_key;

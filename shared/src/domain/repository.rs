@@ -1,16 +1,19 @@
-//! Repositories that an installation has let the service see.
+//! Repositories that an installation gives the service access to.
 
 use super::{Code, Error, Millis, Result};
 
-/// A repository's name, owner or path: what its provider says, up to 255 bytes.
+/// A repository's name as its provider returns it: 1 to 255 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RepositoryName(String);
 
 impl RepositoryName {
-    /// No provider's are longer.
+    /// Neither GitHub nor GitLab allows longer names.
     const MAX_BYTES: usize = 255;
 
-    /// Takes a name, refusing one that is empty or too long.
+    /// A name from a provider's answer or a request.
+    ///
+    /// # Errors
+    /// [`Code::InvalidBody`] if the name is empty or longer than 255 bytes.
     pub fn new(name: impl Into<String>) -> Result<Self> {
         let name = name.into();
         if name.is_empty() || name.len() > Self::MAX_BYTES {
@@ -19,16 +22,16 @@ impl RepositoryName {
         Ok(Self(name))
     }
 
-    /// The text.
+    /// The name as the provider returned it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a provider says of a repository.
+/// A repository, as its provider describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
-    /// The provider's number; it outlives every renaming.
+    /// The provider's number for it, which stays the same when it is renamed.
     pub id: u64,
     /// The account or group it belongs to.
     pub owner: String,
@@ -38,11 +41,11 @@ pub struct Repository {
     pub setup: bool,
 }
 
-/// A repository as it is known here.
+/// A repository as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownRepository {
-    /// What its provider said last.
+    /// The provider's latest description.
     pub repository: Repository,
-    /// When that last changed.
+    /// When the description last changed.
     pub updated_at: Millis,
 }

@@ -1,4 +1,4 @@
-//! The capabilities that a request asks for, bounded while they are read.
+//! The capabilities that a request asks for. Their number and length are limited while they are read.
 
 use std::fmt;
 
@@ -7,10 +7,11 @@ use serde_json::value::RawValue;
 
 use super::{Capabilities, Capability, Code, Error, Result};
 
-/// What a request asks for.
+/// The capabilities that a request asks for.
 ///
-/// Shape: a JSON array of at most 32 [`Capability`] values of at most 1,024 bytes each. A larger one is refused while it is read,
-/// before anything grows with it; a value that is no capability is refused by [`Self::read`].
+/// Shape: a JSON array of at most 32 [`Capability`] values of at most 1,024 bytes each. A longer array or value is
+/// refused while it is read, so that it cannot use up memory. A value that is not a capability is refused by
+/// [`Self::read`].
 #[derive(Clone, Debug, Default)]
 pub struct RequestedCapabilities {
     known: Vec<Capability>,
@@ -18,15 +19,16 @@ pub struct RequestedCapabilities {
 }
 
 impl RequestedCapabilities {
-    /// The most that one request may name.
+    /// How many capabilities one request may name.
     pub const MOST: usize = 32;
-    /// The longest text of one: an installation's name and id need 44 bytes, and a client may put white space between.
+    /// How long the text of one may be. An installation's limit needs 44 bytes; the rest is for white space.
     const MOST_BYTES: usize = 1_024;
 
-    /// The set.
+    /// The requested capabilities as a set.
     ///
     /// # Errors
-    /// [`Code::InvalidCapability`]: a value is unknown or malformed, or an installation's id is not a canonical decimal.
+    /// [`Code::InvalidCapability`] if a value is unknown or malformed, or if an installation's id is not a canonical
+    /// decimal.
     pub fn read(self) -> Result<Capabilities> {
         if self.malformed {
             return Err(Error::invalid_because(Code::InvalidCapability, "a capability is unknown or malformed"));

@@ -1,4 +1,4 @@
-//! Runs: what CI does for a repository, one step at a time. The published reference calls them work manifests.
+//! Runs: the single steps that CI takes for a repository. The published API calls a run a work manifest.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,15 +9,15 @@ use super::{Millis, Namespace, RepositoryName, RunId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunType {
-    /// Finds out what would change.
+    /// Computes what would change.
     Plan,
-    /// Changes it.
+    /// Makes the planned changes.
     Apply,
     /// Finds out which modules each directory uses.
     Index,
-    /// Has the repository's configuration built.
+    /// Builds the repository's configuration.
     BuildConfig,
-    /// Has the repository's list of files built.
+    /// Builds the repository's list of files.
     BuildTree,
 }
 
@@ -25,26 +25,34 @@ pub enum RunType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
-    /// Nobody was asked to work on it.
+    /// Waiting: CI has not been asked yet.
     Queued,
-    /// CI was asked to; it may not have begun.
+    /// CI has been asked; it may not have started yet.
     Running,
-    /// Its result is there, good or bad.
+    /// Final: CI has reported a result, success or failure.
     Completed,
-    /// There will be no result.
+    /// Final: there will be no result.
     Aborted,
 }
 
 impl RunState {
-    /// Every state.
+    /// Every state, in the order in which a run passes through them.
     pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Completed, Self::Aborted];
 
-    /// Whether nothing happens any more.
+    /// Whether the state cannot change any more.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Aborted)
     }
 
-    /// Whether a run may go from here to there. None stays where it is, and none begins anew.
+    /// Whether a run in this state may change to `next`. No run stays in its state, and none goes back.
+    ///
+    /// ```
+    /// use terrapi::domain::RunState;
+    ///
+    /// assert!(RunState::Queued.may_become(RunState::Running));
+    /// assert!(!RunState::Running.may_become(RunState::Running));
+    /// assert!(!RunState::Completed.may_become(RunState::Aborted));
+    /// ```
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Self::Queued => !matches!(next, Self::Queued),
@@ -54,25 +62,25 @@ impl RunState {
     }
 }
 
-/// What a run is about.
+/// What caused a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {
-    /// A pull request, or merge request.
+    /// A pull request (GitHub) or merge request (GitLab).
     PullRequest {
         /// Its number in its repository.
         number: u64,
     },
-    /// The default branch, looked at from time to time.
+    /// Drift detection: a regular look at the default branch for differences between configuration and infrastructure.
     Drift,
-    /// The default branch's modules.
+    /// Indexing the modules of the default branch.
     Index,
 }
 
-/// The repository that a run is for, under the names that it had when the run was created.
+/// The repository of a run, with the names that it had when the run was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRepository {
-    /// The provider's number.
+    /// The provider's number for it.
     pub id: u64,
     /// The account or group it belongs to.
     pub owner: String,
@@ -80,16 +88,16 @@ pub struct RunRepository {
     pub name: RepositoryName,
 }
 
-/// A run.
+/// One step that CI takes for a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Names it.
+    /// The id, which the published API calls the id of a work manifest.
     pub id: RunId,
     /// The installation it belongs to.
     pub namespace: Namespace,
-    /// What it is for.
+    /// The repository that CI works on.
     pub repository: RunRepository,
-    /// What it is about.
+    /// What caused it.
     pub kind: RunKind,
     /// What it does.
     pub run_type: RunType,
@@ -97,24 +105,24 @@ pub struct Run {
     pub state: RunState,
     /// When it was created.
     pub created_at: Millis,
-    /// When it ended; there when its state is final.
+    /// When it ended; set exactly if its state is final.
     pub completed_at: Option<Millis>,
 }
 
 impl Run {
-    /// Whether an unlock takes the locks of this run away: one at or after its creation. Without any unlock the locks are
-    /// still there, so the answer is no.
+    /// Whether the repository's drift was unlocked at or after this run's creation. `last_unlock` is the instant of the
+    /// last unlock; `None` if there was none, in which case the answer is `false`.
     pub fn is_unlocked_by(&self, last_unlock: Option<Millis>) -> bool {
         last_unlock.is_some_and(|at| at >= self.created_at)
     }
 }
 
-/// A drift run in the listing of them all.
+/// A drift run in the listing of all drift runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriftRun {
-    /// The run.
+    /// The run, whose kind is [`RunKind::Drift`].
     pub run: Run,
-    /// As [`Run::is_unlocked_by`] says of the last unlock of its repository's drift.
+    /// The result of [`Run::is_unlocked_by`] for the last unlock of its repository's drift.
     pub unlocked: bool,
 }
 

@@ -1,15 +1,16 @@
-//! Browser sessions: what a signed-in person's cookie stands for.
+//! Browser sessions, which a signed-in person's cookie stands for.
 
 use std::fmt;
 
 use super::{Capabilities, Capability, Seconds, UserId};
 
-/// Names a session's row: the SHA-256 of the cookie's value, which itself is stored nowhere.
+/// The id of a session: the SHA-256 of the cookie's value. The value itself is not stored anywhere. As text, 64
+/// hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 32]);
 
 impl SessionId {
-    /// Wraps a hash.
+    /// From the SHA-256 of a cookie's value.
     pub const fn new(hash: [u8; 32]) -> Self {
         Self(hash)
     }
@@ -21,49 +22,49 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// A session. It ends on the server, whatever the browser keeps.
+/// A session, as it is stored. The server decides when it ends, whatever cookie the browser keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Names the row.
+    /// The hash of the cookie's value.
     pub id: SessionId,
     /// Who signed in.
     pub user: UserId,
     /// When they signed in.
     pub created_at: Seconds,
-    /// When it was last used, to the hour.
+    /// When it was last used, accurate to an hour.
     pub last_used_at: Seconds,
 }
 
 impl Session {
-    /// It ends when it was not used for this long.
+    /// A session ends after this time without a request: 7 days.
     pub const IDLE_SECONDS: i64 = 7 * 24 * 3600;
-    /// It ends this long after its beginning, used or not.
+    /// A session ends after this time in any case: 30 days.
     pub const ABSOLUTE_SECONDS: i64 = 30 * 24 * 3600;
-    /// `last_used_at` is kept to this many seconds.
+    /// `last_used_at` is accurate to this many seconds: a later use within this time is not written.
     const LAST_USED_SECONDS: i64 = 3600;
 
-    /// A session that begins now.
+    /// A session that begins at `now`.
     pub const fn begin(id: SessionId, user: UserId, now: Seconds) -> Self {
         Self { id, user, created_at: now, last_used_at: now }
     }
 
-    /// The first second at which it is over, if it is not used again.
+    /// The first second at which it has ended, if it is not used again.
     pub fn ends_at(&self) -> Seconds {
         self.created_at.plus(Self::ABSOLUTE_SECONDS).min(self.last_used_at.plus(Self::IDLE_SECONDS))
     }
 
-    /// Whether it is over.
+    /// Whether it has ended at `now`.
     pub fn over(&self, now: Seconds) -> bool {
         self.ends_at() <= now
     }
 
-    /// The session with this use noted; `None` when the last note is recent enough.
+    /// The session with a use at `now`, to be stored; `None` if the stored use is less than an hour old.
     pub fn used(&self, now: Seconds) -> Option<Self> {
         let due = now >= self.last_used_at.plus(Self::LAST_USED_SECONDS);
         due.then_some(Self { last_used_at: now, ..*self })
     }
 
-    /// What every session may do; where, its user's memberships say.
+    /// The capabilities of every session. Its user's memberships decide in which installations it may use them.
     pub fn capabilities() -> Capabilities {
         [Capability::AccessTokenCreate, Capability::KvStoreRead, Capability::KvStoreWrite].into_iter().collect()
     }

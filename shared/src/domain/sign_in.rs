@@ -1,21 +1,32 @@
-//! A sign-in under way: from the redirect to the provider until the browser comes back.
+//! A sign-in in progress: from the redirect to the provider until the browser returns.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Error, InstallationId, Result, Seconds, Vcs};
 
-/// What a URI cannot hold as it is (RFC 3986 §2). Escapes that are there stay.
+/// The characters that must be percent-encoded in a URI (RFC 3986 §2). `%` is not among them, so existing escapes stay
+/// as they are.
 const NOT_IN_URI: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
-/// Where the browser goes in the end: a path on the own origin, never elsewhere.
+/// The path to which the browser is sent after the sign-in. It is always on the service's own origin, so that a sign-in
+/// cannot be used to send people elsewhere.
+///
+/// ```
+/// use terrapi::domain::ReturnTo;
+///
+/// assert_eq!(ReturnTo::new(Some("/docs?x=1")).as_str(), "/docs?x=1");
+/// assert_eq!(ReturnTo::new(Some("//evil.example")).as_str(), "/");
+/// assert_eq!(ReturnTo::new(None).as_str(), "/");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
     const MAX_BYTES: usize = 2_048;
 
-    /// Takes a path with its query; anything that a browser might read as another origin is `/`.
+    /// A path with its query and fragment, up to 2,048 bytes. Anything longer, and anything that a browser might read
+    /// as another origin, becomes `/`.
     pub fn new(asked: Option<&str>) -> Self {
         let path = asked.filter(|path| {
             let local = path.starts_with('/') && !path.starts_with("//");
@@ -27,17 +38,17 @@ impl ReturnTo {
         Self(path.unwrap_or("/").to_owned())
     }
 
-    /// The path, its query and its fragment.
+    /// The path with its query and fragment, as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As a URI's path, query and fragment.
+    /// The same, percent-encoded for a `Location` header.
     pub fn encoded(&self) -> String {
         utf8_percent_encode(&self.0, NOT_IN_URI).to_string()
     }
 
-    /// The same with `installation_id` in the query, as the provider's installation flow gave it.
+    /// The same with `installation_id=<id>` added to the query; unchanged without an installation.
     #[must_use]
     pub fn with_installation(&self, installation: Option<InstallationId>) -> Self {
         let Some(installation) = installation else { return self.clone() };
@@ -47,37 +58,38 @@ impl ReturnTo {
     }
 }
 
-/// A sign-in that has begun.
+/// A sign-in that has started, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingSignIn {
-    /// SHA-256 of its `state`.
+    /// SHA-256 of the `state` parameter (RFC 6749 §4.1.1).
     pub state: [u8; 32],
-    /// SHA-256 of the secret in the cookie of the browser that began it.
+    /// SHA-256 of the secret in the cookie of the browser that started it.
     pub browser: [u8; 32],
-    /// Where it began.
+    /// The provider.
     pub vcs: Vcs,
-    /// Where the browser goes in the end.
+    /// Where to send the browser afterwards.
     pub return_to: ReturnTo,
-    /// What the provider's installation flow gave when it sent the browser here without a state.
+    /// The installation that GitHub named when it sent the browser here, without a state, after the App was installed.
     pub installation: Option<InstallationId>,
-    /// The first second at which it is over.
+    /// The first second at which it can no longer be finished.
     pub ends_at: Seconds,
 }
 
 impl PendingSignIn {
-    /// How long a person may take at the provider.
+    /// How many seconds a person may take at the provider.
     pub const LIFETIME_SECONDS: i64 = 600;
 }
 
-/// Who is made an administrator by signing in: people by the numbers that never change hands.
+/// The people who become administrators by signing in, each named by the provider's number. A login would not do:
+/// somebody else may take it over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Administrators(Vec<(Vcs, u64)>);
 
 impl Administrators {
-    /// Reads `<vcs>:<number>` with commas or white space between.
+    /// Reads entries of the form `<vcs>:<number>`, separated by commas or white space.
     ///
     /// # Errors
-    /// Internal: an entry is something else. A login is refused because anybody may take it over.
+    /// Internal: an entry has another form, for example a login.
     pub fn parse(text: &str) -> Result<Self> {
         match Self::parse_each(text) {
             (administrators, refused) if refused.is_empty() => Ok(administrators),
@@ -85,7 +97,7 @@ impl Administrators {
         }
     }
 
-    /// As [`Self::parse`], without the entries that are something else; those come beside it.
+    /// Like [`Self::parse`], but ignores entries of another form. The second result contains them, for the log.
     pub fn parse_each(text: &str) -> (Self, Vec<String>) {
         let (mut known, mut refused) = (Vec::new(), Vec::new());
         for entry in text.split([',', ' ', '\n', '\t']).filter(|entry| !entry.is_empty()) {
@@ -99,7 +111,7 @@ impl Administrators {
         (Self(known), refused)
     }
 
-    /// Whether this person is one.
+    /// Whether the list contains the person with this number at `vcs`.
     pub fn include(&self, vcs: Vcs, provider_id: u64) -> bool {
         self.0.contains(&(vcs, provider_id))
     }

@@ -1,4 +1,4 @@
-//! Tasks: work that a request begins and the worker does.
+//! Tasks: work that a request starts and the worker does.
 
 use std::collections::BTreeSet;
 
@@ -11,38 +11,39 @@ use super::{Millis, Namespace, TaskId, UserId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskState {
-    /// Nobody has begun.
+    /// No worker has started it.
     Pending,
-    /// Begun; between two turns of the worker too.
+    /// Started. This also holds between two leases, while no worker is working on it.
     Running,
-    /// Done.
+    /// Final: finished.
     Completed,
-    /// Given up; `error` says why.
+    /// Final: given up after repeated failures; `error` says why.
     Failed,
-    /// Stopped because it must not go on; `error` says why.
+    /// Final: stopped because it must not continue; `error` says why.
     Aborted,
 }
 
 impl TaskState {
-    /// Whether nothing happens any more.
+    /// Whether the state cannot change any more.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Aborted)
     }
 }
 
-/// What is to be done.
+/// What a task has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
-    /// Learn anew which repositories an installation has.
+    /// Ask the provider again which repositories an installation has.
     RefreshRepositories {
-        /// Counts the refreshes of one installation; whatever a whole pass did not stamp with it has vanished.
+        /// The number of this refresh among those of the installation. Repositories that it did not stamp with this
+        /// number are removed at its end.
         generation: u64,
     },
 }
 
 impl Work {
-    /// For people.
+    /// The name in answers, for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RefreshRepositories { .. } => "refresh repositories",
@@ -50,26 +51,26 @@ impl Work {
     }
 }
 
-/// A task, as its owners see it.
+/// A task, as those who asked for it see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Names it.
+    /// The id by which `GET /api/v1/tasks/{id}` finds it.
     pub id: TaskId,
-    /// Who asked for it; more than one when somebody asked while it ran.
+    /// Who asked for it. Whoever asks for the same while it is running is added.
     pub owners: BTreeSet<UserId>,
     /// The installation it is about.
     pub namespace: Namespace,
-    /// What is to be done.
+    /// What it has to do.
     pub work: Work,
     /// Where it stands.
     pub state: TaskState,
-    /// Items done.
+    /// How many items are done; for a refresh, repositories.
     pub progress: u64,
-    /// Why it failed or was aborted, for people.
+    /// Why it failed or was aborted, for people. `None` in every other state.
     pub error: Option<String>,
-    /// When it was asked for.
+    /// When it was first asked for.
     pub created_at: Millis,
-    /// When it last moved.
+    /// When its state or progress was last written. A working worker does so every few seconds.
     pub updated_at: Millis,
 }
 

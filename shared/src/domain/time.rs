@@ -1,10 +1,19 @@
-//! Instants, as numbers with a unit.
+//! Instants, as numbers whose type says the unit. There is no clock here: `runtime::Clock` gives the time.
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 use serde::{Deserialize, Serialize};
 
 /// An instant in milliseconds since the Unix epoch.
+///
+/// ```
+/// use terrapi::domain::{Millis, Seconds};
+///
+/// let instant = Millis::parse("2026-01-31T09:00:00.25+01:00").unwrap();
+/// assert_eq!(instant.rfc3339(), "2026-01-31T08:00:00.250Z");
+/// assert_eq!(instant.seconds(), Seconds(1_769_846_400));
+/// assert_eq!(Millis::parse("2026-01-31"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Millis(pub i64);
@@ -14,30 +23,31 @@ pub struct Millis(pub i64);
 #[serde(transparent)]
 pub struct Seconds(pub i64);
 
-/// An instant in microseconds since the Unix epoch: fine enough for the interval of any rate.
+/// An instant in microseconds since the Unix epoch. Rate limits use it, because their intervals can be shorter than a
+/// millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Micros(pub i64);
 
 impl Micros {
-    /// This instant moved by microseconds, held at the ends of the range.
+    /// The instant `micros` microseconds later (earlier if negative). At the ends of the range it saturates.
     #[must_use]
     pub const fn plus(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
 
-    /// The second this instant lies in.
+    /// The second that contains this instant; before 1970 too, it is rounded down.
     pub const fn seconds(self) -> Seconds {
         Seconds(self.0.div_euclid(1_000_000))
     }
 }
 
 impl Millis {
-    /// This instant in microseconds.
+    /// The same instant in microseconds.
     pub const fn micros(self) -> Micros {
         Micros(self.0.saturating_mul(1000))
     }
 
-    /// The second this instant lies in.
+    /// The second that contains this instant; before 1970 too, it is rounded down.
     pub const fn seconds(self) -> Seconds {
         Seconds(self.0.div_euclid(1000))
     }
@@ -47,9 +57,11 @@ impl Millis {
     /// The last millisecond of the year 9999.
     const LAST: Self = Self(253_402_300_799_999);
 
-    /// Reads RFC 3339 §5.6: `2026-01-31T08:00:00Z`, `2026-01-31t08:00:00.25+01:00`. Digits below a millisecond are cut off.
+    /// Reads an RFC 3339 instant (§5.6): `2026-01-31T08:00:00Z`, `2026-01-31t08:00:00.25+01:00`. Digits below a
+    /// millisecond are cut off.
     ///
-    /// `None` for any other text, a second of 60, an offset beyond ±23:59, and what is in UTC not in the years 1 to 9999.
+    /// `None` for any other text, for second 60, for an offset beyond ±23:59, and for an instant that is outside of the
+    /// years 1 to 9999 in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         let (whole, fraction, zone) = parts(text)?;
         let (date, time) = (whole.get(..10)?, whole.get(11..)?);
@@ -58,18 +70,19 @@ impl Millis {
         separated.then(|| instant(date, time, fraction, zone)).flatten()
     }
 
-    /// Reads an ISO 8601 date and time in whole seconds, with any fraction, in a zone or else in UTC; what is below a
-    /// millisecond is cut off. `None` for a date alone, and for whatever [`Self::parse`] refuses.
+    /// Reads an ISO 8601 date and time, with or without a fraction, and with or without a zone (then in UTC). Clients
+    /// of the HCP Terraform API send more than RFC 3339 allows.
     ///
-    /// Shape: `2026-01-31T08:00:00`, `….25`, `…Z`, `…+01:00`. RFC 3339 alone would refuse what clients send.
+    /// Shape: `2026-01-31T08:00:00`, `….25`, `…Z`, `…+01:00`. Digits below a millisecond are cut off. `None` for a date
+    /// without a time, and for second 60, offsets and years that [`Self::parse`] refuses.
     pub fn parse_iso8601(text: &str) -> Option<Self> {
         let (whole, fraction, zone) = parts(text)?;
         let (date, time) = whole.split_once('T')?;
         instant(date, time, fraction, if zone.is_empty() { "Z" } else { zone })
     }
 
-    /// RFC 3339 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`. An instant outside of the years 1 to 9999 is written
-    /// as the nearest one within.
+    /// RFC 3339 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`. Outside of the years 1 to 9999, the nearest
+    /// instant within them.
     pub fn rfc3339(self) -> String {
         let Self(millis) = self.clamp(Self::FIRST, Self::LAST);
         let civil = EPOCH.checked_add(SignedDuration::from_millis(millis)).unwrap_or(EPOCH);
@@ -130,7 +143,7 @@ fn offset_seconds(zone: &str) -> Option<i64> {
 }
 
 impl Seconds {
-    /// This instant moved by `seconds`, held at the ends of the range.
+    /// The instant `seconds` seconds later (earlier if negative). At the ends of the range it saturates.
     #[must_use]
     pub const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
@@ -141,7 +154,7 @@ impl Seconds {
         Millis(self.0.saturating_mul(1000))
     }
 
-    /// The second of an instant that [`Millis::parse`] reads.
+    /// The second that contains the instant which [`Millis::parse`] reads; `None` if it reads none.
     pub fn parse(text: &str) -> Option<Self> {
         Millis::parse(text).map(Millis::seconds)
     }

@@ -4,9 +4,9 @@
 use tracing_subscriber::filter::Targets;
 
 use super::limits::RateLimits;
+use super::origins::{ListedOrigins, parse_origin};
 use crate::domain::rate::Limit;
 use crate::domain::{Administrators, MembershipMaxAge};
-use crate::http::{ListedOrigins, parse_origin};
 
 /// A limit's default when its variable is absent, and when it cannot be read: absent takes a limit away, but a mistake
 /// must not.

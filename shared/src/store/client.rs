@@ -2,65 +2,21 @@
 #![expect(clippy::disallowed_types, reason = "the store is who talks to DynamoDB")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use tokio::sync::OnceCell;
 
 use super::blobs::Blobs;
+use super::config::{StoreConfig, Tables};
 use super::error::Failure;
 use super::https::AwsHttp;
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::domain::{Error, Result, SecretText};
-
-/// How long a call may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// One attempt.
-    pub attempt: Duration,
-    /// All attempts.
-    pub operation: Duration,
-}
-
-impl Default for Timeouts {
-    /// DynamoDB answers in milliseconds, and the gateway waits for 30 s.
-    fn default() -> Self {
-        Self { attempt: Duration::from_secs(1), operation: Duration::from_secs(3) }
-    }
-}
-
-/// The tables' names.
-#[derive(Clone, Debug)]
-pub struct Tables {
-    /// Users, memberships, keys, audit.
-    pub identity: String,
-    /// KV records and commits.
-    pub kv: String,
-    /// Installations, repositories, runs, tasks.
-    pub operations: String,
-}
-
-/// What the store needs to know.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// The tables' names.
-    pub tables: Tables,
-    /// An engine other than AWS's, in place of the Region's endpoint.
-    pub endpoint: Option<String>,
-    /// The Region.
-    pub region: String,
-    /// Who signs the calls.
-    pub credentials: Credentials,
-    /// Where large values are, as [`Blobs::open`] reads it; nothing for a function that keeps none.
-    pub blobs: Option<String>,
-    /// How long calls may take.
-    pub timeouts: Timeouts,
-}
 
 /// Storage. Cheap to clone.
 #[derive(Clone)]

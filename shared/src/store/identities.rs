@@ -11,7 +11,8 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s};
 use super::keys;
-use super::transaction::malformed;
+use super::transaction::{delete_existing, malformed, put_new, require};
+use super::users::{administrator_key, administrator_row};
 use crate::domain::{Error, Identity, Profile, Result, Seconds, UserId, Vcs};
 
 /// What a provider gave us to act for a person, sealed. `id` is new with every change.
@@ -81,8 +82,9 @@ impl Store {
     }
 
     /// Writes what a sign-in brought: the user, if they are new, the identity and its tokens, whether they are an
-    /// administrator, and `note`, which tells of a change in that. All or nothing. `false`: this person at the provider
-    /// belongs to another user, who was first.
+    /// administrator, and `note`, which tells of a change in that; without it they must be one already, or be none. All or
+    /// nothing. `false`: another request was first, so that this person at the provider belongs to another user, or their
+    /// role is not what it was.
     pub async fn put_identity(
         &self,
         identity: &Identity,
@@ -93,7 +95,7 @@ impl Store {
         let mut items = vec![
             self.pointer(identity)?,
             self.signed_in_user(identity)?,
-            self.administrator_row(identity.user, administrator)?,
+            self.role(identity.user, administrator, note.is_some())?,
             self.identity_row(identity, tokens)?,
             self.login_row(identity)?,
         ];
@@ -104,6 +106,17 @@ impl Store {
                 Err(Failure::Busy(_)) if attempt < ATTEMPTS => attempt += 1,
                 outcome => return changed(outcome),
             }
+        }
+    }
+
+    /// Makes a person an administrator or ends that, if `changes`; else asks for the role that they have.
+    fn role(&self, user: UserId, administrator: bool, changes: bool) -> Result<TransactWriteItem> {
+        let (table, row) = (&self.tables.identity, administrator_key(user));
+        match (changes, administrator) {
+            (true, true) => put_new(table, administrator_row(user)),
+            (true, false) => delete_existing(table, row),
+            (false, true) => require(table, row, "attribute_exists(pk)"),
+            (false, false) => require(table, row, "attribute_not_exists(pk)"),
         }
     }
 

@@ -1,7 +1,5 @@
 //! People.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
-
 use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
@@ -42,19 +40,19 @@ impl Store {
 
     /// Makes a person an administrator, or ends that.
     pub async fn set_administrator(&self, id: UserId, administrator: bool) -> Result<()> {
-        Ok(self.transact(vec![self.administrator_row(id, administrator)?]).await?)
+        let table = &self.tables.identity;
+        let write =
+            if administrator { put(table, administrator_row(id))? } else { delete(table, administrator_key(id))? };
+        Ok(self.transact(vec![write]).await?)
     }
+}
 
-    /// The row that makes a person an administrator: put, or taken away. It has a partition of its own, because a role's
-    /// policy can name partitions and nothing smaller: only sign-in may write these.
-    pub(super) fn administrator_row(&self, id: UserId, administrator: bool) -> Result<TransactWriteItem> {
-        let (table, mut row) = (&self.tables.identity, administrator_key(id));
-        if !administrator {
-            return delete(table, row);
-        }
-        row.extend([("entity".into(), s("administrator")), ("schema".into(), n(1))]);
-        put(table, row)
-    }
+/// The row that makes a person an administrator. It has a partition of its own, because a role's policy can name partitions
+/// and nothing smaller: only sign-in may write these.
+pub(super) fn administrator_row(id: UserId) -> Item {
+    let mut row = administrator_key(id);
+    row.extend([("entity".into(), s("administrator")), ("schema".into(), n(1))]);
+    row
 }
 
 pub(super) fn administrator_key(id: UserId) -> Item {

@@ -9,8 +9,8 @@ use terrapi::domain::{Capability, UserId, Vcs};
 
 use super::browser::Browser;
 use crate::support::TestService;
-use crate::support::stand_in::Fault;
 use crate::support::service::{KV, request};
+use crate::support::stand_in::Fault;
 
 const OCTOCAT: u64 = 583_231;
 const TOKEN_CALL: &str = "POST /login/oauth/access_token";

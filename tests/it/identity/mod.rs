@@ -1,6 +1,7 @@
 //! Who is calling: sign-in, identities at providers, browsers' sessions.
 
 pub mod browser;
+mod deadlines;
 mod faults;
 mod people;
 mod renewal;

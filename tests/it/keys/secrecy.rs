@@ -7,7 +7,9 @@ use http::header::{AUTHORIZATION, COOKIE};
 use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
+use terrapi::domain::Vcs;
 
+use crate::identity::browser::Browser;
 use crate::support::TestService;
 use crate::support::faulty::Refusal;
 use crate::support::log::Log;
@@ -99,4 +101,26 @@ async fn no_credential_is_in_the_log_of_its_use() {
     assert!(secrets.iter().all(|(_, secret)| secret.len() >= 32));
     let logged: Vec<_> = secrets.iter().filter(|(_, secret)| log.contains(secret)).map(|(name, _)| *name).collect();
     assert_eq!(logged, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_log_of_a_sign_in() {
+    let service = TestService::new().await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());
+    let guard = tracing::subscriber::set_default(subscriber.finish());
+    let mut browser = Browser::new(&service);
+    let page = browser.begin(Vcs::Github, "").await;
+    let back = browser.agree(&page, Vcs::Github, 583_231);
+    let mut secrets: Vec<String> = browser.jar.values().cloned().collect();
+    secrets.extend(back.split(['?', '&']).filter_map(|pair| pair.strip_prefix("state=")).map(str::to_owned));
+    assert_eq!(browser.get(&back).await.status, 303);
+    secrets.push(browser.cookie("session"));
+    assert_eq!(browser.get(&back).await.status, 403, "the state was used");
+    service.app.background.settle().await;
+    drop(guard);
+    let log = log.text();
+    assert!(log.contains("request{id="), "{log}");
+    assert!(secrets.len() == 3 && secrets.iter().all(|secret| secret.len() >= 32), "{secrets:?}");
+    assert!(secrets.iter().all(|secret| !log.contains(secret)), "{secrets:?}: {log}");
 }

@@ -132,6 +132,8 @@ async fn administration(uses: &Uses) {
     let body = json!({"name": "ci", "capabilities": [{"name": "installation_id", "id": "12345"}]});
     let created = service.post(KEYS, &owner, body).await.ok();
     service.delete(&format!("{KEYS}?id={}", created["id"].as_str().unwrap()), &owner).await.ok();
+    // The key's creation and its deletion: the second page needs a cursor.
+    service.get("/api/v1/admin/audit?limit=1", &admin).await.ok();
     let run = crate::admin::drifts::run(&service, Vcs::Github, 1);
     service.app.store.create_run(&run).await.unwrap();
     service.app.store.move_run(run.id, RunState::Completed, service.clock.now()).await.unwrap();

@@ -1,4 +1,7 @@
-//! The rules of the key-value store: what a record is, what a write makes of it, and who sees which side of it.
+//! The rules of the key-value store.
+//!
+//! [`RecordState`] is everything that is stored about one record. [`decide`] says what a write makes of it, and
+//! [`view`] says which value a reader sees. Both are pure functions; `store/kv/` reads and writes the items.
 
 mod key;
 mod record;

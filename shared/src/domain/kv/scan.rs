@@ -1,37 +1,37 @@
-//! Walks over JSON text that is known to be well formed and compact, without building anything.
+//! Reads JSON text that is known to be valid and compact step by step, without building a tree.
 //!
-//! Every step answers `None` where the text is not what it should be.
+//! Every step returns `None` if the text is not what was expected.
 
 use std::borrow::Cow;
 
-/// A place in a text.
+/// A position in a JSON text.
 pub struct Scanner<'a> {
     text: &'a str,
     position: usize,
 }
 
 impl<'a> Scanner<'a> {
-    /// At the beginning of a text.
+    /// A scanner at the beginning of `text`.
     pub const fn new(text: &'a str) -> Self {
         Self { text, position: 0 }
     }
 
-    /// Bytes from the beginning.
+    /// The position, in bytes from the beginning.
     pub const fn position(&self) -> usize {
         self.position
     }
 
-    /// The byte here.
+    /// The byte at the position; `None` at the end.
     pub fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.position).copied()
     }
 
-    /// Goes past this byte.
+    /// Steps over the byte `expected`; `None` if there is another byte.
     pub fn take(&mut self, expected: u8) -> Option<()> {
         (self.peek()? == expected).then(|| self.position += 1)
     }
 
-    /// Goes past a comma or past the end of an array or object: whether something follows.
+    /// Steps over a comma (`true`: another element follows) or over `end`, the end of the array or object (`false`).
     pub fn another(&mut self, end: u8) -> Option<bool> {
         let byte = self.peek()?;
         self.position += 1;
@@ -42,7 +42,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes past a member's name.
+    /// Steps over the name of a member, and returns it without its escapes.
     pub fn name(&mut self) -> Option<Cow<'a, str>> {
         let start = self.position;
         self.skip_string()?;
@@ -53,7 +53,7 @@ impl<'a> Scanner<'a> {
         quoted.get(1..quoted.len() - 1).map(Cow::Borrowed)
     }
 
-    /// Goes past a value, however deep it is nested.
+    /// Steps over a value, at any depth of nesting, without recursion.
     pub fn skip_value(&mut self) -> Option<()> {
         let mut depth = 0_usize;
         loop {
@@ -91,7 +91,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes past a number, `true`, `false` or `null`.
+    /// Steps over a number, `true`, `false` or `null`.
     fn skip_scalar(&mut self) -> Option<()> {
         let rest = self.text.as_bytes().get(self.position..)?;
         let end = rest.iter().position(|byte| matches!(byte, b',' | b']' | b'}' | b':'));

@@ -1,9 +1,10 @@
-//! `select`: a small language of paths that picks members out of a value.
+//! `select`: a list of paths that pick parts out of a JSON value.
 //!
 //! Shape: `name=path`; a path is member names joined by dots, with `[n]` for an array's item and double quotes around
-//! names that hold other characters. What is not there is `null`, and of repeated member names the last counts.
+//! names that contain other characters. A part that does not exist is `null`. If a member name is repeated, the last
+//! one counts.
 //!
-//! A value is read once, from its text, however many paths there are; what is picked is a part of that text, unchanged.
+//! The text of a value is read once, however many paths there are. Each result is a part of that text, unchanged.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,25 +18,25 @@ enum Step {
     Item(usize),
 }
 
-/// A parsed `select`: what a reader wants of each value.
+/// A parsed `select`: the names, and the paths of the parts that they stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {
     names: Vec<String>,
     root: Node,
 }
 
-/// All paths as one tree: a value is walked along it once.
+/// All paths as one tree, so that a value is read once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Node {
-    /// Whose path ends here, as positions among the names.
+    /// The names whose path ends here, as positions in `Select::names`.
     ends: Vec<usize>,
-    /// Whose path leads through here or ends here.
+    /// The names whose path ends here or continues below.
     below: Vec<usize>,
     members: BTreeMap<String, Node>,
     items: BTreeMap<usize, Node>,
 }
 
-/// Parts of a value's text, by name, in the order of the names.
+/// The selected parts of one value's text, ordered by name.
 #[derive(Clone, Debug)]
 pub struct Selection {
     text: String,
@@ -43,12 +44,12 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// How many bytes of JSON text the parts have together.
+    /// The length of all parts together, in bytes of JSON text.
     pub fn size_bytes(&self) -> usize {
         self.parts().map(|(_, part)| part.len()).sum()
     }
 
-    /// The parts, each a JSON text; `null` for what is not there.
+    /// The names and their parts, each a JSON text; `null` for a part that does not exist.
     pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
         let text = |part: &Option<Range<usize>>| part.clone().and_then(|part| self.text.get(part));
         self.parts.iter().map(move |(name, part)| (name.as_str(), text(part).unwrap_or("null")))
@@ -61,8 +62,8 @@ impl Select {
     /// How many steps a path may have.
     pub const MAX_STEPS: usize = 128;
 
-    /// Reads the elements; empty ones are dropped, so that a bare `select=` selects nothing. Of two with one name the last
-    /// wins.
+    /// Reads the elements; empty ones are dropped, so that a bare `select=` selects nothing. Of two with one name the
+    /// last wins.
     ///
     /// # Errors
     /// [`Code::InvalidSelect`] when there are too many elements, or one has no name, no path, or a path that cannot be
@@ -92,7 +93,7 @@ impl Select {
         let mut found = vec![None; self.names.len()];
         if !self.names.is_empty() {
             let walked = walk(&mut Scanner::new(&text), &self.root, &mut found);
-            walked.ok_or(Error::bug("a stored value is not JSON"))?;
+            walked.ok_or(Error::corrupt_item("a stored value is not JSON"))?;
         }
         Ok(Selection { text, parts: self.names.iter().cloned().zip(found).collect() })
     }
@@ -110,8 +111,8 @@ impl Node {
     }
 }
 
-/// Reads the value at the scanner, noting the places of what ends at or below `node`. Its depth is that of the paths, not
-/// that of the value.
+/// Reads the value at the scanner, noting the places of what ends at or below `node`. Its depth is that of the paths,
+/// not that of the value.
 fn walk(scanner: &mut Scanner<'_>, node: &Node, found: &mut [Option<Range<usize>>]) -> Option<()> {
     let start = scanner.position();
     match scanner.peek()? {

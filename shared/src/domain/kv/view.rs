@@ -1,30 +1,32 @@
-//! Which side of a record a reader sees.
+//! Which value of a record a reader sees.
 
 use super::{RecordState, Side};
 use crate::domain::Capabilities;
 
-/// What a reader asked to see.
+/// Which values a reader asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// Published values only: `committed=true`.
     Committed,
-    /// Staged values before published ones: `committed=false`.
+    /// The staged value if there is one, otherwise the published one: `committed=false`.
     Latest,
 }
 
-/// The side of a record that a reader sees.
+/// The value of a record that a reader sees.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// The value.
+    /// The value, with its version and capability lists.
     pub side: &'a Side,
-    /// Whether it is published.
+    /// Whether it is published; `false` for a staged value.
     pub committed: bool,
 }
 
-/// The side of `record` that a holder of `held` sees; `None` when it is absent, hidden or closed to them.
+/// The value of `record` that a caller with the capabilities `held` sees; `None` if there is none, or none that the
+/// caller may read.
 ///
-/// A published draft has been [`folded`](RecordState::folded), and `record` is what it is [`at`](RecordState::at) this
-/// moment. A staged value needs both its own read list and the one it would replace.
+/// Before the call, a published draft must have been [`folded`](RecordState::folded), and expired values removed with
+/// [`at`](RecordState::at). To read a staged value, a caller must satisfy its own read list and that of the value it
+/// would replace.
 pub fn view<'a>(record: &'a RecordState, visibility: Visibility, held: &Capabilities) -> Option<View<'a>> {
     let live = record.live.as_ref().filter(|live| live.guards.allow_read(held));
     let live_is_closed = record.live.is_some() && live.is_none();

@@ -1,4 +1,4 @@
-//! What a write makes of a record. One pure function, [`decide`], holds every rule of set, cas and delete.
+//! What a write makes of a record. One pure function, [`decide`], contains every rule of `set`, `cas` and `delete`.
 
 use super::{Draft, DraftId, Guards, RecordState, Side, Slot, Version, WriteId};
 use crate::domain::{Capabilities, Millis};
@@ -6,28 +6,28 @@ use crate::domain::{Capabilities, Millis};
 /// How far the clocks of two sandboxes may be apart, in milliseconds.
 const CLOCK_SKEW_MS: i64 = 10_000;
 
-/// What a write demands of the record's latest version.
+/// The condition of a write on the record's present version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// Nothing.
+    /// None: `set`, and `delete` without `version`.
     Anything,
-    /// No record, staged ones included.
+    /// There is no record, not even a staged one: `cas` without `version`.
     Absent,
-    /// Exactly this version.
+    /// The record has exactly this version: `cas` or `delete` with `version`.
     Version(Version),
 }
 
-/// What a write does to one capability list.
+/// What a write does to one of the record's capability lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CapsChange {
-    /// Leave the list that is there.
+    /// It stays as it is.
     Keep,
-    /// Put this in its place; `None` removes it.
+    /// It is replaced by this one; `None` removes it.
     Replace(Option<Capabilities>),
 }
 
 impl CapsChange {
-    /// The list after the change.
+    /// The list after the write, given the list before it.
     pub fn applied_to(&self, existing: Option<&Capabilities>) -> Option<Capabilities> {
         match self {
             Self::Keep => existing.cloned(),
@@ -36,78 +36,78 @@ impl CapsChange {
     }
 }
 
-/// A value to put.
+/// The value that a `set` or `cas` writes.
 #[derive(Clone, Debug)]
 pub struct Put {
-    /// The value.
+    /// The value, with its size and times.
     pub slot: Slot,
-    /// Published at once, or staged.
+    /// `true`: published immediately. `false`: staged until a commit.
     pub committed: bool,
-    /// The read list.
+    /// What happens to `read_caps`.
     pub read_caps: CapsChange,
-    /// The write list.
+    /// What happens to `write_caps`.
     pub write_caps: CapsChange,
 }
 
-/// Put or remove.
+/// Whether a write stores a value or deletes the record.
 #[derive(Clone, Debug)]
 pub enum WriteKind {
-    /// Put a value.
+    /// Stores a value.
     Put(Put),
-    /// Leave a tombstone.
+    /// Deletes the record and leaves a tombstone.
     Delete,
 }
 
-/// One write of one caller.
+/// One write by one caller.
 #[derive(Clone, Debug)]
 pub struct Write<'a> {
-    /// Its name, by which a retry recognises it.
+    /// The id by which a later attempt recognises that an earlier one took effect.
     pub id: WriteId,
-    /// When.
+    /// The time of the request.
     pub now: Millis,
-    /// What it demands.
+    /// The condition on the present version.
     pub expect: Expect,
-    /// What it does.
+    /// What to do.
     pub kind: WriteKind,
-    /// What its caller holds.
+    /// The caller's capabilities.
     pub held: &'a Capabilities,
 }
 
-/// How a write ended well.
+/// The result of a write that took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The version it made.
+    /// The record's new version.
     pub version: Version,
-    /// When the record was first written.
+    /// When the record was first written since it was last absent.
     pub created_at: Millis,
-    /// The lists in force on the side it wrote.
+    /// The capability lists of the value that was written.
     pub guards: Guards,
 }
 
 /// Why a write was refused. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The record's write list asks for more than the caller holds.
+    /// The record's `write_caps` contain a capability that the caller does not have.
     NotWritable,
-    /// The version is another; `None` means there is no record.
+    /// The record has another version than expected; `None`: there is no record.
     VersionMismatch(Option<Version>),
-    /// A deletion found nothing.
+    /// There was nothing to delete.
     Absent,
 }
 
-/// What is to be done about a write.
+/// What the store must do about a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It has already been done: its answer was lost.
+    /// Nothing: the write took effect before, and only its answer was lost.
     Done(Outcome),
-    /// It is refused.
+    /// Refuse it.
     Refused(Refusal),
-    /// The record must become this, if it is still what was judged.
+    /// Replace the record by this one, on the condition that it is still the one that was judged.
     Apply(Box<RecordState>, Outcome),
 }
 
-/// Judges `write` against the record as it was read. A draft that a commit has published must have been
-/// [`folded`](RecordState::folded) first.
+/// Decides what `write` makes of the record `old` (`None`: no item was found). A draft that a commit has published must
+/// have been [`folded`](RecordState::folded) before.
 pub fn decide(old: Option<&RecordState>, write: &Write<'_>) -> Verdict {
     if let Some(outcome) = old.and_then(|old| already_done(old, write.id)) {
         return Verdict::Done(outcome);
@@ -199,7 +199,9 @@ fn put_into(next: &mut RecordState, present: Option<RecordState>, put: &Put, id:
     if put.committed {
         next.live = Some(side);
     } else {
-        let id = draft.map_or(DraftId(id.0), |draft| draft.id);
+        // A commit that is under way may have judged the draft by its old write list, and publishes it by its name.
+        let same = draft.filter(|draft| !guards.restrict_writers_of(&draft.side.guards));
+        let id = same.map_or(DraftId(id.0), |draft| draft.id);
         next.live = live;
         next.draft = Some(Draft { id, side });
     }

@@ -1,27 +1,27 @@
-//! What somebody's right to change something was decided on.
+//! The facts that a decision about an organization was based on.
 
 use super::{TeamId, TeamTokenId};
 use crate::domain::{Namespace, UserId};
 
-/// What somebody's right to a change was decided on. Each part is a condition of the write, so that a right that was taken away
-/// in the meantime changes nothing. Empty for the service itself.
+/// The facts that gave a caller the right to a change. The write repeats each of them as a condition, so that nothing
+/// is changed if the right has been withdrawn in the meantime. Empty for the service itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Authority {
-    /// The token in use; it must still exist.
+    /// The token that the caller presented. It must still exist.
     pub token: Option<TeamTokenId>,
-    /// The person, who must still belong to the installation.
+    /// The person. They must still belong to the installation.
     pub member: Option<(UserId, Namespace)>,
-    /// The team that gives the right. The person, if it is one, must still be in it.
+    /// The team that gives the right. It must still do so, and the person, if the caller is one, must still be in it.
     pub team: Option<(TeamId, Right)>,
 }
 
-/// What a team gives its members and its tokens.
+/// A right that a team gives its members and its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// The organization itself.
+    /// Everything in the organization.
     Own,
-    /// Every team and its tokens.
+    /// Managing every team except the owners', and the tokens of every team.
     ManageTeams,
-    /// The team's own tokens.
+    /// Managing the team's own tokens.
     ManageOwnTokens,
 }

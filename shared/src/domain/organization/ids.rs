@@ -1,8 +1,11 @@
-//! Identifiers of 16 letters and digits behind a word: `team-4nQvD8sYk2LmPx6R`. New ones are in base58, which leaves out `0`,
-//! `O`, `I` and `l`: some clients recognise no others. Ids from before that have any letters and digits and are read as well.
+//! Identifiers of organizations, teams and their tokens: a prefix and 16 letters or digits, for example
+//! `team-4nQvD8sYk2LmPx6R`.
 //!
-//! The first eight are the organization's own and the same in all that belongs to it. So an id, and with it a token, says
-//! in which partition its row is: presenting a token costs one read, and an organization's list is one query.
+//! New ids are in base58, which leaves out `0`, `O`, `I` and `l`, because some clients accept no others. Older ids
+//! contain any letters and digits, and are still read.
+//!
+//! The first eight digits identify the organization, and are the same in the ids of everything that belongs to it. They
+//! name the partition of the rows, so a token's row is found with one read, and an organization's list with one query.
 
 use std::fmt;
 
@@ -10,22 +13,22 @@ use uuid::Uuid;
 
 use crate::domain::{KeyId, UserId};
 
-/// What the id of a membership begins with.
+/// The prefix of a membership's id.
 const MEMBERSHIP: &str = "ou-";
 
-/// What ids are read in, and what the UUIDs that stand for them are made from.
+/// The digits that ids are read in, and from which their UUIDs are computed.
 const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// What new ids are written in.
+/// The digits of new ids.
 const BASE58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const HALF: usize = 8;
 const DIGITS: usize = 2 * HALF;
 
-/// What the ids of an organization's things begin with: eight letters and digits.
+/// The eight letters or digits with which all ids of one organization begin, and which name its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationCode([u8; HALF]);
 
 impl OrganizationCode {
-    /// A code of random bits.
+    /// A new code from 64 random bits.
     pub fn new(random: [u8; 8]) -> Self {
         Self(digits(BASE58, u64::from_be_bytes(random).into()))
     }
@@ -44,7 +47,7 @@ macro_rules! short_id {
         pub struct $name([u8; DIGITS]);
 
         impl $name {
-            /// A fresh id in an organization.
+            /// A new id in an organization, from 64 random bits.
             pub fn new(organization: OrganizationCode, random: [u8; 8]) -> Self {
                 let mut id = [0; DIGITS];
                 let own: [u8; HALF] = digits(BASE58, u64::from_be_bytes(random).into());
@@ -69,12 +72,12 @@ macro_rules! short_id {
                 text(&self.0)
             }
 
-            /// The organization it belongs to.
+            /// The code of the organization that it belongs to.
             pub fn organization(&self) -> OrganizationCode {
                 OrganizationCode(self.0.first_chunk().copied().unwrap_or_default())
             }
 
-            /// The same in the form of a UUID: version 8, of which it fills 96 bits.
+            /// The same id as a UUID of version 8 (RFC 9562 §5.8), of which it uses 96 bits.
             fn uuid(self) -> Uuid {
                 to_uuid(self.0, $mark)
             }
@@ -89,16 +92,16 @@ macro_rules! short_id {
 }
 
 short_id! {
-    /// An organization, besides its name: `org-…`.
+    /// The id of an organization: `org-…`. The API mostly uses its name instead.
     OrganizationId = "org-", 1;
-    /// A team: `team-…`.
+    /// The id of a team: `team-…`.
     TeamId = "team-", 2;
-    /// A token of a team or an organization: `at-…`.
+    /// The id of a token of a team or organization: `at-…`.
     TeamTokenId = "at-", 3;
 }
 
 impl TeamTokenId {
-    /// The id that access tokens and audit entries know the token by.
+    /// The id by which access tokens and audit entries refer to the token.
     pub fn key_id(self) -> KeyId {
         KeyId::new(self.uuid())
     }
@@ -127,7 +130,8 @@ impl OrganizationId {
     }
 }
 
-/// A person's membership in an organization: `ou-…`, the organization's code and eight digits that stand for the person.
+/// A person's membership in an organization: `ou-…`, the organization's code and eight digits that stand for the
+/// person.
 pub fn membership_id(organization: OrganizationCode, user: UserId) -> String {
     let person: [u8; HALF] = digits(BASE58, u128::from_be_bytes(user.bytes()));
     format!("{MEMBERSHIP}{organization}{}", text(&person))
@@ -139,7 +143,7 @@ pub fn organization_of_membership(id: &str) -> Option<OrganizationCode> {
     digits.first_chunk().copied().map(OrganizationCode)
 }
 
-/// 16 digits in base58 that stand for a user.
+/// The id by which `/api/v2` refers to a user: 16 digits in base58.
 pub fn user_number(user: UserId) -> String {
     let digits: [u8; DIGITS] = digits(BASE58, u128::from_be_bytes(user.bytes()));
     text(&digits).to_owned()

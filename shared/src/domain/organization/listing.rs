@@ -5,25 +5,25 @@ use std::cmp::Ordering;
 use super::TeamToken;
 use crate::domain::Millis;
 
-/// What a list of tokens can be filtered by: their ends.
+/// A filter for lists of tokens, by when they expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpiryStatus {
-    /// The token works.
+    /// Not expired.
     Active,
-    /// It works, and ends within 7 days.
+    /// Not expired, but expires within 7 days.
     ExpiringIn7Days,
-    /// It works, and ends within 30 days.
+    /// Not expired, but expires within 30 days.
     ExpiringIn30Days,
-    /// It has ended.
+    /// Expired.
     Expired,
-    /// It never ends.
+    /// Never expires.
     NoExpiration,
 }
 
 impl ExpiryStatus {
     const DAY_MS: i64 = 24 * 3600 * 1000;
 
-    /// Reads a word of clients.
+    /// Reads the value that clients send; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "active" => Self::Active,
@@ -35,7 +35,7 @@ impl ExpiryStatus {
         })
     }
 
-    /// Whether a token has this status.
+    /// Whether `token` passes the filter at `now`.
     pub fn holds(self, token: &TeamToken, now: Millis) -> bool {
         let ends_within = |days: i64| {
             let last = now.0.saturating_add(days * Self::DAY_MS);
@@ -51,31 +51,33 @@ impl ExpiryStatus {
     }
 }
 
-/// What a list is sorted by.
+/// What a list of tokens is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortKey {
-    /// The team's name, in any case.
+    /// The team's name, ignoring upper and lower case.
     TeamName,
-    /// The creator's name, in any case; those that are gone come last.
+    /// The creator's name, ignoring upper and lower case; tokens whose creator no longer exists come last.
     CreatedBy,
-    /// The end; never comes last.
+    /// When the token expires; tokens that never expire come last.
     #[default]
     ExpiredAt,
-    /// The last use; never comes last.
+    /// When the token was last used; tokens that were never used come last.
     LastUsedAt,
 }
 
-/// An order of tokens. It is total, and backwards it is exactly the reverse, so that pages never overlap.
+/// An order of tokens. It is total (the creation time and the id decide between equals), and descending order is
+/// exactly the reverse of ascending order, so that pages never overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenOrder {
-    /// What comes first.
+    /// The attribute that is compared first.
     pub key: SortKey,
-    /// From the other end.
+    /// Whether the order is reversed.
     pub backwards: bool,
 }
 
 impl TokenOrder {
-    /// Reads `team-name`, `created-by`, `expired-at` or `last-used-at`, with `-` before it for backwards.
+    /// Reads `team-name`, `created-by`, `expired-at` or `last-used-at`; a `-` in front reverses the order. `None` for
+    /// anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let (backwards, word) = text.strip_prefix('-').map_or((false, text), |word| (true, word));
         let key = match word {
@@ -88,7 +90,7 @@ impl TokenOrder {
         Some(Self { key, backwards })
     }
 
-    /// Puts rows in this order.
+    /// Sorts `rows` into this order.
     pub fn sort(self, rows: &mut [ListedToken]) {
         rows.sort_by(|one, other| self.compare(one, other));
     }
@@ -106,14 +108,14 @@ impl TokenOrder {
     }
 }
 
-/// A token with what lists sort by.
+/// A token with the names that lists sort by.
 #[derive(Clone, Debug)]
 pub struct ListedToken {
-    /// The token.
+    /// The token as it is stored.
     pub token: TeamToken,
     /// Its team's name in lower case.
     pub team_name: String,
-    /// Its creator's name in lower case, while there is one.
+    /// Its creator's name in lower case; `None` if the creator no longer exists.
     pub creator_name: Option<String>,
 }
 

@@ -1,7 +1,7 @@
-//! Organizations, their teams, and the tokens that both have.
+//! Organizations, their teams, and the tokens of both, as HCP Terraform's API has them.
 //!
-//! An organization belongs to an installation. Its teams carry capabilities there; a team token is exchanged for an access
-//! token that holds them. Who may hand out what is decided here, by [`Role`].
+//! An organization belongs to an installation. Each team has capabilities there, which access tokens get that are
+//! issued for its team tokens. [`Role`] decides what somebody may do in an organization.
 
 mod authority;
 mod flags;

@@ -1,4 +1,4 @@
-//! Texts that people choose.
+//! Texts that people choose for organizations, teams and tokens.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// Takes a text; `None` when it breaks the rule.
+            /// A text from a request; `None` if it breaks the rule that the type's description states.
             pub fn new(text: &str) -> Option<Self> {
                 let rule: fn(&str) -> bool = $rule;
                 rule(text).then(|| Self(text.to_owned()))
             }
 
-            /// The text.
+            /// The text as it was given.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -35,15 +35,16 @@ macro_rules! text {
 text! {
     /// An organization's name: 1 to 100 letters, digits, `-` and `_`. Also its id in documents and paths.
     OrganizationName: |text| (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(in_names);
-    /// A team's name: 1 to 100 letters, digits, `-`, `_`, `/` and spaces, not of spaces alone.
+    /// A team's name: 1 to 100 letters, digits, `-`, `_`, `/` and spaces, of which at least one is not a space.
     TeamName: |text| {
         (1..=MAX_NAME).contains(&text.len())
             && text.bytes().all(|byte| in_names(byte) || b" /".contains(&byte))
             && text.bytes().any(|byte| byte != b' ')
     };
-    /// What a token is for: any text of up to 255 characters, which no other token of its team has.
+    /// What a token is for: any text of up to 255 characters. It is unique among the tokens of a team, which the store
+    /// checks.
     Description: |text| text.chars().count() <= 255;
-    /// Where an organization is reached: something with an `@` in it, up to 254 characters.
+    /// An organization's email address: up to 254 bytes without white space, with something before and after an `@`.
     Email: |text| {
         let parts = text.split_once('@').filter(|(name, host)| !name.is_empty() && !host.is_empty());
         parts.is_some() && text.len() <= 254 && !text.contains(char::is_whitespace)

@@ -3,41 +3,44 @@
 use super::{Authority, Right, Team, TeamId};
 use crate::domain::{Namespace, UserId};
 
-/// Somebody's part in one organization. Whoever has none is a stranger to it.
+/// What somebody is in one organization, which decides what they may do there. To callers without a role, the
+/// organization does not exist (404).
+///
+/// The functions that return an [`Authority`] name the facts of the decision; the others only answer yes or no.
 #[derive(Clone, Debug)]
 pub enum Role {
-    /// The organization's own token.
+    /// The caller presented the organization's own token.
     Organization,
-    /// A team's token.
+    /// The caller presented a token of this team.
     Team(Team),
-    /// A person, who belongs to the organization's installation, and the teams they are in: at least one.
+    /// The caller is a person who belongs to the organization's installation and is in at least one of its teams.
     Person {
-        /// The person.
+        /// The person's user id.
         user: UserId,
         /// The organization's installation.
         namespace: Namespace,
-        /// Their teams.
+        /// The teams that the person is in.
         teams: Vec<Team>,
     },
 }
 
 impl Role {
-    /// A person's part; `None` for somebody in no team.
+    /// The role of a person; `None` if they are in no team.
     pub fn of_person(user: UserId, namespace: Namespace, teams: Vec<Team>) -> Option<Self> {
         (!teams.is_empty()).then_some(Self::Person { user, namespace, teams })
     }
 
-    /// Whether the organization itself is theirs: it, its teams' capabilities and access.
+    /// Whether they may change the organization itself, and the capabilities and access of its teams.
     pub fn owns(&self) -> bool {
         self.owner().is_some()
     }
 
-    /// Whether they may manage every team and token.
+    /// Whether they may manage every team except the owners', and the tokens of every team.
     pub fn manages(&self) -> bool {
         self.manager().is_some()
     }
 
-    /// Whether they may change a team and its members: the owners' only if they own the organization.
+    /// Whether they may change `team` and its members. For the owners' team this needs an owner.
     pub fn changes(&self, team: &Team) -> bool {
         self.changer(team).is_some()
     }
@@ -47,27 +50,27 @@ impl Role {
         self.token_manager(team).is_some()
     }
 
-    /// Whether they know that a team is there.
+    /// Whether they may see that `team` exists.
     pub fn sees(&self, team: &Team) -> bool {
         self.manages() || self.own(team.id).is_some() || team.visibility == super::Visibility::Organization
     }
 
-    /// What their right to the organization itself is decided on; `None` without it.
+    /// The facts behind [`Self::owns`]; `None` if they do not own the organization.
     pub fn owner(&self) -> Option<Authority> {
         self.by(Right::Own, |team| team.owners)
     }
 
-    /// What their right to manage every team is decided on; `None` without it.
+    /// The facts behind [`Self::manages`]; `None` if they do not manage teams.
     pub fn manager(&self) -> Option<Authority> {
         self.owner().or_else(|| self.by(Right::ManageTeams, |team| team.access.manage_teams))
     }
 
-    /// What their right to change a team is decided on; `None` without it.
+    /// The facts behind [`Self::changes`]; `None` if they may not change `team`.
     pub fn changer(&self, team: &Team) -> Option<Authority> {
         if team.owners { self.owner() } else { self.manager() }
     }
 
-    /// What their right to a team's tokens is decided on; `None` without it.
+    /// The facts behind [`Self::manages_tokens_of`]; `None` if they may not manage its tokens.
     pub fn token_manager(&self, team: &Team) -> Option<Authority> {
         let own = || self.own(team.id).filter(|own| own.allow_member_token_management);
         self.manager().or_else(|| own().and_then(|_| self.by(Right::ManageOwnTokens, |own| own.id == team.id)))
@@ -85,7 +88,8 @@ impl Role {
         }
     }
 
-    /// What a right is decided on that the first team of which `rule` holds gives. The organization itself has every right.
+    /// The facts behind a right that comes from the first team for which `rule` holds. The organization's own token has
+    /// every right.
     fn by(&self, right: Right, rule: impl Fn(&Team) -> bool) -> Option<Authority> {
         let team = || self.teams().iter().find(|team| rule(team)).map(|team| (team.id, right));
         match self {

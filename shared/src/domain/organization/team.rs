@@ -10,24 +10,24 @@ use super::{
 };
 use crate::domain::{Capabilities, Capability, Millis, Namespace, UserId};
 
-/// An organization.
+/// An organization, as it is stored. It belongs to one installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
-    /// Names the row, and begins every id in it.
+    /// Its id. The ids of its teams and tokens begin with the same eight digits.
     pub id: OrganizationId,
-    /// Names it to people, and in paths.
+    /// Its name, which is unique and stands in paths.
     pub name: OrganizationName,
-    /// Where it is reached.
+    /// Its email address.
     pub email: Email,
     /// The installation it belongs to.
     pub namespace: Namespace,
     /// When it was created.
     pub created_at: Millis,
-    /// Its own token.
+    /// Its own token, if there is one.
     pub token: Option<TeamTokenId>,
     /// Settings that are on or off.
     pub settings: OrganizationSettings,
-    /// Where its workspaces would run.
+    /// Where its workspaces would run. It has no effect: there are no workspaces.
     pub execution_mode: ExecutionMode,
 }
 
@@ -35,10 +35,10 @@ pub struct Organization {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExecutionMode {
-    /// At the service.
+    /// On the server.
     #[default]
     Remote,
-    /// At the client.
+    /// On the client's machine.
     Local,
 }
 
@@ -48,7 +48,8 @@ impl Organization {
         self.id.service_user()
     }
 
-    /// Whether a team of this organization may carry a capability: the KV store's, and what limits to its installation.
+    /// Whether a team of this organization may have `capability`: reading and writing the KV store, and the limits to
+    /// this organization's installation and provider.
     pub fn may_grant(&self, capability: &Capability) -> bool {
         match capability {
             Capability::KvStoreRead | Capability::KvStoreWrite => true,
@@ -63,35 +64,35 @@ impl Organization {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
-    /// Its members, and who manages teams.
+    /// The team's members, and whoever manages teams.
     #[default]
     Secret,
     /// Every member of the organization.
     Organization,
 }
 
-/// A team.
+/// A team, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {
-    /// Names the row.
+    /// Its id.
     pub id: TeamId,
-    /// For people; unique in the organization.
+    /// Its name, unique in the organization.
     pub name: TeamName,
-    /// Whether this is the team that every organization has from its beginning.
+    /// Whether this is the team that owns the organization. Every organization has exactly one such team.
     pub owners: bool,
-    /// Who sees it.
+    /// Who may see that it exists.
     pub visibility: Visibility,
-    /// Whether its members, and its own tokens, may create and delete its tokens.
+    /// Whether its members and tokens may create and delete its tokens.
     pub allow_member_token_management: bool,
-    /// What it may do to the organization.
+    /// What its members and tokens may do in the organization.
     pub access: OrganizationAccess,
-    /// What an access token bought with one of its tokens carries.
+    /// The capabilities of access tokens that are issued for its team tokens.
     pub capabilities: Capabilities,
-    /// The people in it.
+    /// Its members.
     pub users: BTreeSet<UserId>,
     /// When it was created.
     pub created_at: Millis,
-    /// Its legacy token.
+    /// Its legacy token, if there is one.
     pub token: Option<TeamTokenId>,
 }
 

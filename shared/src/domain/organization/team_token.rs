@@ -1,21 +1,22 @@
-//! Tokens of teams and organizations: long-lived, good for managing teams and tokens, and for an exchange.
+//! Tokens of teams and organizations. They are long-lived, are accepted under `/api/v2`, and can be exchanged for
+//! access tokens.
 
 use super::{Description, OrganizationId, TeamId, TeamTokenId};
 use crate::domain::{Millis, UserId};
 
-/// Whose a token is.
+/// Who a token belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenHolder {
     /// The organization itself.
     Organization,
-    /// A team of it.
+    /// A team of the organization.
     Team(TeamId),
 }
 
 /// Who created a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creator {
-    /// A person, with the name they went by then.
+    /// A person, with their name at that time.
     User(UserId, String),
     /// Somebody with a token of a team.
     Team(TeamId),
@@ -23,37 +24,37 @@ pub enum Creator {
     Organization(OrganizationId),
 }
 
-/// A token's row: everything but the secret.
+/// A token of a team or organization, as it is stored: everything except the secret.
 #[derive(Clone, Debug)]
 pub struct TeamToken {
-    /// Names the row.
+    /// Its id, which is also part of its secret text.
     pub id: TeamTokenId,
-    /// Whose it is.
+    /// The team or organization that it belongs to.
     pub holder: TokenHolder,
-    /// What it is for. None: the one legacy token of its holder.
+    /// What it is for. `None`: it is the legacy token of its holder.
     pub description: Option<Description>,
-    /// SHA-256 of the secret half.
+    /// SHA-256 of the random part of the secret.
     pub secret_hash: [u8; 32],
     /// When it was created.
     pub created_at: Millis,
-    /// When it stops working; no leeway.
+    /// The instant from which it is refused, without leeway. `None`: it does not expire.
     pub expired_at: Option<Millis>,
-    /// Its first use, and later ones to the minute.
+    /// Its last use, accurate to a minute. `None`: never used.
     pub last_used_at: Option<Millis>,
     /// Who created it.
     pub created_by: Creator,
 }
 
 impl TeamToken {
-    /// `last_used_at` is kept to this many milliseconds.
+    /// `last_used_at` is accurate to this many milliseconds: a later use within this time is not written.
     pub const LAST_USED_MS: i64 = 60_000;
 
-    /// Whether it has stopped working.
+    /// Whether it has expired at `now`.
     pub fn expired(&self, now: Millis) -> bool {
         self.expired_at.is_some_and(|end| end <= now)
     }
 
-    /// Whether a use at this time is worth a note.
+    /// Whether a use at `now` must be written: the stored one is at least a minute old, or there is none.
     pub fn use_is_news(&self, now: Millis) -> bool {
         self.last_used_at.is_none_or(|last| now.0.saturating_sub(last.0) >= Self::LAST_USED_MS)
     }

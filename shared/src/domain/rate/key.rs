@@ -1,37 +1,37 @@
-//! Who is limited.
+//! Whose budget a request is counted against.
 
 use std::net::IpAddr;
 
 use crate::domain::{KeyId, SessionId, UserId};
 
-/// Whose budget a request is on.
+/// Whose budget a request is counted against. A request may be counted against more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateLimitKey {
-    /// An API key, with all tokens it bought and all its exchanges.
+    /// An API key: all its exchanges, and all requests with access tokens that were issued for it.
     Key(KeyId),
-    /// A browser session.
+    /// A browser session: all requests with its cookie.
     Session(SessionId),
-    /// A person, team or organization, with all its tokens, where organizations are managed.
+    /// A person, team or organization under `/api/v2`: requests with any of its tokens.
     Principal(UserId),
-    /// Everybody without a usable credential at one place.
+    /// Requests without a valid credential from one network.
     Anonymous(Network),
-    /// Wrong secrets for one key from one place.
+    /// Wrong secrets for one key from one network.
     FailedSecret(KeyId, Network),
 }
 
-/// Where a request came from, as far as one customer of a network can be told from the next.
+/// The network that a request came from: the smallest unit that belongs to one customer of an access provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Network {
     /// An IPv4 address.
     V4([u8; 4]),
-    /// The first 64 bits of an IPv6 address: the rest is the host's own choice.
+    /// The first 64 bits of an IPv6 address. A host chooses the other 64 itself.
     V6([u8; 8]),
-    /// The gateway did not say.
+    /// The gateway gave no address, or none that can be read.
     Unknown,
 }
 
 impl Network {
-    /// Reads an address as a gateway writes it.
+    /// From an address as a gateway writes it. An IPv4 address that is mapped into IPv6 is an IPv4 address.
     pub fn of(address: Option<&str>) -> Self {
         match address.and_then(|text| text.parse::<IpAddr>().ok()).map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => Self::V4(address.octets()),

@@ -1,72 +1,72 @@
-//! What one sandbox knows and holds of one subject's bucket.
+//! What one sandbox knows about the bucket of one rate limit key, and what it may still use of it.
 
 use super::limit::{Limit, RateLimitStatus};
 use crate::domain::Micros;
 
-/// A report is good for this many requests. It is two calls, now and then, and a call shall be good for 20.
+/// A report pays for this many requests. One call must pay for at least 20, and a report sometimes takes two calls.
 const REQUESTS_A_CALL: i64 = 22;
-/// The most calls that a sandbox saves up.
+/// How many calls a sandbox can save requests for.
 const MOST_SAVED: i64 = 5;
-/// Of smaller batches no sandbox has a share.
+/// With smaller batches than this, the bucket is not divided between sandboxes.
 const SHARED_BATCH: i64 = 2;
-/// Parts are counted in these.
+/// Fractions are counted in units of 1 / `WHOLE`.
 const WHOLE: i64 = 1 << 10;
-/// After a call that was not sent the next one waits this long, in microseconds.
+/// How long the next report waits after one that could not be sent, in microseconds.
 const POSTPONED: i64 = 1_000_000;
 
 const LONG_AGO: Micros = Micros(0);
 
-/// A sandbox's account of a subject's budget.
+/// What one sandbox knows about the budget of one [`RateLimitKey`](super::RateLimitKey).
 #[derive(Clone, Debug)]
 pub struct LocalBudget {
-    /// Requests let through and not yet reported.
+    /// How many requests were let through and not yet reported.
     unreported: i64,
     /// When the first of them came.
     since: Micros,
-    /// When the shared bucket is full, as last heard of.
+    /// When the shared bucket will be full, according to the last answer.
     heard: Micros,
-    /// The same for this sandbox's decisions, to which a bucket is never overdrawn.
+    /// The same for this sandbox's decisions, which treat an overdrawn bucket as empty.
     full_at: Micros,
-    /// Others had used the bucket since the reported requests, the last time.
+    /// Whether other sandboxes had used the bucket, according to the last answer.
     busy: bool,
-    /// When it was last heard of; `None` before the first report.
+    /// When the last answer came; `None` before the first report.
     heard_at: Option<Micros>,
-    /// The part of the tokens that this sandbox may spend until it reports again, of [`WHOLE`].
+    /// The fraction of the tokens that this sandbox may use until its next report, in units of 1 / [`WHOLE`].
     part: i64,
-    /// What is left of that part from before the last report: one token at most, in microseconds of refill.
+    /// What was left of that fraction before the last report: at most one token, in microseconds of refill.
     left: i64,
-    /// The part of all reports that were this sandbox's, of [`WHOLE`].
+    /// The fraction of all reported requests that this sandbox reported, in units of 1 / [`WHOLE`].
     share: i64,
-    /// Requests seen that no call has been made for.
+    /// How many requests have come that no call was made for.
     saved: i64,
-    /// No report before this.
+    /// The earliest time for the next report.
     ask_at: Micros,
 }
 
-/// What a request must do.
+/// What to do with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Pass.
+    /// Let it pass.
     Go,
-    /// Report to storage, tell the budget, and try again.
+    /// Send this report to storage, pass the answer to [`LocalBudget::heard`], and ask again.
     Ask(Report),
-    /// Be refused until then.
+    /// Refuse it. This is the instant from which it may pass.
     Wait(Micros),
 }
 
-/// What a sandbox has let through.
+/// The requests that a sandbox has let through since its last report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// So many requests.
+    /// How many requests.
     pub tokens: i64,
-    /// The first of them came then, or now when there was none.
+    /// When the first of them came; the time of the report if there was none.
     pub since: Micros,
-    /// When the bucket is full: a guess, which makes the first call the right one.
+    /// When the bucket is expected to be full. If the guess is right, one call is enough.
     pub full_at: Micros,
 }
 
 impl Default for LocalBudget {
-    /// Knows nothing, so believes the bucket full.
+    /// Before the first report: the bucket counts as full.
     fn default() -> Self {
         Self {
             unreported: 0,
@@ -85,7 +85,7 @@ impl Default for LocalBudget {
 }
 
 impl LocalBudget {
-    /// Lets a request through, if there is a token left for it as far as this sandbox knows.
+    /// Decides about a request, and counts it if it may pass.
     pub fn spend(&mut self, limit: &Limit, now: Micros) -> Step {
         self.mend(limit, now);
         if now >= self.ask_at && self.report_is_due(limit, now) {
@@ -111,13 +111,13 @@ impl LocalBudget {
         }
     }
 
-    /// Until when a request is sure to be refused. Spends nothing.
+    /// Until when every request would be refused; `None` if one may pass. Counts nothing.
     pub fn refused_until(&mut self, limit: &Limit, now: Micros) -> Option<Micros> {
         self.mend(limit, now);
         self.refused_at(limit, now)
     }
 
-    /// Takes in what storage said after a report.
+    /// Stores the answer to a report: when the bucket will be full.
     pub fn heard(&mut self, limit: &Limit, report: Report, full_at: Micros, now: Micros) {
         // What was let through while storage did not answer is not forgotten.
         let full_at = full_at.max(limit.charge(self.heard, report.since, report.tokens));
@@ -130,18 +130,18 @@ impl LocalBudget {
         self.saved = (self.saved - REQUESTS_A_CALL).min(MOST_SAVED * REQUESTS_A_CALL);
     }
 
-    /// A report was not answered: it counts as taken, so that nothing is paid for twice.
+    /// The report got no answer. It counts as charged, so that no request is charged twice.
     pub fn unanswered(&mut self, limit: &Limit, report: Report, now: Micros) {
         self.settle(limit, report, limit.charge(self.heard, report.since, report.tokens), now);
         self.part = WHOLE;
     }
 
-    /// A report was not sent. What it would have said is said later.
+    /// The report could not be sent. Its requests are part of the next report.
     pub fn postponed(&mut self, now: Micros) {
         self.ask_at = now.plus(POSTPONED);
     }
 
-    /// How the subject stands.
+    /// The state of the limit, for the answer's headers.
     pub fn status(&self, limit: &Limit, now: Micros) -> RateLimitStatus {
         limit.status(limit.level(self.full_at, now) - self.unreported)
     }
@@ -181,7 +181,7 @@ impl LocalBudget {
         Report { tokens: self.unreported, since, full_at }
     }
 
-    /// A sandbox that has not reported yet does so sooner when requests come fast.
+    /// Whether enough requests are unreported. Before its first report, a sandbox reports sooner if requests come fast.
     fn report_is_due(&self, limit: &Limit, now: Micros) -> bool {
         let fast = || now.0 - self.since.0 < 2 * limit.refill(self.unreported);
         let stale = limit.batch() == 1 && self.heard_at.is_some_and(|heard_at| heard_at < now);
@@ -191,13 +191,13 @@ impl LocalBudget {
             || self.heard_at.is_none() && self.unreported >= limit.first_batch() && fast()
     }
 
-    /// This sandbox's part of the bucket's tokens and of those that come, in microseconds of refill.
+    /// How many tokens this sandbox may use, in microseconds of refill.
     fn own(&self, limit: &Limit, now: Micros) -> i64 {
         let level = limit.refill(limit.burst()) - (self.full_at.0 - now.0);
         self.left + level.max(0) / WHOLE * self.part + level.max(0) % WHOLE * self.part / WHOLE
     }
 
-    /// `None`: a request may pass.
+    /// From when a request may pass; `None`: now.
     fn refused_at(&self, limit: &Limit, now: Micros) -> Option<Micros> {
         let wanted = limit.refill(self.unreported + 1);
         if self.own(limit, now) >= wanted {
@@ -207,12 +207,12 @@ impl LocalBudget {
         Some(self.full_at.plus(level - limit.refill(limit.burst())).max(now.plus(1)))
     }
 
-    /// Whether another look would show something else.
+    /// Whether asking storage again could give another answer.
     fn outdated(&self, limit: &Limit, now: Micros) -> bool {
         self.heard_at.is_none_or(|heard_at| now.0 - heard_at.0 >= limit.refill(2) * WHOLE / self.share)
     }
 
-    /// After the clock was set back nothing lies further ahead than it can.
+    /// Corrects instants that lie too far in the future because the clock was set back.
     fn mend(&mut self, limit: &Limit, now: Micros) {
         self.since = self.since.min(now);
         self.heard = self.heard.min(limit.most(now));

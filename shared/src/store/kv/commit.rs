@@ -8,12 +8,13 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::attempt::{Attempt, unknown};
-use super::head::{Entry, Head, PublishedDrafts, encode_entries};
+use super::head::{Entry, Head, MAX_UNFOLDED, PublishedDrafts, encode_entries};
 use super::item;
 use super::list::address_of;
 use super::projection::Projection;
 use crate::domain::kv::{Address, Draft, DraftId, Idx, Key, RecordState};
 use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
+use crate::progress::advance;
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Item, b, n, s};
@@ -30,11 +31,6 @@ const FIRST_PART: u32 = 0;
 const BATCH: usize = 100;
 /// How many calls run at once.
 const CALLS: usize = 8;
-/// How many commits a head may name before the next one must help folding.
-pub const MAX_UNFOLDED: usize = 256;
-/// How long the parts of a commit that was never published stay, in seconds. Those of a published one must outlast any
-/// time for which the worker is away.
-const PART_SECONDS: i64 = 90 * 24 * 3600;
 
 /// One listed record, or every chunk of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +56,13 @@ pub struct CommitRequest<'a> {
     pub now: Millis,
 }
 
+/// A part of a commit's list.
+struct Part {
+    records: usize,
+    /// Encoded.
+    entries: Vec<u8>,
+}
+
 /// A listed record, its values not read.
 type AddressedState = (Address, Option<RecordState>);
 /// The listed records, by address.
@@ -76,7 +79,7 @@ impl Store {
         if request.targets.len() > MAX_RECORDS {
             return Err(too_large());
         }
-        let before = self.published_drafts(namespace).await?;
+        let before = self.published_drafts(namespace, request.now).await?;
         let records = self.targets(namespace, &request.targets).await?;
         if records.len() > MAX_RECORDS {
             return Err(too_large());
@@ -132,6 +135,7 @@ impl Store {
         let mut wanted: Vec<Item> = batch.iter().map(|address| record_key(namespace, address)).collect();
         let mut found = Vec::new();
         while !wanted.is_empty() {
+            let asked = wanted.len();
             let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
             let request = request.set_projection_expression(projection.expression());
             let request = request.set_expression_attribute_names(projection.names()).build();
@@ -144,6 +148,7 @@ impl Store {
                 .and_then(|mut left| left.remove(&self.tables.kv))
                 .map(|left| left.keys)
                 .unwrap_or_default();
+            advance(asked.saturating_sub(wanted.len()));
         }
         Ok(found)
     }
@@ -170,14 +175,16 @@ impl Store {
         namespace: Namespace,
         request: &CommitRequest<'_>,
         (number, parts): (usize, usize),
-        part: Vec<u8>,
+        part: Part,
     ) -> Result<()> {
         let number = u32::try_from(number).map_err(|_| too_large())?;
         let put = self.db.put_item().table_name(&self.tables.kv);
         let put = put.item(PK, s(keys::commit(namespace, request.id))).item(SK, b(number.to_be_bytes()));
-        let put =
-            put.item("entity", s("commit-part")).item("schema", n(1)).item("entries", b(part)).item("parts", n(parts));
-        put.item(TTL, n(request.now.seconds().plus(PART_SECONDS).0)).send().await.map_err(Failure::of)?;
+        let put = put.item("entity", s("commit-part")).item("schema", n(1)).item("parts", n(parts));
+        let kept_until = request.now.seconds().plus(RecordState::FOLDING_SECONDS);
+        let put = put.item("entries", b(part.entries)).item(TTL, n(kept_until.0));
+        put.send().await.map_err(Failure::of)?;
+        advance(part.records);
         Ok(())
     }
 
@@ -246,7 +253,7 @@ impl Store {
         let put = put.item(PK, s(keys::head(namespace))).item(SK, b(ONLY)).item("entity", s("commit-head"));
         let put = put.item("schema", n(1)).item("seq", n(1)).item("commits", commits);
         put.condition_expression("attribute_not_exists(pk)").send().await.map_err(Failure::of_put)?;
-        Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]) })
+        Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]), ..Head::default() })
     }
 
     /// Which of the listed drafts this commit published: another may have published one first, or a write may have taken
@@ -313,8 +320,8 @@ fn publishable(records: Listed, request: &CommitRequest<'_>, before: &PublishedD
     Ok(entries)
 }
 
-/// Encoded parts of bounded length and size.
-fn split(entries: &[Entry]) -> Vec<Vec<u8>> {
+/// Parts of bounded length and size.
+fn split(entries: &[Entry]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = entries;
     while !rest.is_empty() {
@@ -324,7 +331,7 @@ fn split(entries: &[Entry]) -> Vec<Vec<u8>> {
             bytes <= PART_BYTES
         });
         let (part, left) = rest.split_at(fits.count().max(1));
-        parts.push(encode_entries(part));
+        parts.push(Part { records: part.len(), entries: encode_entries(part) });
         rest = left;
     }
     parts

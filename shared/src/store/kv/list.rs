@@ -61,7 +61,7 @@ impl Store {
     /// A page of records. It ends at the limit, before 4 MiB of values, or at the reading bound.
     pub async fn list_records(&self, query: &ListQuery<'_>) -> Result<Page> {
         for _ in 0..RESTARTS {
-            let published = self.published_drafts(query.read.namespace).await?;
+            let published = self.published_drafts(query.read.namespace, query.read.now).await?;
             if let Some(page) = self.page_under(&published, query).await? {
                 return Ok(page);
             }

@@ -62,7 +62,7 @@ impl Store {
 
     /// The record without its value.
     pub async fn peek_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
-        let record = self.settled_record(query.namespace, address).await?;
+        let record = self.settled_record(query, address).await?;
         Ok(record.and_then(|record| query.see(address.clone(), record)))
     }
 
@@ -71,12 +71,13 @@ impl Store {
     /// A record without a draft is what readers see, whatever the head names. A record with a draft is read again after
     /// the head: the commit that published it may have been folded and taken off the head after the first read, and the
     /// head would then say nothing about the draft.
-    async fn settled_record(&self, namespace: Namespace, address: &Address) -> Result<Option<RecordState>> {
+    async fn settled_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<RecordState>> {
+        let namespace = query.namespace;
         let record = self.record(namespace, address).await?;
         if record.as_ref().is_none_or(|record| record.draft.is_none()) {
             return Ok(record);
         }
-        let published = self.published_drafts(namespace).await?;
+        let published = self.published_drafts(namespace, query.now).await?;
         Ok(self.record(namespace, address).await?.map(|record| published.settle(record)))
     }
 

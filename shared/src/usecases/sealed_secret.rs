@@ -1,7 +1,7 @@
 //! Secrets that are kept for others, sealed under the deployment's key.
 
-use super::app::App;
 use crate::domain::{Error, Result, SecretText};
+use crate::runtime::App;
 
 impl App {
     /// Seals a secret for the place it is kept in.

@@ -18,33 +18,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::app::App;
-use super::clock::{Clock as _, SystemClock};
-use super::config::Config;
 use super::incoming::Incoming;
-use super::telemetry;
 use crate::deadline::Deadline;
-use crate::domain;
 use crate::http::{MalformedEvent, Payload, Routes, into_request, lambda_service};
+use crate::runtime::{App, Clock as _, SystemClock};
 
 /// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
 const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 /// Above this many bytes it pays to look whether base64 is the shorter form of a text.
 const LARGE_TEXT_BYTES: usize = 1024 * 1024;
-
-/// What every process does first: reads its environment, begins to log, and logs which settings cannot be used.
-///
-/// # Errors
-/// The environment lacks something that every Lambda function has.
-pub fn start() -> domain::Result<Config> {
-    let (config, problems) = Config::from_env()?;
-    telemetry::init(&config);
-    for problem in problems {
-        tracing::error!("{problem}");
-    }
-    Ok(config)
-}
 
 /// Serves a function's routes until the sandbox ends. Storage is asked before the first request, which finds it connected.
 ///
