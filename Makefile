@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint advisories bench package deploy test-dynamodb-local test-linearizability test-mutants
+.PHONY: help run routes test lint advisories bench package deploy test-dynamodb-local test-linearizability test-mutants
 
 PYTHON ?= python3
 TARGET := aarch64-unknown-linux-gnu
@@ -22,6 +22,9 @@ help: ## what there is to make
 
 run: $(TOOLS)/run.stamp ## the whole service on this machine (PORT, TERRAPI_DATA_DIR)
 	@exec cargo run --locked --package terrapi-local
+
+routes: ## writes the emulator's table of routes (Cargo.toml) from template.yaml
+	cargo run --locked --package terrapi-local -- routes
 
 # The last tests start processes of their own and want the machine for themselves.
 test: $(TOOLS)/test.stamp ## every test; the last ones over HTTP, through the stack that `make run` starts

@@ -14,7 +14,7 @@ use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 use terrapi::domain::{Capability, KeyId, UserId};
 use terrapi::http::document;
-use terrapi::runtime::Random;
+use terrapi::runtime::{Clock, Random};
 
 use self::callers::{Caller, Headers, browser, browsers, unauthenticated, unauthorized};
 use self::routes::{Access, Reach, Route, routes};
@@ -123,30 +123,36 @@ async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
 #[tokio::test]
 async fn every_route_answers_the_caller_it_is_for() {
     for signed_in in [false, true] {
-        let service = TestService::new().await;
-        let acme = service.acme().await;
-        for route in routes() {
-            let bearer = |token| vec![(AUTHORIZATION, HeaderValue::from_str(&format!("bearer {token}")).unwrap())];
-            let headers: Headers = match route.access {
-                Access::Open => vec![],
-                Access::Key => bearer(service.api_key(&[]).await),
-                Access::Holder | Access::Person if signed_in => browser(&service.session_of(service.user).await),
-                Access::Holder => bearer(acme.organization_token.clone()),
-                Access::Person => bearer(service.token(&[Capability::AccessTokenCreate])),
-                Access::Token(..) if signed_in => browser(&service.session_of(service.user).await),
-                Access::Token(_, Reach::Administrator) => bearer(service.admin_token(&[])),
-                Access::Token(..) => bearer(service.token(&route.capabilities())),
-            };
-            let body = route.body.as_ref().map(Value::to_string);
-            let reply = service.send(request(&route, &headers, body.as_deref())).await;
-            assert!(
-                matches!(reply.status.as_u16(), 200 | 201 | 204 | 302 | 401 | 404),
-                "{} {}: {reply:?}",
-                route.method,
-                route.url
-            );
-        }
+        answer_every_route(&TestService::new().await, signed_in).await;
     }
+}
+
+/// Sends each route what the caller it is for would send: with a token, or with a session whose last use was hours ago.
+pub async fn answer_every_route(service: &TestService, signed_in: bool) {
+    let acme = service.acme().await;
+    let hours_ago = service.clock.now().seconds().plus(-7_200);
+    for route in routes() {
+        let bearer = |token| vec![(AUTHORIZATION, HeaderValue::from_str(&format!("bearer {token}")).unwrap())];
+        let session = async || browser(&service.session_from(service.user, hours_ago, hours_ago).await);
+        let headers: Headers = match route.access {
+            Access::Open => vec![],
+            Access::Key => bearer(service.api_key(&[]).await),
+            Access::Holder | Access::Person | Access::Token(..) if signed_in => session().await,
+            Access::Holder => bearer(acme.organization_token.clone()),
+            Access::Person => bearer(service.token(&[Capability::AccessTokenCreate])),
+            Access::Token(_, Reach::Administrator) => bearer(service.admin_token(&[])),
+            Access::Token(..) => bearer(service.token(&route.capabilities())),
+        };
+        let body = route.body.as_ref().map(Value::to_string);
+        let reply = service.send(request(&route, &headers, body.as_deref())).await;
+        assert!(
+            matches!(reply.status.as_u16(), 200 | 201 | 204 | 302 | 401 | 404),
+            "{} {}: {reply:?}",
+            route.method,
+            route.url
+        );
+    }
+    service.app.background.settle().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,19 @@
 //! API keys, `/api/v1/{vcs}/access-token…`, tasks, `/api/v1/tasks/{id}`, and what administrators look at,
 //! `/api/v1/admin/…`.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/api/v1/admin/audit` | GET |
+//! | `/api/v1/admin/dead-letters` | GET |
+//! | `/api/v1/admin/dead-letters/{id}/replay` | POST |
+//! | `/api/v1/admin/drifts` | GET |
+//! | `/api/v1/admin/organizations` | GET |
+//! | `/api/v1/admin/organizations/{name}` | DELETE |
+//! | `/api/v1/admin/users` | GET |
+//! | `/api/v1/admin/users/{id}/memberships/{vcs}/{installation_id}` | DELETE |
+//! | `/api/v1/tasks/{id}` | GET |
+//! | `/api/v1/{vcs}/access-token` | GET, POST, DELETE |
+//! | `/api/v1/{vcs}/access-token/{id}/audit` | GET |
 
 mod audit;
 mod create;

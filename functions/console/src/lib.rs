@@ -1,4 +1,10 @@
 //! The pages for people, and the answer to unknown paths.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/docs` | GET |
+//! | `/docs/{asset}` | GET |
+//! | `/openapi.json` | GET |
 
 mod asset;
 mod docs;

@@ -1,4 +1,17 @@
 //! Who is calling, and what this server is.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/api/github/v1/callback` | GET |
+//! | `/api/v1/github/client_id` | GET |
+//! | `/api/v1/github/whoami` | GET |
+//! | `/api/v1/gitlab/callback` | GET |
+//! | `/api/v1/gitlab/whoami` | GET |
+//! | `/api/v1/logout` | POST |
+//! | `/api/v1/server/config` | GET |
+//! | `/api/v1/whoami` | GET |
+//! | `/api/v1/{vcs}/login` | GET |
+//! | `/health` | GET |
 
 mod callback;
 mod client_id;

@@ -1,4 +1,16 @@
 //! Installations: `/api/v1/{vcs}/installations/…`, and the older paths without a VCS, which mean GitHub.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/api/v1/gitlab/groups` | GET |
+//! | `/api/v1/gitlab/groups/{id}/is-member` | GET |
+//! | `/api/v1/gitlab/installations` | GET |
+//! | `/api/v1/gitlab/installations/{id}/webhook` | GET |
+//! | `/api/v1/gitlab/installations/{installation_id}/access-token` | PUT |
+//! | `/api/v1/gitlab/whoareyou` | GET |
+//! | `/api/v1/installations/{installation_id}/repos/refresh` | POST |
+//! | `/api/v1/user/github/installations` | GET |
+//! | `/api/v1/{vcs}/installations/{installation_id}/repos/refresh` | POST |
 
 mod groups;
 mod of_user;

@@ -1,4 +1,13 @@
 //! The key-value store: `/api/v1/{vcs}/kv/{installation_id}/…`.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/api/v1/{vcs}/kv/{installation_id}/cas/key/{key}` | PUT |
+//! | `/api/v1/{vcs}/kv/{installation_id}/commit` | POST |
+//! | `/api/v1/{vcs}/kv/{installation_id}/count/key/{key}` | GET |
+//! | `/api/v1/{vcs}/kv/{installation_id}/iter/{key}` | GET |
+//! | `/api/v1/{vcs}/kv/{installation_id}/key/{key}` | GET, PUT, DELETE |
+//! | `/api/v1/{vcs}/kv/{installation_id}/size/key/{key}` | GET |
 
 mod cas;
 mod commit;

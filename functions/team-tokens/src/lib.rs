@@ -3,6 +3,26 @@
 //!
 //! These routes speak [JSON:API](https://jsonapi.org) (`jsonapi/`), answer 401 without a usable credential and 404 to whoever
 //! may not, and never 403: that is what their clients know.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/.well-known/terraform.json` | GET |
+//! | `/api/v2/account/details` | GET |
+//! | `/api/v2/authentication-tokens/{token_id}` | GET, DELETE |
+//! | `/api/v2/organization-memberships/{membership_id}` | GET |
+//! | `/api/v2/organizations` | GET, POST |
+//! | `/api/v2/organizations/{organization_name}` | GET, PATCH, DELETE |
+//! | `/api/v2/organizations/{organization_name}/authentication-token` | GET, POST, DELETE |
+//! | `/api/v2/organizations/{organization_name}/entitlement-set` | GET |
+//! | `/api/v2/organizations/{organization_name}/organization-memberships` | GET |
+//! | `/api/v2/organizations/{organization_name}/team-tokens` | GET |
+//! | `/api/v2/organizations/{organization_name}/teams` | GET, POST |
+//! | `/api/v2/ping` | GET |
+//! | `/api/v2/teams/{team_id}` | GET, PATCH, DELETE |
+//! | `/api/v2/teams/{team_id}/authentication-token` | GET, POST, DELETE |
+//! | `/api/v2/teams/{team_id}/authentication-tokens` | POST |
+//! | `/api/v2/teams/{team_id}/relationships/organization-memberships` | GET, POST, DELETE |
+//! | `/api/v2/teams/{team_id}/relationships/users` | POST, DELETE |
 
 mod access;
 mod account;

@@ -1,4 +1,9 @@
 //! Exchanges API keys and team tokens for access tokens. The only function that can sign.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/.well-known/jwks.json` | GET |
+//! | `/api/v1/access-token/refresh` | POST |
 
 mod exchange_credential;
 mod jwks;

@@ -11,6 +11,9 @@ pub enum Error {
     /// `template.yaml` does not say what this crate needs to know.
     #[error("template.yaml: {0}")]
     Template(String),
+    /// `Cargo.toml` has no table of the emulator's routes.
+    #[error("Cargo.toml has no table [workspace.metadata.lambda.watch.router]")]
+    Manifest,
     /// The embedded engine refused something.
     #[error("the embedded database: {0}")]
     Engine(String),

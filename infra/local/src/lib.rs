@@ -1,6 +1,7 @@
 //! The local stack: everything AWS would give the functions, on one machine.
 //!
 //! * [`template`] reads `template.yaml`, the one description of tables, routes and stream filters
+//! * [`routes`] writes the emulator's table of routes from it
 //! * [`engine`] serves those tables from an embedded, DynamoDB-compatible engine (a file, or memory for a test)
 //! * [`changes`] reads a table's stream the way Lambda's event source does; [`pump`] hands it to the worker
 //! * [`timer`] calls a function every so often
@@ -19,6 +20,7 @@ pub mod front;
 mod organization;
 pub mod pattern;
 pub mod pump;
+pub mod routes;
 mod schema;
 pub mod settings;
 pub mod template;

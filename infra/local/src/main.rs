@@ -1,4 +1,4 @@
-//! `make run`: the whole service on this machine, with data that survives a restart.
+//! `make run`: the whole service on this machine, with data that survives a restart. With the argument `routes`, `make routes`.
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use terrapi_local::{
     emulator::{self, Emulator},
     front::Front,
     pump::{LocalStreamPump, sweep_expired},
+    routes,
     settings::Settings,
     timer,
 };
@@ -35,6 +36,9 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let settings = Settings::from_environment()?;
+    if std::env::args().nth(1).as_deref() == Some("routes") {
+        return routes::write(&settings.workspace);
+    }
     // The engine warns of every refused condition, which is how the store works.
     let filter = Targets::new().with_default(Level::WARN).with_target("dynoxide", Level::ERROR);
     tracing_subscriber::registry().with(fmt::layer().with_writer(std::io::stderr).with_filter(filter)).init();

@@ -172,7 +172,7 @@ async fn a_replay_whose_worker_died_may_be_asked_for_again_after_a_quarter_of_an
 }
 
 /// A letter that no stream has brought.
-async fn put(service: &TestService, number: i64) -> Value {
+pub async fn put(service: &TestService, number: i64) -> Value {
     let at = Millis(1_790_000_000_000 + number);
     let letter = DeadLetter {
         id: DeadLetterId::new(at, "fold", &format!("{number}")).unwrap(),

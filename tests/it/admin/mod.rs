@@ -2,7 +2,7 @@
 
 mod audit;
 mod credentials;
-mod dead_letters;
+pub mod dead_letters;
 pub mod drifts;
 mod installation;
 

@@ -1,11 +1,12 @@
-//! Every place that names routes names the same ones: the template, the emulator's table, the functions' routers and the
-//! published document. (The table of callers in `authz` is compared there.)
+//! Every place that names routes names the same ones: the template, the emulator's table, the functions' routers, the
+//! tables at the head of their `lib.rs`, and the published document. (The table of callers in `authz` is compared there.)
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use terrapi::http::document;
 use terrapi_local::Template;
+use terrapi_local::routes::table;
 
 use crate::support::openapi::{is_json_api, is_refused, published};
 use crate::support::service::{TestService, routes, signer};
@@ -36,16 +37,35 @@ fn in_template() -> Paths {
     paths.filter(|(path, _)| TEMPLATE_ALONE.iter().all(|(alone, _)| alone != path)).collect()
 }
 
-/// The emulator's table: pattern → function.
-fn emulator() -> BTreeMap<String, String> {
-    let manifest = include_str!("../../../Cargo.toml");
-    let section = manifest.split("[workspace.metadata.lambda.watch.router]").nth(1).unwrap();
-    let lines = section.lines().skip(1).take_while(|line| line.starts_with('"'));
-    let entry = |line: &str| {
-        let [_, path, _, function, _] = line.split('"').collect::<Vec<_>>().try_into().unwrap();
-        (path.to_owned(), function.to_owned())
+/// The methods by path that the table at the head of a function's `lib.rs` lists.
+fn at_the_head(function: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let path = format!("{}/../functions/{function}/src/lib.rs", env!("CARGO_MANIFEST_DIR"));
+    let source = std::fs::read_to_string(path).unwrap();
+    let rows = source.lines().filter_map(|line| line.strip_prefix("//! | `"));
+    let row = |row: &str| {
+        let (path, methods) = row.split_once("` | ").unwrap();
+        (path.to_owned(), methods.trim_end_matches(" |").split(", ").map(str::to_owned).collect())
     };
-    lines.map(entry).collect()
+    rows.map(row).collect()
+}
+
+#[test]
+fn lib_rs_lists_the_paths_of_its_function() {
+    for (function, routes) in routes(&signer()) {
+        let document = serde_json::to_value(document(routes)).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let described = paths.map(|(path, item)| {
+            (path.clone(), item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect())
+        });
+        assert_eq!(at_the_head(function), described.collect(), "functions/{function}/src/lib.rs");
+    }
+}
+
+#[test]
+fn cargo_toml_has_the_routes_of_the_template() {
+    let manifest = include_str!("../../../Cargo.toml");
+    let generated = terrapi_local::routes::generate(manifest, Template::project().unwrap()).unwrap();
+    assert!(generated == manifest, "Cargo.toml is out of date: run `make routes`, which writes\n{generated}");
 }
 
 #[test]
@@ -61,12 +81,12 @@ fn the_template_routes_what_the_routers_answer_and_nothing_else() {
 
 #[test]
 fn the_emulator_routes_what_the_routers_answer_and_nothing_else() {
-    let table = emulator();
+    let table = table(&Template::project().unwrap().routes);
     let mut router = matchit::Router::new();
     for (pattern, function) in &table {
         router.insert(pattern.clone(), (pattern.clone(), function.clone())).unwrap();
     }
-    let mut used = BTreeSet::from(["/{*path}".to_owned(), "/".to_owned()]);
+    let mut used = BTreeSet::from(["/{*proxy}".to_owned(), "/".to_owned()]);
     for (path, function) in in_routers() {
         let (pattern, answering) = router.at(&path).unwrap().value;
         assert_eq!(*answering, function, "{path}");

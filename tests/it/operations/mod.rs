@@ -14,10 +14,10 @@ use terrapi::domain::{Capability, InstallationId, Namespace, Repository, Reposit
 use crate::support::TestService;
 
 /// Where a refresh begins.
-const REFRESH: &str = "/api/v1/github/installations/12345/repos/refresh";
+pub const REFRESH: &str = "/api/v1/github/installations/12345/repos/refresh";
 
 /// GitHub's 12345.
-fn here() -> Namespace {
+pub fn here() -> Namespace {
     Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) }
 }
 

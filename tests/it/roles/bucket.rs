@@ -26,10 +26,10 @@ fn large(bytes: usize) -> Value {
     json!({"data": "x".repeat(bytes)})
 }
 
-#[tokio::test]
-async fn read_overtaken_by_an_overwrite_returns_the_new_value() {
-    let (service, bucket) = (TestService::new().await, Bucket::start().await);
-    let (function, token, path) = (kv_store(&service, &bucket), service.kv_token(), format!("{KV}/key/k"));
+/// Reads a value whose object is replaced, and removed, between the reads of its record and of the object: how many bytes
+/// the answer counts.
+pub async fn overtaken_read(service: &TestService, bucket: &Bucket) -> Value {
+    let (function, token, path) = (kv_store(service, bucket), service.kv_token(), format!("{KV}/key/k"));
     let put = |size| send_to(&function, request(Method::PUT, &path, &token, Some(large(size))));
     put(20_000).await.ok();
     service.clock.advance_ms(1);
@@ -39,10 +39,16 @@ async fn read_overtaken_by_an_overwrite_returns_the_new_value() {
         let old = bucket.names();
         put(30_000).await.ok();
         // The worker does this when the stream shows that the record no longer names the object.
-        store(&service, &bucket, "worker").delete_value(&old[0]).await.unwrap();
+        store(service, bucket, "worker").delete_value(&old[0]).await.unwrap();
         gate.release();
     };
     let (read, ()) = futures::join!(send_to(&function, request(Method::GET, &path, &token, None)), overtaking);
-    assert_eq!(read.ok()["size"], 30_002);
+    read.ok()["size"].clone()
+}
+
+#[tokio::test]
+async fn read_overtaken_by_an_overwrite_returns_the_new_value() {
+    let (service, bucket) = (TestService::new().await, Bucket::start().await);
+    assert_eq!(overtaken_read(&service, &bucket).await, 30_002);
     assert_eq!(bucket.names().len(), 1);
 }

@@ -1,9 +1,11 @@
 //! Every storage call of a function is within its role in `template.yaml`.
 //!
 //! All suites prove it: in a service each function calls storage in its own name, and the endpoint between them refuses what
-//! the role does not allow and fails the test. Here are the calls that only recovery makes, and the evaluation itself.
+//! the role does not allow and fails the test. Here are the calls that only recovery makes, the evaluation itself, and the
+//! other direction: that the functions use what their roles allow.
 
 mod bucket;
+mod used;
 
 use serde_json::json;
 use terrapi::domain::{InstallationId, Namespace, Vcs};

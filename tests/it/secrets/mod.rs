@@ -4,7 +4,7 @@ mod forged;
 mod loading;
 mod moto;
 mod renewal;
-mod rotation;
+pub mod rotation;
 
 use axum::http::Method;
 use base64::Engine;

@@ -13,6 +13,8 @@ use terrapi::domain::Administrators;
 use terrapi::runtime::Config;
 use terrapi::store::{StoreConfig, Tables, Timeouts};
 
+use crate::support::faulty::Faulty;
+
 /// How long Python may take to listen, on a machine that compiles meanwhile.
 const LISTENING: Duration = Duration::from_secs(60);
 
@@ -101,7 +103,7 @@ impl Moto {
                 tables: Tables { identity: String::new(), kv: String::new(), operations: String::new() },
                 endpoint: None,
                 region: "us-east-1".into(),
-                credentials: credentials(),
+                credentials: credentials("test"),
                 blobs: None,
                 timeouts: Timeouts::default(),
             },
@@ -122,6 +124,20 @@ impl Moto {
     }
 }
 
+impl Moto {
+    /// As [`Self::config`] for calls in a function's name that pass through this endpoint.
+    pub fn config_of(&self, function: &str, secret: &str, faulty: &Faulty) -> Config {
+        let config = self.config(secret);
+        let store = StoreConfig { credentials: credentials(function), ..config.store };
+        Config { store, secrets_endpoint: Some(faulty.endpoint().to_owned()), ..config }
+    }
+
+    /// Where it listens: `http://127.0.0.1:port`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
 impl Drop for Moto {
     fn drop(&mut self) {
         let _ = self.server.kill();
@@ -129,15 +145,15 @@ impl Drop for Moto {
     }
 }
 
-fn credentials() -> Credentials {
-    Credentials::new("test", "test", None, None, "test")
+fn credentials(caller: &str) -> Credentials {
+    Credentials::new(caller, "test", None, None, "test")
 }
 
 fn client(endpoint: &str) -> Client {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(credentials())
+        .credentials_provider(credentials("test"))
         .endpoint_url(endpoint)
         .http_client(aws_smithy_http_client::Builder::new().build_http());
     Client::from_conf(config.build())

@@ -13,6 +13,8 @@ use tower::ServiceExt;
 
 use super::moto::Moto;
 use super::{kid, token, whoami};
+use crate::support::faulty::{Faulty, Judge};
+use crate::support::roles;
 use crate::support::routes::Gateway;
 use crate::support::service::request;
 use crate::support::{Reply, TestService};
@@ -20,13 +22,15 @@ use crate::support::{Reply, TestService};
 const SEED: &str = "the-first-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
 const STEPS: [Step; 4] = [Step::Create, Step::Set, Step::Test, Step::Finish];
 /// A version's id has 32 characters or more.
-const FIRST: &str = "11111111-1111-4111-8111-111111111111";
+pub const FIRST: &str = "11111111-1111-4111-8111-111111111111";
 const SECOND: &str = "22222222-2222-4222-8222-222222222222";
 
 /// A service whose signing key is a secret's, and who rotates it.
-struct Rotating {
-    service: TestService,
-    moto: Moto,
+pub struct Rotating {
+    pub service: TestService,
+    pub moto: Moto,
+    /// Between the functions and Secrets Manager.
+    pub faulty: Faulty,
     secret: String,
     rotation: Rotation,
     api_key: String,
@@ -34,13 +38,21 @@ struct Rotating {
 
 impl Rotating {
     async fn new() -> Self {
+        Self::judged_by(Arc::new(roles::refusal)).await
+    }
+
+    /// The same with another judge of the functions' calls.
+    pub async fn judged_by(judge: Judge) -> Self {
         let (service, moto) = (TestService::new().await, Moto::start().await);
+        service.faulty.judge_by(judge.clone());
+        let faulty = Faulty::start(moto.endpoint(), 7).await;
+        faulty.judge_by(judge);
         let text = SigningKeyFile::new(SEED.into()).to_text().unwrap();
-        let secret = moto.create("signing-keys", text.reveal()).await;
-        let secrets = Secrets::new(&moto.config(&secret)).unwrap();
+        let secret = moto.create("SigningSeed", text.reveal()).await;
+        let secrets = Secrets::new(&moto.config_of("key-rotation", &secret, &faulty)).unwrap();
         let rotation = Rotation { secrets, secret: secret.clone(), app: service.app_of("key-rotation") };
         let api_key = service.api_key(&[]).await;
-        let rotating = Self { service, moto, secret, rotation, api_key };
+        let rotating = Self { service, moto, faulty, secret, rotation, api_key };
         rotating.signing().await;
         rotating.pass(HEAD_START_SECONDS);
         rotating
@@ -48,7 +60,12 @@ impl Rotating {
 
     /// A fresh process that signs.
     async fn signing(&self) -> Arc<Signing> {
-        Arc::new(Signing::load(&self.moto.config(&self.secret), &self.service.app).await.unwrap())
+        Arc::new(self.try_signing().await.unwrap())
+    }
+
+    async fn try_signing(&self) -> terrapi::domain::Result<Signing> {
+        let config = self.moto.config_of("token-refresh", &self.secret, &self.faulty);
+        Signing::load(&config, &self.service.app_of("token-refresh")).await
     }
 
     fn pass(&self, seconds: i64) {
@@ -61,7 +78,7 @@ impl Rotating {
     }
 
     /// A whole rotation without an incident.
-    async fn rotate(&self, version: &str) {
+    pub async fn rotate(&self, version: &str) {
         self.moto.begin_rotation(&self.secret, version).await;
         for step in STEPS {
             self.step(step, version).await.unwrap();
@@ -71,7 +88,7 @@ impl Rotating {
 
     /// An exchange through a signing process.
     async fn exchange(&self, signing: &Arc<Signing>) -> String {
-        let function = lambda_service(token_refresh::routes(signing.clone()), self.service.app.clone());
+        let function = lambda_service(token_refresh::routes(signing.clone()), self.service.app_of("token-refresh"));
         let exchange = request(Method::POST, "/api/v1/access-token/refresh", &self.api_key, None);
         let reply = Reply::read(function.oneshot(exchange).await.unwrap()).await;
         reply.ok()["token"].as_str().unwrap().to_owned()
@@ -314,8 +331,7 @@ async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
     assert!(rotating.published().await.contains(&(old.clone(), true)), "its end stays");
     whoami(&rotating.service.sandbox(), &token).await.ok();
     rotating.pass(RETIRING_SECONDS);
-    let config = rotating.moto.config(&rotating.secret);
-    let error = Signing::load(&config, &rotating.service.app).await.err().unwrap();
+    let error = rotating.try_signing().await.err().unwrap();
     assert!(error.to_string().contains("rollback"), "{error}");
     for _ in 0..2 {
         rotating.step(Step::RollBack, &before).await.unwrap();

@@ -12,10 +12,12 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::header::{AUTHORIZATION, ETAG, LAST_MODIFIED};
 use http::{Method, StatusCode};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use super::roles::roles;
+use super::faulty::Judge;
+use super::roles::refusal;
 
 type Objects = Arc<Mutex<BTreeMap<String, Bytes>>>;
 
@@ -28,10 +30,15 @@ pub struct Bucket {
 
 impl Bucket {
     pub async fn start() -> Self {
+        Self::judged_by(Arc::new(refusal)).await
+    }
+
+    /// A bucket that asks another judge.
+    pub async fn judged_by(judge: Judge) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/blobs", listener.local_addr().unwrap());
         let objects = Objects::default();
-        let router = Router::new().fallback(serve).with_state(objects.clone());
+        let router = Router::new().fallback(serve).with_state((objects.clone(), judge));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, objects, serving: serving.abort_handle() }
     }
@@ -53,28 +60,28 @@ impl Drop for Bucket {
     }
 }
 
-async fn serve(State(objects): State<Objects>, request: Request) -> Response {
+async fn serve(State((objects, judge)): State<(Objects, Judge)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let signature = parts.headers[AUTHORIZATION].to_str().unwrap();
     let function = signature.split_once("Credential=").unwrap().1.split('/').next().unwrap();
-    let may = |action: &str, resource: &str| roles()[function].allows(action, resource);
+    let may = |operation: &str| judge(function, operation, &Value::Null).is_none();
     let name = parts.uri.path().strip_prefix("/blobs/").unwrap().to_owned();
-    let action = match parts.method {
-        Method::GET => "s3:GetObject",
-        Method::PUT => "s3:PutObject",
-        Method::DELETE => "s3:DeleteObject",
+    let operation = match parts.method {
+        Method::GET => "GetObject",
+        Method::PUT => "PutObject",
+        Method::DELETE => "DeleteObject",
         other => panic!("{other} is no call of the store"),
     };
     let mut objects = objects.lock().unwrap();
-    let (status, body) = match action {
-        _ if !may(action, "Blobs.Arn/*") => (StatusCode::FORBIDDEN, Bytes::new()),
-        "s3:GetObject" => match objects.get(&name) {
+    let (status, body) = match operation {
+        _ if !may(operation) => (StatusCode::FORBIDDEN, Bytes::new()),
+        "GetObject" => match objects.get(&name) {
             Some(object) => (StatusCode::OK, object.clone()),
-            None if may("s3:ListBucket", "Blobs.Arn") => (StatusCode::NOT_FOUND, Bytes::new()),
+            None if may("ListBucket") => (StatusCode::NOT_FOUND, Bytes::new()),
             None => (StatusCode::FORBIDDEN, Bytes::new()),
         },
-        "s3:PutObject" => {
+        "PutObject" => {
             objects.insert(name, body);
             (StatusCode::OK, Bytes::new())
         }

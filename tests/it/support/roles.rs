@@ -1,13 +1,15 @@
-//! The roles of the functions, as `template.yaml` grants them, and whether a storage call is within one.
+//! The roles of the functions, as `template.yaml` grants them: whether a call is within one, and what of one is used.
 //!
 //! IAM's evaluation as far as the template uses it: `Allow` statements, exact actions, and `dynamodb:LeadingKeys` with
 //! `ForAllValues`. Whatever else a statement says fails the tests until it is evaluated here.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value as Json;
 use yaml_serde::Value;
+
+use super::faulty::Judge;
 
 /// The permissions of a function.
 #[derive(Debug, Default)]
@@ -41,11 +43,54 @@ pub fn roles() -> &'static BTreeMap<String, Role> {
     })
 }
 
-/// What a caller may not do of a `DynamoDB` call. A caller is a function when it bears a function's name; every other
+/// What a caller may not do of a call to `DynamoDB`, S3 or Secrets Manager. A caller is a function when it bears a function's name; every other
 /// caller may do everything.
 pub fn refusal(caller: &str, operation: &str, body: &Json) -> Option<String> {
     let refusal = roles().get(caller)?.refusal(operation, body)?;
     Some(format!("{caller} may not {refusal}"))
+}
+
+/// What callers have used of their roles.
+#[derive(Clone, Default)]
+pub struct Uses(Arc<Mutex<BTreeSet<String>>>);
+
+impl Uses {
+    /// Judges calls as [`refusal`] does, and records what they use.
+    pub fn judge(&self) -> Judge {
+        let uses = self.clone();
+        Arc::new(move |caller, operation, body| {
+            uses.record(caller, operation, body);
+            refusal(caller, operation, body)
+        })
+    }
+
+    /// Records what a call uses of its caller's role. Of two statements that allow the same, the first is used.
+    pub fn record(&self, caller: &str, operation: &str, body: &Json) {
+        let Some(role) = roles().get(caller) else { return };
+        for access in accesses(operation, body) {
+            let Some(number) = role.0.iter().position(|statement| statement.permits(&access)) else { continue };
+            let patterns = role.0[number].leading_keys.iter().flatten();
+            let used = patterns.filter(|pattern| access.leading_keys.iter().any(|key| matches(pattern, key)));
+            let mut recorded = self.0.lock().unwrap();
+            recorded.extend(used.map(|pattern| partition_grant(caller, number, pattern)));
+            recorded.insert(action_grant(caller, number, &access.action, &access.resource));
+        }
+    }
+
+    /// What no call has used: each action of a statement on each of its resources, and each of its patterns of partitions.
+    pub fn unused(&self) -> BTreeSet<String> {
+        let granted = roles().iter().flat_map(|(function, role)| role.grants(function));
+        let used = self.0.lock().unwrap();
+        granted.filter(|grant| !used.contains(grant)).collect()
+    }
+}
+
+fn action_grant(function: &str, statement: usize, action: &str, resource: &str) -> String {
+    format!("{function}, statement {}: {action} on {resource}", statement + 1)
+}
+
+fn partition_grant(function: &str, statement: usize, pattern: &str) -> String {
+    format!("{function}, statement {}: partitions {pattern}", statement + 1)
 }
 
 fn role(properties: &Value) -> (String, Role) {
@@ -88,21 +133,38 @@ impl Role {
         self.0.iter().flat_map(|statement| &statement.resources).map(String::as_str)
     }
 
-    /// What the role refuses of a `DynamoDB` call: `dynamodb:DeleteItem on KvTable.Arn ["github#12345"]`.
+    fn grants(&self, function: &str) -> Vec<String> {
+        let mut grants = Vec::new();
+        for (number, statement) in self.0.iter().enumerate() {
+            for action in &statement.actions {
+                let on = statement.resources.iter().map(|resource| action_grant(function, number, action, resource));
+                grants.extend(on);
+            }
+            let patterns = statement.leading_keys.iter().flatten();
+            grants.extend(patterns.map(|pattern| partition_grant(function, number, pattern)));
+        }
+        grants
+    }
+
+    /// What the role refuses of a call: `dynamodb:DeleteItem on KvTable.Arn ["github#12345"]`.
     pub fn refusal(&self, operation: &str, body: &Json) -> Option<String> {
         let refused = accesses(operation, body).into_iter().find(|access| !self.permits(access))?;
         Some(format!("{} on {} {:?}", refused.action, refused.resource, refused.leading_keys))
     }
 
     fn permits(&self, access: &Access) -> bool {
-        self.0.iter().any(|statement| {
-            let keys = |patterns: &Vec<String>| {
-                access.leading_keys.iter().all(|key| patterns.iter().any(|pattern| matches(pattern, key)))
-            };
-            statement.actions.contains(&access.action)
-                && statement.resources.contains(&access.resource)
-                && statement.leading_keys.as_ref().is_none_or(keys)
-        })
+        self.0.iter().any(|statement| statement.permits(access))
+    }
+}
+
+impl Statement {
+    fn permits(&self, access: &Access) -> bool {
+        let keys = |patterns: &Vec<String>| {
+            access.leading_keys.iter().all(|key| patterns.iter().any(|pattern| matches(pattern, key)))
+        };
+        self.actions.contains(&access.action)
+            && self.resources.contains(&access.resource)
+            && self.leading_keys.as_ref().is_none_or(keys)
     }
 }
 
@@ -146,8 +208,23 @@ fn accesses(operation: &str, body: &Json) -> Vec<Access> {
                 })
                 .collect()
         }
+        "GetObject" | "PutObject" | "DeleteObject" => vec![whole(format!("s3:{operation}"), "Blobs.Arn/*")],
+        "ListBucket" => vec![whole(format!("s3:{operation}"), "Blobs.Arn")],
+        "DescribeSecret" | "GetSecretValue" | "PutSecretValue" | "UpdateSecretVersionStage" => {
+            vec![whole(format!("secretsmanager:{operation}"), secret(body["SecretId"].as_str().unwrap()))]
+        }
         other => panic!("{other} has no rule in the evaluation of roles"),
     }
+}
+
+/// An access to a resource that has no partitions.
+fn whole(action: String, resource: &str) -> Access {
+    Access { action, resource: resource.into(), leading_keys: Vec::new() }
+}
+
+/// The name in a secret's ARN, `arn:…:secret:SigningSeed-AbCdEf`. Tests name a secret as the template does.
+fn secret(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap().split('-').next().unwrap()
 }
 
 /// The partition key that a query names: what stands first in its key condition.

@@ -106,7 +106,7 @@ impl TestService {
         let filter = Targets::new().with_default(tracing::Level::INFO).with_target("dynoxide", tracing::Level::ERROR);
         let layer = tracing_subscriber::fmt::layer().with_test_writer().with_filter(filter);
         let _ = tracing_subscriber::registry().with(layer).try_init();
-        faulty.judge_by(roles::refusal);
+        faulty.judge_by(Arc::new(roles::refusal));
         let blobs = Folder::new();
         let clock = Arc::new(ManualClock::at(START));
         let store = Store::new(&store_config("test", endpoint, &backend.tables, &blobs)).unwrap();

@@ -44,7 +44,7 @@ use rule::Rule;
 use wire::Message;
 
 /// Says what a caller, named by its access key id, may not do of a call.
-pub type Judge = fn(&str, &str, &Value) -> Option<String>;
+pub type Judge = Arc<dyn Fn(&str, &str, &Value) -> Option<String> + Send + Sync>;
 
 /// The proxy. It listens on a free loopback port and stops when dropped.
 pub struct Faulty {
@@ -188,7 +188,7 @@ impl Shared {
     /// The refusal of a call that its caller may not make.
     fn judge(&self, request: &Message, operation: &str, body: &Value) -> Option<Message> {
         let credential = request.header("authorization")?.split_once("Credential=")?.1;
-        let judge = (*self.judge.lock().unwrap())?;
+        let judge = self.judge.lock().unwrap().clone()?;
         let refusal = judge(credential.split('/').next()?, operation, body)?;
         let kind = "com.amazon.coral.service#AccessDeniedException";
         let answer = Message::answer(400, &json!({ "__type": kind, "Message": refusal }));

@@ -137,7 +137,8 @@ impl Engine {
         };
         peer.send(&request.bytes()).await?;
         let mut answer = peer.receive().await?;
-        self.peer = Some(peer);
+        let closes = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        self.peer = (!closes && answer.start.starts_with("HTTP/1.1")).then_some(peer);
         // The body may be changed before it is passed on: its checksum is made when it leaves.
         answer.headers.retain(|(name, _)| name != "x-amz-crc32" && name != "connection");
         Ok(answer)
