@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_opens_in_its_own_listing_and_undamaged() {
+    fn cursor_is_valid_only_undamaged_and_in_its_listing() {
         let cursor = seal_cursor("kv#1", &"here").unwrap();
         assert_eq!(open_cursor::<String>("kv#1", &cursor).unwrap(), "here");
         assert!(open_cursor::<String>("kv#2", &cursor).is_err());

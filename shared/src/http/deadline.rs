@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn request_over_its_time_is_503_and_a_write_is_unknown() {
+    async fn timed_out_request_is_503_and_a_write_is_unknown() {
         let late = |request, next| within(Duration::ZERO, request, next);
         let router: Router = Router::new().route("/", any(std::future::pending::<()>)).layer(from_fn(late));
         for (method, code) in [(Method::GET, "UNAVAILABLE"), (Method::PUT, "OUTCOME_UNKNOWN")] {

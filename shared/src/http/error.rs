@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_failure_has_its_status_word_and_headers() {
+    fn each_failure_has_its_status_code_and_headers() {
         let missing = Some("kv_store_read".into());
         let table: [(Error, u16, &str, Option<&str>); 9] = [
             (Error::invalid(Code::InvalidIdx), 400, "INVALID_IDX", None),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_to_come_back_is_told_when() {
+    fn retryable_errors_carry_retry_after() {
         let seconds = |error| retry_after(&error).map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(seconds(Error::RateLimited { retry_after_seconds: 3 }).as_deref(), Some("3"));
         assert_eq!(seconds(Error::unavailable("away")).as_deref(), Some("1"));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_log_may_know_is_not_in_the_body() {
+    fn internal_details_are_not_in_the_body() {
         let answer = body(&Error::internal("reading table terrapi-kv", "secret upstream text"));
         assert_eq!((answer.id, answer.data), ("INTERNAL", None));
     }

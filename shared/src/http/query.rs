@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_a_repeated_scalar_wins_and_lists_take_all() {
+    fn first_of_a_repeated_scalar_wins_and_lists_take_all() {
         let query = Query::parse("a=1&a=2&l=x%3Dy,z&l=w+v&e=").unwrap();
         assert_eq!(query.text("a"), Some("1"));
         assert_eq!(query.list("l"), Some(vec!["x=y", "z", "w v"]));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_flags_are_exact() {
+    fn numbers_and_flags_are_parsed_strictly() {
         for bad in ["limit=0", "limit=-1", "limit=abc", "limit=1e3", "limit="] {
             assert!(Query::parse(bad).unwrap().limit(30, 100).is_err(), "{bad}");
         }

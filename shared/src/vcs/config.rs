@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_without_its_client_id_is_not_configured() {
+    fn provider_without_its_client_id_is_not_configured() {
         let none = ProviderConfig::read(&values(&[("GITHUB_APP_ID", "1"), ("GITLAB_APP_ID", "")]));
         assert!(none.github.is_none() && none.gitlab.is_none());
     }
@@ -214,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn misconfigured_provider_leaves_the_other_one() {
+    fn misconfigured_provider_does_not_disable_the_other() {
         let pairs = [("GITHUB_APP_CLIENT_ID", "a"), ("GITLAB_APP_ID", "app"), ("GITLAB_APP_SECRET", "hush")];
         let config = ProviderConfig::read(&values(&pairs));
         assert!(config.github.unwrap().is_err() && config.gitlab.unwrap().is_ok());
     }
 
     #[test]
-    fn the_public_sites_stand_in_where_no_address_is_given() {
+    fn missing_urls_default_to_the_public_sites() {
         let pairs =
             [("GITLAB_APP_ID", "app"), ("GITLAB_APP_SECRET", "hush"), ("GITLAB_WEB_BASE_URL", "https://g.test/")];
         let config = ProviderConfig::read(&values(&pairs));
