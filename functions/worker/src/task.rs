@@ -151,20 +151,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_that_is_away_is_asked_again_at_once_and_then_after_longer_and_longer_pauses() {
+    fn unavailable_provider_is_retried_with_growing_backoff() {
         let pauses: Vec<_> = (0..7).map(|failures| pause(failures).map_or(0, |pause| pause.as_secs())).collect();
         assert_eq!(pauses, [0, 60, 120, 240, 480, 960, 960]);
     }
 
     #[test]
-    fn an_end_in_the_past_is_no_end() {
+    fn past_deadline_falls_back_to_two_minutes() {
         let now = Millis(1_790_000_000_000);
         assert_eq!(ends_at(1_790_000_120_000, now), Millis(1_790_000_120_000));
         assert_eq!(ends_at(600_000, now), Millis(now.0 + 120_000));
     }
 
     #[test]
-    fn no_step_begins_in_the_last_half_minute_and_none_goes_on_in_the_last_seconds() {
+    fn no_step_starts_or_continues_close_to_the_deadline() {
         let deadline = Deadline(Millis(100_000));
         assert!(deadline.allows_a_step(Millis(69_999)) && !deadline.allows_a_step(Millis(70_000)));
         assert_eq!(deadline.left(Millis(90_000)), Duration::from_secs(5));
