@@ -36,7 +36,7 @@ async fn stuck_commit(service: &TestService, pump: &mut StreamPump) {
 }
 
 #[tokio::test]
-async fn a_change_that_fails_five_times_is_kept_and_holds_up_nobody_and_a_replay_works_it_off() {
+async fn five_failures_make_a_dead_letter_that_can_be_replayed() {
     let service = TestService::new().await;
     let mut kv = StreamPump::new(&service, "kv");
     let mut operations = StreamPump::new(&service, "operations");
@@ -86,7 +86,7 @@ async fn repeated_event_of_a_failed_replay_does_nothing() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_are_one_replay_and_the_same_event_twice_does_it_once() {
+async fn concurrent_replay_requests_replay_once() {
     let service = TestService::new().await;
     let mut kv = StreamPump::new(&service, "kv");
     stuck_commit(&service, &mut kv).await;
@@ -110,7 +110,7 @@ async fn many_who_ask_at_once_are_one_replay_and_the_same_event_twice_does_it_on
 }
 
 #[tokio::test]
-async fn a_replay_whose_worker_died_may_be_asked_for_again_after_a_quarter_of_an_hour() {
+async fn dead_replay_can_be_requested_again_after_15_minutes() {
     let service = TestService::new().await;
     let letter = put(&service, 0).await;
     let first = replay(&service, &letter).await;
@@ -141,7 +141,7 @@ async fn put(service: &TestService, number: i64) -> Value {
 }
 
 #[tokio::test]
-async fn letters_are_listed_newest_first_page_by_page() {
+async fn dead_letters_are_listed_newest_first_page_by_page() {
     let service = TestService::new().await;
     for number in 0..7 {
         put(&service, number).await;
@@ -164,7 +164,7 @@ async fn letters_are_listed_newest_first_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_no_letter_s_id_is_refused() {
+async fn malformed_dead_letter_id_is_refused() {
     let service = TestService::new().await;
     for id in ["x", "001790000000000-Fold-1", "001790000000000-fold-", "1-fold-1", "%00", "001790000000000-fold-1%2F2"]
     {
