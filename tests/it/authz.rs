@@ -65,7 +65,7 @@ fn assert_refused(reply: &Reply, caller: &Caller, place: &str) {
 }
 
 #[test]
-fn no_operation_is_missing_from_the_table() {
+fn every_operation_is_in_the_authorization_table() {
     let ours: BTreeSet<_> = routes().iter().map(|route| (route.path.to_owned(), route.method.to_string())).collect();
     let mut described = BTreeSet::new();
     for (_, function) in service::routes(&service::signer()) {
@@ -79,7 +79,7 @@ fn no_operation_is_missing_from_the_table() {
 }
 
 #[test]
-fn the_document_asks_for_the_credential_that_the_table_says() {
+fn document_requires_the_credentials_of_the_table() {
     for route in routes() {
         let operation =
             &crate::support::openapi::published().document["paths"][route.path][route.method.as_str().to_lowercase()];
@@ -93,7 +93,7 @@ fn the_document_asks_for_the_credential_that_the_table_says() {
 }
 
 #[tokio::test]
-async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
+async fn every_route_refuses_other_callers_without_reading_data() {
     let service = TestService::new().await;
     let (mut refusals, mut key_lookups) = (0, 0);
     for route in routes().iter().filter(|route| matches!(route.access, Access::Token(..))) {
@@ -121,7 +121,7 @@ async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
 }
 
 #[tokio::test]
-async fn every_route_answers_the_caller_it_is_for() {
+async fn every_route_accepts_its_own_callers() {
     for signed_in in [false, true] {
         let service = TestService::new().await;
         let acme = service.acme().await;
@@ -150,7 +150,7 @@ async fn every_route_answers_the_caller_it_is_for() {
 }
 
 #[tokio::test]
-async fn an_exchange_refuses_every_credential_but_a_living_key() {
+async fn exchange_refuses_everything_but_a_valid_api_key() {
     let service = TestService::new().await;
     let route = routes().into_iter().find(|route| route.access == Access::Key).unwrap();
     let good = service.api_key(&[Capability::KvStoreRead]).await;
@@ -189,7 +189,7 @@ async fn an_exchange_refuses_every_credential_but_a_living_key() {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_tell_what_exists() {
+async fn non_member_cannot_tell_what_exists() {
     let service = TestService::new().await;
     service.put(&format!("{KV}/key/there"), &service.kv_token(), json!({"data": "secret"})).await.ok();
     let stranger = UserId::new(Random::default().id().unwrap());
@@ -207,7 +207,7 @@ async fn a_stranger_cannot_tell_what_exists() {
 }
 
 #[tokio::test]
-async fn a_strangers_key_is_as_if_there_were_none() {
+async fn key_of_another_user_is_not_found() {
     let service = TestService::new().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);
     let created =

@@ -90,7 +90,7 @@ async fn foreign_token(service: &TestService, acme: &Acme) -> String {
 }
 
 #[tokio::test]
-async fn every_route_of_organizations_refuses_whoever_it_is_not_for_and_changes_nothing() {
+async fn organization_routes_refuse_other_callers_unchanged() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let outsiders = outsiders(&service, &acme).await;
