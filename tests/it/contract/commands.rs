@@ -14,7 +14,7 @@ fn deploy(variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn deploy_tells_sam_the_region() {
+fn deploy_passes_the_region_to_sam() {
     for (variables, region) in [
         (&[][..], "us-east-1"),
         (&[("AWS_REGION", "eu-west-1")], "eu-west-1"),

@@ -24,7 +24,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn every_command_of_the_guide_is_answered() {
+async fn every_command_of_the_guide_succeeds() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let ann = UserId::new(Random::default().id().unwrap());

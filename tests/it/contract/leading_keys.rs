@@ -64,12 +64,12 @@ fn only_roles_that_sign_or_rotate_write_public_keys() {
 }
 
 #[test]
-fn only_sign_in_writes_who_is_an_administrator() {
+fn only_sign_in_writes_administrator_roles() {
     assert_eq!(writers(&format!("administrator#{ID}")), ["identity"]);
 }
 
 #[test]
-fn only_sign_in_writes_whose_an_identity_is() {
+fn only_sign_in_writes_identity_owners() {
     assert_eq!(writers("identity#github#583231"), ["identity"]);
 }
 

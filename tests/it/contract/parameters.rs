@@ -110,7 +110,7 @@ fn patterns_and_parsers_agree_on_every_example() {
 }
 
 #[test]
-fn parsers_read_whatever_the_patterns_accept() {
+fn parsers_accept_everything_the_patterns_accept() {
     let template = template();
     for Parameter { name, variable, .. } in PARAMETERS {
         let pattern = pattern(&template, name);
@@ -150,7 +150,7 @@ fn every_parameter_that_reaches_a_function_is_checked() {
 }
 
 #[test]
-fn unreadable_setting_never_opens_access() {
+fn invalid_setting_never_grants_access() {
     let rates = |text: &'static str| {
         let with = |name: &str| {
             let limited = name.starts_with("RATE_LIMIT") || name.starts_with("AWS_");

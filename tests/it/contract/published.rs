@@ -76,7 +76,7 @@ fn required(schema: &'static Value) -> Vec<Value> {
 }
 
 #[test]
-fn every_operation_answers_with_the_published_statuses_and_members() {
+fn operations_have_the_published_statuses_and_members() {
     for (method, path, statuses, members) in OPERATIONS {
         let responses = &operation(&method, path)["responses"];
         for status in statuses {
@@ -92,7 +92,7 @@ fn every_operation_answers_with_the_published_statuses_and_members() {
 }
 
 #[test]
-fn every_operation_takes_the_published_parameters_and_asks_for_no_more() {
+fn operations_require_only_the_published_parameters() {
     for (method, path, names) in QUERIES {
         let parameters = operation(&method, path)["parameters"].as_array().unwrap();
         let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
@@ -106,7 +106,7 @@ fn every_operation_takes_the_published_parameters_and_asks_for_no_more() {
 }
 
 #[test]
-fn a_request_needs_what_the_published_one_needs_and_no_more() {
+fn request_bodies_require_only_the_published_members() {
     let demanded = |method, path: &str| {
         let body = &operation(&method, path)["requestBody"]["content"]["application/json"]["schema"];
         let mut names = required(follow(body));

@@ -83,7 +83,7 @@ fn dead_letter_alarm_counts_what_the_worker_logs() {
 }
 
 #[test]
-fn streams_report_single_failures_and_keep_what_fails() {
+fn streams_report_single_failures_and_keep_failed_batches() {
     let worker = &resources("AWS::Serverless::Function")["WorkerFunction"]["Properties"];
     let events = worker["Events"].as_mapping().unwrap().values();
     let streams: Vec<_> =
@@ -101,7 +101,7 @@ fn streams_report_single_failures_and_keep_what_fails() {
 }
 
 #[test]
-fn data_outlives_the_stack() {
+fn tables_and_buckets_are_retained_and_protected() {
     let tables = resources("AWS::DynamoDB::Table");
     let buckets = resources("AWS::S3::Bucket");
     assert_eq!((tables.len(), buckets.len()), (3, 1));
@@ -154,7 +154,7 @@ fn variables_and_roles_name_the_same_resources() {
 }
 
 #[test]
-fn functions_may_read_the_secrets_they_are_told_of() {
+fn functions_may_read_the_secrets_in_their_environment() {
     let may = |function: &str, action: &str, secret: &str| {
         let action = format!("secretsmanager:{action}");
         assert!(roles()[function].allows(&action, secret), "{function} may not {action} {secret}");
@@ -178,7 +178,7 @@ fn functions_may_read_the_secrets_they_are_told_of() {
 
 /// Service principals alone are the same in every partition.
 #[test]
-fn template_names_no_partition() {
+fn template_hardcodes_no_aws_partition() {
     for line in TEMPLATE.lines().filter(|line| line.contains("amazonaws.com") || line.contains("arn:aws:")) {
         assert_eq!(line.trim(), "Principal: secretsmanager.amazonaws.com");
     }
@@ -186,7 +186,7 @@ fn template_names_no_partition() {
 
 /// A function that answers late by itself still answers before the gateway gives up after 30 s.
 #[test]
-fn routed_functions_may_take_29_seconds() {
+fn routed_functions_time_out_after_29_seconds() {
     let template: Value = yaml_serde::from_str(TEMPLATE).unwrap();
     let global = &template["Globals"]["Function"]["Timeout"];
     for (name, function) in resources("AWS::Serverless::Function") {
