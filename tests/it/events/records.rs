@@ -90,7 +90,7 @@ impl Store {
 }
 
 #[tokio::test]
-async fn a_record_set_through_one_front_end_is_read_through_every_other() {
+async fn record_is_readable_through_every_front_end() {
     let store = Store::new().await;
     for (number, (key, writer)) in KEYS.into_iter().zip(ALL.into_iter().cycle()).enumerate() {
         let path = format!("{KV}/key/{}", on_the_wire(key));
@@ -110,7 +110,7 @@ async fn a_record_set_through_one_front_end_is_read_through_every_other() {
 }
 
 #[tokio::test]
-async fn every_operation_takes_the_same_key() {
+async fn every_operation_accepts_the_same_key() {
     let store = Store::new().await;
     for key in KEYS {
         let wire = on_the_wire(key);
@@ -128,7 +128,7 @@ async fn every_operation_takes_the_same_key() {
 }
 
 #[tokio::test]
-async fn the_longest_key_is_taken_and_what_is_no_key_is_refused_through_every_front_end() {
+async fn longest_key_is_accepted_and_invalid_keys_are_refused() {
     let store = Store::new().await;
     let wide = "é".repeat(Key::MAX_BYTES / 2);
     let longest = ["k".repeat(Key::MAX_BYTES), " ".repeat(Key::MAX_BYTES), wide.clone(), "/".repeat(Key::MAX_BYTES)];
@@ -154,7 +154,7 @@ async fn the_longest_key_is_taken_and_what_is_no_key_is_refused_through_every_fr
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_and_broken_escapes_are_refused_where_they_arrive() {
+async fn invalid_utf8_and_malformed_escapes_are_refused() {
     let store = Store::new().await;
     for wire in ["%ff", "%C3", "a/%ED%A0%80", "%zz", "%", "a%2"] {
         // An HTTP API decodes the path itself; what it makes of these never reaches the function as it was.

@@ -86,7 +86,7 @@ impl RuntimeApi {
 
     /// Runs the loop in a child process until every event is reported on; the reports in the order of the events.
     async fn run(mut self, events: usize, max_concurrency: &str) -> Vec<Report> {
-        let mut child = self.child("events::sandbox::the_child_process_is_a_sandbox");
+        let mut child = self.child("events::sandbox::child_process_runs_a_sandbox");
         let child = child.env("AWS_LAMBDA_MAX_CONCURRENCY", max_concurrency).spawn().unwrap();
         let reports = self.reports(events).await;
         drop(child);
@@ -127,7 +127,7 @@ impl Drop for RuntimeApi {
 /// Does nothing, except in the child that [`RuntimeApi::run`] starts.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a child process is told by its environment that it is one")]
-async fn the_child_process_is_a_sandbox() {
+async fn child_process_runs_a_sandbox() {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return;
     }
@@ -144,7 +144,7 @@ fn event(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn odd_events_and_panics_leave_the_sandbox_alive() {
+async fn malformed_events_and_panics_do_not_end_the_sandbox() {
     let odd = [json!({"key1": "value1"}).to_string(), "not JSON".to_owned(), String::new(), event("/panic")];
     for max_concurrency in ["", "2"] {
         let events = [vec![event("/probe/a%20b")], odd.to_vec(), vec![event("/probe/%25")]].concat();
@@ -160,7 +160,7 @@ async fn odd_events_and_panics_leave_the_sandbox_alive() {
 }
 
 #[tokio::test]
-async fn a_concurrent_sandbox_works_on_two_events_at_once() {
+async fn concurrent_sandbox_handles_two_events_at_once() {
     let events = vec![event("/meet"), event("/meet")];
     let reports = RuntimeApi::start(events).await.run(2, "2").await;
     let mut bodies: Vec<_> = reports.iter().map(|(_, answer)| answer["body"].as_str().unwrap()).collect();

@@ -24,7 +24,7 @@ fn with_cookie(golden: Golden, path: &str, cookie: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_session_is_known_and_ended_through_every_front_end() {
+async fn session_works_and_ends_through_every_front_end() {
     let service = TestService::new().await;
     let router = lambda_service(identity::routes(), service.app.clone());
     for golden in ALL {
