@@ -84,7 +84,7 @@ fn store(endpoint: &str) -> Store {
 }
 
 #[tokio::test]
-async fn a_connection_is_not_used_again_after_a_failed_call() {
+async fn connection_is_not_reused_after_a_failed_call() {
     for first in [First::Failure, First::Silence, First::Cut, First::Half] {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(log.clone());
@@ -102,7 +102,7 @@ async fn a_connection_is_not_used_again_after_a_failed_call() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_no_fault_of_the_client() {
+async fn refused_connection_is_not_a_client_error() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(log.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());
