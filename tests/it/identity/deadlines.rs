@@ -20,7 +20,7 @@ const LITTLE: Duration = Duration::from_secs(10);
 const WAITING: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn sign_in_without_time_is_503_and_its_code_stays_good() {
+async fn sign_in_near_the_deadline_is_503_and_keeps_its_code() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
@@ -34,7 +34,7 @@ async fn sign_in_without_time_is_503_and_its_code_stays_good() {
 }
 
 #[tokio::test]
-async fn renewal_without_time_is_503_and_its_refresh_token_stays_good() {
+async fn renewal_near_the_deadline_keeps_the_refresh_token() {
     let service = TestService::new().await;
     let user = Browser::new(&service).user(Vcs::Github, OCTOCAT).await;
     let cookie = service.session_of(UserId::parse(&user).unwrap()).await;

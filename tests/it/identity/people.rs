@@ -13,7 +13,7 @@ use crate::support::routes::Gateway;
 const OCTOCAT: u64 = 583_231;
 
 #[tokio::test]
-async fn a_new_login_is_the_same_user_and_an_old_login_in_other_hands_is_not() {
+async fn users_are_matched_by_provider_id_not_login() {
     let service = TestService::new().await;
     let (mut browser, mut other) = (Browser::new(&service), Browser::new(&service));
     let user = browser.user(Vcs::Github, OCTOCAT).await;
@@ -30,7 +30,7 @@ async fn a_new_login_is_the_same_user_and_an_old_login_in_other_hands_is_not() {
 }
 
 #[tokio::test]
-async fn two_first_sign_ins_at_once_make_one_user() {
+async fn concurrent_first_sign_ins_create_one_user() {
     let service = TestService::new().await;
     let (mut one, mut two) = (Browser::new(&service), Browser::new(&service));
     let gate = service.faulty.on("TransactWriteItems").first(2).hold_before_store();
@@ -54,7 +54,7 @@ fn naming(service: &TestService, administrators: &str) -> Gateway {
 }
 
 #[tokio::test]
-async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
+async fn sign_in_alone_grants_and_revokes_administration() {
     let service = TestService::new().await;
     let is_administrator = async |user: &str| {
         let user = UserId::parse(user).unwrap();
@@ -122,7 +122,7 @@ async fn killed_after(call: usize, newcomer: bool) -> usize {
 }
 
 #[tokio::test]
-async fn a_role_and_its_audit_entry_are_written_together() {
+async fn role_and_its_audit_entry_are_written_together() {
     for newcomer in [true, false] {
         let killed: Vec<_> = stream::iter((1..=8).map(|call| killed_after(call, newcomer))).buffered(4).collect().await;
         let calls = killed.iter().filter(|hits| **hits == 1).count();

@@ -33,7 +33,7 @@ fn code(outcome: Result<SecretText>) -> Code {
 }
 
 #[tokio::test]
-async fn a_token_that_lives_is_handed_out_as_it_is() {
+async fn valid_provider_token_is_returned_unchanged() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     let token = service.app.vcs_token(user, Vcs::Github).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_token_that_lives_is_handed_out_as_it_is() {
 }
 
 #[tokio::test]
-async fn eight_who_ask_at_once_get_one_new_token_from_one_renewal() {
+async fn eight_concurrent_requests_share_one_renewal() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     let before = service.app.vcs_token(user, Vcs::Github).await.unwrap();
@@ -71,7 +71,7 @@ async fn eight_who_ask_at_once_get_one_new_token_from_one_renewal() {
 }
 
 #[tokio::test]
-async fn who_was_refused_signs_in_again_and_the_provider_is_not_asked_until_then() {
+async fn rejected_refresh_token_requires_a_new_sign_in() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
@@ -89,7 +89,7 @@ async fn who_was_refused_signs_in_again_and_the_provider_is_not_asked_until_then
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_costs_nothing_but_time() {
+async fn unavailable_provider_does_not_lose_the_token() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
@@ -99,7 +99,7 @@ async fn a_provider_that_is_away_costs_nothing_but_time() {
 }
 
 #[tokio::test]
-async fn lost_answers_of_storage_waste_no_renewal() {
+async fn lost_storage_answers_waste_no_renewal() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     for nth in 1..=2 {
@@ -115,7 +115,7 @@ async fn lost_answers_of_storage_waste_no_renewal() {
 }
 
 #[tokio::test]
-async fn a_renewal_whose_process_died_is_taken_over_once_its_claim_has_ended() {
+async fn renewal_of_a_dead_process_is_taken_over_after_its_lease() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
@@ -129,7 +129,7 @@ async fn a_renewal_whose_process_died_is_taken_over_once_its_claim_has_ended() {
 }
 
 #[tokio::test]
-async fn a_sign_in_during_a_renewal_wins() {
+async fn sign_in_during_a_renewal_wins() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
@@ -146,7 +146,7 @@ async fn a_sign_in_during_a_renewal_wins() {
 }
 
 #[tokio::test]
-async fn the_sealing_key_can_be_changed_and_without_it_people_sign_in_again() {
+async fn sealing_key_can_be_rotated_and_its_loss_needs_a_sign_in() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     let (old, new) = (SecretText::new(SEALING_KEY.into()), SecretText::new("next-".repeat(9)));

@@ -16,7 +16,7 @@ async fn refused(browser: &mut Browser<'_>, url: &str) {
 }
 
 #[tokio::test]
-async fn another_browser_cannot_finish_a_sign_in_and_the_one_that_began_it_still_can() {
+async fn only_the_starting_browser_can_finish_a_sign_in() {
     let service = TestService::new().await;
     let (mut own, mut other) = (Browser::new(&service), Browser::new(&service));
     let page = own.begin(Vcs::Github, "").await;
@@ -30,7 +30,7 @@ async fn another_browser_cannot_finish_a_sign_in_and_the_one_that_began_it_still
 }
 
 #[tokio::test]
-async fn a_state_is_used_up_when_it_comes_back_however_that_ends() {
+async fn state_is_consumed_by_the_first_callback() {
     let service = TestService::new().await;
     for ending in ["", "&error=access_denied", "&code="] {
         let mut browser = Browser::new(&service);
@@ -51,7 +51,7 @@ async fn a_state_is_used_up_when_it_comes_back_however_that_ends() {
 }
 
 #[tokio::test]
-async fn forged_old_and_foreign_states_are_refused() {
+async fn forged_expired_and_foreign_states_are_refused() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
@@ -68,7 +68,7 @@ async fn forged_old_and_foreign_states_are_refused() {
 }
 
 #[tokio::test]
-async fn two_tabs_sign_in_at_once() {
+async fn two_tabs_can_sign_in_concurrently() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let first = browser.begin(Vcs::Github, "?return_to=/first").await;
@@ -81,7 +81,7 @@ async fn two_tabs_sign_in_at_once() {
 }
 
 #[tokio::test]
-async fn somebody_who_says_no_is_told_so_and_not_asked_again() {
+async fn denied_consent_is_reported_and_not_retried() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let reply = browser.get("/api/github/v1/callback?error=access_denied&error_description=no").await;
@@ -89,7 +89,7 @@ async fn somebody_who_says_no_is_told_so_and_not_asked_again() {
 }
 
 #[tokio::test]
-async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored() {
+async fn state_browser_secret_and_verifier_are_not_stored() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
@@ -112,7 +112,7 @@ async fn trail(service: &TestService) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_why_and_no_other_is() {
+async fn refused_sign_in_is_audited_without_a_user() {
     let service = TestService::new().await;
     let (mut own, mut other) = (Browser::new(&service), Browser::new(&service));
     // A session says who was here before, not who was about to sign in.
@@ -163,7 +163,7 @@ async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_wh
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_although_the_trail_cannot_be_written() {
+async fn refusal_is_answered_when_the_audit_write_fails() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let lost = service.faulty.on("PutItem").cut_before_store();
