@@ -36,7 +36,7 @@ async fn world_with_cursors(token: &str, service: &TestService) -> Vec<(String, 
 }
 
 #[tokio::test]
-async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
+async fn damaged_cursor_is_rejected() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     for (url, name, cursor) in world_with_cursors(&token, &service).await {
@@ -71,7 +71,7 @@ async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
 }
 
 #[tokio::test]
-async fn a_cursor_opens_its_own_listing_alone() {
+async fn cursor_of_another_listing_is_rejected_everywhere() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let listings = world_with_cursors(&token, &service).await;
@@ -97,7 +97,7 @@ async fn a_cursor_opens_its_own_listing_alone() {
 /// The checksum keeps accidents out, not people: a cursor is a place, not a permission. A made-up place is refused, or is
 /// a place in the same listing.
 #[tokio::test]
-async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
+async fn forged_cursor_is_never_a_server_error() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let listings = world_with_cursors(&token, &service).await;

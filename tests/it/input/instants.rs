@@ -26,7 +26,7 @@ const BAD: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn a_key_takes_an_end_up_to_the_last_second_of_9999() {
+async fn key_expiry_may_be_up_to_the_end_of_9999() {
     let service = TestService::new().await;
     let token = service.token(&ALL);
     let keys = "/api/v1/github/access-token";
@@ -43,7 +43,7 @@ async fn a_key_takes_an_end_up_to_the_last_second_of_9999() {
 }
 
 #[tokio::test]
-async fn a_team_token_takes_an_end_up_to_the_last_second_of_9999() {
+async fn team_token_expiry_may_be_up_to_the_end_of_9999() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = format!("/api/v2/teams/{PLATFORM}/authentication-tokens");
@@ -64,7 +64,7 @@ async fn a_team_token_takes_an_end_up_to_the_last_second_of_9999() {
 }
 
 #[tokio::test]
-async fn the_audit_trail_takes_the_same_instants() {
+async fn audit_filters_accept_the_same_instants() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let get =

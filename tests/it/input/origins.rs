@@ -52,7 +52,7 @@ async fn links_and_redirect_uris_name_a_valid_origin() {
 }
 
 #[tokio::test]
-async fn a_default_port_does_not_make_another_origin() {
+async fn default_port_is_the_same_origin() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let write = async |host: &str, origin: &str| {

@@ -286,7 +286,7 @@ async fn get(service: &TestService, path: &str, token: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn every_forgery_is_refused_in_the_same_words_and_without_a_read() {
+async fn forged_tokens_are_refused_alike_and_without_a_read() {
     let service = TestService::new().await;
     let parts = Parts::new(&service);
     let groups = [algorithms(&parts), headers(&parts), contents(&parts), encodings(&parts)];
@@ -310,7 +310,7 @@ async fn every_forgery_is_refused_in_the_same_words_and_without_a_read() {
 }
 
 #[tokio::test]
-async fn clocks_may_differ_by_five_seconds_and_no_more() {
+async fn clock_skew_up_to_five_seconds_is_accepted() {
     let service = TestService::new().await;
     let parts = Parts::new(&service);
     let now = parts.claims["iat"].as_i64().unwrap();
@@ -330,7 +330,7 @@ async fn clocks_may_differ_by_five_seconds_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_good_a_moment_ago_is_not_good_for_ever() {
+async fn token_is_refused_after_expiry_and_leeway() {
     let service = TestService::new().await;
     let token = Parts::new(&service).good();
     let path = format!("{KV}/iter/");
@@ -342,7 +342,7 @@ async fn a_token_that_was_good_a_moment_ago_is_not_good_for_ever() {
 }
 
 #[tokio::test]
-async fn an_api_key_whole_or_broken_opens_nothing_but_the_exchange() {
+async fn api_key_is_refused_outside_the_exchange_on_every_route() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead, AccessTokenCreate]).await;
     for key in [key.as_str(), &key[..20], "tt_live_", "tt_test_x", &format!("{key}0")] {
