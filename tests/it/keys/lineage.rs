@@ -165,7 +165,7 @@ async fn deletion_lists_descendants_and_a_cascade_deletes_them() {
 }
 
 #[tokio::test]
-async fn cascade_is_the_owners_on_the_keys_own_vcs() {
+async fn only_the_owner_can_cascade_on_the_keys_own_vcs() {
     let service = TestService::new().await;
     let top = root(&service, body("top")).await;
     child(&service, &top, "below").await;
@@ -224,7 +224,7 @@ async fn chain_of_a_thousand_keys_cannot_grow() {
 }
 
 #[tokio::test]
-async fn key_created_during_a_cascade_goes_with_it() {
+async fn key_created_during_a_cascade_is_deleted_too() {
     let service = TestService::new().await;
     let top = root(&service, body("top")).await;
     let middle = child(&service, &top, "middle").await;

@@ -85,7 +85,7 @@ async fn keys_beyond_the_callers_limits_are_not_found() {
 }
 
 #[tokio::test]
-async fn rest_of_a_cascade_beyond_the_callers_limits_is_not_found() {
+async fn cascade_hides_keys_beyond_the_callers_limits() {
     let service = TestService::new().await;
     let parent = create_with_child(&service).await;
     service.delete(&format!("{KEYS}?id={parent}"), &service.token(&[AccessTokenCreate])).await.ok();

@@ -19,7 +19,7 @@ fn read_stale(service: &TestService) {
 }
 
 #[tokio::test]
-async fn a_deleted_key_is_refused_by_stale_storage() {
+async fn deleted_key_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
@@ -32,7 +32,7 @@ async fn a_deleted_key_is_refused_by_stale_storage() {
 }
 
 #[tokio::test]
-async fn an_ended_session_is_refused_by_stale_storage() {
+async fn ended_session_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     service.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.ok();
@@ -42,7 +42,7 @@ async fn an_ended_session_is_refused_by_stale_storage() {
 }
 
 #[tokio::test]
-async fn a_deleted_team_token_is_refused_by_stale_storage() {
+async fn deleted_team_token_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let legacy = format!("/api/v2/teams/{PLATFORM}/authentication-token");
@@ -57,7 +57,7 @@ async fn a_deleted_team_token_is_refused_by_stale_storage() {
 }
 
 #[tokio::test]
-async fn a_replaced_team_token_is_refused_by_stale_storage() {
+async fn replaced_team_token_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     read_stale(&service);

@@ -55,7 +55,7 @@ async fn use_everywhere(service: &TestService, bearer: &str, cookie: &str, most:
 }
 
 #[tokio::test]
-async fn no_credential_is_in_the_log_of_its_use() {
+async fn credentials_are_not_logged_when_used() {
     let service = TestService::new().await;
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());
