@@ -24,7 +24,7 @@ async fn knock(service: &TestService, address: &str, credential: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_place_that_keeps_knocking_is_refused_and_no_other_place_is() {
+async fn only_the_address_over_its_limit_is_refused() {
     let service = TestService::limited(anonymous(1, 40)).await;
     for (count, credential) in ["", "garbage", "tt_live_0", "a.b.c"].iter().cycle().take(40).enumerate() {
         assert_eq!(knock(&service, "192.0.2.1", credential).await, 403, "{count}");
@@ -48,7 +48,7 @@ async fn a_place_that_keeps_knocking_is_refused_and_no_other_place_is() {
 }
 
 #[tokio::test]
-async fn a_refused_place_costs_no_read_even_where_only_a_read_could_tell() {
+async fn refused_address_costs_no_read() {
     let service = TestService::limited(anonymous(1, 10)).await;
     for _ in 0..10 {
         assert_eq!(knock(&service, "192.0.2.1", "garbage").await, 403);
@@ -65,7 +65,7 @@ async fn a_refused_place_costs_no_read_even_where_only_a_read_could_tell() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_proven_here_is_exchanged_although_others_from_its_place_are_refused() {
+async fn verified_key_is_exchanged_from_a_refused_address() {
     let service = TestService::limited(anonymous(1, 10)).await;
     let (proven, other) = (service.api_key(&[]).await, service.api_key(&[]).await);
     service.call(Method::POST, REFRESH, &proven, None).await.ok();
@@ -79,7 +79,7 @@ async fn a_key_that_was_proven_here_is_exchanged_although_others_from_its_place_
 }
 
 #[tokio::test]
-async fn an_ipv6_network_is_one_place() {
+async fn ipv6_network_has_one_budget() {
     let service = TestService::limited(anonymous(1, 10)).await;
     for host in 1..=10 {
         assert_eq!(knock(&service, &format!("2001:db8:1:2::{host:x}"), "garbage").await, 403);
@@ -89,7 +89,7 @@ async fn an_ipv6_network_is_one_place() {
 }
 
 #[tokio::test]
-async fn a_claim_about_the_address_is_not_believed() {
+async fn forged_forwarded_address_is_ignored() {
     let service = TestService::limited(anonymous(1, 10)).await;
     let mut refused = 0;
     for claimed in 0..20 {
@@ -101,7 +101,7 @@ async fn a_claim_about_the_address_is_not_believed() {
 }
 
 #[tokio::test]
-async fn two_sandboxes_share_a_places_budget() {
+async fn two_sandboxes_share_the_budget_of_an_address() {
     let service = TestService::limited(anonymous(1, 40)).await;
     let other = service.sandbox();
     let mut passed = 0;
@@ -116,7 +116,7 @@ async fn two_sandboxes_share_a_places_budget() {
 }
 
 #[tokio::test]
-async fn a_place_begins_sign_ins_within_its_budget_and_each_of_them_is_a_write() {
+async fn sign_ins_from_an_address_are_limited() {
     let service = TestService::limited(anonymous(5, 50)).await;
     let begin = |address| from(address, request(Method::GET, "/api/v1/github/login", "", None));
     let within = async {
@@ -140,7 +140,7 @@ async fn a_place_begins_sign_ins_within_its_budget_and_each_of_them_is_a_write()
 }
 
 #[tokio::test]
-async fn a_browser_that_comes_back_to_a_place_that_is_over_comes_again_and_is_signed_in() {
+async fn limited_callback_can_be_retried_and_signs_in() {
     let service = TestService::limited(anonymous(1, 10)).await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;

@@ -30,7 +30,7 @@ async fn exchange(gateway: &Gateway, address: &str, key: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn ten_wrong_secrets_shut_out_their_place_from_that_key_and_nobody_else() {
+async fn ten_wrong_secrets_block_only_their_network_and_key() {
     let service = TestService::limited(ten()).await;
     let (right, other) = (service.api_key(&[]).await, service.api_key(&[]).await);
     let wrong = wrong(ApiKey::parse(&right).unwrap().id);
@@ -54,7 +54,7 @@ async fn ten_wrong_secrets_shut_out_their_place_from_that_key_and_nobody_else() 
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_answered_like_a_wrong_secret_to_the_last_guess() {
+async fn unknown_key_is_answered_like_a_wrong_secret() {
     let service = TestService::limited(ten()).await;
     let known = ApiKey::parse(&service.api_key(&[]).await).unwrap().id;
     for _ in 0..12 {
@@ -73,7 +73,7 @@ async fn an_unknown_key_is_answered_like_a_wrong_secret_to_the_last_guess() {
 }
 
 #[tokio::test]
-async fn guesses_at_two_sandboxes_are_counted_together() {
+async fn guesses_at_two_sandboxes_share_one_count() {
     let service = TestService::limited(ten()).await;
     let other = service.sandbox();
     let wrong = wrong(ApiKey::parse(&service.api_key(&[]).await).unwrap().id);
@@ -87,7 +87,7 @@ async fn guesses_at_two_sandboxes_are_counted_together() {
 }
 
 #[tokio::test]
-async fn guesses_are_counted_without_storage_too_and_the_owner_gets_in() {
+async fn guesses_are_counted_without_storage() {
     let service = TestService::limited(ten()).await;
     let right = service.api_key(&[]).await;
     let wrong = wrong(ApiKey::parse(&right).unwrap().id);
@@ -100,7 +100,7 @@ async fn guesses_are_counted_without_storage_too_and_the_owner_gets_in() {
 }
 
 #[tokio::test]
-async fn ten_wrong_secrets_shut_out_their_network_from_a_team_token() {
+async fn ten_wrong_secrets_block_their_network_for_a_team_token() {
     for (method, path, refused) in [(Method::POST, REFRESH, 403), (Method::GET, "/api/v2/account/details", 401)] {
         let service = TestService::limited(ten()).await;
         let acme = service.acme().await;
@@ -126,7 +126,7 @@ async fn ten_wrong_secrets_shut_out_their_network_from_a_team_token() {
 }
 
 #[tokio::test]
-async fn an_unknown_team_token_is_charged_like_a_wrong_secret() {
+async fn unknown_team_token_counts_like_a_wrong_secret() {
     let service = TestService::limited(ten()).await;
     let acme = service.acme().await;
     let known = TeamSecret::parse(&acme.team_token).unwrap().id();
@@ -147,7 +147,7 @@ impl Clock for Moving {
 }
 
 #[tokio::test]
-async fn a_request_reports_once_while_the_clock_moves_on() {
+async fn request_reports_once_while_the_clock_moves_on() {
     let service = TestService::limited(ten()).await;
     let clock = Moving(AtomicI64::new(0));
     let subject =

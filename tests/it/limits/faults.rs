@@ -9,7 +9,7 @@ use crate::support::TestService;
 use crate::support::faulty::Refusal;
 
 #[tokio::test]
-async fn without_storage_a_sandbox_goes_by_its_own_account_and_asks_once_a_second() {
+async fn sandbox_limits_alone_without_storage_and_asks_each_second() {
     for fault in 0..3 {
         let service = TestService::limited(callers(50, 100)).await;
         let on = service.faulty.on("UpdateItem").matching(is_lease);
@@ -35,7 +35,7 @@ async fn without_storage_a_sandbox_goes_by_its_own_account_and_asks_once_a_secon
 }
 
 #[tokio::test]
-async fn storage_that_does_not_answer_delays_one_request_and_no_longer_than_the_patience() {
+async fn silent_storage_delays_only_one_request_up_to_the_timeout() {
     let patience = Duration::from_millis(200);
     let service = TestService::limited(RateLimits { patience, ..callers(50, 100) }).await;
     let token = token_of(&service, some_key());
@@ -47,7 +47,7 @@ async fn storage_that_does_not_answer_delays_one_request_and_no_longer_than_the_
 }
 
 #[tokio::test]
-async fn a_batch_whose_answer_was_lost_is_paid_for_once() {
+async fn batch_with_a_lost_answer_is_charged_once() {
     let service = TestService::limited(callers(50, 100)).await;
     let cut = service.faulty.on("UpdateItem").matching(is_lease).nth(1).cut_after_store();
     let key = some_key();
@@ -59,7 +59,7 @@ async fn a_batch_whose_answer_was_lost_is_paid_for_once() {
 }
 
 #[tokio::test]
-async fn a_budget_that_another_sandbox_keeps_changing_is_asked_for_a_bounded_number_of_times() {
+async fn contended_budget_is_retried_a_bounded_number_of_times() {
     let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
     passed(&service.gateway, &token_of(&service, key), 120).await;

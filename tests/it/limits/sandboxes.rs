@@ -4,7 +4,7 @@ use super::{callers, passed, some_key, token_of};
 use crate::support::TestService;
 
 #[tokio::test]
-async fn two_sandboxes_share_a_keys_budget() {
+async fn two_sandboxes_share_the_budget_of_a_key() {
     let service = TestService::limited(callers(50, 100)).await;
     let other = service.sandbox();
     let key = some_key();
@@ -26,7 +26,7 @@ async fn two_sandboxes_share_a_keys_budget() {
 }
 
 #[tokio::test]
-async fn a_sandbox_that_starts_cold_does_not_bring_a_new_burst() {
+async fn cold_start_does_not_add_a_burst() {
     let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
     assert_eq!(passed(&service.gateway, &token_of(&service, key), 120).await, 100);
@@ -41,7 +41,7 @@ async fn a_sandbox_that_starts_cold_does_not_bring_a_new_burst() {
 }
 
 #[tokio::test]
-async fn many_requests_at_once_wait_for_one_call() {
+async fn concurrent_requests_share_one_rate_limit_call() {
     let service = TestService::limited(callers(1_000, 1_000)).await;
     let token = token_of(&service, some_key());
     assert_eq!(passed(&service.gateway, &token, 10).await, 10);
