@@ -25,7 +25,7 @@ use crate::support::TestService;
 
 /// Names the function that a child process is.
 const FUNCTION: &str = "TERRAPI_TEST_FUNCTION";
-const CHILD: &str = "linearizability::processes::the_child_process_is_a_function";
+const CHILD: &str = "linearizability::processes::child_process_serves_a_function";
 /// How long an invocation may take: the gateway waits no longer either.
 const INVOCATION: Duration = Duration::from_secs(30);
 
@@ -140,7 +140,7 @@ fn report(api: &RuntimeApi, id: &str, answer: Result<Value, String>) -> StatusCo
 
 /// Does nothing, except in the processes that [`Function::start`] starts: there it is the function's `main`.
 #[tokio::test]
-async fn the_child_process_is_a_function() {
+async fn child_process_serves_a_function() {
     let Ok(name) = std::env::var(FUNCTION) else { return };
     let config = start().unwrap();
     let app = App::from_config(&config).unwrap();
