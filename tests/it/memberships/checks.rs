@@ -78,7 +78,7 @@ async fn changes(service: &TestService) -> Vec<(Value, Value, Value)> {
 }
 
 #[tokio::test]
-async fn a_removed_person_is_refused_after_the_check() {
+async fn removed_user_is_refused_after_the_check() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     assert_eq!(answer(&service, HERE).await, "OK", "the request in hand is served");
@@ -93,7 +93,7 @@ async fn a_removed_person_is_refused_after_the_check() {
 }
 
 #[tokio::test]
-async fn an_older_row_without_checked_at_is_checked() {
+async fn row_without_checked_at_is_checked() {
     let service = signed_in(Vcs::Github).await;
     let pk = format!("user#{}", service.user);
     service.backend.remove_attribute(&pk, "member#github#12345", "checked_at").await;
@@ -105,7 +105,7 @@ async fn an_older_row_without_checked_at_is_checked() {
 }
 
 #[tokio::test]
-async fn a_confirmed_membership_is_young_again() {
+async fn confirmation_resets_the_age_of_a_membership() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     assert_eq!(answer(&service, HERE).await, "OK");
     pump.run(&service).await;
@@ -119,7 +119,7 @@ async fn a_confirmed_membership_is_young_again() {
 }
 
 #[tokio::test]
-async fn a_due_membership_costs_one_write() {
+async fn due_membership_costs_one_write() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     for asked in ["PutItem 1.0 WU", "PutItem 0.0 WU ConditionalCheckFailedException"] {
         fetch_keys(&service).await;
@@ -131,7 +131,7 @@ async fn a_due_membership_costs_one_write() {
 }
 
 #[tokio::test]
-async fn one_check_runs_for_many_uses_at_once() {
+async fn concurrent_uses_start_one_check() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     let gate = service.faulty.on("PutItem").first(5).hold_before_store();
     let uses = futures::future::join_all((0..5).map(|_| answer(&service, HERE)));
@@ -146,7 +146,7 @@ async fn one_check_runs_for_many_uses_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_has_its_membership_checked_too() {
+async fn session_use_checks_the_membership() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     let cookie = service.session_of(service.user).await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
@@ -158,7 +158,7 @@ async fn a_session_has_its_membership_checked_too() {
 }
 
 #[tokio::test]
-async fn an_owner_is_checked_when_only_team_tokens_are_used() {
+async fn use_of_a_team_token_checks_its_owner() {
     let service = signed_in(Vcs::Github).await;
     let acme = service.acme().await;
     let mut pump = StreamPump::new(&service, "operations");
@@ -171,7 +171,7 @@ async fn an_owner_is_checked_when_only_team_tokens_are_used() {
 }
 
 #[tokio::test]
-async fn a_teams_own_user_is_never_checked() {
+async fn service_user_of_a_team_is_never_checked() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     let acme = service.acme().await;
     service.join(service.user, MemberOf(12345)).await;
@@ -183,7 +183,7 @@ async fn a_teams_own_user_is_never_checked() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_suspends_after_three_days() {
+async fn membership_is_suspended_after_three_days_without_provider() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     service.github.desk().fail(LIST, away());
     assert_eq!(answer(&service, HERE).await, "OK");
@@ -209,7 +209,7 @@ async fn a_provider_that_is_away_suspends_after_three_days() {
 }
 
 #[tokio::test]
-async fn a_membership_is_suspended_although_no_worker_runs() {
+async fn membership_is_suspended_without_a_worker() {
     let (service, _) = grown_old(Vcs::Github).await;
     assert_eq!(answer(&service, HERE).await, "OK");
     service.clock.advance_ms(3 * DAY_MS);
@@ -234,7 +234,7 @@ async fn memberships_do_not_age_without_their_provider() {
 }
 
 #[tokio::test]
-async fn a_provider_that_cannot_be_used_confirms_nobody() {
+async fn unusable_provider_confirms_no_membership() {
     let sealing = || Ok(Arc::new(SealingKeys::new(&SecretText::new("s".repeat(43)), None).unwrap()));
     // A client id without the App's number and private key.
     let wrong = BTreeMap::from([("GITHUB_APP_CLIENT_ID".to_owned(), SecretText::new("Iv1.0123456789abcdef".into()))]);
@@ -252,7 +252,7 @@ async fn a_provider_that_cannot_be_used_confirms_nobody() {
 }
 
 #[tokio::test]
-async fn the_installation_answers_when_the_persons_token_does_not() {
+async fn installation_token_is_used_when_the_users_token_fails() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     // The person has taken the authorization back, and is called something else now.
     service.github.hub(|hub| {
@@ -275,7 +275,7 @@ async fn the_installation_answers_when_the_persons_token_does_not() {
 }
 
 #[tokio::test]
-async fn an_installation_that_cannot_tell_removes_nobody() {
+async fn inconclusive_installation_answer_removes_no_membership() {
     for change in ["uninstalled", "suspended"] {
         let (service, mut pump) = grown_old(Vcs::Github).await;
         service.github.hub(|hub| {
@@ -294,7 +294,7 @@ async fn an_installation_that_cannot_tell_removes_nobody() {
 }
 
 #[tokio::test]
-async fn a_removed_person_is_refused_on_gitlab() {
+async fn removed_user_is_refused_on_gitlab() {
     for revoked in [false, true] {
         let service = signed_in(Vcs::Gitlab).await;
         let known = service.app.store.find_installation(HERE).await.unwrap().unwrap();
@@ -321,7 +321,7 @@ async fn a_removed_person_is_refused_on_gitlab() {
 }
 
 #[tokio::test]
-async fn a_group_token_that_does_not_see_the_group_cannot_tell() {
+async fn group_token_without_access_is_inconclusive() {
     let service = signed_in(Vcs::Gitlab).await;
     service.app.store.put_membership(service.user, GROUP, service.clock.now()).await.unwrap();
     let which = InstallationSecret::AccessToken;
@@ -341,7 +341,7 @@ async fn a_group_token_that_does_not_see_the_group_cannot_tell() {
 }
 
 #[tokio::test]
-async fn a_sign_in_drops_what_the_provider_denies() {
+async fn sign_in_removes_memberships_the_provider_denies() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let user = UserId::parse(&browser.user(Vcs::Github, OCTOCAT).await).unwrap();
@@ -359,7 +359,7 @@ async fn a_sign_in_drops_what_the_provider_denies() {
 }
 
 #[tokio::test]
-async fn a_sign_in_goes_on_when_memberships_cannot_be_checked() {
+async fn sign_in_succeeds_when_memberships_cannot_be_checked() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let user = UserId::parse(&browser.user(Vcs::Github, OCTOCAT).await).unwrap();
@@ -371,7 +371,7 @@ async fn a_sign_in_goes_on_when_memberships_cannot_be_checked() {
 }
 
 #[tokio::test]
-async fn a_killed_check_is_made_again() {
+async fn killed_check_is_repeated() {
     for call in 1.. {
         let (service, mut pump) = grown_old(Vcs::Github).await;
         service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
@@ -402,7 +402,7 @@ fn revoked(service: &TestService) -> NewAuditEntry {
 }
 
 #[tokio::test]
-async fn an_older_no_does_not_remove_a_newer_confirmation() {
+async fn older_denial_does_not_remove_a_newer_confirmation() {
     let service = TestService::new().await;
     let seen = membership(&service, HERE).await.unwrap();
     service.clock.advance_ms(1);
@@ -415,7 +415,7 @@ async fn an_older_no_does_not_remove_a_newer_confirmation() {
 }
 
 #[tokio::test]
-async fn a_reported_removal_acts_at_once_and_once() {
+async fn reported_removal_applies_immediately_and_once() {
     let service = TestService::new().await;
     let store = &service.app.store;
     assert!(store.remove_membership(service.user, HERE, &revoked(&service)).await.unwrap());

@@ -58,7 +58,7 @@ async fn known(service: &TestService) -> BTreeSet<InstallationId> {
 }
 
 #[tokio::test]
-async fn an_older_look_changes_nothing_after_a_newer_one() {
+async fn older_listing_changes_nothing_after_a_newer_one() {
     let service = TestService::new().await;
     let (older, newer) = (fence(&service).await, fence(&service).await);
     assert!(older < newer);
@@ -70,7 +70,7 @@ async fn an_older_look_changes_nothing_after_a_newer_one() {
 }
 
 #[tokio::test]
-async fn a_look_that_is_overtaken_while_it_writes_writes_no_further() {
+async fn overtaken_listing_stops_writing() {
     let service = TestService::new().await;
     let (first, second) = (fence(&service).await, fence(&service).await);
     let gate = service.faulty.on("TransactWriteItems").first(1).hold_before_store();
@@ -88,7 +88,7 @@ async fn a_look_that_is_overtaken_while_it_writes_writes_no_further() {
 }
 
 #[tokio::test]
-async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_taken_and_is_finished_later() {
+async fn killed_replacement_removes_before_adding_and_is_finished() {
     let lost: BTreeSet<_> = (1..=60).map(InstallationId::new).collect();
     let won: BTreeSet<_> = (1_001..=1_060).map(InstallationId::new).collect();
     let own = set([12345, 67890]);
@@ -118,7 +118,7 @@ async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_take
 }
 
 #[tokio::test]
-async fn a_busy_table_and_a_lost_answer_are_not_seen() {
+async fn busy_storage_and_lost_answers_are_hidden_from_the_caller() {
     let service = signed_in(Vcs::Github).await;
     service.github.hub(|hub| {
         hub.installation(12345).members.clear();
