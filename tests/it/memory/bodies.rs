@@ -62,7 +62,7 @@ async fn hold_to_the_limit(service: &TestService, target: Target<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_takes_at_most_four_times_its_body() {
+async fn write_uses_at_most_four_times_its_body_in_memory() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let big = BODY_BYTES;
@@ -95,7 +95,7 @@ async fn a_write_takes_at_most_four_times_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_of_capabilities_takes_at_most_four_times_its_body() {
+async fn capability_list_uses_at_most_four_times_its_body() {
     let service = TestService::new().await;
     let (token, key) = (service.token(&[AccessTokenCreate, KvStoreRead]), service.api_key(&[KvStoreRead]).await);
     let big = BODY_BYTES;
@@ -116,7 +116,7 @@ async fn a_list_of_capabilities_takes_at_most_four_times_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_json_api_document_takes_at_most_four_times_its_body() {
+async fn json_api_document_uses_at_most_four_times_its_body() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let big = BODY_BYTES;
@@ -137,7 +137,7 @@ async fn a_json_api_document_takes_at_most_four_times_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_nobody_reads_takes_at_most_four_times_its_size() {
+async fn unread_body_uses_at_most_four_times_its_size() {
     let service = TestService::new().await;
     let token = service.token(&[AccessTokenCreate]);
     for (function, method, path) in [

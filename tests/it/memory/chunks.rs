@@ -13,7 +13,7 @@ const INLINE_BYTES: usize = 16 * 1024;
 const CHUNKS: u32 = 3_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn work_on_a_whole_key_takes_at_most_16_mib() {
+async fn work_on_a_whole_key_uses_at_most_16_mib() {
     let service = TestService::direct().await;
     let token = service.kv_token();
     let value = "x".repeat(INLINE_BYTES - 2);

@@ -25,7 +25,7 @@ use crate::events::template::Golden;
 use crate::support::TestService;
 use crate::support::service::{START, routes, signer};
 
-const CHILD: &str = "memory::the_child_process_is_a_function";
+const CHILD: &str = "memory::child_process_serves_a_function";
 const TOLD: &str = "TERRAPI_TEST_FUNCTION";
 /// How the functions' allocator is set up.
 const MALLOC: &str = "MALLOC_MMAP_THRESHOLD_";
@@ -119,7 +119,7 @@ fn peak_bytes(process: u32) -> usize {
 
 /// Does nothing, except in the child that [`measure`] starts.
 #[tokio::test]
-async fn the_child_process_is_a_function() {
+async fn child_process_serves_a_function() {
     let Ok(told) = std::env::var(TOLD) else { return };
     let told: Told = serde_json::from_str(&told).unwrap();
     let config = StoreConfig {

@@ -10,7 +10,7 @@ use crate::support::service::KV;
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn selecting_holds_one_copy_of_the_value() {
+async fn select_keeps_one_copy_of_the_value() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let members: Vec<_> = (0..4 * MIB / 8 - 100).map(|_| json!({"": 0})).collect();
