@@ -21,7 +21,7 @@ fn done(action: &str, token: &Value) -> [Value; 3] {
 }
 
 #[tokio::test]
-async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail() {
+async fn every_team_token_event_is_audited() {
     let service = TestService::new().await;
     let Acme { organization_token, team_token, .. } = service.acme().await;
     let own = json!("at-acme1111acme1111");
@@ -60,7 +60,7 @@ async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail
 }
 
 #[tokio::test]
-async fn changes_of_organizations_and_teams_are_in_the_trail() {
+async fn organization_and_team_changes_are_audited() {
     let service = TestService::new().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);
     let body = |attributes: Value| json!({"data": {"attributes": attributes}});
@@ -107,7 +107,7 @@ async fn changes_of_organizations_and_teams_are_in_the_trail() {
 }
 
 #[tokio::test]
-async fn a_change_killed_anywhere_is_in_the_trail_if_it_was_made() {
+async fn killed_change_is_audited_if_it_was_made() {
     for call in 1..=8 {
         let service = TestService::new().await;
         let Acme { organization_token, .. } = service.acme().await;

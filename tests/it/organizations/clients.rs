@@ -129,7 +129,7 @@ async fn terrasnek_manages_an_organization_s_teams_and_their_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_was_refused_for_its_rate_gets_through_when_it_waits() {
+async fn rate_limited_client_succeeds_after_waiting() {
     let patience = Duration::from_secs(10);
     let rates = RateLimits { principals: Limit::per_second(5, 10), patience, ..RateLimits::default() };
     let service = TestService::limited(rates).await;

@@ -144,7 +144,7 @@ async fn only_signed_in_members_of_the_installation_are_added() {
 }
 
 #[tokio::test]
-async fn the_last_owner_stays_whoever_removes_them() {
+async fn last_owner_cannot_be_removed() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let owners = users(&acme.owners.id.to_string());
@@ -174,7 +174,7 @@ async fn the_last_owner_stays_whoever_removes_them() {
 }
 
 #[tokio::test]
-async fn members_are_for_those_who_may_change_the_team() {
+async fn members_are_visible_only_to_managers_of_the_team() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let grace = person(&service, "grace", 7).await;

@@ -31,7 +31,7 @@ async fn other_member(service: &TestService) -> UserId {
 }
 
 #[tokio::test]
-async fn tokens_end_with_the_last_owners_membership() {
+async fn tokens_are_revoked_when_the_last_owner_leaves() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let acme = service.acme().await;
     let grant = service.post(EXCHANGE, &acme.team_token, json!({})).await.ok();
@@ -63,7 +63,7 @@ async fn one_owner_in_the_installation_keeps_the_tokens() {
 }
 
 #[tokio::test]
-async fn an_older_row_that_names_no_owners_team_works() {
+async fn row_without_an_owners_team_works() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let acme = service.acme().await;
     service.backend.remove_attribute("organization#acme1111", "organization", "owners_team").await;
@@ -73,7 +73,7 @@ async fn an_older_row_that_names_no_owners_team_works() {
 }
 
 #[tokio::test]
-async fn a_member_of_a_team_loses_an_unowned_organization() {
+async fn team_member_loses_access_to_an_unowned_organization() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let other = other_member(&service).await;
     service.acme().await;
@@ -88,7 +88,7 @@ async fn a_member_of_a_team_loses_an_unowned_organization() {
 }
 
 #[tokio::test]
-async fn an_unowned_organizations_token_is_refused_in_the_trail() {
+async fn refused_token_of_an_unowned_organization_is_audited() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let acme = service.acme().await;
     leave(&service).await;
