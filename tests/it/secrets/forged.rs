@@ -32,7 +32,7 @@ async fn burst(service: &TestService, gateway: &Gateway, round: usize) -> usize 
 }
 
 #[tokio::test]
-async fn a_burst_of_unknown_kids_reads_the_published_keys_once_in_ten_seconds() {
+async fn unknown_kids_cause_one_key_read_in_ten_seconds() {
     let service = TestService::new().await;
     let sandbox = service.sandbox();
     assert_eq!(burst(&service, &sandbox, 0).await, 1);
@@ -49,7 +49,7 @@ async fn a_burst_of_unknown_kids_reads_the_published_keys_once_in_ten_seconds() 
 }
 
 #[tokio::test]
-async fn a_burst_at_once_reads_no_more_than_a_burst_in_turn() {
+async fn concurrent_unknown_kids_cause_no_more_reads() {
     let service = TestService::new().await;
     let sandbox = service.sandbox();
     let tokens = forged(&service, 0);

@@ -24,7 +24,7 @@ async fn load(service: &TestService, moto: &Moto, secret: &str) -> Arc<Signer> {
 }
 
 #[tokio::test]
-async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_good() {
+async fn new_seed_signs_after_its_activation_delay() {
     let (service, moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", &text(&SigningKeyFile::new(OLD.into()))).await;
     assert!(arn.starts_with("arn:aws:secretsmanager:"), "{arn}");
@@ -58,7 +58,7 @@ async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_goo
 
 /// What the head start is for: a verifier that has just looked for another key does not look again at once.
 #[tokio::test]
-async fn a_key_that_signs_as_soon_as_it_is_published_is_refused_by_who_has_just_looked() {
+async fn key_without_activation_delay_is_refused_by_warm_caches() {
     let service = TestService::new().await;
     let verifier = service.sandbox();
     let signer = Signer::new(&SigningKeyFile::new(NEW.into()), "terrapi".into()).unwrap();
@@ -70,7 +70,7 @@ async fn a_key_that_signs_as_soon_as_it_is_published_is_refused_by_who_has_just_
 }
 
 #[tokio::test]
-async fn a_secret_that_is_missing_or_of_another_shape_is_a_clear_error_that_does_not_show_it() {
+async fn malformed_secret_is_an_error_that_does_not_show_it() {
     let (service, moto) = (TestService::new().await, Moto::start().await);
     let wrong = [
         ("plain", NEW.to_owned(), "not of the expected shape"),

@@ -27,7 +27,7 @@ async fn signed_by(service: &TestService, signing: &Arc<Signing>, api_key: &str)
 }
 
 #[tokio::test]
-async fn a_thousand_exchanges_ask_for_no_secret_and_a_secret_that_is_gone_stops_nobody() {
+async fn exchanges_read_no_secret_and_survive_its_loss() {
     let (service, mut moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", SigningKeyFile::new(OLD.into()).to_text().unwrap().reveal()).await;
     let signing = Arc::new(Signing::load(&moto.config(&arn), &service.app).await.unwrap());
@@ -51,7 +51,7 @@ async fn a_thousand_exchanges_ask_for_no_secret_and_a_secret_that_is_gone_stops_
 }
 
 #[tokio::test]
-async fn a_look_that_failed_is_repeated_after_a_minute_and_others_after_five() {
+async fn failed_key_refresh_is_retried_after_a_minute() {
     let (service, moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", SigningKeyFile::new(OLD.into()).to_text().unwrap().reveal()).await;
     let signing = Arc::new(Signing::load(&moto.config(&arn), &service.app).await.unwrap());
@@ -81,7 +81,7 @@ async fn a_look_that_failed_is_repeated_after_a_minute_and_others_after_five() {
 }
 
 #[tokio::test]
-async fn the_key_set_is_shown_while_storage_is_away() {
+async fn key_set_is_served_while_storage_is_unavailable() {
     let service = TestService::new().await;
     service.faulty.on("*").cut_before_store();
     let jwks = service.get("/.well-known/jwks.json", "").await.ok();

@@ -107,7 +107,7 @@ async fn traffic(
 }
 
 #[tokio::test]
-async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
+async fn rotation_under_traffic_refuses_no_request() {
     let rotating = Rotating::new().await;
     let mut signers = vec![rotating.signing().await];
     rotating.pass(130);
@@ -155,7 +155,7 @@ async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
 }
 
 #[tokio::test]
-async fn tokens_of_the_old_key_are_good_until_they_end_and_the_key_until_its_hour_is_over() {
+async fn old_key_verifies_until_its_tokens_expire() {
     let rotating = Rotating::new().await;
     let (signing, verifier) = (rotating.signing().await, rotating.service.sandbox());
     let old = kid(&rotating.exchange(&signing).await);
@@ -187,7 +187,7 @@ async fn tokens_of_the_old_key_are_good_until_they_end_and_the_key_until_its_hou
 }
 
 #[tokio::test]
-async fn every_step_may_be_repeated_and_a_rotation_that_died_anywhere_is_taken_up() {
+async fn rotation_steps_are_idempotent_and_resumable() {
     let rotating = Rotating::new().await;
     let before = rotating.published().await;
     rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
@@ -215,7 +215,7 @@ async fn every_step_may_be_repeated_and_a_rotation_that_died_anywhere_is_taken_u
 }
 
 #[tokio::test]
-async fn a_process_that_dies_between_putting_into_use_and_sending_off_is_finished_by_the_next() {
+async fn interrupted_activation_is_finished_by_the_next_process() {
     let rotating = Rotating::new().await;
     rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
     for step in [Step::Create, Step::Set, Step::Test] {
@@ -231,7 +231,7 @@ async fn a_process_that_dies_between_putting_into_use_and_sending_off_is_finishe
 }
 
 #[tokio::test]
-async fn what_secrets_manager_did_not_begin_or_comes_in_another_order_changes_nothing() {
+async fn unexpected_rotation_steps_change_nothing() {
     let rotating = Rotating::new().await;
     let (text, published) = (rotating.current().await, rotating.published().await);
     for step in STEPS {
@@ -259,7 +259,7 @@ async fn what_secrets_manager_did_not_begin_or_comes_in_another_order_changes_no
 }
 
 #[tokio::test]
-async fn a_second_rotation_waits_until_the_first_one_s_key_is_in_use() {
+async fn second_rotation_waits_until_the_first_key_is_active() {
     let rotating = Rotating::new().await;
     rotating.rotate(FIRST).await;
     rotating.moto.begin_rotation(&rotating.secret, SECOND).await;
@@ -279,7 +279,7 @@ async fn a_second_rotation_waits_until_the_first_one_s_key_is_in_use() {
 }
 
 #[tokio::test]
-async fn old_signer_cannot_undo_the_end_of_its_key() {
+async fn old_signer_cannot_revive_its_retired_key() {
     let rotating = Rotating::new().await;
     let store = &rotating.service.app.store;
     let old = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
@@ -302,7 +302,7 @@ async fn old_signer_cannot_undo_the_end_of_its_key() {
 }
 
 #[tokio::test]
-async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
+async fn previous_version_signs_until_retired_unless_rolled_back() {
     let rotating = Rotating::new().await;
     let before = rotating.moto.current(&rotating.secret).await;
     let old = kid(&rotating.exchange(&rotating.signing().await).await);
