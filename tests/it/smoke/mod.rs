@@ -25,7 +25,7 @@ const CHUNK: usize = 100 * 1024;
 const FOLDED: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
+async fn stack_serves_the_published_flows_and_keeps_its_data() {
     let (data, port) = (DataDir::new("flows"), free_port());
     let mut stack = Stack::start(&data, port);
     let connection = stack.connection().await;
@@ -58,7 +58,7 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
 }
 
 #[tokio::test]
-async fn a_busy_port_is_one_clear_line() {
+async fn busy_port_gives_a_one_line_error() {
     let (data, taken) = (DataDir::new("port"), std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap());
     let port = taken.local_addr().unwrap().port();
     let said = Stack::start(&data, port).refused().await;
