@@ -96,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_item_is_where_its_query_would_find_it() {
+    fn item_is_sorted_where_its_query_finds_it() {
         let table = [
             ("pk = :p", true),
             ("#p=:p", true),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_bytes_have_their_own_order() {
+    fn numbers_and_bytes_sort_by_their_type() {
         assert_eq!(compare(&json!({ "N": "9" }), &json!({ "N": "10" })), Ordering::Less);
         assert_eq!(compare(&json!({ "B": "AA==" }), &json!({ "B": "/w==" })), Ordering::Less);
         assert_eq!(compare(&json!({ "S": "a" }), &json!({ "S": "B" })), Ordering::Greater);
