@@ -140,7 +140,7 @@ async fn late_set_that_was_forbidden_never_takes_effect() {
 
 /// A record with a write list takes the slow way.
 #[tokio::test]
-async fn late_put_after_nothing_was_changed_never_takes_effect() {
+async fn late_put_after_an_unavailable_answer_never_takes_effect() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&path(), &token, json!({"data": "old", "write_caps": ["kv_store_write"]})).await.ok();
@@ -177,7 +177,7 @@ async fn fenced_record_is_written_and_deleted_as_before() {
 
 /// The write took effect, its answer was lost, and the record forgot it before anybody looked.
 #[tokio::test]
-async fn write_that_the_record_forgot_is_unknown() {
+async fn write_older_than_the_records_history_is_unknown() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let version = service.put(&path(), &token, json!({"data": "old"})).await.ok()["version"].clone();

@@ -167,7 +167,7 @@ impl Run<'_> {
 }
 
 #[test]
-fn any_sequence_of_writes_commits_and_pauses_leaves_what_the_rules_say() {
+fn any_sequence_of_operations_matches_the_model() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&proptest::collection::vec(any_step(), 1..25), |steps| {

@@ -109,7 +109,7 @@ async fn commit_lists_a_draft_that_was_replaced_after_publication() {
 
 /// The answer to the publication is lost, and the worker folds the commit and removes its list before anybody looks.
 #[tokio::test]
-async fn commit_folded_before_its_lost_answer_is_looked_into() {
+async fn commit_folded_after_a_lost_answer_is_recognised() {
     let (service, token) = world_with_head().await;
     stage(&service, &token, &["a", "b"]).await;
     let cut = service.faulty.on("UpdateItem").matching(publishes).nth(1).cut_after_store();
@@ -132,7 +132,7 @@ async fn commit_folded_before_its_lost_answer_is_looked_into() {
 
 /// A publication is given up, repeated and folded; then the store executes the first one.
 #[tokio::test]
-async fn publication_stored_after_folding_does_no_harm() {
+async fn publication_stored_after_folding_has_no_effect() {
     let (service, token) = world_with_head().await;
     stage(&service, &token, &["a", "b"]).await;
     let late = service.faulty.on("UpdateItem").matching(publishes).nth(1).store_late();
@@ -175,7 +175,7 @@ async fn commit_whose_answer_cannot_be_completed_is_unknown() {
 }
 
 #[tokio::test]
-async fn folding_waits_out_conflicts_with_transactions() {
+async fn folding_retries_transaction_conflicts() {
     let (service, token) = world_with_head().await;
     stage(&service, &token, &["a"]).await;
     service.post(&format!("{KV}/commit"), &token, commit_of(&["a"])).await.ok();

@@ -10,7 +10,7 @@ use crate::support::TestService;
 use crate::support::service::KV;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_sixteen_insert_only_writers_one_wins() {
+async fn one_of_sixteen_insert_only_writers_wins() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.get(&format!("{KV}/key/k"), &token).await;
@@ -31,7 +31,7 @@ async fn of_sixteen_insert_only_writers_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_two_writers_by_cas_lose_no_update() {
+async fn thirty_two_cas_writers_lose_no_update() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/cas/key/list");
@@ -99,7 +99,7 @@ async fn stage(service: &TestService, token: &str, count: usize, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_of_five_hundred_records_is_never_seen_in_part_neither_published_nor_folded() {
+async fn commit_of_500_records_is_never_seen_in_part() {
     let service = TestService::new().await;
     let token = service.kv_token();
     stage(&service, &token, 500, "old").await;
@@ -130,7 +130,7 @@ async fn a_commit_of_five_hundred_records_is_never_seen_in_part_neither_publishe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_of_ten_thousand_records_is_never_seen_in_part() {
+async fn commit_of_10_000_records_is_never_seen_in_part() {
     let service = TestService::direct().await;
     let token = service.kv_token();
     stage(&service, &token, 1, "new").await;
@@ -142,7 +142,7 @@ async fn a_commit_of_ten_thousand_records_is_never_seen_in_part() {
 
 /// A record with a write list is judged and put in its place; only the condition of that put decides.
 #[tokio::test]
-async fn of_two_cas_writers_on_a_guarded_record_one_wins() {
+async fn one_of_two_cas_writers_on_a_restricted_record_wins() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let guarded = json!({"data": "old", "write_caps": ["kv_store_write"]});

@@ -30,7 +30,7 @@ pub async fn data_text(service: &TestService, token: &str, path: &str) -> String
 }
 
 #[tokio::test]
-async fn any_json_text_is_a_value_and_keeps_its_spelling() {
+async fn any_json_value_keeps_its_spelling() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let integer = "9".repeat(5_000);
@@ -56,7 +56,7 @@ async fn any_json_text_is_a_value_and_keeps_its_spelling() {
 }
 
 #[tokio::test]
-async fn half_a_surrogate_pair_and_endless_nesting_are_refused() {
+async fn lone_surrogates_and_deep_nesting_are_refused() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -66,7 +66,7 @@ async fn half_a_surrogate_pair_and_endless_nesting_are_refused() {
 }
 
 #[tokio::test]
-async fn a_value_of_four_mebibytes_comes_back_and_a_larger_one_is_refused() {
+async fn four_mebibyte_value_round_trips_and_a_larger_is_refused() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/key/big");
@@ -79,7 +79,7 @@ async fn a_value_of_four_mebibytes_comes_back_and_a_larger_one_is_refused() {
 }
 
 #[tokio::test]
-async fn small_values_make_no_objects_and_listings_fetch_them_only_when_asked() {
+async fn listings_fetch_value_objects_only_on_request() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&format!("{KV}/key/small"), &token, json!({"data": text(16 * 1024)})).await.ok();
@@ -93,7 +93,7 @@ async fn small_values_make_no_objects_and_listings_fetch_them_only_when_asked() 
 }
 
 #[tokio::test]
-async fn a_page_ends_before_four_mebibytes_and_a_larger_record_comes_alone() {
+async fn page_ends_before_four_mebibytes_or_holds_one_record() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for (key, size) in [("a", 3_000_000), ("b", 1_000_000), ("c", 4_100_000), ("d", 10)] {
@@ -113,7 +113,7 @@ async fn a_page_ends_before_four_mebibytes_and_a_larger_record_comes_alone() {
 }
 
 #[tokio::test]
-async fn a_reader_whose_object_was_replaced_reads_its_successor() {
+async fn reader_of_a_replaced_object_gets_the_new_value() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/key/k");
