@@ -41,7 +41,7 @@ async fn warm() -> (TestService, String) {
 }
 
 #[tokio::test]
-async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
+async fn exchange_reads_its_key_once_and_records_use_each_minute() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead]).await;
     service.faulty.ledger().take();
@@ -60,7 +60,7 @@ async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
 }
 
 #[tokio::test]
-async fn the_public_keys_are_read_once_in_ten_seconds_however_many_ask() {
+async fn public_keys_are_read_once_in_ten_seconds() {
     let (service, _) = warm().await;
     let path = "/.well-known/jwks.json";
     let ask = async || cost(&service, Method::GET, path, "", None).await;
@@ -74,7 +74,7 @@ async fn the_public_keys_are_read_once_in_ten_seconds_however_many_ask() {
 }
 
 #[tokio::test]
-async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no_other_does() {
+async fn first_use_of_a_token_reads_its_membership_once() {
     let (service, _) = warm().await;
     let fresh = service.kv_token();
     let path = format!("{KV}/key/k");
@@ -83,7 +83,7 @@ async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no
 }
 
 #[tokio::test]
-async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note_once_an_hour() {
+async fn session_costs_two_reads_and_an_hourly_write() {
     let (service, _) = warm().await;
     let cookie = service.session_of(service.user).await;
     let cost = async |path: &str| {
@@ -106,7 +106,7 @@ async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note
 }
 
 #[tokio::test]
-async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_and_the_audit_entry() {
+async fn sign_in_writes_state_user_session_and_audit_entry() {
     let service = TestService::new().await;
     let names = |lines: Vec<String>| -> Vec<String> {
         lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
@@ -139,7 +139,7 @@ async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_
 }
 
 #[tokio::test]
-async fn a_person_s_token_costs_one_read_and_its_renewal_two_writes() {
+async fn provider_token_costs_one_read_and_renewal_two_writes() {
     let service = TestService::new().await;
     let user = Browser::new(&service).user(Vcs::Github, 583_231).await;
     let user = UserId::parse(&user).unwrap();
@@ -228,7 +228,7 @@ async fn commit_reads_its_records_twice_and_publishes_by_one_write() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_shard() {
+async fn audit_page_costs_a_role_read_and_a_query_per_shard() {
     let service = TestService::new().await;
     let token = service.admin_token(&[AccessTokenCreate]);
     for name in ["a", "b", "c"] {
@@ -246,7 +246,7 @@ async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_sha
 }
 
 #[tokio::test]
-async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batch_of_unlocks_a_run_one_write() {
+async fn drift_page_costs_a_role_read_shard_queries_and_a_batch() {
     let service = TestService::new().await;
     let token = service.admin_token(&[]);
     let drifts = "/api/v1/admin/drifts";
@@ -287,7 +287,7 @@ async fn listings_of_an_installation_are_one_query_each() {
 }
 
 #[tokio::test]
-async fn dead_letters_are_a_look_at_the_role_and_one_call() {
+async fn dead_letters_cost_a_role_read_and_one_call() {
     let service = TestService::new().await;
     let token = service.admin_token(&[]);
     let letters = "/api/v1/admin/dead-letters";
@@ -309,7 +309,7 @@ async fn dead_letters_are_a_look_at_the_role_and_one_call() {
 }
 
 #[tokio::test]
-async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
+async fn key_listing_costs_a_query_and_a_batch_and_whoami_a_read() {
     let service = TestService::new().await;
     let token = service.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
     let path = "/api/v1/github/access-token";
@@ -340,7 +340,7 @@ async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_one_read_and_one_transaction_and_asking_again_one_update_a_look_at_a_task_one_read() {
+async fn refresh_costs_a_read_and_a_transaction() {
     let (service, _) = warm().await;
     let token = service.token(&[InstallationId("12345".into())]);
     let path = "/api/v1/github/installations/12345/repos/refresh";
@@ -355,7 +355,7 @@ async fn a_refresh_is_one_read_and_one_transaction_and_asking_again_one_update_a
 }
 
 #[tokio::test]
-async fn a_refresh_that_finds_nothing_new_reads_a_page_at_once_and_writes_once_for_each_repository() {
+async fn unchanged_refresh_writes_once_per_repository() {
     let (service, _) = warm().await;
     let token = service.token(&[InstallationId("12345".into())]);
     let path = "/api/v1/github/installations/12345/repos/refresh";
@@ -373,7 +373,7 @@ async fn a_refresh_that_finds_nothing_new_reads_a_page_at_once_and_writes_once_f
 }
 
 #[tokio::test]
-async fn a_listing_of_one_s_installations_reads_each_and_writes_what_changed() {
+async fn installation_listing_reads_each_and_writes_changes() {
     let service = crate::memberships::signed_in(Vcs::Github).await;
     let token = service.token(&[]);
     let listing = "/api/v1/user/github/installations";
@@ -389,7 +389,7 @@ async fn a_listing_of_one_s_installations_reads_each_and_writes_what_changed() {
 }
 
 #[tokio::test]
-async fn a_question_about_a_group_reads_who_asks_once() {
+async fn group_lookup_reads_the_caller_once() {
     let service = crate::memberships::signed_in(Vcs::Gitlab).await;
     let token = service.token(&[InstallationId("555".into())]);
     service.gitlab.lab(|lab| lab.group(555).members.insert(77, 40));

@@ -57,7 +57,7 @@ fn told_of_cors(reply: &Reply) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_deployment_that_lists_no_origin_says_nothing_to_any() {
+async fn no_cors_headers_without_listed_origins() {
     let service = TestService::new().await;
     let token = service.token(&[]);
     for origin in [LISTED, "https://api.example.test", "null"] {
@@ -72,7 +72,7 @@ async fn a_deployment_that_lists_no_origin_says_nothing_to_any() {
 }
 
 #[tokio::test]
-async fn every_route_answers_the_preflight_of_a_listed_origin_without_a_credential_or_a_storage_call() {
+async fn preflight_needs_no_credential_or_storage_call() {
     let service = TestService::new().await;
     let gateway = listing(&service, &format!("https://a.test,{LISTED}"));
     for (method, path) in every_route() {
@@ -93,7 +93,7 @@ async fn every_route_answers_the_preflight_of_a_listed_origin_without_a_credenti
 }
 
 #[tokio::test]
-async fn only_a_listed_origin_may_read_an_answer_whatever_it_is() {
+async fn only_a_listed_origin_may_read_responses() {
     let service = TestService::limited(crate::limits::callers(1, 100)).await;
     let gateway = listing(&service, LISTED);
     let bearer = format!("Bearer {}", service.token(&[KvStoreRead]));
@@ -130,7 +130,7 @@ async fn only_a_listed_origin_may_read_an_answer_whatever_it_is() {
 }
 
 #[tokio::test]
-async fn a_page_is_told_that_it_is_limited_and_for_how_long() {
+async fn rate_limit_headers_are_exposed_to_pages() {
     let service = TestService::limited(crate::limits::callers(1, 1)).await;
     let gateway = listing(&service, LISTED);
     let bearer = format!("Bearer {}", service.token(&[]));
@@ -145,7 +145,7 @@ async fn a_page_is_told_that_it_is_limited_and_for_how_long() {
 }
 
 #[tokio::test]
-async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() {
+async fn cookie_write_from_an_unlisted_origin_is_refused() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let write = async |gateway: &Gateway, from: &[(&str, &str)]| {
@@ -175,7 +175,7 @@ async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() 
 }
 
 #[tokio::test]
-async fn failures_that_are_reshaped_keep_what_was_said_of_origins() {
+async fn reshaped_failures_keep_their_cors_headers() {
     let service = TestService::new().await;
     let gateway = listing(&service, LISTED);
     for path in ["/api/v2/nothing", "/api/v2/account/details"] {

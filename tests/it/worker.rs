@@ -11,7 +11,7 @@ fn large(fill: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
+async fn commit_triggers_folding_and_its_removal() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();
@@ -26,7 +26,7 @@ async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
 }
 
 #[tokio::test]
-async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay() {
+async fn only_unreferenced_objects_are_removed() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();
@@ -48,7 +48,7 @@ async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay
 }
 
 #[tokio::test]
-async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
+async fn object_without_a_write_is_removed_with_its_intent() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();
@@ -66,7 +66,7 @@ async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
 }
 
 #[tokio::test]
-async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no_harm() {
+async fn failed_change_is_redelivered_and_idempotent() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();
