@@ -16,13 +16,13 @@
 mod gate;
 mod items;
 mod ledger;
-mod lies;
 mod listing;
 mod on;
 mod pages;
 mod refusal;
 mod rule;
 mod serve;
+mod stale;
 pub mod wire;
 
 use std::sync::Arc;
@@ -146,7 +146,7 @@ struct Shared {
     /// Calls that their caller has given up and the store has not executed yet.
     late: Mutex<JoinSet<()>>,
     ledger: Ledger,
-    images: lies::Images,
+    images: stale::Images,
     resumes: pages::Resumes,
     judge: Mutex<Option<Judge>>,
     /// The calls that the judge refused.
@@ -165,7 +165,7 @@ impl Shared {
             calls: watch::Sender::default(),
             late: Mutex::default(),
             ledger: Ledger::default(),
-            images: lies::Images::default(),
+            images: stale::Images::default(),
             resumes: pages::Resumes::default(),
             judge: Mutex::default(),
             denied: Mutex::default(),

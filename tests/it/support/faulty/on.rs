@@ -101,7 +101,7 @@ impl<'a> On<'a> {
     }
 
     /// Reads without `ConsistentRead`, and all on an index, see items as they were before their last write, if that was
-    /// within the window. Writes are watched from now on. Limits: `lies.rs`.
+    /// within the window. Writes are watched from now on. Limits: `stale.rs`.
     pub fn stale(self, window: Duration) -> Hits {
         self.add(Fault::Stale { window })
     }
