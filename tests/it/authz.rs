@@ -1,4 +1,4 @@
-//! Every route × every caller who must be refused: with what, and at which cost in storage calls.
+//! Every route × every caller who must be refused: the refusal, and its cost in storage calls.
 
 mod callers;
 mod holders;
@@ -22,7 +22,7 @@ use crate::support::faulty::Call;
 use crate::support::service::{self, KV};
 use crate::support::{Reply, TestService};
 
-/// Every operation's method and a path of it.
+/// The method of every operation with an example URL.
 pub fn every_route() -> Vec<(Method, String)> {
     routes().into_iter().map(|route| (route.method, route.url)).collect()
 }
@@ -35,7 +35,7 @@ fn request(route: &Route, headers: &[(HeaderName, HeaderValue)], body: Option<&s
     request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_owned()))).unwrap()
 }
 
-/// A storage call by its table's role and the kinds of its keys: `GetItem identity user# member#`.
+/// Describes a storage call by its table's role and its kinds of keys: `GetItem identity user# member#`.
 fn described(service: &TestService, call: &Call) -> String {
     let tables = &service.backend.tables;
     let roles = [(&tables.identity, "identity"), (&tables.kv, "kv"), (&tables.operations, "operations")];

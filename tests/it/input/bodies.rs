@@ -1,4 +1,4 @@
-//! Bodies that are not JSON, or not the right JSON.
+//! Bodies that are not JSON, or that do not match the schema.
 
 use http::Method;
 
@@ -6,7 +6,7 @@ use super::{BODIES, send, send_anonymously};
 use crate::support::TestService;
 use crate::support::service::KV;
 
-/// What no route can read.
+/// Bodies that no route can parse.
 fn unreadable() -> Vec<Vec<u8>> {
     let texts = [
         "{",
@@ -62,7 +62,7 @@ async fn malformed_json_is_an_invalid_body_on_every_route() {
     }
 }
 
-/// A hundred thousand levels are refused where somebody would read them, and skipped in a member that nobody knows.
+/// A hundred thousand levels are refused in known members, and skipped in unknown ones.
 #[tokio::test]
 async fn deep_nesting_does_not_overflow_the_stack() {
     let service = TestService::new().await;

@@ -1,4 +1,4 @@
-//! Cookies with neighbours and twins that this service did not set.
+//! Session cookies next to foreign cookies and to other cookies of the same name.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,7 +12,7 @@ use crate::support::{Reply, TestService};
 const WHOAMI: &str = "/api/v1/whoami";
 const OCTOCAT: u64 = 583_231;
 
-/// Sends a request of a page of our own with these `Cookie` header lines.
+/// Sends a request as a page of our own origin does, with these `Cookie` header lines.
 async fn send(service: &TestService, method: Method, path: &str, lines: &[Vec<u8>]) -> Reply {
     let mut request = Request::builder().method(method).uri(path).header(HOST, "api.example.test");
     request = request.header(ORIGIN, "https://api.example.test");

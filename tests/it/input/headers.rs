@@ -1,4 +1,4 @@
-//! Headers that are too many, too long, or say strange things.
+//! Headers that are too many, too long, or have unusual values.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -49,7 +49,7 @@ async fn several_credentials_are_refused() {
             service.send(get(path, &[("authorization", good.as_bytes())])).await.ok();
         }
     }
-    // A token in the URL or a cookie is no credential (RFC 6750 §2.3 is not offered).
+    // A token in the URL or in a cookie is not accepted (RFC 6750 §2.3 is not implemented).
     let reply = service.send(get(&format!("/api/v1/whoami?access_token={token}"), &[])).await;
     assert_eq!(reply.failed(403), "INVALID_TOKEN");
     let cookie = format!("access_token={token}; Authorization=Bearer {token}");

@@ -1,4 +1,4 @@
-//! Large bodies, and packed ones.
+//! Large bodies and compressed bodies.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Paths that name nothing.
+//! URL paths with invalid parameters.
 
 use http::Method;
 

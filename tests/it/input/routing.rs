@@ -1,4 +1,4 @@
-//! Paths and methods that are not there: said to everybody, before any credential is looked at.
+//! Unknown paths and methods: answered the same to all callers, before any credential is checked.
 
 use http::Method;
 use serde_json::json;
@@ -69,7 +69,7 @@ async fn unsupported_method_is_405_with_allow() {
     let odd = ["TRACE", "CONNECT", "PROPFIND", "get", "X"].map(|name| Method::from_bytes(name.as_bytes()).unwrap());
     let usual = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     let described = published().document["paths"].as_object().unwrap();
-    // The others answer as the next test says.
+    // The JSON:API routes are covered by the next test.
     for (path, item) in described.iter().filter(|(path, _)| !is_json_api(path)) {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
         let known: Vec<_> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();

@@ -1,4 +1,4 @@
-//! JSON that is well-formed and of another shape, and what its sender is told.
+//! Well-formed JSON that does not match the schema, and the error text for it.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn array_is_refused_for_an_object() {
         assert!(data.contains("expected an object, found a list"), "{path} {body}: {data}");
     }
     let keys = service.get(KEYS, &service.token(&ALL)).await.ok()["results"].clone();
-    // Those that the exchanges above were tried with.
+    // Only the keys that were used for the exchanges above.
     assert!(keys.as_array().unwrap().iter().all(|key| key["name"] == "test"), "a key was created: {keys}");
 }
 
@@ -96,7 +96,7 @@ async fn non_canonical_number_is_refused() {
     service.get(&format!("{KV}/key/a?idx=7"), &token).await.ok();
 }
 
-/// What only the program knows.
+/// Names that occur only in the program and must not be in error texts.
 const NAMES: [&str; 22] = [
     "struct", "enum", "tuple", "variant", "visitor", "serde", "unit", "newtype", "sequence", "map", "boolean", "i64",
     "u64", "i32", "u32", "u8", "usize", "f64", "Option", "Vec", "String", "::",

@@ -1,4 +1,4 @@
-//! Tokens that are not quite tokens: each is refused in the same words on every route, whatever is wrong with it.
+//! Invalid tokens: every route refuses each of them with the same answer, regardless of the defect.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,7 +13,7 @@ use crate::support::forge::{Forge, claims};
 use crate::support::service::KV;
 use crate::support::{Reply, TestService};
 
-/// What a token is made of.
+/// The parts from which the test tokens are built.
 struct Parts {
     forge: Forge,
     header: Value,
@@ -41,7 +41,7 @@ impl Parts {
         self.forge.sign(&self.header.to_string(), &changed(&self.claims, member, value.into()))
     }
 
-    /// The claims as text with a part replaced, for what a JSON value cannot hold.
+    /// The claims as text with a part replaced, for values that JSON types cannot represent.
     fn with_text(&self, from: &str, to: &str) -> String {
         let text = self.claims.to_string();
         assert!(text.contains(from), "{text}");
@@ -104,18 +104,18 @@ fn algorithms(parts: &Parts) -> Cases {
     cases
 }
 
-/// Keys that the header names or brings along.
+/// Keys that the token's header names or includes.
 fn headers(parts: &Parts) -> Cases {
-    let stranger = Forge::stranger();
+    let unknown = Forge::unknown();
     let jwk =
-        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(stranger.public), "kid": parts.forge.kid});
+        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(unknown.public), "kid": parts.forge.kid});
     let claims = parts.claims.to_string();
     let mut cases: Cases = vec![
         ("no kid".into(), parts.forge.sign(&without(&parts.header, "kid"), &claims)),
         ("no typ".into(), parts.forge.sign(&without(&parts.header, "typ"), &claims)),
-        ("another key, our kid".into(), stranger.sign(&parts.header.to_string(), &claims)),
-        ("another key, its kid".into(), stranger.token(&parts.claims)),
-        ("another key, embedded".into(), stranger.sign(&changed(&parts.header, "jwk", jwk.clone()), &claims)),
+        ("another key, our kid".into(), unknown.sign(&parts.header.to_string(), &claims)),
+        ("another key, its kid".into(), unknown.token(&parts.claims)),
+        ("another key, embedded".into(), unknown.sign(&changed(&parts.header, "jwk", jwk.clone()), &claims)),
         ("alg twice".into(), parts.forge.sign(&twice(&parts.header, r#""alg":"none""#), &claims)),
         ("kid twice".into(), parts.forge.sign(&twice(&parts.header, r#""kid":"x""#), &claims)),
         ("a header that is a list".into(), parts.forge.sign("[]", &claims)),
@@ -162,7 +162,7 @@ fn twice(object: &Value, member: &str) -> String {
     object.to_string().replacen('{', &format!("{{{member},"), 1)
 }
 
-/// Claims that are missing, of another type, or of another time.
+/// Claims that are missing, of a wrong type, or outside their validity period.
 fn contents(parts: &Parts) -> Cases {
     let now = parts.claims["iat"].as_i64().unwrap();
     let mut cases = Cases::new();
@@ -222,7 +222,7 @@ fn contents(parts: &Parts) -> Cases {
     cases
 }
 
-/// Good parts put together in another way than RFC 7515 §7.1 has it.
+/// Valid parts combined in a way that RFC 7515 §7.1 does not allow.
 fn encodings(parts: &Parts) -> Cases {
     let good = parts.good();
     let [header, payload, signature]: [&str; 3] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
@@ -303,7 +303,7 @@ async fn forged_tokens_are_refused_alike_and_without_a_read() {
             lookups += calls.len();
         }
     }
-    assert_eq!(lookups, 1, "the published keys are looked up once in ten seconds, whatever a header names");
+    assert_eq!(lookups, 1, "the published keys are looked up once in ten seconds, for any header");
     for path in ROUTES {
         assert!(get(&service, path, &parts.good()).await.status != 403, "the token they were made of: {path}");
     }

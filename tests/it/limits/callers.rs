@@ -1,4 +1,4 @@
-//! One sandbox, one clock that stands still until it is moved.
+//! Rate limits of one sandbox, on a clock that the test advances.
 
 use http::Method;
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::{callers, leases, passed, probe, record, some_key, token_of};
 use crate::support::service::request;
 use crate::support::{Reply, TestService};
 
-/// `RateLimit-Limit`, `-Remaining` and `-Reset`, if they are all there or all not.
+/// The headers `RateLimit-Limit`, `-Remaining` and `-Reset`; either all or none must be present.
 fn fields(reply: &Reply) -> Option<(i64, i64, i64)> {
     let of = |name: &str| reply.header(name).map(|figure| figure.parse::<i64>().unwrap());
     match (of("ratelimit-limit"), of("ratelimit-remaining"), of("ratelimit-reset")) {
@@ -36,7 +36,7 @@ async fn request_after_a_burst_is_429_with_retry_after() {
     assert_eq!(refused.header("www-authenticate"), None);
     service.clock.advance_ms(1_000);
     let again = passed(&service.gateway, &token, 200).await;
-    assert_eq!(again, 50, "what a second brings");
+    assert_eq!(again, 50, "the refill of one second");
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn sustained_rate_passes_in_the_long_run() {
         service.clock.advance_ms(100);
         later += passed(&service.gateway, &token_of(&service, key), 10).await;
     }
-    assert!((450..=500).contains(&later), "{later} in ten seconds at 50 a second");
+    assert!((450..=500).contains(&later), "{later} passed in ten seconds at 50 a second");
 }
 
 #[tokio::test]

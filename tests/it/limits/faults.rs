@@ -1,4 +1,5 @@
-//! Storage that refuses, is silent, or loses answers: nobody is locked out, and one sandbox still keeps to the limit.
+//! Storage that refuses, does not answer, or loses answers: callers are not blocked, and each sandbox still keeps the
+//! limit.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ async fn sandbox_limits_alone_without_storage_and_asks_each_second() {
             service.clock.advance_ms(100);
             later += passed(&service.gateway, &token_of(&service, key), 10).await;
         }
-        assert!((220..=250).contains(&later), "{later} in five seconds at 50 a second");
+        assert!((220..=250).contains(&later), "{later} passed in five seconds at 50 a second");
         assert!((4..=6).contains(&hits.count()), "{} calls in five seconds", hits.count());
         service.faulty.heal();
         service.clock.advance_ms(2_000);
@@ -42,7 +43,7 @@ async fn silent_storage_delays_only_one_request_up_to_the_timeout() {
     service.faulty.on("UpdateItem").matching(is_lease).hold_before_store();
     let began = Instant::now();
     assert_eq!(passed(&service.gateway, &token, 100).await, 100);
-    assert!(began.elapsed() >= patience, "nobody asked");
+    assert!(began.elapsed() >= patience, "storage was not asked");
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
@@ -53,7 +54,8 @@ async fn batch_with_a_lost_answer_is_charged_once() {
     let key = some_key();
     let first = passed(&service.gateway, &token_of(&service, key), 30).await;
     assert_eq!((first, cut.count()), (30, 1));
-    // Storage knows of the first ten: another sandbox gets the other 90. The first one has not reported the rest yet.
+    // Storage has counted the first ten, so another sandbox passes the other 90. The first sandbox has not reported the
+    // rest.
     let rest = passed(&service.sandbox(), &token_of(&service, key), 120).await;
     assert_eq!(rest, 90);
 }

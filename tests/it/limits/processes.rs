@@ -1,5 +1,5 @@
-//! Processes of their own, one engine, real time.
-#![expect(clippy::disallowed_methods, reason = "the test starts itself again, and tells its children what to do")]
+//! Rate limits across several processes with one engine, in real time.
+#![expect(clippy::disallowed_methods, reason = "the test starts itself again, and passes parameters to its children")]
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -18,23 +18,23 @@ use tokio::process::Command;
 use super::{callers, some_key};
 use crate::support::TestService;
 
-const TOLD: &str = "TERRAPI_TEST_LIMITED_PROCESS";
+const CHILD_INPUT: &str = "TERRAPI_TEST_LIMITED_PROCESS";
 const PROCESSES: usize = 8;
 const RATE: u32 = 50;
 const BURST: u32 = 100;
 
-/// What a child is told.
+/// The parameters of a child process.
 #[derive(Serialize, Deserialize)]
-struct Told {
+struct ChildInput {
     endpoint: String,
     identity: String,
     key: KeyId,
-    /// Between two requests of a child.
+    /// The pause between two requests of a child.
     gap_ms: u64,
     seconds: u64,
 }
 
-/// What it tells.
+/// The result of a child process.
 #[derive(Debug, Serialize, Deserialize)]
 struct Counted {
     sent: u64,
@@ -43,10 +43,11 @@ struct Counted {
     last_ms: u64,
 }
 
-/// Runs the children, each of them the test `name` once more: what each counted, and the calls of all.
+/// Runs child processes, each of them the test `name` again. Returns each child's counts, and the total of storage
+/// calls.
 async fn run(name: &str, gap_ms: u64, seconds: u64) -> (Vec<Counted>, u64) {
     let service = TestService::new().await;
-    let told = Told {
+    let input = ChildInput {
         endpoint: service.faulty.endpoint().to_owned(),
         identity: service.backend.tables.identity.clone(),
         key: some_key(),
@@ -56,7 +57,7 @@ async fn run(name: &str, gap_ms: u64, seconds: u64) -> (Vec<Counted>, u64) {
     let start = || {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &format!("limits::processes::{name}"), "--nocapture"])
-            .env(TOLD, serde_json::to_string(&told).unwrap())
+            .env(CHILD_INPUT, serde_json::to_string(&input).unwrap())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -73,27 +74,27 @@ fn sum(counted: &[Counted], of: fn(&Counted) -> u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_at_full_speed_keep_to_the_limit() {
-    if let Ok(told) = std::env::var(TOLD) {
-        return child(serde_json::from_str(&told).unwrap()).await;
+    if let Ok(input) = std::env::var(CHILD_INPUT) {
+        return child(serde_json::from_str(&input).unwrap()).await;
     }
     let (counted, calls) = run("eight_processes_at_full_speed_keep_to_the_limit", 5, 8).await;
     let (sent, passed) = (sum(&counted, |counted| counted.sent), sum(&counted, |counted| counted.passed));
-    // From the first that began to the last that ended: a slow machine starts them one after the other.
+    // From the first start to the last end, since a slow machine starts the children one after the other.
     let first = counted.iter().map(|counted| counted.first_ms).min().unwrap();
     let last = counted.iter().map(|counted| counted.last_ms).max().unwrap();
     let due = u64::from(BURST) + u64::from(RATE) * (last - first) / 1_000;
     println!("{passed} of {due} passed with {calls} calls");
-    // Two batches of 25 for each, less what the bucket makes up for meanwhile.
+    // Two batches of 25 per process, less what the bucket refills meanwhile.
     assert!(passed <= due + due / 5 && passed * 10 >= due * 8, "{passed} passed, {due} were due: {counted:?}");
     assert!(calls * 20 <= sent, "{calls} calls for {sent} requests");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_below_the_limit_refuse_nothing() {
-    if let Ok(told) = std::env::var(TOLD) {
-        return child(serde_json::from_str(&told).unwrap()).await;
+    if let Ok(input) = std::env::var(CHILD_INPUT) {
+        return child(serde_json::from_str(&input).unwrap()).await;
     }
-    // 37 requests a second, all together.
+    // 37 requests a second in total.
     let (counted, calls) = run("eight_processes_below_the_limit_refuse_nothing", 216, 16).await;
     let (sent, passed) = (sum(&counted, |counted| counted.sent), sum(&counted, |counted| counted.passed));
     println!("{passed} of {sent} passed with {calls} calls");
@@ -109,8 +110,8 @@ async fn read(mut child: tokio::process::Child) -> Counted {
     serde_json::from_str(line).unwrap()
 }
 
-/// One sandbox's requests, as fast as one caller sends them.
-async fn child(told: Told) {
+/// Sends requests from one sandbox, each after the answer to the one before.
+async fn child(input: ChildInput) {
     let rates = callers(RATE, BURST);
     let settings = Settings {
         issuer: "terrapi".into(),
@@ -123,8 +124,8 @@ async fn child(told: Told) {
         app_name: "terrapi".into(),
     };
     let config = StoreConfig {
-        tables: Tables { identity: told.identity, kv: String::new(), operations: String::new() },
-        endpoint: Some(told.endpoint),
+        tables: Tables { identity: input.identity, kv: String::new(), operations: String::new() },
+        endpoint: Some(input.endpoint),
         region: "us-east-1".into(),
         credentials: aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"),
         blobs: None,
@@ -134,11 +135,11 @@ async fn child(told: Told) {
     let now_ms = || u64::try_from(app.clock.now().0).unwrap();
     let (began, first_ms) = (Instant::now(), now_ms());
     let (mut sent, mut passed) = (0, 0);
-    while began.elapsed() < Duration::from_secs(told.seconds) {
-        let spent = app.spend(RateLimitKey::Key(told.key)).await.unwrap();
+    while began.elapsed() < Duration::from_secs(input.seconds) {
+        let spent = app.spend(RateLimitKey::Key(input.key)).await.unwrap();
         sent += 1;
         passed += u64::from(spent.retry_after_seconds.is_none());
-        tokio::time::sleep(Duration::from_millis(told.gap_ms)).await;
+        tokio::time::sleep(Duration::from_millis(input.gap_ms)).await;
     }
     println!("\n{}", serde_json::to_string(&Counted { sent, passed, first_ms, last_ms: now_ms() }).unwrap());
 }

@@ -1,4 +1,4 @@
-//! Several sandboxes over one storage, on one clock that stands still until it is moved.
+//! Rate limits across several sandboxes with one storage, on a clock that the test advances.
 
 use super::{callers, passed, some_key, token_of};
 use crate::support::TestService;
@@ -14,7 +14,7 @@ async fn two_sandboxes_share_the_budget_of_a_key() {
         both += passed(&service.gateway, &token, 5).await;
         both += passed(&other, &token, 5).await;
     }
-    // What a sandbox lets through is reported with its batch; at the end each may still owe one.
+    // A sandbox reports what it let pass with its next batch; at the end each may still have one to report.
     assert!((80..=140).contains(&both), "{both}");
     let mut later = 0;
     for _ in 0..200 {
@@ -22,7 +22,7 @@ async fn two_sandboxes_share_the_budget_of_a_key() {
         later += passed(&service.gateway, &token_of(&service, key), 4).await;
         later += passed(&other, &token_of(&service, key), 4).await;
     }
-    assert!((450..=550).contains(&later), "{later} in ten seconds at 50 a second");
+    assert!((450..=550).contains(&later), "{later} passed in ten seconds at 50 a second");
 }
 
 #[tokio::test]
