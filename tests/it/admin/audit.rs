@@ -1,4 +1,4 @@
-//! The whole audit trail.
+//! The audit trail of the whole deployment.
 
 use futures::future::join_all;
 use http::Method;
@@ -16,7 +16,7 @@ const AUDIT: &str = "/api/v1/admin/audit";
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
-/// Adds an entry of this moment.
+/// Adds an audit entry at the current time.
 async fn note(service: &TestService, action: AuditAction, outcome: AuditOutcome, actor: UserId, key: Option<KeyId>) {
     let client = ClientInfo { source_ip: Some("192.0.2.7".into()), user_agent: None };
     let entry = client.audited(service.clock.now(), (action, outcome), actor, key);

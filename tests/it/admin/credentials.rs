@@ -1,4 +1,4 @@
-//! Which credentials of an administrator open the administrators' routes.
+//! The credentials with which an administrator may call the administrators' routes.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn administrative_key() -> Value {
     json!({"name": "ops", "capabilities": ["access_token_create", "kv_store_read"], "administration": true})
 }
 
-/// The access token that an exchange with this body buys.
+/// Exchanges a key with this body. Returns the access token.
 async fn exchanged(service: &TestService, key: &str, body: Option<Value>) -> String {
     service.call(Method::POST, REFRESH, key, body).await.ok()["token"].as_str().unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What the worker gives up on, seen and tried again by administrators.
+//! Dead letters of the worker: administrators list and replay them.
 
 use futures::future::join_all;
 use http::Method;
@@ -21,7 +21,7 @@ async fn replay(service: &TestService, letter: &Value) -> Value {
     reply.json()
 }
 
-/// A commit whose folding fails: the KV table does not answer, the others do.
+/// Makes the folding of a commit fail: the KV table does not answer, the other tables do.
 async fn stuck_commit(service: &TestService, pump: &mut StreamPump) {
     let token = service.kv_token();
     service.stage(&token, "k", &[json!(1)]).await;
@@ -124,7 +124,7 @@ async fn dead_replay_can_be_requested_again_after_15_minutes() {
     assert!(writes.iter().any(|call| call.operation == "UpdateItem" && call.write_units > 0.0));
 }
 
-/// A letter that no stream has brought.
+/// Stores a dead letter directly, without a stream.
 async fn put(service: &TestService, number: i64) -> Value {
     let at = Millis(1_790_000_000_000 + number);
     let letter = DeadLetter {

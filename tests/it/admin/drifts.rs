@@ -18,7 +18,7 @@ fn namespace(vcs: Vcs, installation: u64) -> Namespace {
     Namespace { vcs, installation: InstallationId::new(installation) }
 }
 
-/// A drift run of this moment, not stored.
+/// A drift run created now, not stored.
 pub fn run(service: &TestService, vcs: Vcs, repository: u64) -> Run {
     let name = RepositoryName::new(format!("repo-{repository}")).unwrap();
     Run {
@@ -45,7 +45,7 @@ async fn listed(service: &TestService) -> Vec<Value> {
     pages(service, "").await.concat()
 }
 
-/// What the listing says of one run.
+/// The listing's entry for one run.
 async fn told(service: &TestService, run: &Run) -> Value {
     let listed = listed(service).await;
     let mut found = listed.into_iter().filter(|item| item["id"] == run.id.to_string());

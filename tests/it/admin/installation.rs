@@ -1,4 +1,4 @@
-//! What administrators see and end in an installation: memberships and organizations.
+//! Administrators list and remove the memberships and organizations of an installation.
 
 use serde_json::{Value, json};
 use terrapi::domain::{Capability, Identity, InstallationId, Namespace, Profile, UserId, Vcs};
