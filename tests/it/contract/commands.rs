@@ -1,8 +1,8 @@
-//! The Makefile, as far as it can be run without an account.
+//! The Makefile's commands that run without an AWS account.
 
 use std::process::Command;
 
-/// What `make deploy` would run, with these variables and no profile.
+/// The command that `make deploy` would run, with these variables and no profile.
 fn deploy(variables: &[(&str, &str)]) -> String {
     let mut make = Command::new("make");
     make.args(["--dry-run", "deploy"]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));

@@ -1,4 +1,4 @@
-//! The reference page: it and its files come from here, and it may talk to nobody else.
+//! The API reference page: it loads its files from this service, and may connect to no other origin.
 
 use std::io::Read;
 

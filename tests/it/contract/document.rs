@@ -1,4 +1,4 @@
-//! The committed document is the one that the handlers describe.
+//! The committed OpenAPI document equals the one generated from the handlers.
 #![expect(clippy::disallowed_methods, reason = "UPDATE_OPENAPI asks for the document to be written anew")]
 
 use http::Method;
@@ -55,7 +55,7 @@ fn operations_are_described_and_references_resolve() {
     references(&document, &document);
 }
 
-/// Calls `look` with each object of a document and where it is, as a JSON pointer.
+/// Calls `look` with each object of a document and its JSON pointer.
 fn objects(value: &Value, pointer: &str, look: &mut impl FnMut(&Map<String, Value>, &str)) {
     match value {
         Value::Object(members) => {

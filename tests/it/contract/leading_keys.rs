@@ -6,7 +6,7 @@ use yaml_serde::Value;
 
 const WRITES: [&str; 3] = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
-/// By function, the patterns of the partitions that it may write; `*` without a condition.
+/// By function, the patterns of the partition keys that it may write; `*` without a condition.
 fn writable() -> BTreeMap<String, BTreeSet<String>> {
     let template: Value = yaml_serde::from_str(include_str!("../../../template.yaml")).unwrap();
     let resources = template["Resources"].as_mapping().unwrap();

@@ -1,4 +1,4 @@
-//! The stack's parameters: what CloudFormation lets through is what the functions can read.
+//! The stack's parameters: functions can parse every value that CloudFormation accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use terrapi::domain::Vcs;
 use terrapi::runtime::Config;
 use yaml_serde::Value;
 
-/// A parameter that functions read: its variable, values that both take, and values that both refuse.
+/// A parameter that functions read: its variable, values that both accept, and values that both refuse.
 struct Parameter {
     name: &'static str,
     variable: &'static str,
@@ -82,7 +82,7 @@ fn pattern(template: &Value, name: &str) -> String {
     pattern.unwrap_or_else(|| panic!("{name} has no AllowedPattern")).to_owned()
 }
 
-/// What a function reads from an environment with this one setting.
+/// The configuration that a function reads from an environment with this one setting.
 fn read(variable: &str, value: &str) -> (Config, Vec<String>) {
     let lambda = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name, "x"));
     let environment: BTreeMap<_, _> = lambda.into_iter().chain([(variable, value)]).collect();

@@ -1,4 +1,5 @@
-//! What the stack must not lose: alarms, retries of the streams, protection of the data, and each function's settings.
+//! The parts of the stack that must not get lost: alarms, stream retries, data protection, and each function's
+//! settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ fn resources(kind: &str) -> BTreeMap<String, Value> {
     named.filter(|(_, resource)| resource["Type"] == kind).collect()
 }
 
-/// What `!Ref` or `!GetAtt` names.
+/// The logical id or attribute that `!Ref` or `!GetAtt` names.
 fn named(value: &Value) -> &str {
     match value {
         Value::Tagged(tagged) => tagged.value.as_str().unwrap(),
@@ -125,7 +126,7 @@ fn tables_and_buckets_are_retained_and_protected() {
     }
 }
 
-/// A function finds what its role lets it use, and nothing else.
+/// A function's variables name exactly the resources that its role may use.
 #[test]
 fn variables_and_roles_name_the_same_resources() {
     let template: Value = yaml_serde::from_str(TEMPLATE).unwrap();
@@ -176,7 +177,7 @@ fn functions_may_read_the_secrets_in_their_environment() {
     assert_eq!(named(&schedule["RotationLambdaARN"]), "KeyRotationFunction.Arn");
 }
 
-/// Service principals alone are the same in every partition.
+/// Only service principals are the same in every AWS partition.
 #[test]
 fn template_hardcodes_no_aws_partition() {
     for line in TEMPLATE.lines().filter(|line| line.contains("amazonaws.com") || line.contains("arn:aws:")) {
@@ -184,7 +185,7 @@ fn template_hardcodes_no_aws_partition() {
     }
 }
 
-/// A function that answers late by itself still answers before the gateway gives up after 30 s.
+/// A function must answer a slow request itself before the gateway gives up after 30 s.
 #[test]
 fn routed_functions_time_out_after_29_seconds() {
     let template: Value = yaml_serde::from_str(TEMPLATE).unwrap();
