@@ -1,4 +1,4 @@
-//! What goes back to the gateway, and what an event gets that is no request at all.
+//! Responses to the gateway, and events that are not HTTP requests.
 
 use std::sync::Arc;
 
@@ -49,13 +49,13 @@ async fn preflight_is_answered_through_every_front_end() {
             _ => event["requestContext"]["http"]["method"] = json!("OPTIONS"),
         }
         let answer = send(router.clone(), &event).await;
-        let told = |name: &str| match golden {
+        let header = |name: &str| match golden {
             Golden::RestApi => answer["multiValueHeaders"][name][0].clone(),
             _ => answer["headers"][name].clone(),
         };
         assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(200), &json!("")), "{golden:?}");
-        assert_eq!(told("access-control-allow-origin"), "https://console.example.com");
-        assert_eq!(told("access-control-allow-methods"), "PUT");
+        assert_eq!(header("access-control-allow-origin"), "https://console.example.com");
+        assert_eq!(header("access-control-allow-methods"), "PUT");
     }
 }
 
@@ -71,7 +71,7 @@ async fn response_event_has_exactly_the_required_members() {
         } else {
             let expected = ["body", "cookies", "headers", "isBase64Encoded", "statusCode"];
             assert_eq!(members, expected);
-            // The emulator reads answers into this type.
+            // The emulator parses responses into this type.
             serde_json::from_value::<ApiGatewayV2httpResponse>(answer).unwrap();
         }
     }

@@ -101,6 +101,6 @@ async fn named_stage_is_removed_from_the_path() {
     let mut event = Golden::HttpApi.event("/dev/probe/x", "");
     event["requestContext"]["stage"] = "dev".into();
     assert_eq!(send(echo(), &event).await["body"], "x");
-    // The golden REST event has stage `prod`, which is in its context's path and not in `path`.
+    // The golden REST event has stage `prod`, which is in its context's path but not in `path`.
     assert_eq!(send(echo(), &Golden::RestApi.event("/probe/prod/x", "")).await["body"], "prod/x");
 }

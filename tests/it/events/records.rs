@@ -1,4 +1,4 @@
-//! The key-value store behind the Lambda loop: a key is the same key through every front end.
+//! The key-value store behind the Lambda loop: a key is the same through every front end.
 
 use axum::Router;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::template::{ALL, Golden, on_the_wire, send};
 use crate::support::TestService;
 use crate::support::service::KV;
 
-/// Keys that some part of the way might take for something else.
+/// Keys that some layer might decode or split.
 const KEYS: [&str; 36] = [
     "a",
     "a b",
@@ -63,7 +63,7 @@ impl Store {
         Self { service, router, token }
     }
 
-    /// Status and body of a request to the path as it stands on the wire.
+    /// Status and body of a request to this encoded path.
     async fn call(&self, golden: Golden, method: &str, path: &str, body: Option<&Value>) -> (u64, Value) {
         let mut event = golden.event(path, "");
         if golden == Golden::RestApi {
@@ -73,7 +73,7 @@ impl Store {
         } else {
             event["requestContext"]["http"]["method"] = method.into();
             event["headers"]["authorization"] = format!("Bearer {}", self.token).into();
-            // A long key makes an answer worth packing.
+            // Without compression, since a long key makes a response large enough to compress.
             event["headers"].as_object_mut().unwrap().remove("accept-encoding");
         }
         event["body"] = body.map_or(Value::Null, |body| body.to_string().into());
@@ -157,7 +157,7 @@ async fn longest_key_is_accepted_and_invalid_keys_are_refused() {
 async fn invalid_utf8_and_malformed_escapes_are_refused() {
     let store = Store::new().await;
     for wire in ["%ff", "%C3", "a/%ED%A0%80", "%zz", "%", "a%2"] {
-        // An HTTP API decodes the path itself; what it makes of these never reaches the function as it was.
+        // An HTTP API decodes the path itself, so these paths never reach the function unchanged.
         for golden in [Golden::RestApi, Golden::FunctionUrl, Golden::Emulator] {
             let (status, answer) = store.call(golden, "GET", &format!("{KV}/key/{wire}"), None).await;
             assert_eq!((status, answer["id"].as_str()), (400, Some("INVALID_PATH")), "{wire} through {golden:?}");

@@ -1,4 +1,4 @@
-//! Everything in a request but its path: method, query, headers, cookies, body, client.
+//! The parts of a request besides its path: method, query, headers, cookies, body, client.
 
 use axum::routing::any;
 use axum::{Extension, Router};
@@ -9,7 +9,7 @@ use terrapi::http::{ClientInfo, FrontEnd};
 
 use super::template::{ALL, Golden, send, send_text};
 
-/// Answers with what the handler saw.
+/// Responds with what the handler received.
 fn mirror() -> Router {
     Router::new().fallback(any(
         |method: Method,
@@ -142,7 +142,7 @@ async fn repeated_headers_of_a_rest_api_all_arrive() {
     assert_eq!(send(router, &event).await["body"], "\"1\"|\"2\"");
 }
 
-/// Half a surrogate pair is how some front ends write a byte that is not UTF-8; others write control characters as they are.
+/// Some front ends encode a byte that is not UTF-8 as half a surrogate pair; others send control characters unescaped.
 #[tokio::test]
 async fn non_utf8_header_does_not_break_the_event() {
     for golden in ALL {

@@ -1,4 +1,4 @@
-//! A browser's cookie opens the service through every front end: an HTTP API takes the cookies out of the headers.
+//! A session cookie works through every front end; an HTTP API moves cookies out of the headers.
 
 use serde_json::{Value, json};
 use terrapi::http::lambda_service;
@@ -6,7 +6,7 @@ use terrapi::http::lambda_service;
 use super::template::{ALL, Golden, send};
 use crate::support::TestService;
 
-/// The event with this cookie in place of the golden ones, and without a token.
+/// The event with this cookie instead of the golden ones, and without a token.
 fn with_cookie(golden: Golden, path: &str, cookie: &str) -> Value {
     let mut event = golden.event(path, "");
     for name in ["authorization", "Authorization", "cookie", "Cookie"] {
