@@ -1,4 +1,4 @@
-//! Faults that refuse, lose or hold a call. Each is seen by a client, and counted.
+//! Faults that refuse, lose or hold a call. Each must be visible to a client and be counted.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ async fn cancelled_transaction_names_one_reason_per_item() {
 async fn sdk_retries_a_throttled_attempt() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("PutItem").first(2).refuse(Refusal::Throttling);
-    put(&fixture.stubborn(), "a", "1").await.unwrap();
+    put(&fixture.retrying_client(), "a", "1").await.unwrap();
     assert_eq!(hits.count(), 2);
     assert_eq!(fixture.faulty.ledger().take_lines(), ["PutItem unsent", "PutItem unsent", "PutItem 1.0 WU"]);
 }
@@ -68,7 +68,7 @@ async fn cut_after_the_store_keeps_the_write_and_loses_the_answer() {
 async fn lost_answer_makes_a_stored_write_look_refused() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("PutItem").nth(1).cut_after_store();
-    let insert = fixture.stubborn().put_item().table_name(TABLE).set_item(Some(item("a", "1")));
+    let insert = fixture.retrying_client().put_item().table_name(TABLE).set_item(Some(item("a", "1")));
     let error = insert.condition_expression("attribute_not_exists(sk)").send().await.unwrap_err();
     assert_eq!(describe(error), "ConditionalCheckFailedException");
     assert_eq!(fixture.stored("a").await.as_deref(), Some("1"));
@@ -98,7 +98,7 @@ async fn injected_checksum_error_is_on_the_wire() {
     assert_eq!(good.0, good.1);
     assert_ne!(bad.0, bad.1);
     assert_eq!(hits.count(), 1);
-    // This SDK does not look at it; should that change, this line will say so.
+    // This SDK does not verify the checksum. If a new version does, this assertion fails.
     assert_eq!(fixture.read("a").await.as_deref(), Some("1"));
 }
 
@@ -117,7 +117,7 @@ async fn death_before_the_store_loses_this_and_later_calls() {
     fixture.faulty.on("*").nth(2).die_before_store();
     fixture.put("a", "1").await;
     for sort in ["b", "c"] {
-        assert_eq!(put(&fixture.stubborn(), sort, "1").await.unwrap_err(), "no answer");
+        assert_eq!(put(&fixture.retrying_client(), sort, "1").await.unwrap_err(), "no answer");
         assert_eq!(fixture.stored(sort).await, None);
     }
     assert!(fixture.faulty.is_dead());
@@ -131,7 +131,7 @@ async fn death_after_the_store_keeps_this_call_and_loses_later() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("*").nth(2).die_after_store();
     fixture.put("a", "1").await;
-    assert_eq!(put(&fixture.stubborn(), "b", "1").await.unwrap_err(), "no answer");
+    assert_eq!(put(&fixture.retrying_client(), "b", "1").await.unwrap_err(), "no answer");
     assert_eq!(fixture.stored("b").await.as_deref(), Some("1"));
     assert_eq!(put(&fixture.client, "c", "1").await.unwrap_err(), "no answer");
     assert_eq!(fixture.stored("c").await, None);
@@ -282,7 +282,7 @@ async fn ledger_records_the_capacity_of_every_call() {
         ["PutItem 1.0 WU", "TransactWriteItems 4.0 WU", "GetItem 1.0 RU", "Query 1.0 RU", "GetItem 0.5 RU"]
     );
     assert!(calls.iter().all(|call| call.table == TABLE));
-    assert_eq!(asked, Some(0.5), "what the client asked for, it gets");
+    assert_eq!(asked, Some(0.5), "the client gets the capacity it asked for");
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn dropped_proxy_no_longer_answers() {
     assert_eq!(put(&client, "a", "2").await.unwrap_err(), "no answer");
 }
 
-/// The announced checksum of an answer, and the true one.
+/// The announced and the actual checksum of an answer.
 async fn raw_get(endpoint: &str) -> (u32, u32) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let address = endpoint.trim_start_matches("http://");

@@ -1,4 +1,4 @@
-//! Faults that answer, and not with the present state. Each is seen by a client, and counted.
+//! Stale, torn and incomplete answers. Each must be visible to a client and be counted.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn only_stale_reads_see_the_previous_version() {
     assert_eq!(fixture.read("a").await.as_deref(), Some("1"));
     assert_eq!(get(&fixture.client, "a", true).await.as_deref(), Some("2"));
     fixture.client.delete_item().table_name(TABLE).set_key(Some(key("a"))).send().await.unwrap();
-    assert_eq!(fixture.read("a").await.as_deref(), Some("2"), "a deleted item lingers");
+    assert_eq!(fixture.read("a").await.as_deref(), Some("2"), "a deleted item is still listed");
     assert_eq!(hits.count(), 3);
     fixture.faulty.heal();
     assert_eq!(fixture.read("a").await, None);
@@ -59,7 +59,7 @@ async fn stale_query_and_batch_see_previous_versions() {
     let query = fixture.client.query().table_name(TABLE).key_condition_expression("pk = :pk");
     let query = query.expression_attribute_values(":pk", s("p"));
     let page = query.clone().send().await.unwrap();
-    assert_eq!(values(page.items()), ["1", "1"], "c is not there yet");
+    assert_eq!(values(page.items()), ["1", "1"], "c does not exist yet");
     assert_eq!(page.count(), 2);
     let page = query.consistent_read(true).send().await.unwrap();
     assert_eq!(values(page.items()), ["1", "2", "2"]);
