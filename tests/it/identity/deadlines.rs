@@ -1,4 +1,4 @@
-//! An invocation whose end is near: its answer comes before, and nothing that works once is used up for it.
+//! Requests close to the deadline of their invocation: they are answered in time, and use up no single-use credential.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ use crate::support::service::{KV, request};
 
 const OCTOCAT: u64 = 583_231;
 const TOKEN_CALL: &str = "POST /login/oauth/access_token";
-/// What is left of an invocation that must not begin a sign-in or a renewal.
+/// Remaining time that is too short to begin a sign-in or a renewal.
 const LITTLE: Duration = Duration::from_secs(10);
-/// What is left of one that waits for somebody who does not answer.
+/// Remaining time while a provider or storage does not answer.
 const WAITING: Duration = Duration::from_secs(2);
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn silent_storage_is_503_before_the_deadline() {
     service.get(&format!("{KV}/key/k"), &token).await;
     for (method, body, code) in [
         (Method::GET, Value::Null, "UNAVAILABLE"),
-        // Nobody knows whether the write took effect.
+        // It is unknown whether the write took effect.
         (Method::PUT, serde_json::json!({"data": 1}), "OUTCOME_UNKNOWN"),
     ] {
         let gate = service.faulty.on("*").table(&service.backend.tables.kv).hold_before_store();

@@ -1,4 +1,4 @@
-//! Providers that are away and storage that loses answers: a sign-in succeeds or leaves nothing behind.
+//! Unavailable providers and lost storage answers: a sign-in succeeds or leaves nothing behind.
 
 use terrapi::domain::Vcs;
 
@@ -8,7 +8,7 @@ use crate::support::stand_in::Fault;
 
 const OCTOCAT: u64 = 583_231;
 
-/// The storage calls that wrote something, but for the sign-in's own row and the trail of refused ones.
+/// The storage calls that wrote something, except to the sign-in state and the audit entries of refused sign-ins.
 fn writes(service: &TestService) -> Vec<String> {
     let calls = service.faulty.ledger().take();
     let writes = calls.into_iter().filter(|call| !matches!(call.operation.as_str(), "GetItem" | "Query"));

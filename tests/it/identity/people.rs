@@ -1,4 +1,4 @@
-//! Who a person at a provider is here: by their number, whatever they are called.
+//! How provider accounts map to users: by user id, not by login.
 
 use futures::stream::{self, StreamExt as _};
 use http::Method;
@@ -24,7 +24,7 @@ async fn users_are_matched_by_provider_id_not_login() {
     assert_eq!(browser.user(Vcs::Github, OCTOCAT).await, user);
     assert_eq!(browser.get("/api/v1/github/whoami").await.ok()["username"], "octocat-renamed");
     assert_ne!(other.user(Vcs::Github, 999).await, user);
-    // The same number elsewhere is another person.
+    // The same user id at another provider is another person.
     service.gitlab.lab(|lab| lab.people.insert(OCTOCAT, "octocat".into()));
     assert_ne!(other.user(Vcs::Gitlab, OCTOCAT).await, user);
 }
@@ -43,7 +43,7 @@ async fn concurrent_first_sign_ins_create_one_user() {
     assert_eq!(one, two);
 }
 
-/// A gateway whose deployment names these administrators.
+/// A gateway whose configuration lists these administrators.
 fn naming(service: &TestService, administrators: &str) -> Gateway {
     let settings = Settings {
         administrators: Administrators::parse(administrators).unwrap(),
@@ -63,17 +63,17 @@ async fn sign_in_alone_grants_and_revokes_administration() {
     let trail = async |user: &str| {
         let path = format!("/api/v1/admin/audit?user={user}");
         let entries = service.get(&path, &service.admin_token(&[])).await.ok()["results"].clone();
-        let told = |entry: &serde_json::Value| match &entry["subject"] {
+        let describe = |entry: &serde_json::Value| match &entry["subject"] {
             serde_json::Value::Null => entry["action"].as_str().unwrap().to_owned(),
             subject => {
                 assert_eq!((&entry["action"], &subject["user_id"]), (&"permission_changed".into(), &user.into()));
                 format!("{} {}", subject["permission"].as_str().unwrap(), subject["change"].as_str().unwrap())
             }
         };
-        entries.as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+        entries.as_array().unwrap().iter().map(describe).collect::<Vec<_>>()
     };
     let user = Browser::on(&service, naming(&service, "gitlab:583231")).user(Vcs::Github, OCTOCAT).await;
-    assert!(!is_administrator(&user).await, "the number of somebody at another provider");
+    assert!(!is_administrator(&user).await, "the id belongs to a user of another provider");
     service.clock.advance_ms(1);
     Browser::on(&service, naming(&service, "github:583231")).user(Vcs::Github, OCTOCAT).await;
     assert!(is_administrator(&user).await);
@@ -83,13 +83,13 @@ async fn sign_in_alone_grants_and_revokes_administration() {
     assert!(!is_administrator(&user).await);
     service.clock.advance_ms(1);
     browser.send(Method::POST, "/api/v1/logout", None).await.ok();
-    let mut told = trail(&user).await;
-    assert_eq!(told.remove(0), "logout");
-    told.sort();
-    assert_eq!(told, ["administrator granted", "administrator revoked", "login", "login", "login"]);
+    let mut entries = trail(&user).await;
+    assert_eq!(entries.remove(0), "logout");
+    entries.sort();
+    assert_eq!(entries, ["administrator granted", "administrator revoked", "login", "login", "login"]);
 }
 
-/// Whether somebody is an administrator, and how often the trail says that they were made one.
+/// Whether the user is an administrator, and how many audit entries say that the role was granted.
 async fn role(service: &TestService, person: u64) -> (bool, usize) {
     let Some(user) = service.app.store.find_user_of_identity(Vcs::Github, person).await.unwrap() else {
         return (false, 0);
@@ -100,8 +100,8 @@ async fn role(service: &TestService, person: u64) -> (bool, usize) {
     (administrator, entries)
 }
 
-/// Kills the sign-in that makes somebody an administrator right after its storage call of this number: how often that
-/// happened.
+/// Kills a sign-in that grants the administrator role right after the storage call of this number. Returns how many
+/// calls were killed.
 async fn killed_after(call: usize, newcomer: bool) -> usize {
     let service = TestService::new().await;
     if !newcomer {

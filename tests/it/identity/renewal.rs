@@ -1,4 +1,4 @@
-//! Acting for a person at a provider: the token that their sign-in gave, renewed once however many ask.
+//! Provider tokens of users: renewed once, however many requests ask concurrently.
 
 use futures::future::join_all;
 use terrapi::auth::SealingKeys;
@@ -52,7 +52,7 @@ async fn eight_concurrent_requests_share_one_renewal() {
     let user = signed_in(&service).await;
     let before = service.app.vcs_token(user, Vcs::Github).await.unwrap();
     service.clock.advance_ms(EIGHT_HOURS_MS);
-    // All of them have read the old tokens before the first claims the renewal.
+    // All of them have read the old tokens before the first acquires the renewal lease.
     let gate = service.faulty.on("UpdateItem").hold_before_store();
     let asking = join_all((0..8).map(|_| service.app.vcs_token(user, Vcs::Github)));
     let release = async {
@@ -65,7 +65,7 @@ async fn eight_concurrent_requests_share_one_renewal() {
     assert!(tokens.iter().all(|token| *token == tokens[0] && *token != before));
     assert!(works(&service, &tokens[0]));
     assert_eq!(service.github.desk().take_seen(), [TOKEN_CALL]);
-    // The next renewal uses what this one brought.
+    // The next renewal uses the refresh token of this one.
     service.clock.advance_ms(EIGHT_HOURS_MS);
     assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
 }
@@ -82,7 +82,7 @@ async fn rejected_refresh_token_requires_a_new_sign_in() {
     assert_eq!(service.github.desk().take_seen(), [TOKEN_CALL]);
     assert_eq!(signed_in(&service).await, user);
     assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
-    // The refresh token ends, too.
+    // The refresh token expires, too.
     service.clock.advance_ms(15_897_600_000);
     assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
     assert!(service.github.desk().take_seen().is_empty());
@@ -119,7 +119,7 @@ async fn renewal_of_a_dead_process_is_taken_over_after_its_lease() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
-    // It claims, and is never heard of again.
+    // The process dies after it acquired the lease.
     let dead = service.faulty.on("UpdateItem").nth(1).die_after_store();
     assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
     assert_eq!(dead.count(), 1);

@@ -1,4 +1,4 @@
-//! What a session opens, how long, and from which pages.
+//! Sessions: what they give access to, how long they last, and from which pages they work.
 
 use http::header::{COOKIE, ORIGIN};
 use http::{HeaderValue, Method};

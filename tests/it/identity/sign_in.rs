@@ -1,4 +1,4 @@
-//! From the first click to the first record, with either provider.
+//! The flow from sign-in to the first record, with either provider.
 
 use http::Method;
 use serde_json::json;
