@@ -1,4 +1,4 @@
-//! An API key buys a token, and the token opens what the key may.
+//! An API key is exchanged for an access token with the key's capabilities.
 
 use http::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Capabilities that a request asks for: how many, which, and what a refusal costs.
+//! Capabilities in requests: how many, which ones, and the cost of a refusal.
 
 use http::Method;
 use serde_json::{Value, json};

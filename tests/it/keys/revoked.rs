@@ -1,4 +1,4 @@
-//! A credential that was taken away is refused by the next request, also by storage whose ordinary reads are out of date.
+//! A revoked credential is refused by the next request, even when eventually consistent reads are stale.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 const ACCOUNT: &str = "/api/v2/account/details";
 
-/// From now on, every read that does not ask for more shows what was there before the next writes.
+/// From now on, reads without `ConsistentRead` return the state before the next writes.
 fn read_stale(service: &TestService) {
     service.faulty.on("*").stale(Duration::from_secs(600));
 }

@@ -1,4 +1,4 @@
-//! Keys, access tokens and cookies stand in no line of the log.
+//! API keys, access tokens and cookies never appear in the log.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,7 +17,7 @@ const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 const WHOAMI: &str = "/api/v1/whoami";
 
-/// What is done with every credential: good and bad requests, to routes that take it and to others.
+/// Requests to send with every credential: valid and invalid ones, to routes that accept it and to others.
 fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
     vec![
         (Method::GET, WHOAMI, None),
@@ -35,7 +35,7 @@ fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
     ]
 }
 
-/// Sends everything with one credential.
+/// Sends the first `most` requests with one credential.
 async fn use_everywhere(service: &TestService, bearer: &str, cookie: &str, most: usize) {
     for (method, path, body) in requests().into_iter().take(most) {
         if bearer.is_empty() {

@@ -1,4 +1,4 @@
-//! Access tokens: how long they work, and where.
+//! Access tokens: how long they are valid, and for what.
 
 use http::Method;
 use serde_json::json;
