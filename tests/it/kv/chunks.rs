@@ -1,4 +1,4 @@
-//! Files, as clients store them: chunks of 100 KiB under one key, ten writers at once.
+//! Files as clients store them: chunks of 100 KiB under one key, written by ten concurrent writers.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Deletion.
+//! Deletion of records and of whole keys.
 
 use serde_json::json;
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};

@@ -1,4 +1,4 @@
-//! Writes whose answers are lost, refused for a while, or repeated.
+//! Writes whose answers are lost, that are throttled, or that the client repeats.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ async fn lost_set_is_not_repeated_over_a_later_write() {
     let second = async {
         gate.arrived(1).await;
         let second = service.put(&path, &token, json!({"data": "second"})).await.ok();
-        // The first writer's attempt times out on its held answer, then looks what became of it.
+        // The first writer's attempt times out on its held answer and then reads the record to learn the outcome.
         second
     };
     let (first, second) = futures::join!(first, second);
@@ -112,7 +112,7 @@ async fn undeterminable_outcome_is_reported_as_unknown() {
     assert_eq!(service.get(&format!("{KV}/key/0"), &token).await.ok()["data"], 1);
 }
 
-/// A thousand increments by sixteen writers over a storage that fails in every way it can.
+/// A thousand increments by sixteen writers while storage fails in every possible way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_increments_count_once_under_storage_faults() {
     let service = TestService::seeded(11).await;
@@ -147,6 +147,6 @@ async fn acknowledged_increments_count_once_under_storage_faults() {
     service.faulty.heal();
     let counter = service.get(&format!("{KV}/key/counter"), &token).await.ok()["data"].as_i64().unwrap();
     assert!((certain..=certain + unknown).contains(&counter), "{counter} of {certain} certain and {unknown} unknown");
-    assert!(unknown * 10 <= certain, "hardly any outcome stays unknown: {unknown} of {certain}");
+    assert!(unknown * 10 <= certain, "few outcomes stay unknown: {unknown} of {certain}");
     service.assert_kv_settled().await;
 }

@@ -10,7 +10,7 @@ use terrapi::domain::Capability;
 use crate::support::TestService;
 use crate::support::service::{KV, send_to};
 
-/// Keys that a wrong order, prefix test or encoding would mix up.
+/// Keys that a wrong sort order, prefix match or encoding would confuse.
 const KEYS: [&str; 9] = ["a", "a/b", "ab", "a b", "b", "B", "ä", "a%25", "日本"];
 
 fn encoded(key: &str) -> String {
@@ -133,7 +133,7 @@ async fn links_name_the_origin_the_client_called() {
     assert!(link.starts_with(&format!("<https://public.example.test{KV}/iter/?cursor=")), "{link}");
 }
 
-/// A token that sees what `kv_token` does not, and 30 records of this key length that only it sees, behind `a`.
+/// Stores 30 records with keys of this length after `a`, and returns a token that can read them; `kv_token` cannot.
 async fn hide_records(service: &TestService, length: usize) {
     let holder = service.token(&[Capability::KvStoreRead, Capability::KvStoreWrite, Capability::AccessTokenCreate]);
     service.put(&format!("{KV}/key/a"), &holder, json!({"data": 1})).await.ok();
@@ -158,7 +158,7 @@ async fn cursor_reveals_nothing_about_a_hidden_record() {
         lengths.push(cursor.len());
         assert_eq!(all(&service, &token, format!("{KV}/iter/?limit=1")).await, [("a".to_owned(), 0)]);
     }
-    assert_eq!(lengths[0], lengths[1], "nor does its length tell that of the key");
+    assert_eq!(lengths[0], lengths[1], "nor does its length reveal the length of the key");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn two_sandboxes_agree_on_the_first_cursor_key() {
     let other = service.sandbox();
     let ask = |path: String| crate::support::service::request(http::Method::GET, &path, &token, None);
     let first = format!("{KV}/iter/?limit=1");
-    // Both have found no seed before either stores one.
+    // Both requests have found no seed before either stores one.
     let gate = service.faulty.on("PutItem").table(&service.backend.tables.kv).first(2).hold_before_store();
     let release = async {
         gate.arrived(2).await;

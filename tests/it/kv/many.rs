@@ -1,11 +1,11 @@
-//! Keys of very many chunks.
+//! Keys with very many chunks.
 
 use serde_json::json;
 
 use crate::support::TestService;
 use crate::support::service::KV;
 
-/// How often these operations were called.
+/// The number of calls of these operations.
 fn calls(service: &TestService, operations: &[&str]) -> usize {
     service.faulty.ledger().take().iter().filter(|call| operations.contains(&call.operation.as_str())).count()
 }

@@ -1,4 +1,4 @@
-//! One record: set, get, and what belongs to it.
+//! Single records: set, get, and their attributes.
 
 use http::Method;
 use serde_json::{Value, json};

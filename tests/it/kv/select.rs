@@ -1,4 +1,4 @@
-//! `select`: parts of values, as they are stored.
+//! `select`: parts of values, returned as stored.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Large values: in object storage, never pointed at before they are there, never left behind.
+//! Large values in object storage: never referenced before they are stored, never left behind.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ pub async fn set_text(service: &TestService, token: &str, value: &str) -> Reply 
     service.send(request).await
 }
 
-/// The text of `data` in the answer about a record. The tests' own reader of JSON could not hold every value.
+/// The text of `data` in a record's response, extracted without parsing, since the tests' JSON parser cannot hold every
+/// value.
 pub async fn data_text(service: &TestService, token: &str, path: &str) -> String {
     let (_, function) = service.gateway.function(KV);
     let answer = function.oneshot(request(Method::GET, path, token, None)).await.unwrap();
@@ -124,7 +125,7 @@ async fn reader_of_a_replaced_object_gets_the_new_value() {
     let replacing = async {
         gate.arrived(1).await;
         service.put(&path, &token, json!({"data": text(30_000)})).await.ok();
-        // What the worker does when the stream shows that the old object was let go.
+        // The worker does this when the stream shows that the old object is no longer referenced.
         let old = service.blobs.oldest();
         service.app.store.delete_value(&old).await.unwrap();
         gate.release();
