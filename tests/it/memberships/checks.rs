@@ -1,4 +1,4 @@
-//! Memberships grow old, and the worker asks the provider again.
+//! Periodic checks of memberships: when one is too old, the worker asks the provider again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const LIST: &str = "GET /user/installations";
 const HERE: Namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
 const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
 
-/// What a fresh token of the service's user is answered in an installation: `OK`, or why not.
+/// The result of a request with a new token of the service's user in an installation: `OK`, or the error code.
 async fn answer(service: &TestService, installation: Namespace) -> String {
     let path = format!("/api/v1/{}/kv/{}/key/k", installation.vcs, installation.installation);
     let reply = service.put(&path, &service.kv_token(), json!({"data": 1})).await;
@@ -38,13 +38,13 @@ async fn answer(service: &TestService, installation: Namespace) -> String {
     }
 }
 
-/// What the timer does.
+/// Runs the worker's schedule.
 async fn tick(service: &TestService) {
     let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
     assert_eq!(handle(&service.app, event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
 }
 
-/// A service whose user has signed in, with memberships older than a day, and the worker's place in the stream.
+/// A service whose user has signed in, with memberships older than a day, and the worker's stream position.
 async fn grown_old(vcs: Vcs) -> (TestService, StreamPump) {
     let service = signed_in(vcs).await;
     service.clock.advance_ms(DAY_MS + 1);
@@ -56,7 +56,7 @@ async fn membership(service: &TestService, namespace: Namespace) -> Option<Membe
     service.app.store.find_membership(service.user, namespace).await.unwrap()
 }
 
-/// The look at the published keys, which is due every ten minutes, is none of what a test counts.
+/// Reads the published keys, which is due every ten minutes, so that it is not counted by the test.
 async fn fetch_keys(service: &TestService) {
     service.get("/api/v1/whoami", &service.token(&[])).await.ok();
     service.faulty.ledger().take();
@@ -66,7 +66,7 @@ fn away() -> impl Iterator<Item = Fault> {
     std::iter::repeat_with(|| Fault::Answer(500, vec![])).take(1_000)
 }
 
-/// The permissions that changed, oldest first: (who did it, installation, change).
+/// The audited permission changes, oldest first: (actor, installation, change).
 async fn changes(service: &TestService) -> Vec<(Value, Value, Value)> {
     let trail = service.get("/api/v1/admin/audit?action=permission_changed", &service.admin_token(&[])).await.ok();
     let entries = trail["results"].as_array().unwrap().iter().rev();

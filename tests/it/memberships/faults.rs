@@ -1,4 +1,4 @@
-//! Replacements that overtake each other, are killed, or meet a busy table.
+//! Membership replacements that overtake each other, are killed, or meet busy storage.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ async fn replace(service: &TestService, wanted: &BTreeSet<InstallationId>, fence
     try_replace(service, wanted, fence).await.unwrap()
 }
 
-/// How often the trail tells that each installation was taken from the user, and given to them.
+/// The number of audit entries for each removed and granted membership of the user.
 async fn told(service: &TestService) -> BTreeMap<(InstallationId, bool), usize> {
     let (mut told, mut after) = (BTreeMap::new(), None::<String>);
     loop {

@@ -1,4 +1,4 @@
-//! On GitHub, where the App's installations are known from their first listing on.
+//! Memberships on GitHub, where the App's installations are known from their first listing on.
 
 use serde_json::json;
 use terrapi::domain::{Capability, InstallationId, InstallationState, Vcs};
@@ -13,7 +13,7 @@ fn kv(installation: u64) -> String {
     format!("/api/v1/github/kv/{installation}/key/k")
 }
 
-/// What a fresh token of the service's user is told in an installation, bought with `key`.
+/// The status of a request in an installation, with a new token exchanged for `key`.
 async fn in_installation(service: &TestService, key: &str, installation: u64) -> u16 {
     let answer = service.call(http::Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
     let reply = service.put(&kv(installation), answer["token"].as_str().unwrap(), json!({"data": 1})).await;

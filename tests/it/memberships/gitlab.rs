@@ -1,4 +1,4 @@
-//! On GitLab, where an installation is a group that somebody has set up.
+//! Memberships on GitLab, where a group becomes an installation when someone sets it up.
 
 use serde_json::json;
 use terrapi::domain::{Capability, Installation, InstallationId, InstallationState, Millis, Namespace, Vcs};

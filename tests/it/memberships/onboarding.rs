@@ -1,4 +1,4 @@
-//! How a GitLab group is set up.
+//! Setting up a GitLab group.
 
 use http::Method;
 use serde_json::{Value, json};
