@@ -1,4 +1,4 @@
-//! Work on keys whose values together take 24 and 96 MiB.
+//! Operations on keys whose values total 24 and 96 MiB.
 
 use http::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::TestService;
 use crate::support::service::KV;
 
 const MIB: usize = 1024 * 1024;
-/// The largest value that lies in its item, in bytes; an item holds two of them when one is staged.
+/// The largest value that is stored in its item, in bytes; an item holds two of them when one is staged.
 const INLINE_BYTES: usize = 16 * 1024;
 const CHUNKS: u32 = 3_000;
 

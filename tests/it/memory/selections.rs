@@ -24,7 +24,7 @@ async fn select_keeps_one_copy_of_the_value() {
     let requests = [get(path("key/small?")), get(path("key/large?")), get(path("iter/large?"))];
     for (measured, request) in measure(&service, "kv-store", &requests).await.iter().zip(requests).skip(1) {
         assert_eq!(measured.status, 200, "{measured:?}");
-        // The object as it is read from its place, and the text that it becomes.
+        // One copy of the object as read from storage, and one of the resulting text.
         assert!(measured.grown_bytes as u64 <= 2 * size + MIB as u64, "{:.40}: {measured:?}", request.path);
     }
 }
