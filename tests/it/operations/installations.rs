@@ -1,4 +1,4 @@
-//! What is known of an installation.
+//! The stored state of an installation.
 
 use terrapi::domain::{AccountStatus, Installation, InstallationState, Millis, Seconds, Tier};
 

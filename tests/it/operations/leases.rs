@@ -1,4 +1,4 @@
-//! One worker at a time holds a task.
+//! The lease of a task: one worker at a time holds it.
 
 use terrapi::domain::{Millis, TaskId, TaskState};
 use terrapi::runtime::{Clock, Random};

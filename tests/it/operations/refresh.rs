@@ -1,4 +1,4 @@
-//! Beginning a refresh.
+//! Starting a refresh.
 
 use http::Method;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What the store does with repositories.
+//! The storage of repositories.
 
 use terrapi::domain::{InstallationId, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result, Vcs};
 
@@ -10,14 +10,14 @@ async fn upsert(service: &TestService, repositories: &[Repository], generation: 
     try_upsert(service, repositories, generation, now).await.unwrap();
 }
 
-/// As the worker does it.
+/// Writes a page of repositories as the worker does.
 async fn try_upsert(service: &TestService, repositories: &[Repository], generation: u64, now: i64) -> Result<()> {
     let store = &service.app.store;
     let read = store.read_repositories(here(), repositories.iter().map(|repository| repository.id)).await?;
     store.upsert_repositories(here(), repositories, &read, generation, Millis(now)).await
 }
 
-/// Everything, by number.
+/// All repositories by id.
 async fn known(service: &TestService) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     for id in service.backend.repositories("github#12345").await {

@@ -1,4 +1,4 @@
-//! Runs: created once, and moved by whoever comes first.
+//! Runs: each is created once, and its state changes once even with concurrent writers.
 
 use futures::future::join_all;
 use terrapi::domain::{Millis, RepositoryName, Run, RunId, RunKind, RunRepository, RunState, RunType};

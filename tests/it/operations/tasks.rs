@@ -1,4 +1,4 @@
-//! Looking at a task.
+//! Reading a task.
 
 use http::Method;
 use serde_json::Value;

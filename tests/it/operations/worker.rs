@@ -1,4 +1,4 @@
-//! The worker refreshes repositories.
+//! The worker refreshes the repositories of an installation.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub const LIST: &str = "GET /installation/repositories";
 pub const LOOK: &str = "GET /repos/{owner}/{repo}/contents/{path}";
 pub const WORKFLOW: &str = ".github/workflows/terrateam.yml";
 
-/// Tells GitHub which repositories 12345 has: `r1`, `r2`, …, every third of them set up.
+/// Sets the repositories of installation 12345 at GitHub: `r1`, `r2`, …, every third of them set up.
 pub fn has(service: &TestService, ids: impl IntoIterator<Item = u64>) {
     service.github.hub(|hub| {
         let installation = hub.installation(12345);
@@ -31,7 +31,7 @@ pub fn has(service: &TestService, ids: impl IntoIterator<Item = u64>) {
     });
 }
 
-/// Begins a refresh; the path of its task.
+/// Starts a refresh. Returns the path of its task.
 pub async fn begin(service: &TestService) -> String {
     let begun = service.call(Method::POST, REFRESH, &token(service), None).await.ok();
     format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap())
@@ -41,7 +41,7 @@ pub async fn look(service: &TestService, task: &str) -> Value {
     service.get(task, &token(service)).await.ok()
 }
 
-/// What is known: number, and whether it is set up.
+/// The stored repositories: id, and whether each is set up.
 pub async fn known(service: &TestService) -> Vec<(u64, bool)> {
     let mut found = Vec::new();
     for id in service.backend.repositories("github#12345").await {
@@ -56,13 +56,13 @@ pub fn expected(ids: impl IntoIterator<Item = u64>) -> Vec<(u64, bool)> {
     ids.into_iter().map(|id| (id, id % 3 == 0)).collect()
 }
 
-/// What the timer does.
+/// Runs the worker's schedule.
 pub async fn tick(service: &TestService) {
     let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
     assert_eq!(handle(&service.app_of("worker"), event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
 }
 
-/// An invocation with time for one step.
+/// The deadline of an invocation with time for one step.
 pub fn brief(service: &TestService) -> Millis {
     Millis(service.clock.now().0 + 29_000)
 }
@@ -243,7 +243,7 @@ async fn task_is_aborted_after_a_day() {
     assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!("it took longer than a day")));
 }
 
-/// How a refresh of the GitLab group 555 ends, in which `members` may see one project.
+/// Refreshes the GitLab group 555 with one project that only `members` may see. Returns the task.
 async fn refreshed_group(service: &TestService, pump: &mut StreamPump, members: &[u64]) -> Value {
     let known = service.app.store.find_installation(here()).await.unwrap().unwrap();
     service.app.store.find_or_create_installation(&Installation { namespace: GROUP, ..known }).await.unwrap();

@@ -1,4 +1,4 @@
-//! Workers that die, come twice, or meet each other.
+//! Workers that die, run twice, or run concurrently.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{StreamPump, TestService};
 
 const EVER: Millis = Millis(i64::MAX);
 
-/// 1, 2 and 3 are known, 2 is gone, 3 has lost its workflow and 6 is new.
+/// Stores repositories 1, 2 and 3. At GitHub 2 is deleted, 3 has lost its workflow and 6 is new.
 async fn changed(service: &TestService, pump: &mut StreamPump) {
     has(service, [1, 2, 3]);
     begin(service).await;
@@ -22,7 +22,7 @@ async fn changed(service: &TestService, pump: &mut StreamPump) {
     service.github.hub(|hub| hub.installation(12345).repositories[1].files.clear());
 }
 
-/// What a living worker makes of it in the end.
+/// Asserts the result that a complete refresh must have.
 async fn finished(service: &TestService, pump: &mut StreamPump, task: &str, place: &str) {
     service.clock.advance_ms(LEASE_MS);
     tick(service).await;
@@ -33,7 +33,7 @@ async fn finished(service: &TestService, pump: &mut StreamPump, task: &str, plac
     assert_ne!(begin(service).await, task, "{place}: the next one may begin");
 }
 
-/// A worker is killed at its `call`th storage call, another finishes. Whether there was such a call.
+/// Kills a worker at its `call`th storage call and lets another one finish. Returns whether there was such a call.
 async fn killed_at(call: usize, after_store: bool) -> bool {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
