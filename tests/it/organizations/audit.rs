@@ -1,4 +1,4 @@
-//! What the audit trail tells of tokens.
+//! Audit entries about tokens, teams and organizations.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{by_id, data, described, legacy, status};
 use crate::support::TestService;
 use crate::support::organizations::{Acme, PLATFORM};
 
-/// The trail from its beginning: (action, outcome, token).
+/// The audit trail, oldest entry first: (action, outcome, token).
 async fn trail(service: &TestService) -> Vec<[Value; 3]> {
     service.app.background.settle().await;
     let page = service.get("/api/v1/admin/audit?limit=100", &service.admin_token(&[])).await.ok();

@@ -1,4 +1,4 @@
-//! What each route may cost in storage calls, for a token whose last use was noted within the minute.
+//! The cost limit of each route in storage calls, for a token whose last use was recorded within the minute.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn warm() -> (TestService, Acme) {
     (service, acme)
 }
 
-/// Reads with the organization's token, in units of 4 KB.
+/// The read calls of a request with the organization's token, in units of 4 KB.
 async fn reads(service: &TestService, acme: &Acme, path: &str) -> Vec<String> {
     cost(service, Method::GET, path, &acme.organization_token, None).await
 }

@@ -1,4 +1,4 @@
-//! Tokens of a team that say what they are for.
+//! Team tokens with a description.
 
 use http::Method;
 use serde_json::{Value, json};

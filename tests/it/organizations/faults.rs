@@ -1,4 +1,4 @@
-//! Storage that refuses, loses answers, or takes the function with it.
+//! Storage that refuses, loses answers, or fails while the function is killed.
 
 use futures::stream::{self, StreamExt};
 use serde_json::json;
@@ -11,10 +11,10 @@ use crate::support::organizations::{ACME, PLATFORM, PLATFORM_TOKEN};
 
 const ACME_PATH: &str = "/api/v2/organizations/acme";
 
-/// Worlds that a small machine keeps up with.
+/// The number of services that run at once, so that a small machine can keep up.
 const AT_ONCE: usize = 4;
 
-/// Kills a request at each of its storage calls, side by side, and tells how many there were to be killed at.
+/// Kills a request at each of its storage calls, in parallel. Returns the number of calls at which it was killed.
 async fn killed_at_each<F: Future<Output = usize>>(most: usize, kill_at: impl Fn(usize) -> F) -> usize {
     let hits: Vec<usize> = stream::iter((1..=most).map(kill_at)).buffered(AT_ONCE).collect().await;
     let calls = hits.iter().take_while(|hits| **hits > 0).count();

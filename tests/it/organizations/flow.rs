@@ -1,4 +1,4 @@
-//! From a team to a record.
+//! The flow from a new team to a record written with its token.
 
 use serde_json::json;
 

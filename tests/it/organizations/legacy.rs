@@ -1,4 +1,4 @@
-//! The one token of a team that goes without a description.
+//! Legacy tokens: one per team, without a description.
 
 use axum::body::Body;
 use axum::extract::Request;

@@ -1,4 +1,4 @@
-//! What becomes of a token: its uses, and the end of its team and organization.
+//! The life of a token: its use, its expiry, and its deletion with its team or organization.
 
 use serde_json::{Value, json};
 use terrapi::runtime::Clock;

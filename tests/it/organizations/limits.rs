@@ -1,4 +1,4 @@
-//! How fast these routes may be called.
+//! Rate limits of the organization routes.
 
 use std::time::Duration;
 

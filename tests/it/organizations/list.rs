@@ -59,7 +59,7 @@ async fn page_size_is_20_up_to_100_and_links_are_correct() {
     assert_eq!(ids.len(), 105, "pages neither overlap nor leave anything out");
 }
 
-/// Tokens that differ in all that lists sort by: (team, end, whether it was used).
+/// Creates tokens that differ in every sort key: (team, expiry, whether it was used).
 async fn varied(service: &TestService, acme: &Acme) -> Vec<String> {
     let beta = service.team("team-acme1111beta0000", &[]);
     let token = service.team_with_token(&beta).await;

@@ -1,4 +1,4 @@
-//! Organizations and teams themselves.
+//! Creating, reading, changing and deleting organizations and teams.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! People in teams.
+//! Members of teams.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn logins(logins: &[&str]) -> Value {
     of("users", logins)
 }
 
-/// Somebody who has signed in at GitHub.
+/// A user who has signed in at GitHub.
 async fn person(service: &TestService, login: &str, number: u64) -> UserId {
     let user = UserId::new(Random::default().id().unwrap());
     service.signed_in(user, login, number).await;

@@ -1,4 +1,4 @@
-//! An organization works only while one of its owners is a member of its installation.
+//! An organization works only while at least one of its owners is a member of its installation.
 
 use std::collections::BTreeSet;
 
@@ -14,16 +14,16 @@ use crate::support::TestService;
 use crate::support::service::{KV, MemberOf};
 
 const EXCHANGE: &str = "/api/v1/access-token/refresh";
-/// The service's user at GitHub.
+/// The user id of the service's user at GitHub.
 const OCTOCAT: u64 = 583_231;
 
-/// The service's user leaves GitHub's 12345, and the service learns of it.
+/// Removes the service's user from GitHub installation 12345 and runs the membership check.
 async fn leave(service: &TestService) {
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     service.get("/api/v1/user/github/installations", &service.token(&[])).await.ok();
 }
 
-/// Somebody else who is a member of 12345.
+/// Another user who is a member of installation 12345.
 async fn other_member(service: &TestService) -> UserId {
     let user = UserId::new(Random::default().id().unwrap());
     service.join(user, MemberOf(12345)).await;

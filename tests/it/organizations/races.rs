@@ -1,4 +1,4 @@
-//! Many at once.
+//! Concurrent requests.
 
 use futures::future::join_all;
 use http::Method;
@@ -60,14 +60,14 @@ fn attributes(attributes: &Value) -> Option<Value> {
     Some(json!({"data": {"attributes": attributes}}))
 }
 
-/// Takes from a team what it may do.
+/// Removes a team's rights.
 async fn revoke(service: &TestService, acme: &Acme, team: &Team) {
     let nothing = attributes(&json!({"organization-access": {"manage-teams": false}, "capabilities": []}));
     let path = format!("/api/v2/teams/{}", team.id);
     data(&service.call(Method::PATCH, &path, &acme.organization_token, nothing).await, 200);
 }
 
-/// Holds a request at its first transaction while the other work is done, then lets it go on.
+/// Holds a request at its first transaction while `meanwhile` runs, then releases it.
 async fn held(
     service: &TestService,
     request: impl Future<Output = Reply>,

@@ -1,4 +1,4 @@
-//! Who is refused, and how.
+//! Refused requests: status and error body.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A secret stands in one answer, and nowhere else. And the organization's own token is its owners' alone.
+//! A secret is in one response only. And only owners may access the organization's own token.
 
 use http::Method;
 use serde_json::json;
