@@ -1,4 +1,4 @@
-//! What the exchange function makes of its secret.
+//! How the exchange function loads its signing secret.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -32,7 +32,11 @@ async fn new_seed_signs_after_its_activation_delay() {
     let old = load(&service, &moto, &arn).await;
     assert_eq!(old.public_keys().len(), 1);
     let again = load(&service, &moto, "signing-keys").await;
-    assert_eq!(again.public_keys(), old.public_keys(), "the same seed is the same key, by the secret's name too");
+    assert_eq!(
+        again.public_keys(),
+        old.public_keys(),
+        "the same seed gives the same key, also when read by the secret's name"
+    );
     let signed_before = token(&service, &old);
     let long_running = service.sandbox();
     whoami(&long_running, &signed_before).await.ok();
@@ -43,7 +47,7 @@ async fn new_seed_signs_after_its_activation_delay() {
     let kids: Vec<&str> = new.public_keys().iter().map(|key| key.kid.as_str()).collect();
     assert_eq!((kids.len(), kids[1]), (2, old.public_keys()[0].kid.as_str()));
     assert_ne!(kids[0], kids[1]);
-    assert_eq!(kid(&token(&service, &new)), kids[1], "the new key is known to few yet");
+    assert_eq!(kid(&token(&service, &new)), kids[1], "few verifiers know the new key yet");
     service.clock.advance_ms(HEAD_START_SECONDS * 1_000 - 1);
     assert_eq!(kid(&token(&service, &new)), kids[1]);
     let last_of_old = token(&service, &new);
@@ -56,7 +60,7 @@ async fn new_seed_signs_after_its_activation_delay() {
     }
 }
 
-/// What the head start is for: a verifier that has just looked for another key does not look again at once.
+/// The reason for the activation delay: a verifier that has just looked up a key does not look again immediately.
 #[tokio::test]
 async fn key_without_activation_delay_is_refused_by_warm_caches() {
     let service = TestService::new().await;
@@ -98,9 +102,11 @@ async fn malformed_secret_is_an_error_that_does_not_show_it() {
 }
 
 async fn refused(service: &TestService, moto: &Moto, secret: &str, reason: &str) {
-    let error =
-        Signing::load(&moto.config(secret), &service.app).await.err().unwrap_or_else(|| panic!("{secret} was taken"));
-    // As a log shows it, in either way.
+    let error = Signing::load(&moto.config(secret), &service.app)
+        .await
+        .err()
+        .unwrap_or_else(|| panic!("{secret} was accepted"));
+    // As the log shows it, in both formats.
     let mut shown = format!("{error:?} {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
