@@ -1,4 +1,4 @@
-//! What everybody may know of the providers.
+//! What unauthenticated clients may know about the providers.
 
 use http::Method;
 use serde_json::json;

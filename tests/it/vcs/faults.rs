@@ -1,4 +1,4 @@
-//! A provider that is slow, busy, away or odd.
+//! A provider that is slow, busy, unavailable or returns malformed answers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::stand_in::Fault::{self, Answer, Body, Silence};
 const DATE: &str = "Tue, 22 Sep 2026 10:13:20 GMT";
 const DATE_SECONDS: i64 = 1_790_072_000;
 
-/// Who octocat is, while `GET /user` goes wrong like this.
+/// Asks for octocat's profile while `GET /user` fails in these ways.
 async fn asked_under(service: &TestService, faults: Vec<Fault>) -> Result<u64> {
     service.github.desk().fail("GET /user", faults);
     let tokens = service.github.tokens(583_231);

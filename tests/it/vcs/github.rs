@@ -1,4 +1,4 @@
-//! What is read from GitHub.
+//! Reads from GitHub.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is read from GitLab.
+//! Reads from GitLab.
 
 use terrapi::domain::{InstallationId, Profile, ProviderRepository, SecretText, Vcs};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};

@@ -1,4 +1,4 @@
-//! What opens something is shown to nobody.
+//! Secrets do not appear in debug output or logs.
 
 use terrapi::domain::{InstallationId, Vcs};
 use terrapi::vcs::{InstallationAccess, ProviderConfig};

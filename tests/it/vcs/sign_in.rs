@@ -13,7 +13,7 @@ fn verifier(letter: char) -> SecretText {
     SecretText::new(letter.to_string().repeat(43))
 }
 
-/// Sends a browser to the provider and back: the code.
+/// Sends a browser to the provider and back. Returns the authorization code.
 fn code(service: &TestService, vcs: Vcs, person: u64, verifier: &SecretText) -> String {
     let sign_in = SignIn { verifier, redirect_uri: REDIRECT_URI };
     let url = provider(service, vcs).oauth().authorize_url(sign_in, "a state/+&").unwrap();
