@@ -1,6 +1,6 @@
-//! Plants one fault after the other into a copy of the project, and says which test noticed it.
+//! Applies one mutation after the other to a copy of the project, and reports which test caught it.
 //!
-//! Run by `make test-mutants`. The copy lies in the target folder, whose compiled dependencies it shares.
+//! Run by `make test-mutants`. The copy is in the target folder and shares the compiled dependencies.
 
 mod list;
 
@@ -11,13 +11,13 @@ use std::{env, fs};
 
 use list::{Mutant, mutants, project};
 
-/// What runs on every mutant, the quicker first, until one fails.
+/// The test suites run on every mutant, fastest first, until one fails.
 const SUITES: [&[&str]; 2] = [&["kv::"], &["linearizability::", "--nocapture"]];
 
 type Result<T> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {
-    // Only those whose name contains the argument.
+    // An optional argument selects the mutants whose name contains it.
     let wanted = env::args().nth(1).unwrap_or_default();
     match run(&wanted) {
         Ok(true) => ExitCode::SUCCESS,
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every mutant was caught.
+/// Returns whether every mutant was caught.
 fn run(wanted: &str) -> Result<bool> {
     let target = project().join("target");
     let copy = Copy { root: target.join("mutants"), target };
@@ -51,14 +51,14 @@ fn run(wanted: &str) -> Result<bool> {
     Ok(survivors == 0)
 }
 
-/// A copy of the project, and the folder for what is compiled of it.
+/// A copy of the project, and its target folder.
 struct Copy {
     root: PathBuf,
     target: PathBuf,
 }
 
 impl Copy {
-    /// Makes the copy's files those of the project. Equal files are not touched, so that little is compiled again.
+    /// Updates the copy. Equal files are not touched, so that little is compiled again.
     fn update(&self) -> Result<()> {
         let listed =
             output(Command::new("git").args(["ls-files", "-z", "-co", "--exclude-standard"]).current_dir(project()))?;
@@ -70,7 +70,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Does something while the mutant is in place.
+    /// Runs `work` while the mutation is applied.
     fn with<T>(&self, mutant: &Mutant, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let path = self.root.join(&mutant.file);
         let original = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -80,7 +80,7 @@ impl Copy {
         done.map_err(|reason| format!("{}: {reason}", mutant.name))
     }
 
-    /// The names of the tests that fail, if any.
+    /// The names of the failing tests, if any.
     fn failing_tests(&self, suite: &[&str]) -> Result<Option<String>> {
         let cargo = || {
             let mut command = Command::new(env!("CARGO"));
