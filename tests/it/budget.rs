@@ -1,4 +1,4 @@
-//! What each route may cost: storage calls and units on the warm path, for items below 1 KB.
+//! The cost limit of each route: storage calls and capacity units on the warm path, for items below 1 KB.
 //!
 //! A change of this table is a change of the price.
 
@@ -12,7 +12,7 @@ use crate::identity::browser::Browser;
 use crate::support::service::KV;
 use crate::support::{StreamPump, TestService};
 
-/// The calls of one request, with those sent beside the answer.
+/// The storage calls of one request, including those made in the background.
 pub async fn cost(service: &TestService, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
     let (reply, calls) = service
         .faulty
@@ -31,7 +31,7 @@ pub fn repeat(line: &str, times: usize) -> Vec<String> {
     vec![line.to_owned(); times]
 }
 
-/// A service in which the token is verified and its membership known.
+/// A service in which the token is already verified and its membership cached.
 async fn warm() -> (TestService, String) {
     let service = TestService::new().await;
     let token = service.kv_token();
@@ -70,7 +70,7 @@ async fn public_keys_are_read_once_in_ten_seconds() {
     service.clock.advance_ms(1_000);
     let (_, calls) =
         service.faulty.ledger().during(async { tokio::join!(service.get(path, ""), service.get(path, "")) }).await;
-    assert_eq!(calls.len(), 1, "many who ask at once wait for one look");
+    assert_eq!(calls.len(), 1, "concurrent requests share one read");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn sign_in_writes_state_user_session_and_audit_entry() {
     service.faulty.ledger().take();
     browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
     let with_memberships = names(service.faulty.ledger().take_lines());
-    // Begins a look, claims it, reads the memberships again, and confirms them.
+    // Starts a membership check, leases it, reads the memberships again, and confirms them.
     let check = ["Query", "UpdateItem", "UpdateItem", "Query", "TransactWriteItems"];
     assert_eq!(with_memberships[4..9], check, "{with_memberships:?}");
     assert_eq!(with_memberships.len(), 11);
@@ -185,7 +185,7 @@ async fn record_with_a_draft_costs_three_reads() {
     service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
     service.get(&path, &token).await.ok();
     service.faulty.ledger().take();
-    assert_eq!(cost(&service, Method::GET, &path, &token, None).await, three, "its list is at hand");
+    assert_eq!(cost(&service, Method::GET, &path, &token, None).await, three, "its list is cached");
     let over = json!({"data": 3});
     assert_eq!(cost(&service, Method::PUT, &path, &token, Some(over)).await.len(), 3, "refused, the head, put");
 }
@@ -325,7 +325,7 @@ async fn key_listing_costs_a_query_and_a_batch_and_whoami_a_read() {
     assert_eq!(
         create,
         ["GetItem", "TransactWriteItems"],
-        "the key behind the token; the key, its place, the audit entry"
+        "the key behind the token; the key, its uniqueness marker, the audit entry"
     );
     let limited = json!({"name": "e", "capabilities": [{"name": "installation_id", "id": "12345"}]});
     let created = service.call(Method::POST, path, &token, Some(limited));
@@ -334,7 +334,7 @@ async fn key_listing_costs_a_query_and_a_batch_and_whoami_a_read() {
     assert_eq!(calls, ["BatchGetItem", "GetItem", "TransactWriteItems"], "the memberships that decide");
     let id = created.ok()["id"].as_str().unwrap().to_owned();
     let delete = names(cost(&service, Method::DELETE, &format!("{path}?id={id}"), &token, None).await);
-    assert_eq!(delete, ["GetItem", "TransactWriteItems", "Query"], "the key, its removal, what came of it");
+    assert_eq!(delete, ["GetItem", "TransactWriteItems", "Query"], "the key, its removal, the result");
     assert_eq!(names(cost(&service, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
     assert_eq!(names(cost(&service, Method::GET, "/health", "", None).await), ["GetItem"]);
 }
@@ -346,7 +346,11 @@ async fn refresh_costs_a_read_and_a_transaction() {
     let path = "/api/v1/github/installations/12345/repos/refresh";
     let membership = cost(&service, Method::POST, path, &token, None).await;
     assert_eq!(membership[..2], repeat("GetItem 1.0 RU", 2), "the membership once, the installation");
-    assert_eq!(membership[2..], ["TransactWriteItems 6.0 WU"], "the claim, the task, its place among the unfinished");
+    assert_eq!(
+        membership[2..],
+        ["TransactWriteItems 6.0 WU"],
+        "the claim, the task, its entry in the index of unfinished tasks"
+    );
     let again = cost(&service, Method::POST, path, &token, None).await;
     assert_eq!(again, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
     let id = service.call(Method::POST, path, &token, None).await.ok()["id"].as_str().unwrap().to_owned();
@@ -369,7 +373,7 @@ async fn unchanged_refresh_writes_once_per_repository() {
     let calls: Vec<_> = service.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
     let (taking, page) = (["GetItem", "UpdateItem", "GetItem"], ["BatchGetItem"]);
     let expected: Vec<&str> = [&taking[..], &page, &["UpdateItem"; 3], &["Query", "TransactWriteItems"]].concat();
-    assert_eq!(calls, expected, "task, installation; the page; each one; what has vanished; the end");
+    assert_eq!(calls, expected, "task, installation; the page; each one; the removed ones; the end");
 }
 
 #[tokio::test]
@@ -385,7 +389,7 @@ async fn installation_listing_reads_each_and_writes_changes() {
     service.github.hub(|hub| hub.installation(12345).members.clear());
     let calls = cost(&service, Method::GET, listing, &token, None).await;
     let changed = ["GetItem", "UpdateItem", "GetItem", "UpdateItem", "Query", "TransactWriteItems"];
-    assert_eq!(names(&calls), changed, "and what was lost, together with its audit entry");
+    assert_eq!(names(&calls), changed, "and the removed memberships, together with its audit entry");
 }
 
 #[tokio::test]

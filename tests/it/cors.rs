@@ -1,4 +1,4 @@
-//! Pages of other origins: none may call, unless the deployment lists them.
+//! Cross-origin requests: refused unless the deployment lists the origin.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::support::{Reply, TestService, routes::Gateway};
 const LISTED: &str = "https://console.example.com";
 const OTHER: &str = "https://console.example.com.evil.test";
 
-/// The service's functions, in a deployment that lists these origins.
+/// The service's functions in a deployment that lists these origins.
 fn listing(service: &TestService, origins: &str) -> Gateway {
     let listed_origins = ListedOrigins::parse(origins).unwrap();
     let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&service.app.settings) });
@@ -39,7 +39,8 @@ async fn get(gateway: &Gateway, path: &str, headers: &[(&str, &str)]) -> Reply {
     send_to(gateway, request(&Method::GET, path, headers, Body::empty())).await
 }
 
-/// Asks whether a page may send a request with a token. No description has this answer: it is the same everywhere.
+/// Sends a preflight for a request with a token. It is not in the OpenAPI document, since its answer is the same for
+/// all.
 async fn preflight(gateway: &Gateway, origin: &str, method: &Method, path: &str) -> Reply {
     let asked = [
         ("origin", origin),
@@ -51,7 +52,7 @@ async fn preflight(gateway: &Gateway, origin: &str, method: &Method, path: &str)
     Reply::read(function.oneshot(request).await.unwrap()).await
 }
 
-fn told_of_cors(reply: &Reply) -> Vec<&str> {
+fn cors_headers(reply: &Reply) -> Vec<&str> {
     let names = reply.headers.keys().map(http::HeaderName::as_str);
     names.filter(|name| name.starts_with("access-control-")).collect()
 }
@@ -64,10 +65,10 @@ async fn no_cors_headers_without_listed_origins() {
         let sent = [("origin", origin), ("authorization", &format!("Bearer {token}"))];
         let reply = get(&service.gateway, "/api/v1/whoami", &sent).await;
         reply.ok();
-        assert_eq!((told_of_cors(&reply), reply.header("vary")), (vec![], None), "{origin}");
+        assert_eq!((cors_headers(&reply), reply.header("vary")), (vec![], None), "{origin}");
         let reply = preflight(&service.gateway, origin, &Method::GET, "/api/v1/whoami").await;
         assert_eq!(reply.failed(405), "METHOD_NOT_ALLOWED");
-        assert_eq!(told_of_cors(&reply), Vec::<&str>::new());
+        assert_eq!(cors_headers(&reply), Vec::<&str>::new());
     }
 }
 
@@ -117,11 +118,11 @@ async fn only_a_listed_origin_may_read_responses() {
         for origin in [Some(OTHER), Some("https://CONSOLE.example.com"), Some("http://console.example.com"), None] {
             let sent: Vec<_> = origin.map(|origin| ("origin", origin)).into_iter().collect();
             let reply = get(&gateway, path, &[&sent[..], &[("authorization", credential)]].concat()).await;
-            assert_eq!(reply.status, status, "it is the browser that keeps the answer from the page");
+            assert_eq!(reply.status, status, "the browser, not the service, withholds the answer from the page");
             assert_eq!(reply.header("access-control-allow-origin"), None, "{path} {origin:?}");
             assert_eq!(reply.header("access-control-allow-credentials"), None, "{path} {origin:?}");
             let varies: Vec<_> = reply.headers.get_all("vary").iter().collect();
-            assert!(varies.iter().any(|name| *name == "origin"), "a cache must keep them apart: {varies:?}");
+            assert!(varies.iter().any(|name| *name == "origin"), "a cache must keep the variants apart: {varies:?}");
         }
     }
     let refused = preflight(&gateway, OTHER, &Method::GET, "/api/v1/whoami").await;
@@ -157,7 +158,7 @@ async fn cookie_write_from_an_unlisted_origin_is_refused() {
     for from in [("origin", LISTED), ("origin", "https://api.example.test"), ("sec-fetch-site", "same-origin")] {
         write(&gateway, &[from]).await.ok();
     }
-    // A browser says both: the page is of another origin of the same site, and of which.
+    // A browser sends both: that the page is same-site, and its origin.
     write(&gateway, &[("sec-fetch-site", "same-site"), ("origin", LISTED)]).await.ok();
     let foreign: [&[(&str, &str)]; 5] = [
         &[("origin", OTHER)],

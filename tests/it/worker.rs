@@ -1,4 +1,4 @@
-//! The worker, fed by the engine's own stream through the template's own filters.
+//! The worker, fed by the engine's stream through the filters in `template.yaml`.
 
 use serde_json::{Value, json};
 use worker::BatchAnswer;
@@ -57,8 +57,8 @@ async fn object_without_a_write_is_removed_with_its_intent() {
     assert_eq!(service.put(&format!("{KV}/cas/key/kept"), &token, refused).await.failed(400), "VERSION_MISMATCH");
     assert_eq!(service.blobs.count(), 2);
     pump.run(&service).await;
-    assert_eq!(service.blobs.count(), 2, "it may still be on its way");
-    // The clock of the service stands in the past of the engine's: the intents are over.
+    assert_eq!(service.blobs.count(), 2, "its write may still arrive");
+    // The service's clock is behind the engine's clock, so the intents have expired.
     service.backend.engine.as_ref().unwrap().database().sweep_ttl().unwrap();
     pump.run(&service).await;
     assert_eq!(service.blobs.count(), 1);
