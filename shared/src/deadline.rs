@@ -66,7 +66,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_end_with_the_invocation() {
-        assert_eq!(within(Duration::from_secs(9)), Duration::from_secs(9), "nobody waits");
+        assert_eq!(within(Duration::from_secs(9)), Duration::from_secs(9), "without a deadline the limit is unchanged");
         let checks = async {
             assert!(within(Duration::from_secs(9)) <= Duration::from_millis(4_500));
             assert_eq!(within(Duration::from_secs(1)), Duration::from_secs(1));

@@ -207,7 +207,7 @@ mod tests {
                 "{address}"
             );
         }
-        assert_eq!(github(&[]).unwrap().app_url, None, "nobody is sent to an App that is not this one");
+        assert_eq!(github(&[]).unwrap().app_url, None, "no link to an App that is not this one");
         assert_eq!(github(&[("GITHUB_APP_URL", "javascript:alert(1)")]).unwrap().app_url, None);
         let page = "https://github.com/apps/example";
         assert_eq!(github(&[("GITHUB_APP_URL", page)]).unwrap().app_url.as_deref(), Some(page));
