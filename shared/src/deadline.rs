@@ -66,7 +66,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_end_with_the_invocation() {
-        assert_eq!(within(Duration::from_secs(9)), Duration::from_secs(9), "nobody waits");
+        assert_eq!(within(Duration::from_secs(9)), Duration::from_secs(9), "without a deadline the limit is unchanged");
         let checks = async {
             assert!(within(Duration::from_secs(9)) <= Duration::from_millis(4_500));
             assert_eq!(within(Duration::from_secs(1)), Duration::from_secs(1));
@@ -79,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn deadline_in_the_past_is_none() {
+    fn past_deadline_is_ignored() {
         assert!(Deadline::told(0, Millis(1_790_000_000_000)).is_none());
         assert!(Deadline::told(600_000, Millis(1_790_000_000_000)).is_none());
     }
 
     #[tokio::test]
-    async fn told_deadline_is_held_against_the_clock() {
+    async fn header_deadline_is_compared_with_the_clock() {
         let now = Millis(1_790_000_000_000);
         let deadline = Deadline::told(1_790_000_029_000, now).unwrap();
         let left = deadline.scope(async { within(Duration::from_mins(1)) }).await.unwrap();

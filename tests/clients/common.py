@@ -1,4 +1,4 @@
-"""What the flows share: where the service is, requests that no client offers, and failures that must happen."""
+"""Shared by the flows: the service's settings, requests that no client supports, and expected failures."""
 
 import contextlib
 import http.client
@@ -13,37 +13,37 @@ from datetime import datetime, timezone
 URL = os.environ["TERRAPI_URL"]
 ORGANIZATION = os.environ["TERRAPI_ORGANIZATION"]
 ORGANIZATION_TOKEN = os.environ["TERRAPI_ORGANIZATION_TOKEN"]
-# Of a person who owns the organization.
+# API key of a user who owns the organization.
 API_KEY = os.environ["TERRAPI_API_KEY"]
 # A team whose tokens may be exchanged and open the KV store.
 TEAM = os.environ["TERRAPI_TEAM"]
 
-# Tells the teams of this run from those that an interrupted one left behind.
+# Distinguishes the teams of this run from those of an interrupted run.
 RUN = secrets.token_hex(4)
 
 SECRET = re.compile(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9]{67}")
-# What the Terraform provider recognises as an id: 16 digits in base58.
+# The Terraform provider accepts only ids of 16 base58 digits.
 BASE58 = "[1-9A-HJ-NP-Za-km-z]{16}"
 TOKEN_ID = re.compile(f"at-{BASE58}")
 TEAM_ID = re.compile(f"team-{BASE58}")
 MEMBERSHIP_ID = re.compile(r"ou-[A-Za-z0-9]{8}[1-9A-HJ-NP-Za-km-z]{8}")
 USER_ID = re.compile(f"user-{BASE58}")
 
-# Well-formed, and nobody's.
+# Well-formed ids that do not exist.
 NO_TEAM = "team-0000000000000000"
 NO_TOKEN = "at-0000000000000000"
 NO_SECRET = f"{RUN}000000.atlasv1.{'0' * 67}"
 
-# The instant of the documented sample payload, which has passed.
+# The expiry in the documented sample payload, which is in the past.
 PASSED = datetime(2023, 4, 6, 12, 0, 0, tzinfo=timezone.utc)
 DESCRIPTION_TAKEN = "Validation failed: Description has already been taken"
 
-# How long the service may take to note that a token was used, in seconds.
+# How long the service may take to record the use of a token, in seconds.
 NOTED = 10
 
 
 def raw(method, path, token=None, body=None, content_type="application/vnd.api+json"):
-    """Sends what the client does not offer. Returns the status, the headers and the body as JSON."""
+    """Sends a request that the client does not support. Returns the status, the headers and the body as JSON."""
     address = urllib.parse.urlsplit(URL)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if body is not None:
@@ -57,21 +57,21 @@ def raw(method, path, token=None, body=None, content_type="application/vnd.api+j
 
 
 def access_token():
-    """What the person's API key is exchanged for. It lives for a minute."""
+    """Exchanges the user's API key for an access token, which is valid for a minute."""
     status, _, grant = raw("POST", "/api/v1/access-token/refresh", API_KEY)
     assert status == 200, (status, grant)
     return grant["token"]
 
 
 class Failure:
-    """How something failed."""
+    """The caught exception of a `fails` block."""
 
     error = None
 
 
 @contextlib.contextmanager
 def fails(kind):
-    """What is done inside must fail with exactly this class."""
+    """Asserts that the block raises exactly this class."""
     failure = Failure()
     try:
         yield failure
@@ -80,11 +80,11 @@ def fails(kind):
             raise
         failure.error = error
     else:
-        raise AssertionError(f"nothing failed where {kind.__name__} was due")
+        raise AssertionError(f"{kind.__name__} was not raised")
 
 
 def until(condition, what):
-    """Waits for what the service does beside an answer. Returns what the condition came to."""
+    """Polls `condition` until it is true, for work that the service does in the background. Returns its value."""
     deadline = time.monotonic() + NOTED
     while not (outcome := condition()):
         assert time.monotonic() < deadline, f"{what}: not within {NOTED} s"
@@ -93,7 +93,7 @@ def until(condition, what):
 
 
 def run(client, *steps):
-    """Does the steps in order, and says so: the last line of a failing flow is the step before."""
+    """Runs the steps in order and prints each finished one: the last line of a failing flow is the step before."""
     for step in steps:
         step()
         print(f"{client}: {step.__name__.replace('_', ' ')}", flush=True)

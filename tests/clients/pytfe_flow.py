@@ -44,7 +44,7 @@ def new_team(name, **options):
     return tfe.teams.create(ORGANIZATION, TeamCreateOptions(name=f"{name} {RUN}", **options))
 
 
-def the_account_is_the_organization_s_or_the_team_s_own():
+def account_is_the_organizations_or_the_teams():
     own = tfe.users.read_current()
     assert common.USER_ID.fullmatch(own.id) and own.username and own.avatar_url, own
     assert own.is_service_account is True and own.v2_only is False, own
@@ -69,7 +69,7 @@ def organizations_are_listed_read_and_changed():
     assert failure.error.errors == [{"status": "404", "title": "not found"}], failure.error.errors
 
 
-def a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted():
+def user_creates_and_deletes_an_organization_with_a_token():
     person, name = client(common.access_token()), f"made-{RUN}"
     options = OrganizationCreateOptions(name=name, email="ops@example.test")
     made = person.organizations.create(options)
@@ -122,11 +122,11 @@ def members_are_added_listed_and_removed():
     tfe.teams.delete(team.id)
 
 
-def settings_come_back_or_are_refused():
+def settings_are_stored_or_refused():
     change = OrganizationUpdateOptions(cost_estimation_enabled=True, default_execution_mode="local")
     kept = tfe.organizations.update(ORGANIZATION, change)
     assert kept.default_execution_mode == "local" and kept.max_ttl_enabled is False, kept
-    # The client writes this name with an underscore, and does not read it.
+    # The client sends this name with an underscore, and does not parse it in answers.
     _, _, shown = raw("GET", f"/api/v2/organizations/{ORGANIZATION}", common.ORGANIZATION_TOKEN, "")
     assert shown["data"]["attributes"]["cost-estimation-enabled"] is True, shown
     restore = OrganizationUpdateOptions(cost_estimation_enabled=False, default_execution_mode="remote")
@@ -177,7 +177,7 @@ def teams_are_created_listed_read_changed_and_deleted():
         tokens.read_by_id(token.id)
 
 
-def a_legacy_token_is_shown_once_and_replaced_by_the_next():
+def legacy_token_is_shown_once_and_replaced_by_the_next():
     first = tokens.create(TEAM)
     assert common.TOKEN_ID.fullmatch(first.id) and common.SECRET.fullmatch(first.token), first.id
     assert first.description is None and first.expired_at is None and first.last_used_at is None, first.id
@@ -203,7 +203,7 @@ def a_legacy_token_is_shown_once_and_replaced_by_the_next():
     assert status == 200 and grant["token"], status
 
 
-def an_expiry_is_the_same_instant_wherever_it_is_shown():
+def expiry_is_the_same_instant_in_every_response():
     zone = timezone(timedelta(hours=2))
     cases = [
         (datetime(2099, 1, 31, 9, 5, 7, tzinfo=timezone.utc), datetime(2099, 1, 31, 9, 5, 7, tzinfo=timezone.utc)),
@@ -217,7 +217,7 @@ def an_expiry_is_the_same_instant_wherever_it_is_shown():
         assert [token.expired_at for token in shown] == [meant] * 4, (sent, shown)
 
 
-def an_expired_token_is_refused_and_still_shown():
+def expired_token_is_refused_and_still_shown():
     token = tokens.create_with_options(TEAM, TeamTokenCreateOptions(expired_at=common.PASSED))
     assert token.expired_at == common.PASSED and common.SECRET.fullmatch(token.token), token.id
     refused(token.token)
@@ -225,7 +225,7 @@ def an_expired_token_is_refused_and_still_shown():
     assert token.id in ids(listed())
 
 
-def tokens_with_descriptions_stand_side_by_side():
+def tokens_with_descriptions_coexist():
     team = new_team("described")
     legacy = tokens.create(team.id)
     deploy = tokens.create_with_options(team.id, TeamTokenCreateOptions(description="deploy pipeline"))
@@ -240,7 +240,7 @@ def tokens_with_descriptions_stand_side_by_side():
         [error] = failure.error.errors
         assert (failure.error.status, error["status"], error["title"]) == (422, "422", "invalid attributes"), error
 
-    # The client sends an empty description to where legacy tokens are made.
+    # The client sends an empty description to the path of legacy tokens.
     replaced = tokens.create_with_options(team.id, TeamTokenCreateOptions(description=""))
     assert replaced.description is None and tokens.read(team.id).id == replaced.id
     refused(legacy.token)
@@ -253,7 +253,7 @@ def tokens_with_descriptions_stand_side_by_side():
     assert listed(query=team.name) == []
 
 
-def the_list_has_every_token_in_the_order_asked_for():
+def list_has_every_token_in_the_requested_order():
     before = set(ids(listed()))
     alpha, beta = new_team("alpha"), new_team("Beta")
     never = tokens.create(alpha.id)
@@ -290,7 +290,7 @@ def the_list_has_every_token_in_the_order_asked_for():
 
 def tokens_are_deleted_by_team_and_by_id():
     token = tokens.create(TEAM)
-    # Clients that close a token pass its id where a team's is due, and expect this.
+    # Clients that delete an ephemeral token pass its id instead of a team's id, and expect 404.
     with fails(NotFound):
         tokens.delete(token.id)
     assert tokens.read(TEAM).id == token.id
@@ -312,7 +312,7 @@ def tokens_are_deleted_by_team_and_by_id():
         assert token.id not in ids(listed())
 
 
-def what_is_nobody_s_is_not_found():
+def unknown_ids_are_not_found():
     calls = [
         lambda: tokens.create(common.NO_TEAM),
         lambda: tokens.read(common.NO_TEAM),
@@ -332,17 +332,17 @@ def what_is_nobody_s_is_not_found():
 
 run(
     "pytfe",
-    the_account_is_the_organization_s_or_the_team_s_own,
+    account_is_the_organizations_or_the_teams,
     organizations_are_listed_read_and_changed,
-    a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted,
+    user_creates_and_deletes_an_organization_with_a_token,
     teams_are_created_listed_read_changed_and_deleted,
     members_are_added_listed_and_removed,
-    settings_come_back_or_are_refused,
-    a_legacy_token_is_shown_once_and_replaced_by_the_next,
-    an_expiry_is_the_same_instant_wherever_it_is_shown,
-    an_expired_token_is_refused_and_still_shown,
-    tokens_with_descriptions_stand_side_by_side,
-    the_list_has_every_token_in_the_order_asked_for,
+    settings_are_stored_or_refused,
+    legacy_token_is_shown_once_and_replaced_by_the_next,
+    expiry_is_the_same_instant_in_every_response,
+    expired_token_is_refused_and_still_shown,
+    tokens_with_descriptions_coexist,
+    list_has_every_token_in_the_requested_order,
     tokens_are_deleted_by_team_and_by_id,
-    what_is_nobody_s_is_not_found,
+    unknown_ids_are_not_found,
 )

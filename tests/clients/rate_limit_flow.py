@@ -1,4 +1,4 @@
-"""What both clients make of a limit: `pytfe` waits and repeats, `terrasnek` says so."""
+"""How both clients handle a rate limit: `pytfe` waits and retries, `terrasnek` raises an error."""
 
 import http.client
 import json
@@ -14,19 +14,19 @@ from terrasnek.api import TFC
 from terrasnek.exceptions import TFCHTTPAPIRequestRateLimit
 
 ACCOUNT = "/api/v2/account/details"
-# So many clients at once ask more than any limit that is worth testing.
+# Enough concurrent clients to exceed the limit.
 CLIENTS = 8
-# How long they may take to reach it, in seconds.
+# How long they may take to exceed it, in seconds.
 PATIENCE = 20
 
 organization = TFEClient(TFEConfig(address=common.URL, token=common.ORGANIZATION_TOKEN))
-# A team of its own has a budget of its own.
+# A separate team has a separate rate budget.
 team = organization.teams.create(common.ORGANIZATION, TeamCreateOptions(name=f"busy {RUN}"))
 secret = organization.team_tokens.create(team.id).token
 
 
 def first_refusal():
-    """Asks over one connection until an answer is 429: its headers and its body."""
+    """Sends requests over one connection until an answer is 429. Returns its headers and body."""
     address = urllib.parse.urlsplit(common.URL)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
     deadline = time.monotonic() + PATIENCE
@@ -39,16 +39,16 @@ def first_refusal():
             return answer.headers, json.loads(body)
         assert answer.status == 200, (answer.status, body)
         assert 0 <= float(answer.headers["X-RateLimit-Remaining"]), answer.headers
-    raise AssertionError(f"{CLIENTS} clients are not refused within {PATIENCE} s")
+    raise AssertionError(f"{CLIENTS} clients were not refused within {PATIENCE} s")
 
 
 def spend():
-    """Uses the team's budget up."""
+    """Uses up the team's rate budget."""
     with ThreadPoolExecutor(CLIENTS) as pool:
         return [pool.submit(first_refusal) for _ in range(CLIENTS)][0].result()
 
 
-def a_refusal_says_how_many_seconds_to_wait():
+def refusal_states_the_seconds_to_wait():
     headers, body = spend()
     assert body == {"errors": [{"status": "429", "title": "too many requests"}]}, body
     assert float(headers["X-RateLimit-Reset"]) > 0 and float(headers["Retry-After"]) > 0, headers
@@ -56,7 +56,7 @@ def a_refusal_says_how_many_seconds_to_wait():
     assert headers["TFP-API-Version"] and headers["Content-Type"].startswith("application/vnd.api+json"), headers
 
 
-def terrasnek_says_that_it_was_refused():
+def terrasnek_raises_a_rate_limit_error():
     api = TFC(secret, url=common.URL, skip_version_check=True)
     api.set_org(common.ORGANIZATION)
     spend()
@@ -66,7 +66,7 @@ def terrasnek_says_that_it_was_refused():
     assert failure.error.args[0]["errors"][0]["status"] == "429", failure.error
 
 
-def pytfe_waits_and_gets_through():
+def pytfe_retries_after_the_wait():
     tfe = TFEClient(TFEConfig(address=common.URL, token=secret))
     statuses = []
     tfe._transport._sync.event_hooks["response"].append(lambda answer: statuses.append(answer.status_code))
@@ -76,14 +76,14 @@ def pytfe_waits_and_gets_through():
     assert 429 in statuses and statuses[-1] == 200, statuses
 
 
-def nobody_else_was_refused():
+def other_teams_are_not_limited():
     organization.teams.delete(team.id)
 
 
 run(
     "rate limit",
-    a_refusal_says_how_many_seconds_to_wait,
-    terrasnek_says_that_it_was_refused,
-    pytfe_waits_and_gets_through,
-    nobody_else_was_refused,
+    refusal_states_the_seconds_to_wait,
+    terrasnek_raises_a_rate_limit_error,
+    pytfe_retries_after_the_wait,
+    other_teams_are_not_limited,
 )

@@ -18,7 +18,7 @@ from terrasnek.exceptions import (
 )
 
 def patient(send):
-    """Repeats what was refused for its rate. The client never does; `rate_limit_flow.py` shows what it does instead."""
+    """Retries requests refused with 429, which the client never does by itself (see `rate_limit_flow.py`)."""
 
     def until_let_through(*arguments, **options):
         while (answer := send(*arguments, **options)).status_code == 429:
@@ -63,7 +63,7 @@ def ids(rows):
 
 
 def refused(secret):
-    """It has a class of its own for 401 where it reads and changes, and none elsewhere."""
+    """The client raises a special class for 401 on reads and updates only."""
     stranger = client(secret)
     for call in (stranger.account.show, lambda: stranger.teams.update(TEAM, attributes())):
         with fails(TFCHTTPUnauthorized) as failure:
@@ -81,7 +81,7 @@ def missing(call, *arguments, **options):
     assert failure.error.args == ({"errors": [{"status": "404", "title": "not found"}]},), failure.error
 
 
-def it_finds_the_api_and_the_account():
+def discovery_and_account_are_found():
     assert api.well_known_paths()["tfe.v2"] == "/api/v2/"
     own = api.account.show()["data"]
     assert own["type"] == "users" and common.USER_ID.fullmatch(own["id"]), own
@@ -103,7 +103,7 @@ def organizations_are_listed_shown_and_changed():
     missing(api.orgs.show, f"nobody-{RUN}")
 
 
-def a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted():
+def user_creates_and_deletes_an_organization_with_a_token():
     person, name = client(common.access_token()), f"made-{RUN}"
     payload = {"data": {"type": "organizations", "attributes": {"name": name, "email": "ops@example.test"}}}
     made = person.orgs.create(payload)["data"]
@@ -153,7 +153,7 @@ def teams_are_created_listed_shown_changed_and_deleted():
     assert api.teams.list()["meta"]["pagination"]["total-count"] == before
 
 
-def a_token_is_created_with_and_without_a_payload():
+def token_is_created_with_and_without_a_payload():
     plain = api.team_tokens.create(TEAM)["data"]
     assert plain["type"] == "authentication-tokens" and common.TOKEN_ID.fullmatch(plain["id"]), plain["id"]
     assert common.SECRET.fullmatch(plain["attributes"]["token"]) and plain["attributes"]["expired-at"] is None
@@ -186,7 +186,7 @@ def a_token_is_created_with_and_without_a_payload():
     missing(api.team_tokens.create, common.NO_TEAM)
 
 
-def the_list_comes_in_pages_and_in_the_order_asked_for():
+def list_is_paged_in_the_requested_order():
     teams = ids(api.teams.create(attributes(name=f"{name} {RUN}"))["data"] for name in ("left", "right"))
     expiries = ("2098-01-01T00:00:00Z", "2099-01-01T00:00:00Z")
     [left, right] = ids(
@@ -224,11 +224,11 @@ def tokens_are_deleted_by_team_and_by_id():
 
 run(
     "terrasnek",
-    it_finds_the_api_and_the_account,
+    discovery_and_account_are_found,
     organizations_are_listed_shown_and_changed,
-    a_person_s_organization_has_a_token_of_its_own_until_it_is_deleted,
+    user_creates_and_deletes_an_organization_with_a_token,
     teams_are_created_listed_shown_changed_and_deleted,
-    a_token_is_created_with_and_without_a_payload,
-    the_list_comes_in_pages_and_in_the_order_asked_for,
+    token_is_created_with_and_without_a_payload,
+    list_is_paged_in_the_requested_order,
     tokens_are_deleted_by_team_and_by_id,
 )

@@ -1,4 +1,4 @@
-//! Every route × every caller who must be refused: with what, and at which cost in storage calls.
+//! Every route × every caller who must be refused: the refusal, and its cost in storage calls.
 
 mod callers;
 mod holders;
@@ -22,7 +22,7 @@ use crate::support::faulty::Call;
 use crate::support::service::{self, KV};
 use crate::support::{Reply, TestService};
 
-/// Every operation's method and a path of it.
+/// The method of every operation with an example URL.
 pub fn every_route() -> Vec<(Method, String)> {
     routes().into_iter().map(|route| (route.method, route.url)).collect()
 }
@@ -35,7 +35,7 @@ fn request(route: &Route, headers: &[(HeaderName, HeaderValue)], body: Option<&s
     request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_owned()))).unwrap()
 }
 
-/// A storage call by its table's role and the kinds of its keys: `GetItem identity user# member#`.
+/// Describes a storage call by its table's role and its kinds of keys: `GetItem identity user# member#`.
 fn described(service: &TestService, call: &Call) -> String {
     let tables = &service.backend.tables;
     let roles = [(&tables.identity, "identity"), (&tables.kv, "kv"), (&tables.operations, "operations")];
@@ -65,7 +65,7 @@ fn assert_refused(reply: &Reply, caller: &Caller, place: &str) {
 }
 
 #[test]
-fn no_operation_is_missing_from_the_table() {
+fn every_operation_is_in_the_authorization_table() {
     let ours: BTreeSet<_> = routes().iter().map(|route| (route.path.to_owned(), route.method.to_string())).collect();
     let mut described = BTreeSet::new();
     for (_, function) in service::routes(&service::signer()) {
@@ -79,7 +79,7 @@ fn no_operation_is_missing_from_the_table() {
 }
 
 #[test]
-fn the_document_asks_for_the_credential_that_the_table_says() {
+fn document_requires_the_credentials_of_the_table() {
     for route in routes() {
         let operation =
             &crate::support::openapi::published().document["paths"][route.path][route.method.as_str().to_lowercase()];
@@ -93,7 +93,7 @@ fn the_document_asks_for_the_credential_that_the_table_says() {
 }
 
 #[tokio::test]
-async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
+async fn every_route_refuses_other_callers_without_reading_data() {
     let service = TestService::new().await;
     let (mut refusals, mut key_lookups) = (0, 0);
     for route in routes().iter().filter(|route| matches!(route.access, Access::Token(..))) {
@@ -121,7 +121,7 @@ async fn every_route_refuses_every_caller_it_is_not_for_and_reads_no_data() {
 }
 
 #[tokio::test]
-async fn every_route_answers_the_caller_it_is_for() {
+async fn every_route_accepts_its_own_callers() {
     for signed_in in [false, true] {
         answer_every_route(&TestService::new().await, signed_in).await;
     }
@@ -156,7 +156,7 @@ pub async fn answer_every_route(service: &TestService, signed_in: bool) {
 }
 
 #[tokio::test]
-async fn an_exchange_refuses_every_credential_but_a_living_key() {
+async fn exchange_refuses_everything_but_a_valid_api_key() {
     let service = TestService::new().await;
     let route = routes().into_iter().find(|route| route.access == Access::Key).unwrap();
     let good = service.api_key(&[Capability::KvStoreRead]).await;
@@ -195,7 +195,7 @@ async fn an_exchange_refuses_every_credential_but_a_living_key() {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_tell_what_exists() {
+async fn non_member_cannot_tell_what_exists() {
     let service = TestService::new().await;
     service.put(&format!("{KV}/key/there"), &service.kv_token(), json!({"data": "secret"})).await.ok();
     let stranger = UserId::new(Random::default().id().unwrap());
@@ -213,7 +213,7 @@ async fn a_stranger_cannot_tell_what_exists() {
 }
 
 #[tokio::test]
-async fn a_strangers_key_is_as_if_there_were_none() {
+async fn key_of_another_user_is_not_found() {
     let service = TestService::new().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);
     let created =

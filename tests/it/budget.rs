@@ -1,4 +1,4 @@
-//! What each route may cost: storage calls and units on the warm path, for items below 1 KB.
+//! The cost limit of each route: storage calls and capacity units on the warm path, for items below 1 KB.
 //!
 //! A change of this table is a change of the price.
 
@@ -12,7 +12,7 @@ use crate::identity::browser::Browser;
 use crate::support::service::KV;
 use crate::support::{StreamPump, TestService};
 
-/// The calls of one request, with those sent beside the answer.
+/// The storage calls of one request, including those made in the background.
 pub async fn cost(service: &TestService, method: Method, path: &str, token: &str, body: Option<Value>) -> Vec<String> {
     let (reply, calls) = service
         .faulty
@@ -31,7 +31,7 @@ pub fn repeat(line: &str, times: usize) -> Vec<String> {
     vec![line.to_owned(); times]
 }
 
-/// A service in which the token is verified and its membership known.
+/// A service in which the token is already verified and its membership cached.
 async fn warm() -> (TestService, String) {
     let service = TestService::new().await;
     let token = service.kv_token();
@@ -41,7 +41,7 @@ async fn warm() -> (TestService, String) {
 }
 
 #[tokio::test]
-async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
+async fn exchange_reads_its_key_once_and_records_use_each_minute() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead]).await;
     service.faulty.ledger().take();
@@ -60,7 +60,7 @@ async fn an_exchange_reads_its_key_once_and_notes_its_use_once_a_minute() {
 }
 
 #[tokio::test]
-async fn the_public_keys_are_read_once_in_ten_seconds_however_many_ask() {
+async fn public_keys_are_read_once_in_ten_seconds() {
     let (service, _) = warm().await;
     let path = "/.well-known/jwks.json";
     let ask = async || cost(&service, Method::GET, path, "", None).await;
@@ -70,11 +70,11 @@ async fn the_public_keys_are_read_once_in_ten_seconds_however_many_ask() {
     service.clock.advance_ms(1_000);
     let (_, calls) =
         service.faulty.ledger().during(async { tokio::join!(service.get(path, ""), service.get(path, "")) }).await;
-    assert_eq!(calls.len(), 1, "many who ask at once wait for one look");
+    assert_eq!(calls.len(), 1, "concurrent requests share one read");
 }
 
 #[tokio::test]
-async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no_other_does() {
+async fn first_use_of_a_token_reads_its_membership_once() {
     let (service, _) = warm().await;
     let fresh = service.kv_token();
     let path = format!("{KV}/key/k");
@@ -83,7 +83,7 @@ async fn the_first_use_of_a_token_in_an_installation_reads_its_membership_and_no
 }
 
 #[tokio::test]
-async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note_once_an_hour() {
+async fn session_costs_two_reads_and_an_hourly_write() {
     let (service, _) = warm().await;
     let cookie = service.session_of(service.user).await;
     let cost = async |path: &str| {
@@ -106,7 +106,7 @@ async fn a_session_costs_its_own_read_and_its_membership_s_every_time_and_a_note
 }
 
 #[tokio::test]
-async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_and_the_audit_entry() {
+async fn sign_in_writes_state_user_session_and_audit_entry() {
     let service = TestService::new().await;
     let names = |lines: Vec<String>| -> Vec<String> {
         lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
@@ -132,14 +132,14 @@ async fn a_sign_in_costs_a_row_at_its_start_and_at_its_end_the_user_the_session_
     service.faulty.ledger().take();
     browser.get(&browser.agree(&page, Vcs::Github, 583_231)).await;
     let with_memberships = names(service.faulty.ledger().take_lines());
-    // Begins a look, claims it, reads the memberships again, and confirms them.
+    // Starts a membership check, leases it, reads the memberships again, and confirms them.
     let check = ["Query", "UpdateItem", "UpdateItem", "Query", "TransactWriteItems"];
     assert_eq!(with_memberships[4..9], check, "{with_memberships:?}");
     assert_eq!(with_memberships.len(), 11);
 }
 
 #[tokio::test]
-async fn a_person_s_token_costs_one_read_and_its_renewal_two_writes() {
+async fn provider_token_costs_one_read_and_renewal_two_writes() {
     let service = TestService::new().await;
     let user = Browser::new(&service).user(Vcs::Github, 583_231).await;
     let user = UserId::parse(&user).unwrap();
@@ -185,7 +185,7 @@ async fn record_with_a_draft_costs_three_reads() {
     service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
     service.get(&path, &token).await.ok();
     service.faulty.ledger().take();
-    assert_eq!(cost(&service, Method::GET, &path, &token, None).await, three, "its list is at hand");
+    assert_eq!(cost(&service, Method::GET, &path, &token, None).await, three, "its list is cached");
     let over = json!({"data": 3});
     assert_eq!(cost(&service, Method::PUT, &path, &token, Some(over)).await.len(), 3, "refused, the head, put");
 }
@@ -228,7 +228,7 @@ async fn commit_reads_its_records_twice_and_publishes_by_one_write() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_shard() {
+async fn audit_page_costs_a_role_read_and_a_query_per_shard() {
     let service = TestService::new().await;
     let token = service.admin_token(&[AccessTokenCreate]);
     for name in ["a", "b", "c"] {
@@ -246,7 +246,7 @@ async fn a_page_of_the_whole_audit_trail_is_a_look_at_the_role_and_a_query_a_sha
 }
 
 #[tokio::test]
-async fn a_page_of_drift_runs_is_a_look_at_the_role_a_query_a_shard_and_one_batch_of_unlocks_a_run_one_write() {
+async fn drift_page_costs_a_role_read_shard_queries_and_a_batch() {
     let service = TestService::new().await;
     let token = service.admin_token(&[]);
     let drifts = "/api/v1/admin/drifts";
@@ -287,7 +287,7 @@ async fn listings_of_an_installation_are_one_query_each() {
 }
 
 #[tokio::test]
-async fn dead_letters_are_a_look_at_the_role_and_one_call() {
+async fn dead_letters_cost_a_role_read_and_one_call() {
     let service = TestService::new().await;
     let token = service.admin_token(&[]);
     let letters = "/api/v1/admin/dead-letters";
@@ -309,7 +309,7 @@ async fn dead_letters_are_a_look_at_the_role_and_one_call() {
 }
 
 #[tokio::test]
-async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
+async fn key_listing_costs_a_query_and_a_batch_and_whoami_a_read() {
     let service = TestService::new().await;
     let token = service.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
     let path = "/api/v1/github/access-token";
@@ -325,7 +325,7 @@ async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
     assert_eq!(
         create,
         ["GetItem", "TransactWriteItems"],
-        "the key behind the token; the key, its place, the audit entry"
+        "the key behind the token; the key, its uniqueness marker, the audit entry"
     );
     let limited = json!({"name": "e", "capabilities": [{"name": "installation_id", "id": "12345"}]});
     let created = service.call(Method::POST, path, &token, Some(limited));
@@ -334,19 +334,23 @@ async fn keys_are_listed_by_a_query_and_one_batch_and_whoami_is_one_read() {
     assert_eq!(calls, ["BatchGetItem", "GetItem", "TransactWriteItems"], "the memberships that decide");
     let id = created.ok()["id"].as_str().unwrap().to_owned();
     let delete = names(cost(&service, Method::DELETE, &format!("{path}?id={id}"), &token, None).await);
-    assert_eq!(delete, ["GetItem", "TransactWriteItems", "Query"], "the key, its removal, what came of it");
+    assert_eq!(delete, ["GetItem", "TransactWriteItems", "Query"], "the key, its removal, the result");
     assert_eq!(names(cost(&service, Method::GET, "/api/v1/whoami", &token, None).await), ["GetItem"]);
     assert_eq!(names(cost(&service, Method::GET, "/health", "", None).await), ["GetItem"]);
 }
 
 #[tokio::test]
-async fn a_refresh_is_one_read_and_one_transaction_and_asking_again_one_update_a_look_at_a_task_one_read() {
+async fn refresh_costs_a_read_and_a_transaction() {
     let (service, _) = warm().await;
     let token = service.token(&[InstallationId("12345".into())]);
     let path = "/api/v1/github/installations/12345/repos/refresh";
     let membership = cost(&service, Method::POST, path, &token, None).await;
     assert_eq!(membership[..2], repeat("GetItem 1.0 RU", 2), "the membership once, the installation");
-    assert_eq!(membership[2..], ["TransactWriteItems 6.0 WU"], "the claim, the task, its place among the unfinished");
+    assert_eq!(
+        membership[2..],
+        ["TransactWriteItems 6.0 WU"],
+        "the claim, the task, its entry in the index of unfinished tasks"
+    );
     let again = cost(&service, Method::POST, path, &token, None).await;
     assert_eq!(again, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"]);
     let id = service.call(Method::POST, path, &token, None).await.ok()["id"].as_str().unwrap().to_owned();
@@ -355,7 +359,7 @@ async fn a_refresh_is_one_read_and_one_transaction_and_asking_again_one_update_a
 }
 
 #[tokio::test]
-async fn a_refresh_that_finds_nothing_new_reads_a_page_at_once_and_writes_once_for_each_repository() {
+async fn unchanged_refresh_writes_once_per_repository() {
     let (service, _) = warm().await;
     let token = service.token(&[InstallationId("12345".into())]);
     let path = "/api/v1/github/installations/12345/repos/refresh";
@@ -369,11 +373,11 @@ async fn a_refresh_that_finds_nothing_new_reads_a_page_at_once_and_writes_once_f
     let calls: Vec<_> = service.faulty.ledger().take().iter().map(|call| call.operation.clone()).collect();
     let (taking, page) = (["GetItem", "UpdateItem", "GetItem"], ["BatchGetItem"]);
     let expected: Vec<&str> = [&taking[..], &page, &["UpdateItem"; 3], &["Query", "TransactWriteItems"]].concat();
-    assert_eq!(calls, expected, "task, installation; the page; each one; what has vanished; the end");
+    assert_eq!(calls, expected, "task, installation; the page; each one; the removed ones; the end");
 }
 
 #[tokio::test]
-async fn a_listing_of_one_s_installations_reads_each_and_writes_what_changed() {
+async fn installation_listing_reads_each_and_writes_changes() {
     let service = crate::memberships::signed_in(Vcs::Github).await;
     let token = service.token(&[]);
     let listing = "/api/v1/user/github/installations";
@@ -385,11 +389,11 @@ async fn a_listing_of_one_s_installations_reads_each_and_writes_what_changed() {
     service.github.hub(|hub| hub.installation(12345).members.clear());
     let calls = cost(&service, Method::GET, listing, &token, None).await;
     let changed = ["GetItem", "UpdateItem", "GetItem", "UpdateItem", "Query", "TransactWriteItems"];
-    assert_eq!(names(&calls), changed, "and what was lost, together with its audit entry");
+    assert_eq!(names(&calls), changed, "and the removed memberships, together with its audit entry");
 }
 
 #[tokio::test]
-async fn a_question_about_a_group_reads_who_asks_once() {
+async fn group_lookup_reads_the_caller_once() {
     let service = crate::memberships::signed_in(Vcs::Gitlab).await;
     let token = service.token(&[InstallationId("555".into())]);
     service.gitlab.lab(|lab| lab.group(555).members.insert(77, 40));

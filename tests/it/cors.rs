@@ -1,4 +1,4 @@
-//! Pages of other origins: none may call, unless the deployment lists them.
+//! Cross-origin requests: refused unless the deployment lists the origin.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::support::{Reply, TestService, routes::Gateway};
 const LISTED: &str = "https://console.example.com";
 const OTHER: &str = "https://console.example.com.evil.test";
 
-/// The service's functions, in a deployment that lists these origins.
+/// The service's functions in a deployment that lists these origins.
 fn listing(service: &TestService, origins: &str) -> Gateway {
     let listed_origins = ListedOrigins::parse(origins).unwrap();
     let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&service.app.settings) });
@@ -40,7 +40,8 @@ async fn get(gateway: &Gateway, path: &str, headers: &[(&str, &str)]) -> Reply {
     send_to(gateway, request(&Method::GET, path, headers, Body::empty())).await
 }
 
-/// Asks whether a page may send a request with a token. No description has this answer: it is the same everywhere.
+/// Sends a preflight for a request with a token. It is not in the OpenAPI document, since its answer is the same for
+/// all.
 async fn preflight(gateway: &Gateway, origin: &str, method: &Method, path: &str) -> Reply {
     let asked = [
         ("origin", origin),
@@ -52,28 +53,28 @@ async fn preflight(gateway: &Gateway, origin: &str, method: &Method, path: &str)
     Reply::read(function.oneshot(request).await.unwrap()).await
 }
 
-fn told_of_cors(reply: &Reply) -> Vec<&str> {
+fn cors_headers(reply: &Reply) -> Vec<&str> {
     let names = reply.headers.keys().map(http::HeaderName::as_str);
     names.filter(|name| name.starts_with("access-control-")).collect()
 }
 
 #[tokio::test]
-async fn a_deployment_that_lists_no_origin_says_nothing_to_any() {
+async fn no_cors_headers_without_listed_origins() {
     let service = TestService::new().await;
     let token = service.token(&[]);
     for origin in [LISTED, "https://api.example.test", "null"] {
         let sent = [("origin", origin), ("authorization", &format!("Bearer {token}"))];
         let reply = get(&service.gateway, "/api/v1/whoami", &sent).await;
         reply.ok();
-        assert_eq!((told_of_cors(&reply), reply.header("vary")), (vec![], None), "{origin}");
+        assert_eq!((cors_headers(&reply), reply.header("vary")), (vec![], None), "{origin}");
         let reply = preflight(&service.gateway, origin, &Method::GET, "/api/v1/whoami").await;
         assert_eq!(reply.failed(405), "METHOD_NOT_ALLOWED");
-        assert_eq!(told_of_cors(&reply), Vec::<&str>::new());
+        assert_eq!(cors_headers(&reply), Vec::<&str>::new());
     }
 }
 
 #[tokio::test]
-async fn every_route_answers_the_preflight_of_a_listed_origin_without_a_credential_or_a_storage_call() {
+async fn preflight_needs_no_credential_or_storage_call() {
     let service = TestService::new().await;
     let gateway = listing(&service, &format!("https://a.test,{LISTED}"));
     for (method, path) in every_route() {
@@ -94,7 +95,7 @@ async fn every_route_answers_the_preflight_of_a_listed_origin_without_a_credenti
 }
 
 #[tokio::test]
-async fn only_a_listed_origin_may_read_an_answer_whatever_it_is() {
+async fn only_a_listed_origin_may_read_responses() {
     let service = TestService::limited(crate::limits::callers(1, 100)).await;
     let gateway = listing(&service, LISTED);
     let bearer = format!("Bearer {}", service.token(&[KvStoreRead]));
@@ -118,11 +119,11 @@ async fn only_a_listed_origin_may_read_an_answer_whatever_it_is() {
         for origin in [Some(OTHER), Some("https://CONSOLE.example.com"), Some("http://console.example.com"), None] {
             let sent: Vec<_> = origin.map(|origin| ("origin", origin)).into_iter().collect();
             let reply = get(&gateway, path, &[&sent[..], &[("authorization", credential)]].concat()).await;
-            assert_eq!(reply.status, status, "it is the browser that keeps the answer from the page");
+            assert_eq!(reply.status, status, "the browser, not the service, withholds the answer from the page");
             assert_eq!(reply.header("access-control-allow-origin"), None, "{path} {origin:?}");
             assert_eq!(reply.header("access-control-allow-credentials"), None, "{path} {origin:?}");
             let varies: Vec<_> = reply.headers.get_all("vary").iter().collect();
-            assert!(varies.iter().any(|name| *name == "origin"), "a cache must keep them apart: {varies:?}");
+            assert!(varies.iter().any(|name| *name == "origin"), "a cache must keep the variants apart: {varies:?}");
         }
     }
     let refused = preflight(&gateway, OTHER, &Method::GET, "/api/v1/whoami").await;
@@ -131,7 +132,7 @@ async fn only_a_listed_origin_may_read_an_answer_whatever_it_is() {
 }
 
 #[tokio::test]
-async fn a_page_is_told_that_it_is_limited_and_for_how_long() {
+async fn rate_limit_headers_are_exposed_to_pages() {
     let service = TestService::limited(crate::limits::callers(1, 1)).await;
     let gateway = listing(&service, LISTED);
     let bearer = format!("Bearer {}", service.token(&[]));
@@ -146,7 +147,7 @@ async fn a_page_is_told_that_it_is_limited_and_for_how_long() {
 }
 
 #[tokio::test]
-async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() {
+async fn cookie_write_from_an_unlisted_origin_is_refused() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let write = async |gateway: &Gateway, from: &[(&str, &str)]| {
@@ -158,7 +159,7 @@ async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() 
     for from in [("origin", LISTED), ("origin", "https://api.example.test"), ("sec-fetch-site", "same-origin")] {
         write(&gateway, &[from]).await.ok();
     }
-    // A browser says both: the page is of another origin of the same site, and of which.
+    // A browser sends both: that the page is same-site, and its origin.
     write(&gateway, &[("sec-fetch-site", "same-site"), ("origin", LISTED)]).await.ok();
     let foreign: [&[(&str, &str)]; 5] = [
         &[("origin", OTHER)],
@@ -176,7 +177,7 @@ async fn a_write_with_the_session_s_cookie_comes_from_an_own_or_a_listed_page() 
 }
 
 #[tokio::test]
-async fn failures_that_are_reshaped_keep_what_was_said_of_origins() {
+async fn reshaped_failures_keep_their_cors_headers() {
     let service = TestService::new().await;
     let gateway = listing(&service, LISTED);
     for path in ["/api/v2/nothing", "/api/v2/account/details"] {

@@ -1,4 +1,4 @@
-//! The mutants that `make test-mutants` plants: each must still fit the source.
+//! The mutants of `make test-mutants`: each must still match the source.
 
 #[path = "../mutants/list.rs"]
 mod list;

@@ -1,4 +1,4 @@
-//! The worker, fed by the engine's own stream through the template's own filters.
+//! The worker, fed by the engine's stream through the filters in `template.yaml`.
 
 use serde_json::{Value, json};
 use worker::BatchAnswer;
@@ -11,7 +11,7 @@ fn large(fill: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
+async fn commit_triggers_folding_and_its_removal() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();
@@ -26,7 +26,7 @@ async fn a_commit_wakes_the_worker_which_folds_it_and_clears_it_away() {
 }
 
 #[tokio::test]
-async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay() {
+async fn only_unreferenced_objects_are_removed() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();
@@ -48,7 +48,7 @@ async fn objects_that_no_record_points_at_any_longer_are_removed_and_others_stay
 }
 
 #[tokio::test]
-async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
+async fn object_without_a_write_is_removed_with_its_intent() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();
@@ -57,8 +57,8 @@ async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
     assert_eq!(service.put(&format!("{KV}/cas/key/kept"), &token, refused).await.failed(400), "VERSION_MISMATCH");
     assert_eq!(service.blobs.count(), 2);
     pump.run(&service).await;
-    assert_eq!(service.blobs.count(), 2, "it may still be on its way");
-    // The clock of the service stands in the past of the engine's: the intents are over.
+    assert_eq!(service.blobs.count(), 2, "its write may still arrive");
+    // The service's clock is behind the engine's clock, so the intents have expired.
     service.backend.engine.as_ref().unwrap().database().sweep_ttl().unwrap();
     pump.run(&service).await;
     assert_eq!(service.blobs.count(), 1);
@@ -66,7 +66,7 @@ async fn an_object_whose_write_never_came_is_removed_when_its_intent_expires() {
 }
 
 #[tokio::test]
-async fn a_change_that_cannot_be_worked_off_comes_again_and_coming_twice_does_no_harm() {
+async fn failed_change_is_redelivered_and_idempotent() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "kv");
     let token = service.kv_token();

@@ -1,10 +1,10 @@
-//! The mutants, as `store.yaml` describes them.
+//! The mutants described in `store.yaml`.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A fault: in `file`, the only occurrence of `search` becomes `replace`.
+/// A mutation: in `file`, the only occurrence of `search` becomes `replace`.
 #[derive(Debug, Deserialize)]
 pub struct Mutant {
     pub name: String,
@@ -16,7 +16,7 @@ pub struct Mutant {
 }
 
 impl Mutant {
-    /// The text with the fault in it.
+    /// The source text with the mutation applied.
     pub fn applied_to(&self, text: &str) -> Result<String, String> {
         match text.matches(&self.search).count() {
             1 => Ok(text.replacen(&self.search, &self.replace, 1)),
@@ -29,7 +29,7 @@ pub fn mutants() -> Vec<Mutant> {
     yaml_serde::from_str(include_str!("store.yaml")).expect("store.yaml is a list of mutants")
 }
 
-/// The project's folder.
+/// The workspace root.
 pub fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }

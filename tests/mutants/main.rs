@@ -1,6 +1,6 @@
 //! Plants one fault after the other into a copy of the project, and says which test noticed it. The list names the tests.
 //!
-//! Run by `make test-mutants`. The copy lies in the target folder, whose compiled dependencies it shares.
+//! Run by `make test-mutants`. The copy is in the target folder and shares the compiled dependencies.
 
 mod list;
 
@@ -14,7 +14,7 @@ use list::{Mutant, mutants, project};
 type Result<T> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {
-    // Only those whose name contains the argument.
+    // An optional argument selects the mutants whose name contains it.
     let wanted = env::args().nth(1).unwrap_or_default();
     match run(&wanted) {
         Ok(true) => ExitCode::SUCCESS,
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every mutant was caught.
+/// Returns whether every mutant was caught.
 fn run(wanted: &str) -> Result<bool> {
     let target = project().join("target");
     let copy = Copy { root: target.join("mutants"), target };
@@ -45,14 +45,14 @@ fn run(wanted: &str) -> Result<bool> {
     Ok(survivors == 0)
 }
 
-/// A copy of the project, and the folder for what is compiled of it.
+/// A copy of the project, and its target folder.
 struct Copy {
     root: PathBuf,
     target: PathBuf,
 }
 
 impl Copy {
-    /// Makes the copy's files those of the project. Equal files are not touched, so that little is compiled again.
+    /// Updates the copy. Equal files are not touched, so that little is compiled again.
     fn update(&self) -> Result<()> {
         let listed =
             output(Command::new("git").args(["ls-files", "-z", "-co", "--exclude-standard"]).current_dir(project()))?;
@@ -67,7 +67,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Does something while the mutant is in place.
+    /// Runs `work` while the mutation is applied.
     fn with<T>(&self, mutant: &Mutant, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let path = self.root.join(&mutant.file);
         let original = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -1,14 +1,14 @@
 #!/bin/sh
 # dynamodb-local.sh <folder of DynamoDBLocal.jar> <command>…: runs the command with TERRAPI_TEST_DYNAMODB naming a fresh
-# DynamoDB Local, in memory, and stops that afterwards.
+# in-memory DynamoDB Local, which is stopped afterwards.
 set -eu
 folder=$1
 shift
-command -v java >/dev/null || { echo "java is not installed: DynamoDB Local wants Java 17 or later" >&2; exit 1; }
+command -v java >/dev/null || { echo "java is not installed: DynamoDB Local needs Java 17 or later" >&2; exit 1; }
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 log=$(mktemp)
-# In its own folder, since it leaves a file where it starts.
+# In its own folder, since it writes a file to the working directory.
 (cd "$folder" && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar \
     -inMemory -sharedDb -disableTelemetry -port "$port") >"$log" 2>&1 &
 engine=$!

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A deployment keeps its state in the KV store: set, get, compare and set, list, count, stage, commit, delete. Each step's
+# Uses the KV store as a deployment would: set, get, compare and set, list, count, stage, commit, delete. Each step's
 # status and body are checked; the first deviation ends the script.
 #
 # Only TERRAPI_URL differs from one deployment to another.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Keeps calling the service with a token that lives for a minute: exchange the API key, call until the answer is 403,
-# exchange again. Ends when a token has been refused and its successor was taken; any other answer is a failure.
+# Keeps calling the service with a token that is valid for a minute: exchange the API key, call until the answer is 403,
+# exchange again. Ends when a token has been refused and its successor was accepted; any other answer is a failure.
 #
 # Only TERRAPI_URL differs from one deployment to another.
 set -euo pipefail

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_sent_to_those_who_list_it() {
+    fn gzip_is_sent_when_accept_encoding_lists_it() {
         for (sent, takes) in [
             ("gzip", true),
             ("br, GZIP;q=0.5", true),

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_a_value_and_a_missing_one_is_not() {
+    fn null_data_is_accepted_and_missing_data_is_refused() {
         let body: KvWrite = serde_json::from_str(r#"{"data": null}"#).unwrap();
         assert_eq!(text_of(body.data, body.value).unwrap(), "null");
         let body: KvWrite = serde_json::from_str("{}").unwrap();

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_goes_and_everything_else_stays() {
+    fn whitespace_is_removed_and_the_rest_is_kept() {
         for (sent, kept) in [
             (" { \"a b\" : [ 1.50 , 1e400 ] }\n", r#"{"a b":[1.50,1e400]}"#),
             (r#""a \" b \\" "#, r#""a \" b \\""#),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_size_are_values() {
+    fn numbers_of_any_size_are_accepted() {
         for number in ["1e400", "-1E-400", "0.1e99999", &"9".repeat(10_000)] {
             assert_eq!(stored(number).unwrap(), number);
         }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_is_limited_and_needs_no_stack() {
+    fn nesting_beyond_the_limit_is_refused_without_recursion() {
         let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(stored(&nested(10_000)).is_ok());
         assert!(stored(&nested(10_001)).is_err());
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_what_is_stored() {
+    fn size_limit_counts_the_stored_text() {
         let padded = format!("{}{:?}", " ".repeat(100), "x".repeat(MAX_VALUE_BYTES - 2));
         assert_eq!(stored(&padded).unwrap().len(), MAX_VALUE_BYTES);
         assert!(matches!(stored(&format!("{:?}", "x".repeat(MAX_VALUE_BYTES - 1))), Err(Error::TooLarge)));

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tick_is_told_from_changes() {
+    fn scheduled_event_is_distinguished_from_changes() {
         let event = |value: Value| serde_json::from_value::<WorkerEvent>(value);
         assert!(matches!(event(json!({"timer": "tasks"})), Ok(WorkerEvent::Timer { timer: Timer::Tasks })));
         assert!(matches!(event(json!({"Records": []})), Ok(WorkerEvent::Changes(_))));

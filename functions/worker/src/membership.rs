@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_an_hour_and_are_longer_when_suspended() {
+    fn backoff_doubles_up_to_an_hour_and_grows_when_suspended() {
         let pauses: Vec<_> = [0, 1, 5, 6, 100].map(|attempts| pause(attempts, false).as_secs()).to_vec();
         assert_eq!(pauses, [60, 120, 1_920, 3_600, 3_600]);
         assert_eq!(pause(0, true).as_secs(), 6 * 3_600);

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_that_is_away_is_asked_again_at_once_and_then_after_longer_and_longer_pauses() {
+    fn unavailable_provider_is_retried_with_growing_backoff() {
         let pauses: Vec<_> = (0..7).map(|failures| pause(failures).map_or(0, |pause| pause.as_secs())).collect();
         assert_eq!(pauses, [0, 60, 120, 240, 480, 960, 960]);
     }

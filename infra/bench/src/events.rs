@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_carries_the_request_and_nothing_of_the_template() {
+    fn event_carries_the_request_and_no_template_values() {
         let text = event("PUT", "/a%20b?limit=1", "t0", Some(&true.into()));
         let event: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(event["rawPath"], "/a b");
@@ -88,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_shows_its_cookie_alone() {
+    fn browser_request_carries_only_its_cookie() {
         let event: Value = serde_json::from_str(&browsed("/a", "session=b")).unwrap();
         assert_eq!((&event["rawPath"], &event["cookies"]), (&"/a".into(), &serde_json::json!(["session=b"])));
         assert_eq!(event["headers"].get("authorization"), None);
     }
 
     #[test]
-    fn an_answer_is_read_back() {
+    fn response_is_parsed() {
         let answer =
             r#"{"statusCode":200,"headers":{"link":"<https://h/a?cursor=c>; rel=\"next\""},"body":"{\"version\":7}"}"#;
         assert_eq!(body(answer)["version"], 7);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packed_answer_is_read_back() {
+    fn compressed_response_is_parsed() {
         // `[7]`
         let packed = "H4sIAAAAAAACA4s2jwUAPpV1GgMAAAA=";
         let answer = serde_json::json!({"statusCode": 200, "body": packed, "isBase64Encoded": true});

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_missed_when_every_run_is_beyond_it() {
+    fn limit_fails_only_when_every_run_exceeds_it() {
         assert!(!row(&[1.0, 2.0]).misses());
         assert!(!row(&[1.9, 3.0, 4.0]).misses());
         assert!(row(&[2.1, 3.0]).misses());
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_line_for_each_row_and_a_note_where_there_is_one() {
+    fn table_has_a_line_per_row_with_optional_notes() {
         let text = markdown(&[row(&[1.0, 1.5, 1.5]).gate(), row(&[3.0]).note("why")]);
         assert!(text.contains("| x1 **gate** | something | 1.50 ms (1–1.50) | ≤ 2 ms | ok |"), "{text}");
         assert!(text.contains("| x1 | something | 3 ms | ≤ 2 ms | **missed** |"), "{text}");

@@ -61,14 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spread_is_the_middle_and_both_ends() {
+    fn spread_has_median_minimum_and_maximum() {
         assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, greatest: 3.0 });
         assert_eq!(Spread::of(&[5.0]), Spread::one(5.0));
         assert!(Spread::of(&[]).median.is_nan());
     }
 
     #[test]
-    fn a_quantile_is_one_of_the_values() {
+    fn quantile_is_one_of_the_values() {
         let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
         for (part, expected) in [(0.0, 1.0), (0.5, 50.0), (0.99, 99.0), (0.991, 100.0), (1.0, 100.0)] {
             assert!((quantile(&hundred, part) - expected).abs() < f64::EPSILON, "{part}");
@@ -76,13 +76,13 @@ mod tests {
     }
 
     #[test]
-    fn a_slope_is_that_of_the_line_through_the_points() {
+    fn slope_is_that_of_the_fitted_line() {
         assert!((slope(&[(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)]) - 2.0).abs() < 1e-12);
         assert!(slope(&[(0.0, 1.0), (1.0, 2.0), (2.0, 1.0)]).abs() < 1e-12);
     }
 
     #[test]
-    fn a_log_log_slope_is_the_power() {
+    fn log_log_slope_is_the_exponent() {
         let squares = [(1.0, 7.0), (10.0, 700.0), (100.0, 70_000.0)];
         assert!((log_log_slope(&squares) - 2.0).abs() < 1e-9);
         assert!(log_log_slope(&[(10.0, 3.0), (100.0, 3.0)]).abs() < 1e-9);

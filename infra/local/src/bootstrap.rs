@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_second_start_finds_the_same_key_and_the_same_sessions() {
+    async fn key_and_sessions_survive_a_restart() {
         let engine = Engine::with_tables().unwrap();
         let template = Template::project().unwrap();
         let data_dir = std::env::temp_dir().join(format!("terrapi-bootstrap-{}", std::process::id()));

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matching_change_has_the_shape_of_lambda_s_event() {
+    fn matching_change_has_the_shape_of_a_lambda_event() {
         let engine = Engine::with_tables().unwrap();
         put(&engine, b"head", "commit-head");
         let batch = reader(&engine).next().unwrap().unwrap();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn other_changes_are_passed_over_but_move_the_position() {
+    fn unmatched_changes_only_advance_the_position() {
         let engine = Engine::with_tables().unwrap();
         put(&engine, b"a", "record");
         let mut changes = reader(&engine);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_come_again_until_they_are_accepted() {
+    fn changes_are_redelivered_until_accepted() {
         let engine = Engine::with_tables().unwrap();
         put(&engine, b"a", "commit-head");
         let mut changes = reader(&engine);

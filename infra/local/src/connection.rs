@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commands_can_be_pasted() {
+    fn printed_commands_can_be_pasted_into_a_shell() {
         let connection = Connection {
             base_url: "http://127.0.0.1:9000".into(),
             api_key: "key".into(),

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_from_before_its_index_gets_it_with_what_it_holds() {
+    fn missing_index_is_added_and_covers_existing_items() {
         let engine = Engine::memory().unwrap();
         let mut before = Template::project().unwrap().clone();
         before.tables.iter_mut().for_each(|table| table.indexes.clear());
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_another_key_is_reported_not_replaced() {
+    fn table_with_another_key_is_reported_not_replaced() {
         let engine = Engine::with_tables().unwrap();
         let mut template = Template::project().unwrap().clone();
         for table in &mut template.tables {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn it_answers_on_its_endpoint_until_dropped() {
+    fn engine_answers_on_its_endpoint_until_dropped() {
         let engine = Engine::memory().unwrap();
         let address = engine.endpoint().trim_start_matches("http://").to_owned();
         assert!(std::net::TcpStream::connect(&address).is_ok());

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn emulator_never_sees_more_requests_than_the_bound() {
+    async fn emulator_receives_at_most_the_bounded_concurrency() {
         let (most, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let (_front, origin) = front(emulator(most.clone(), open.clone()).await);
         let callers: Vec<_> = (0..200)
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn emulator_that_is_away_is_503() {
+    async fn unavailable_emulator_is_503() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let (_front, origin) = front(closed);
         assert_eq!(get(&origin, "/health").await, (StatusCode::SERVICE_UNAVAILABLE, r#"{"id":"UNAVAILABLE"}"#.into()));

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ids_follow_from_the_token() {
+    fn ids_are_derived_from_the_token() {
         let token = new_token(&Random::default()).unwrap();
         let team = team_id(&token).unwrap();
         assert_eq!(team, "team-terrapi1p1atform");

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_member_must_match_and_any_listed_value_will_do() {
+    fn pattern_matches_all_members_and_any_listed_value() {
         let pattern =
             Pattern::parse(r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"e":{"S":["x"]}}}}"#).unwrap();
         let record =
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn exists_looks_at_leaves_only() {
+    fn exists_matches_leaves_only() {
         let some = Pattern::parse(r#"{"a":{"b":[{"exists":true}]}}"#).unwrap();
         assert!(some.matches(&json!({"a": {"b": "text"}})));
         assert!(!some.matches(&json!({"a": {"b": {"c": 1}}})));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_rule_is_refused() {
+    fn unknown_rule_is_refused() {
         for text in [r#"{"a":[{"prefix":"x"}]}"#, r#"{"a":"x"}"#, r#"{"a":[["x"]]}"#, "not json"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partial_failure_keeps_what_came_before_it() {
+    fn partial_failure_keeps_the_earlier_changes() {
         let records: Vec<_> = ["001", "002", "003"].map(|n| json!({"dynamodb": {"SequenceNumber": n}})).into();
         let after = |failed: &[&str]| {
             let failures: Vec<_> = failed.iter().map(|id| json!({"itemIdentifier": id})).collect();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_position_survives_a_restart() {
+    async fn stream_position_survives_a_restart() {
         let folder = std::env::temp_dir().join(format!("terrapi-pump-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let engine = crate::Engine::with_tables().unwrap();

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_a_number_or_absent() {
+    fn port_is_a_number_or_absent() {
         assert_eq!(port(None).unwrap(), 9000);
         assert_eq!(port(Some(String::new())).unwrap(), 9000);
         assert_eq!(port(Some("9123".into())).unwrap(), 9123);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_folder_has_one_stack_at_a_time() {
+    fn data_folder_has_one_stack_at_a_time() {
         let settings = settings("lock");
         let held = settings.lock_data_dir().unwrap();
         assert!(matches!(settings.lock_data_dir(), Err(Error::DataFolderInUse { .. })));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_folder_that_is_a_file_is_one_clear_line() {
+    fn data_folder_that_is_a_file_gives_a_one_line_error() {
         let settings = settings("file");
         fs::write(&settings.data_dir, "").unwrap();
         let line = settings.lock_data_dir().unwrap_err().to_string();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_port_is_found_before_anything_is_built() {
+    fn busy_port_is_found_before_anything_is_built() {
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let settings = Settings { port: taken.local_addr().unwrap().port(), ..settings("port") };
         assert!(settings.listen().unwrap_err().to_string().contains("set PORT"));

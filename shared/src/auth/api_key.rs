@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_comes_back_whole() {
+    fn key_round_trips() {
         let text = key().reveal(KeyEnvironment::Live);
         assert_eq!(text.len(), "tt_live_".len() + 70);
         let parsed = ApiKey::parse(&text).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_digit_is_noticed() {
+    fn every_changed_digit_is_rejected() {
         let text = key().reveal(KeyEnvironment::Test);
         for at in "tt_test_".len()..text.len() {
             let mut broken = text.clone().into_bytes();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn debug_output_hides_the_secret() {
         assert_eq!(format!("{:?}", key().secret), "Secret(..)");
     }
 }

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_widest_number_fits_and_the_next_does_not() {
+    fn largest_number_fits_and_the_next_does_not() {
         assert_eq!(encode(&[0xff; 2], 3), "H31");
         assert_eq!(decode::<2>("H31"), Some([0xff; 2]));
         assert_eq!(decode::<2>("H32"), None);
@@ -58,7 +58,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_string_comes_back(bytes: [u8; 20]) {
+        fn every_byte_string_round_trips(bytes: [u8; 20]) {
             prop_assert_eq!(decode::<20>(&encode(&bytes, 27)), Some(bytes));
         }
     }

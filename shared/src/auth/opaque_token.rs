@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_comes_back_with_the_same_hash() {
+    fn token_round_trips_with_the_same_hash() {
         let token = OpaqueToken::new([0xff; 32]);
         let text = token.reveal();
         assert_eq!(text.len(), DIGITS);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_derived_depends_on_the_token_and_the_purpose() {
+    fn derived_secrets_depend_on_token_and_purpose() {
         let token = OpaqueToken::new([7; 32]);
         assert_eq!(token.derive(b"a").reveal(), OpaqueToken::new([7; 32]).derive(b"a").reveal());
         assert_ne!(token.derive(b"a").reveal(), token.derive(b"b").reveal());
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_does_not_print() {
+    fn debug_output_hides_the_token() {
         assert_eq!(format!("{:?}", OpaqueToken::new([7; 32])), "OpaqueToken(..)");
     }
 }

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_rsa_key_is_refused() {
+    fn text_without_an_rsa_key_is_refused() {
         for text in ["", "MIIE", "-----BEGIN RSA PRIVATE KEY-----", &PEM[..PEM.len() / 2]] {
             assert_eq!(RsaKey::from_pem(text).err(), Some("is not PEM"), "{text}");
         }

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_text_opens_for_what_it_is_bound_to_and_shows_nothing() {
+    fn sealed_text_opens_only_for_its_bound_context() {
         let sealed = keys("a", &[]).seal(b"ghu_secret", "github#1", [3; 12]).unwrap();
         assert_eq!(keys("a", &[]).open(&sealed, "github#1").unwrap().as_slice(), b"ghu_secret");
         assert!(keys("a", &[]).open(&sealed, "github#2").is_none());
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_replaced_opens_as_long_as_it_is_held() {
+    fn replaced_key_opens_while_it_is_kept() {
         let sealed = keys("a", &[]).seal(b"text", "x", [3; 12]).unwrap();
         let (next, forgot) = (keys("b", &["a"]), keys("b", &[]));
         assert!(next.open(&sealed, "x").is_some() && forgot.open(&sealed, "x").is_none());
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_and_every_missing_byte_is_noticed() {
+    fn changed_or_missing_bytes_are_rejected() {
         let keys = keys("a", &[]);
         let sealed = keys.seal(b"text", "x", [3; 12]).unwrap();
         for at in 0..sealed.len() {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_seed_is_no_key() {
+    fn short_seed_is_refused() {
         assert!(SealingKeys::new(&SecretText::new("short".into()), []).is_err());
     }
 }

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_comes_back_whole_and_has_the_known_shape() {
+    fn secret_round_trips_in_the_published_shape() {
         let text = secret().reveal();
         let (before, after) = text.split_once(".atlasv1.").unwrap();
         assert_eq!((before.len(), after.len()), (14, 67));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn debug_output_hides_the_secret() {
         assert_eq!(format!("{:?}", secret()), "TeamSecret(..)");
     }
 }

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_a_minute_and_five_seconds_of_leeway() {
+    fn token_is_valid_for_a_minute_plus_five_seconds_leeway() {
         let signer = signer();
         let token = signer.sign(&claims(1000)).unwrap();
         let verifier = verifier(&signer);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_life_another_issuer_or_audience_is_refused() {
+    fn wrong_lifetime_issuer_or_audience_is_refused() {
         let signer = signer();
         let verifier = verifier(&signer);
         let broken = [
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_held_is_told_apart_and_a_retired_one_still_verifies() {
+    fn unknown_key_is_reported_and_a_retired_one_verifies() {
         let old = signer();
         let token = old.sign(&claims(1000)).unwrap();
         let file = SigningKeyFile::new("n".repeat(64));

@@ -130,20 +130,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_secret_is_shown() {
+    fn debug_output_shows_no_secret() {
         let shown = format!("{:?}", tokens(None));
         assert!(!shown.contains("abc") && !shown.contains("gh"), "{shown}");
     }
 
     #[test]
-    fn a_token_is_renewed_a_minute_before_it_ends() {
+    fn token_is_renewed_a_minute_before_it_ends() {
         assert!(!tokens(None).due(Seconds(1_000_000)));
         assert!(!tokens(Some(1061)).due(Seconds(1000)));
         assert!(tokens(Some(1060)).due(Seconds(1000)));
     }
 
     #[test]
-    fn tokens_survive_being_written_down() {
+    fn tokens_round_trip_through_storage() {
         let written = serde_json::to_string(&tokens(Some(5))).unwrap();
         assert_eq!(serde_json::from_str::<UserTokens>(&written).unwrap(), tokens(Some(5)));
     }

@@ -7,7 +7,7 @@ fn parse(json: &str) -> serde_json::Result<Capability> {
 }
 
 #[test]
-fn the_wire_forms_come_back_as_they_were() {
+fn wire_forms_round_trip() {
     for json in [
         r#""access_token_create""#,
         r#""kv_store_system_write""#,
@@ -20,7 +20,7 @@ fn the_wire_forms_come_back_as_they_were() {
 }
 
 #[test]
-fn objects_are_closed_and_words_are_known() {
+fn unknown_members_and_words_are_refused() {
     for json in [
         r#"{"name":"installation_id","id":7}"#,
         r#"{"name":"installation_id","id":"7","x":1}"#,
@@ -39,7 +39,7 @@ fn objects_are_closed_and_words_are_known() {
 }
 
 #[test]
-fn a_set_without_limits_reaches_everything_and_a_limited_one_only_what_it_names() {
+fn limited_capabilities_reach_only_what_they_name() {
     let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
     let of = |list: &[Capability]| list.iter().cloned().collect::<Capabilities>();
     assert!(of(&[]).reaches(namespace));
@@ -49,7 +49,7 @@ fn a_set_without_limits_reaches_everything_and_a_limited_one_only_what_it_names(
 }
 
 #[test]
-fn a_key_inherits_the_limits_of_its_creator_and_the_vcs_of_the_path() {
+fn created_key_inherits_creator_limits_and_path_vcs() {
     let creator: Capabilities = [Capability::KvStoreRead, Capability::InstallationId("7".into())].into_iter().collect();
     let key = creator
         .granted_to_key(&[Capability::KvStoreRead].into_iter().collect(), Vcs::Github, &BTreeSet::new())
@@ -59,7 +59,7 @@ fn a_key_inherits_the_limits_of_its_creator_and_the_vcs_of_the_path() {
 }
 
 #[test]
-fn nobody_can_ask_for_refresh_or_system_capabilities() {
+fn refresh_and_system_capabilities_cannot_be_requested() {
     let creator: Capabilities = [Capability::AccessTokenRefresh, Capability::KvStoreSystemRead].into_iter().collect();
     for asked in creator.iter() {
         let requested = [asked.clone()].into_iter().collect();
@@ -71,7 +71,7 @@ fn nobody_can_ask_for_refresh_or_system_capabilities() {
 }
 
 #[test]
-fn a_refusal_names_every_capability_that_is_not_held() {
+fn refusal_names_every_missing_capability() {
     let creator: Capabilities = [Capability::KvStoreRead, Capability::InstallationId("7".into())].into_iter().collect();
     let requested: Capabilities = [
         Capability::KvStoreRead,
@@ -92,7 +92,7 @@ fn a_refusal_names_every_capability_that_is_not_held() {
 }
 
 #[test]
-fn limits_lie_within_those_that_name_them_all() {
+fn limits_are_within_a_set_that_names_them_all() {
     let of = |ids: &[&str]| -> Capabilities {
         let limits = ids.iter().map(|id| Capability::InstallationId((*id).into()));
         limits.chain([Capability::KvStoreRead, Capability::Vcs("github".into())]).collect()
@@ -142,14 +142,14 @@ fn powers(set: &Capabilities) -> BTreeSet<(Capability, Vcs, u64)> {
 
 proptest! {
     #[test]
-    fn a_narrowed_token_can_do_nothing_its_key_cannot(held in any_set(), requested in any_set()) {
+    fn narrowed_token_never_exceeds_its_key(held in any_set(), requested in any_set()) {
         if let Ok(narrowed) = held.narrowed_to(&requested) {
             prop_assert!(powers(&narrowed).is_subset(&powers(&held)));
         }
     }
 
     #[test]
-    fn a_created_key_can_do_nothing_its_creator_cannot(held in any_set(), requested in any_set(), member in proptest::collection::btree_set(1_u64..5, 0..4)) {
+    fn created_key_never_exceeds_its_creator(held in any_set(), requested in any_set(), member in proptest::collection::btree_set(1_u64..5, 0..4)) {
         let accessible = member.into_iter().map(InstallationId::new).collect();
         for vcs in Vcs::ALL.into_iter().filter(|vcs| held.reaches_vcs(*vcs)) {
             if let Ok(granted) = held.granted_to_key(&requested, vcs, &accessible) {

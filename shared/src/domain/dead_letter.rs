@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_of_one_shape() {
+    fn ids_of_another_shape_are_refused() {
         let id = DeadLetterId::new(Millis(1_790_000_000_000), "fold", "4900").unwrap();
         assert_eq!(id.as_str(), "001790000000000-fold-4900");
         assert_eq!(DeadLetterId::parse(id.as_str()), Some(id));

@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_vcs_is_one_of_two_words_in_lower_case() {
+    fn vcs_is_github_or_gitlab_in_lower_case() {
         assert_eq!(Vcs::parse("github"), Some(Vcs::Github));
         assert_eq!(Vcs::parse("GitHub"), None);
         assert_eq!(Vcs::parse("bitbucket"), None);
     }
 
     #[test]
-    fn a_uuid_is_read_in_its_hyphenated_form_only() {
+    fn uuid_is_accepted_only_in_hyphenated_form() {
         assert!(KeyId::parse("01890a5d-ac96-774b-bcce-b302099a8057").is_some());
         assert!(KeyId::parse("01890a5dac96774bbcceb302099a8057").is_none());
         assert!(KeyId::parse("{01890a5d-ac96-774b-bcce-b302099a8057}").is_none());

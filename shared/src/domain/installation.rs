@@ -107,7 +107,7 @@ mod tests {
     use crate::domain::{InstallationId, Vcs};
 
     #[test]
-    fn an_installation_that_is_not_installed_is_disabled_and_refuses() {
+    fn inactive_installation_is_disabled_and_refuses_use() {
         let of = |state| Installation {
             namespace: Namespace { vcs: Vcs::Github, installation: InstallationId::new(1) },
             name: "acme".into(),

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_membership_is_due_above_its_maximum_age() {
+    fn membership_is_due_above_its_maximum_age() {
         let age = MembershipMaxAge::new(100);
         assert!(!checked(0).due(Millis(100_000), age));
         assert!(checked(0).due(Millis(100_001), age));
@@ -90,27 +90,27 @@ mod tests {
     }
 
     #[test]
-    fn the_maximum_age_is_at_least_a_minute() {
+    fn maximum_age_is_at_least_a_minute() {
         assert_eq!(MembershipMaxAge::new(0), MembershipMaxAge::new(60));
         assert_ne!(MembershipMaxAge::new(61), MembershipMaxAge::new(60));
     }
 
     #[test]
-    fn a_confirmation_is_written_once_an_hour_by_default() {
+    fn confirmation_is_written_once_an_hour_by_default() {
         let age = MembershipMaxAge::default();
         assert!(!checked(0).confirmation_outdated(Millis(3_600_000), age));
         assert!(checked(0).confirmation_outdated(Millis(3_600_001), age));
     }
 
     #[test]
-    fn a_membership_is_suspended_after_three_days_in_doubt() {
+    fn membership_is_suspended_after_three_unconfirmed_days() {
         let days = 3 * 86_400_000;
         assert!(!suspended(Millis(5), Millis(days + 4)));
         assert!(suspended(Millis(5), Millis(days + 5)));
     }
 
     #[test]
-    fn service_users_are_told_from_people() {
+    fn service_users_are_distinguished_from_people() {
         let team = TeamId::new(OrganizationCode::new([1; 8]), [2; 8]);
         assert!(is_service_user(team.service_user()));
         for person in [Uuid::from_u128(0x4000_8000_0000_0000_0001), Uuid::nil(), Uuid::max()] {

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_goes_forward_and_ends_once() {
+    fn run_state_only_moves_forward_and_ends_once() {
         use RunState::{Aborted, Completed, Queued, Running};
         let steps = RunState::ALL.map(|from| RunState::ALL.map(|to| from.may_become(to)));
         assert_eq!(RunState::ALL, [Queued, Running, Completed, Aborted]);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_the_published_ones() {
+    fn state_names_are_the_published_ones() {
         let types = [RunType::Plan, RunType::Apply, RunType::Index, RunType::BuildConfig, RunType::BuildTree];
         let words = types.map(|kind| serde_json::to_value(kind).unwrap());
         assert_eq!(words, ["plan", "apply", "index", "build-config", "build-tree"]);

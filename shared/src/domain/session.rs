@@ -80,7 +80,7 @@ mod tests {
     const DAY: i64 = 24 * HOUR;
 
     #[test]
-    fn a_session_ends_after_a_week_of_rest_and_after_a_month_in_any_case() {
+    fn session_ends_after_a_week_idle_or_a_month_in_total() {
         let mut session = Session::begin(SessionId::new([0xab; 32]), UserId::new(Uuid::from_u128(1)), Seconds(0));
         assert!(!session.over(Seconds(7 * DAY - 1)) && session.over(Seconds(7 * DAY)));
         for day in (6..30).step_by(6) {
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn a_use_is_noted_once_an_hour() {
+    fn use_is_recorded_once_an_hour() {
         let session = Session::begin(SessionId::new([0; 32]), UserId::new(Uuid::from_u128(1)), Seconds(100));
         assert_eq!(session.used(Seconds(100 + HOUR - 1)), None);
         assert_eq!(session.used(Seconds(100 + HOUR)).unwrap().last_used_at, Seconds(100 + HOUR));
     }
 
     #[test]
-    fn a_row_is_named_in_hexadecimal() {
+    fn row_id_is_hexadecimal() {
         assert_eq!(SessionId::new([0x0f; 32]).to_string(), "0f".repeat(32));
     }
 }

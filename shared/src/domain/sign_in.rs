@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_returns_to_a_path_on_the_own_origin_and_to_nothing_else() {
+    fn return_path_must_be_on_our_own_origin() {
         for path in ["/", "/a/b", "/a?x=1&y=//z", "/a#b", "/ä b", "/a//b", "/:80"] {
             assert_eq!(ReturnTo::new(Some(path)).as_str(), path);
         }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_is_added_to_the_query() {
+    fn installation_is_added_to_the_query() {
         let table = [
             ("/", "/?installation_id=7"),
             ("/a?b=c", "/a?b=c&installation_id=7"),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn administrators_are_named_by_their_numbers() {
+    fn administrators_are_listed_by_numeric_id() {
         let administrators = Administrators::parse("github:1, gitlab:2\n github:3").unwrap();
         assert!(administrators.include(Vcs::Github, 1) && administrators.include(Vcs::Gitlab, 2));
         assert!(!administrators.include(Vcs::Gitlab, 1));

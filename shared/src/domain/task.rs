@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_that_has_ended_does_not_move_again() {
+    fn ended_task_does_not_change_state() {
         let ended = [TaskState::Completed, TaskState::Failed, TaskState::Aborted];
         assert!(ended.into_iter().all(TaskState::is_final));
         assert!(![TaskState::Pending, TaskState::Running].into_iter().any(TaskState::is_final));

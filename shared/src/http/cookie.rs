@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_four_tokens_of_a_name_are_none() {
+    fn more_than_four_cookies_of_a_name_count_as_none() {
         let cookies =
             |digits: &[&str]| digits.iter().map(|digit| format!("session={}", token(digit))).collect::<Vec<_>>();
         assert_eq!(found(&[cookies(&["1", "2", "3", "4", "1"]).join("; ").as_bytes()]), "1234");

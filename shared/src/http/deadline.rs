@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn request_over_its_time_is_503_and_a_write_is_unknown() {
+    async fn timed_out_request_is_503_and_a_write_is_unknown() {
         let zero = Duration::ZERO;
         let limit = TimeLimit { ordinary: zero, ordinary_records: 0, stall: zero, total: zero };
         let late = move |request, next| within(limit, request, next);

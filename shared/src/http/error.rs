@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_to_come_back_is_told_when() {
+    fn retryable_errors_carry_retry_after() {
         let seconds = |error| retry_after(&error).map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(seconds(Error::RateLimited { retry_after_seconds: 3 }).as_deref(), Some("3"));
         assert_eq!(seconds(Error::unavailable("away")).as_deref(), Some("1"));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_log_may_know_is_not_in_the_body() {
+    fn internal_details_are_not_in_the_body() {
         let answer = ErrorBody::of(&Error::internal("reading table terrapi-kv", "secret upstream text"));
         assert_eq!((answer.id, answer.data), ("INTERNAL", None));
     }

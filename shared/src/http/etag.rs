@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_listed_tag_will_do_strong_or_weak() {
+    fn any_listed_strong_or_weak_etag_matches() {
         for (sent, matches) in [
             (vec![r#""7""#], true),
             (vec![r#"W/"7""#], true),

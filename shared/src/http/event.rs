@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decoded_path_is_encoded_once_and_an_encoded_one_is_left_alone() {
+    fn only_decoded_paths_are_encoded() {
         let table = [
             // (path, from an HTTP API, from anything else)
             ("/a b", "/a%20b", "/a%20b"),
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_stage_leaves_the_path_and_nothing_else_does() {
+    fn only_a_named_stage_is_removed_from_the_path() {
         let table = [
             (Some("dev"), "/dev/api/v1", "/api/v1"),
             (Some("dev"), "/dev", ""),
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_mended_and_not_encoded_twice() {
+    fn query_is_repaired_without_double_encoding() {
         let uri = |query| uri(FrontEnd::HttpApi, None, "/", query).unwrap();
         assert_eq!(uri("q=a%20b&x=+").query(), Some("q=a%20b&x=+"));
         assert_eq!(uri("q=a b#\u{1}ä").query(), Some("q=a%20b%23%01%C3%A4"));
@@ -356,12 +356,12 @@ mod tests {
     }
 
     #[test]
-    fn a_path_longer_than_a_uri_is_refused() {
+    fn path_longer_than_a_uri_is_refused() {
         assert_eq!(uri(FrontEnd::HttpApi, None, &"/".repeat(70_000), ""), Err(MalformedEvent::Uri));
     }
 
     #[test]
-    fn a_broken_escape_is_seen() {
+    fn malformed_escape_is_detected() {
         for text in ["%", "a%2", "%zz", "%2g", "%%20", "%é"] {
             assert!(has_broken_escape(text), "{text}");
         }

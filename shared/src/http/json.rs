@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serde_reads_is_read() {
+    fn bodies_that_match_the_schema_are_accepted() {
         let text = r#"{"flag": null, "more": [{"x": [1]}], "list": [{"idx": 7}, {}], "name": "é\n", "kind": "other"}"#;
         let inner = |idx| Inner { idx, small: None };
         let read =
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_no_object_at_any_depth() {
+    fn array_is_refused_for_an_object_at_any_depth() {
         let list = "expected an object, found a list at line 1 column ";
         assert!(problem::<Outer>(r#"["n", [], null, null]"#).starts_with(list));
         assert!(problem::<Outer>(r#"{"name": "n", "list": [{}, [1, 2]]}"#).starts_with(&format!("list[1]: {list}")));
@@ -525,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_plain_words() {
+    fn body_errors_are_described_in_plain_words() {
         let table = [
             ("1", "expected an object, found the number 1"),
             ("null", "expected an object, found null"),
@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_json_itself_name_their_place() {
+    fn json_errors_name_member_line_and_column() {
         for (text, problem_text) in [
             ("", "EOF while parsing a value at line 1 column 0"),
             ("{", "EOF while parsing an object at line 1 column 1"),

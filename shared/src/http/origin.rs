@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_http_on_this_very_machine_does_without_secure() {
+    fn only_plain_http_on_localhost_omits_secure() {
         for base in ["http://localhost", "http://localhost:9000", "http://127.0.0.1:9000", "http://[::1]:1"] {
             assert!(origin(base).is_plain_loopback(), "{base}");
         }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_the_own_origin_is_told_from_every_other() {
+    fn same_origin_page_is_distinguished_from_others() {
         let origin = origin("https://api.example.com");
         let own = [("origin", "https://api.example.com"), ("origin", "https://API.example.com")];
         for header in own.into_iter().chain([("sec-fetch-site", "same-origin")]) {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forwarded_origin_is_used_only_where_it_is_one() {
+    fn forwarded_origin_is_used_only_when_valid() {
         let table: [(&[(&str, &str)], &str); 24] = [
             (&[], "http://localhost"),
             (&[("host", "api.example.com")], "https://api.example.com"),

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_flags_are_exact() {
+    fn numbers_and_flags_are_parsed_strictly() {
         for bad in ["limit=0", "limit=-1", "limit=abc", "limit=1e3", "limit="] {
             assert!(Query::parse(bad).unwrap().limit(30, 100).is_err(), "{bad}");
         }

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_a_surrogate_pair_is_no_text() {
+    fn invalid_json_strings_are_not_unescaped() {
         for quoted in [r#""\ud800""#, r#""\udc00\ud800""#, r#""\ud800\u0041""#, r#""\ud800x""#, "1", "[]", "{}", "true"]
         {
             assert_eq!(unescape(quoted), None, "{quoted}");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_text_is_no_event() {
+    fn event_with_a_non_string_body_is_refused() {
         let event = |body: &str| format!(r#"{{"requestContext":{{"http":{{"method":"GET"}}}},"body":{body}}}"#);
         assert!(read(&event("\"a\"")).is_some());
         assert!(read(&event("null")).is_some());
@@ -116,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escaped_text_comes_back(text in any::<String>()) {
+        fn escaped_text_round_trips(text in any::<String>()) {
             let quoted = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(unescape(&quoted), Some(text.clone()));
             let ascii: String = text.encode_utf16().flat_map(|unit| format!("\\u{unit:04x}").into_bytes()).map(char::from).collect();
@@ -124,7 +124,7 @@ mod tests {
         }
 
         #[test]
-        fn a_body_comes_out_of_its_event(body in any::<String>(), first in any::<bool>()) {
+        fn body_is_extracted_from_its_event(body in any::<String>(), first in any::<bool>()) {
             let body_member = format!(r#""body":{}"#, serde_json::to_string(&body).unwrap());
             let context = r#""requestContext":{"http":{"method":"PUT"}}"#;
             let (one, other) = if first { (body_member.as_str(), context) } else { (context, body_member.as_str()) };

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stays_text_and_bytes_become_base64() {
+    fn text_bodies_stay_text_and_binary_ones_become_base64() {
         let plain = HeaderMap::new();
         let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
         assert_eq!(encode_body(&plain, b"{}".into()), ("{}".to_owned(), false));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn four_mebibytes_of_quotes_fit_into_an_answer() {
+    fn four_mebibytes_of_quotes_fit_into_a_response() {
         let (body, is_base64) = encode_body(&HeaderMap::new(), vec![b'"'; 4 * 1024 * 1024]);
         assert!(is_base64);
         assert!(body.len() < MAX_ANSWER_BODY_BYTES);

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_stays_within_its_capacity_and_keeps_what_is_used() {
+    fn cache_keeps_used_entries_within_its_capacity() {
         let mut recent = BoundedCache::with_capacity(100);
         for number in 0..10_000 {
             *recent.entry(-1, || 0) += 1;

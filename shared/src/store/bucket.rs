@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_object_goes_out_signed_and_comes_back_on_one_connection() {
+    async fn objects_round_trip_signed_on_one_connection() {
         let (endpoint, serving) = bucket(2);
         let credentials = Credentials::new("id", "secret", None, None, "test");
         let store = open_bucket(format!("{endpoint}/bench"), "us-east-1", &credentials).unwrap();

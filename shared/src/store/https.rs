@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_root_can_be_read() {
+    fn every_root_certificate_is_parsed() {
         assert_eq!(amazon_roots().unwrap().len(), 5);
         assert_eq!(AMAZON_ROOTS.windows(10).filter(|window| window == b"-----BEGIN").count(), 5);
     }

@@ -421,7 +421,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
         #[test]
-        fn sort_keys_keep_the_order_of_key_bytes_and_idx_and_come_back(a in any_address(), b in any_address()) {
+        fn sort_keys_order_by_key_and_index_and_round_trip(a in any_address(), b in any_address()) {
             let by_address = a.key.as_str().as_bytes().cmp(b.key.as_str().as_bytes()).then(a.idx.cmp(&b.idx));
             prop_assert_eq!(record(&a).cmp(&record(&b)), by_address);
             prop_assert_eq!(parse_record(&record(&a)), Some(a));
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn places_of_audit_entries_come_back_and_others_are_none() {
+    fn audit_positions_round_trip_and_others_are_refused() {
         let places = [(0, 0), (0, u64::MAX), (1, 0), (1_790_000_000_000, 7), (LAST_MILLIS, u64::MAX)];
         let places = places.map(|(at, nonce)| (Millis(at), nonce));
         let texts = places.map(|(at, nonce)| audit_place(at, nonce));
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn places_of_drift_runs_are_in_the_order_of_time_and_others_are_none() {
+    fn drift_positions_follow_time_and_others_are_refused() {
         let id = |number| RunId::new(uuid::Uuid::from_u128(number));
         let places = [(0, u128::MAX), (1, 0), (1, 1), (1_790_000_000_000, 7), (LAST_MILLIS, u128::MAX)];
         let places = places.map(|(at, number)| drift_place(Millis(at), id(number)));
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_membership_check_is_read_back() {
+    fn membership_check_key_round_trips() {
         let user = UserId::new(uuid::Uuid::from_u128(7));
         for vcs in Vcs::ALL {
             let namespace = Namespace { vcs, installation: InstallationId::new(12345) };
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_key_fits_a_sort_key() {
+    fn longest_key_fits_a_sort_key() {
         let address = Address { key: Key::new("k".repeat(Key::MAX_BYTES)).unwrap(), idx: Idx::MAX };
         assert!(record(&address).len() <= 1_024);
     }

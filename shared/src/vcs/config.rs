@@ -236,21 +236,21 @@ mod tests {
                 "{address}"
             );
         }
-        assert_eq!(github(&[]).unwrap().app_url, None, "nobody is sent to an App that is not this one");
+        assert_eq!(github(&[]).unwrap().app_url, None, "no link to an App that is not this one");
         assert_eq!(github(&[("GITHUB_APP_URL", "javascript:alert(1)")]).unwrap().app_url, None);
         let page = "https://github.com/apps/example";
         assert_eq!(github(&[("GITHUB_APP_URL", page)]).unwrap().app_url.as_deref(), Some(page));
     }
 
     #[test]
-    fn misconfigured_provider_leaves_the_other_one() {
+    fn misconfigured_provider_does_not_disable_the_other() {
         let pairs = [("GITHUB_APP_CLIENT_ID", "a"), ("GITLAB_APP_ID", "app"), ("GITLAB_APP_SECRET", "hush")];
         let config = ProviderConfig::read(&values(&pairs));
         assert!(config.github.unwrap().is_err() && config.gitlab.unwrap().is_ok());
     }
 
     #[test]
-    fn the_public_sites_stand_in_where_no_address_is_given() {
+    fn missing_urls_default_to_the_public_sites() {
         let pairs =
             [("GITLAB_APP_ID", "app"), ("GITLAB_APP_SECRET", "hush"), ("GITLAB_WEB_BASE_URL", "https://g.test/")];
         let config = ProviderConfig::read(&values(&pairs));

@@ -24,20 +24,20 @@ with connect(os.environ["TERRAPI_API_KEY"]) as key:
 with connect(grant.access_token) as client:
     kv = terrapi_client.KvApi(client)
 
-    def place(name):
+    def address(name):
         return Vcs.GITHUB, INSTALLATION, f"generated/python b/{name}"
 
-    written = [kv.set_record(*place(number), KvWrite(data={"number": number})) for number in range(3)]
+    written = [kv.set_record(*address(number), KvWrite(data={"number": number})) for number in range(3)]
     assert all(it.committed for it in written), written
 
-    found = kv.get_record(*place(1))
+    found = kv.get_record(*address(1))
     assert found.data == {"number": 1} and found.version == written[1].version, found
     assert found.created_at.tzinfo is not None, found.created_at
 
-    swapped = kv.cas_record(*place(1), KvWrite(data="new", version=found.version))
+    swapped = kv.cas_record(*address(1), KvWrite(data="new", version=found.version))
     assert swapped.version > found.version, swapped
     try:
-        kv.cas_record(*place(1), KvWrite(data="late", version=found.version))
+        kv.cas_record(*address(1), KvWrite(data="late", version=found.version))
         raise AssertionError("a late comparison succeeded")
     except terrapi_client.exceptions.BadRequestException as refused:
         assert refused.data.id == "VERSION_MISMATCH", refused
@@ -49,4 +49,4 @@ with connect(grant.access_token) as client:
         cursor = page.next_cursor
         if not cursor:
             break
-    assert names == [place(number)[2] for number in range(3)], names
+    assert names == [address(number)[2] for number in range(3)], names

@@ -1,10 +1,10 @@
-"""Writes openapi.json: what the stand-in for GitHub needs of GitHub's own description of its API.
+"""Writes openapi.json: the part of GitHub's API description that the GitHub test double needs.
 
     npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-23.0.2.tgz
     python3 extract.py package/generated/api.github.com.json > openapi.json
 
-Kept are the operations below, the first example of each answer, and every schema and parameter that they lead to; words for
-people are left out. The description is OpenAPI 3.0, whose `nullable` the tests' validator does not know: it becomes a type.
+Keeps the operations below, the first example of each answer, and every schema and parameter that they reference, and drops
+texts for readers. The description is OpenAPI 3.0, whose `nullable` the tests' validator does not support: it becomes a type.
 """
 
 import json
@@ -25,7 +25,7 @@ WORDS = {"description", "summary", "title", "externalDocs", "tags", "deprecated"
 
 
 def trimmed(node, names=False):
-    """Without words for people. Below `properties`, members are names and all stay."""
+    """Removes texts for readers. Below `properties`, members are names, so all are kept."""
     if isinstance(node, list):
         return [trimmed(item) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-//! The whole audit trail.
+//! The audit trail of the whole deployment.
 
 use futures::future::join_all;
 use http::Method;
@@ -16,7 +16,7 @@ const AUDIT: &str = "/api/v1/admin/audit";
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
-/// Adds an entry of this moment.
+/// Adds an audit entry at the current time.
 async fn note(service: &TestService, action: AuditAction, outcome: AuditOutcome, actor: UserId, key: Option<KeyId>) {
     let client = ClientInfo { source_ip: Some("192.0.2.7".into()), user_agent: None };
     let entry = client.audited(service.clock.now(), (action, outcome), actor, key);
@@ -41,7 +41,7 @@ async fn actions(service: &TestService, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_happens_to_all_keys_and_people_is_shown_newest_first_and_never_a_secret() {
+async fn audit_trail_is_newest_first_and_holds_no_secret() {
     let service = TestService::new().await;
     let token = service.token(&[AccessTokenCreate]);
     let mut secrets = Vec::new();
@@ -77,7 +77,7 @@ async fn what_happens_to_all_keys_and_people_is_shown_newest_first_and_never_a_s
 }
 
 #[tokio::test]
-async fn every_entry_is_on_one_page_whatever_the_size_also_of_one_millisecond_and_with_cut_answers() {
+async fn every_audit_entry_is_on_exactly_one_page() {
     let service = TestService::new().await;
     for number in 0..40 {
         note(&service, AuditAction::Login, AuditOutcome::Success, somebody(), None).await;
@@ -101,7 +101,7 @@ async fn every_entry_is_on_one_page_whatever_the_size_also_of_one_millisecond_an
 }
 
 #[tokio::test]
-async fn filters_choose_by_key_person_kind_outcome_and_time_alone_or_together() {
+async fn audit_filters_work_alone_and_combined() {
     use AuditAction::{KeyCreated, KeyDeleted, KeyRefreshed, Login};
     use AuditOutcome::{Refused, Success};
     let service = TestService::new().await;
@@ -146,7 +146,7 @@ async fn filters_choose_by_key_person_kind_outcome_and_time_alone_or_together() 
 }
 
 #[tokio::test]
-async fn a_rare_entry_is_found_among_many_by_pages_of_bounded_cost() {
+async fn rare_audit_entry_is_found_at_bounded_cost_per_page() {
     let service = TestService::new().await;
     note(&service, AuditAction::Login, AuditOutcome::Success, service.user, None).await;
     for _ in 0..24 {
@@ -170,7 +170,7 @@ async fn a_rare_entry_is_found_among_many_by_pages_of_bounded_cost() {
 }
 
 #[tokio::test]
-async fn a_cursor_belongs_to_its_filters() {
+async fn audit_cursor_with_other_filters_is_rejected() {
     let service = TestService::new().await;
     for _ in 0..3 {
         note(&service, AuditAction::Login, AuditOutcome::Success, service.user, None).await;
@@ -197,7 +197,7 @@ async fn a_cursor_belongs_to_its_filters() {
 }
 
 #[tokio::test]
-async fn an_entry_whose_writing_was_not_answered_is_there_once_and_none_outlives_ninety_days() {
+async fn audit_entry_with_a_lost_answer_is_stored_once() {
     let service = TestService::new().await;
     let lost = service.faulty.on("PutItem").nth(1).cut_after_store();
     note(&service, AuditAction::Login, AuditOutcome::Success, service.user, None).await;
@@ -210,7 +210,7 @@ async fn an_entry_whose_writing_was_not_answered_is_there_once_and_none_outlives
 }
 
 #[tokio::test]
-async fn the_role_is_read_with_every_request() {
+async fn role_is_read_with_every_request() {
     let service = TestService::new().await;
     let token = service.admin_token(&[]);
     service.get(AUDIT, &token).await.ok();

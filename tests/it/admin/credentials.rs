@@ -1,4 +1,4 @@
-//! Which credentials of an administrator open the administrators' routes.
+//! The credentials with which an administrator may call the administrators' routes.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn administrative_key() -> Value {
     json!({"name": "ops", "capabilities": ["access_token_create", "kv_store_read"], "administration": true})
 }
 
-/// The access token that an exchange with this body buys.
+/// Exchanges a key with this body. Returns the access token.
 async fn exchanged(service: &TestService, key: &str, body: Option<Value>) -> String {
     service.call(Method::POST, REFRESH, key, body).await.ok()["token"].as_str().unwrap().to_owned()
 }
@@ -77,7 +77,7 @@ async fn ordinary_user_cannot_create_an_administrative_key() {
 }
 
 #[tokio::test]
-async fn narrower_token_administers_only_when_asked_for() {
+async fn narrowed_token_administers_only_when_requested() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let created = service.browse(Method::POST, KEYS, &cookie, Some(administrative_key())).await.ok();
@@ -105,7 +105,7 @@ async fn narrower_token_administers_only_when_asked_for() {
 }
 
 #[tokio::test]
-async fn role_lost_during_a_creation_creates_nothing() {
+async fn administrator_role_lost_during_creation_creates_nothing() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let creates = |request: &Value| request.to_string().contains("ConditionCheck");

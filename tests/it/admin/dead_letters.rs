@@ -1,4 +1,4 @@
-//! What the worker gives up on, seen and tried again by administrators.
+//! Dead letters of the worker: administrators list and replay them.
 
 use futures::future::join_all;
 use http::Method;
@@ -21,7 +21,7 @@ async fn replay(service: &TestService, letter: &Value) -> Value {
     reply.json()
 }
 
-/// A commit whose folding fails: the KV table does not answer, the others do.
+/// Makes the folding of a commit fail: the KV table does not answer, the other tables do.
 async fn stuck_commit(service: &TestService, pump: &mut StreamPump) {
     let token = service.kv_token();
     service.stage(&token, "k", &[json!(1)]).await;
@@ -36,7 +36,7 @@ async fn stuck_commit(service: &TestService, pump: &mut StreamPump) {
 }
 
 #[tokio::test]
-async fn a_change_that_fails_five_times_is_kept_and_holds_up_nobody_and_a_replay_works_it_off() {
+async fn five_failures_make_a_dead_letter_that_can_be_replayed() {
     let service = TestService::new().await;
     let mut kv = StreamPump::new(&service, "kv");
     let mut operations = StreamPump::new(&service, "operations");
@@ -133,7 +133,7 @@ async fn repeated_failure_of_a_change_keeps_a_requested_replay() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_are_one_replay_and_the_same_event_twice_does_it_once() {
+async fn concurrent_replay_requests_replay_once() {
     let service = TestService::new().await;
     let mut kv = StreamPump::new(&service, "kv");
     stuck_commit(&service, &mut kv).await;
@@ -157,7 +157,7 @@ async fn many_who_ask_at_once_are_one_replay_and_the_same_event_twice_does_it_on
 }
 
 #[tokio::test]
-async fn a_replay_whose_worker_died_may_be_asked_for_again_after_a_quarter_of_an_hour() {
+async fn dead_replay_can_be_requested_again_after_15_minutes() {
     let service = TestService::new().await;
     let letter = put(&service, 0).await;
     let first = replay(&service, &letter).await;
@@ -188,7 +188,7 @@ pub async fn put(service: &TestService, number: i64) -> Value {
 }
 
 #[tokio::test]
-async fn letters_are_listed_newest_first_page_by_page() {
+async fn dead_letters_are_listed_newest_first_page_by_page() {
     let service = TestService::new().await;
     for number in 0..7 {
         put(&service, number).await;
@@ -211,7 +211,7 @@ async fn letters_are_listed_newest_first_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_no_letter_s_id_is_refused() {
+async fn malformed_dead_letter_id_is_refused() {
     let service = TestService::new().await;
     for id in ["x", "001790000000000-Fold-1", "001790000000000-fold-", "1-fold-1", "%00", "001790000000000-fold-1%2F2"]
     {

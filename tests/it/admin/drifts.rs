@@ -17,7 +17,7 @@ fn namespace(vcs: Vcs, installation: u64) -> Namespace {
     Namespace { vcs, installation: InstallationId::new(installation) }
 }
 
-/// A drift run of this moment, not stored.
+/// A drift run created now, not stored.
 pub fn run(service: &TestService, vcs: Vcs, repository: u64) -> Run {
     let name = RepositoryName::new(format!("repo-{repository}")).unwrap();
     Run {
@@ -44,7 +44,7 @@ async fn listed(service: &TestService) -> Vec<Value> {
     pages(service, "").await.concat()
 }
 
-/// What the listing says of one run.
+/// The listing's entry for one run.
 async fn told(service: &TestService, run: &Run) -> Value {
     let listed = listed(service).await;
     let mut found = listed.into_iter().filter(|item| item["id"] == run.id.to_string());
@@ -54,7 +54,7 @@ async fn told(service: &TestService, run: &Run) -> Value {
 }
 
 #[tokio::test]
-async fn runs_of_both_providers_and_all_installations_are_listed_newest_first() {
+async fn drift_runs_of_all_installations_are_listed_newest_first() {
     let service = TestService::new().await;
     let mut expected = Vec::new();
     for (vcs, installation) in [(Vcs::Github, 12345), (Vcs::Gitlab, 12345), (Vcs::Github, 999), (Vcs::Gitlab, 7)] {
@@ -71,7 +71,7 @@ async fn runs_of_both_providers_and_all_installations_are_listed_newest_first() 
 }
 
 #[tokio::test]
-async fn a_run_that_is_not_about_drift_is_never_listed() {
+async fn run_of_another_kind_is_not_listed() {
     let service = TestService::new().await;
     for kind in [RunKind::PullRequest { number: 7 }, RunKind::Index] {
         let other = Run { kind, ..run(&service, Vcs::Github, 1) };
@@ -86,7 +86,7 @@ async fn a_run_that_is_not_about_drift_is_never_listed() {
 }
 
 #[tokio::test]
-async fn every_run_is_on_one_page_whatever_the_size_also_of_one_millisecond_and_with_cut_answers() {
+async fn every_drift_run_is_on_exactly_one_page() {
     let service = TestService::new().await;
     for number in 0..40 {
         create(&service, &run(&service, Vcs::ALL[number % 2], u64::try_from(number).unwrap())).await;
@@ -111,7 +111,7 @@ async fn every_run_is_on_one_page_whatever_the_size_also_of_one_millisecond_and_
 }
 
 #[tokio::test]
-async fn a_page_costs_the_same_however_many_runs_there_are_of_whatever_kind() {
+async fn drift_page_cost_does_not_depend_on_the_run_count() {
     let service = TestService::new().await;
     let mut costs = Vec::new();
     for round in 0..4 {
@@ -141,7 +141,7 @@ async fn a_page_costs_the_same_however_many_runs_there_are_of_whatever_kind() {
 }
 
 #[tokio::test]
-async fn a_run_is_unlocked_by_an_unlock_of_its_own_repository_s_drift_when_it_was_created_or_later() {
+async fn only_a_later_drift_unlock_of_its_repository_unlocks_a_run() {
     let service = TestService::new().await;
     let store = &service.app.store;
     let before = run(&service, Vcs::Github, 1);
@@ -180,7 +180,7 @@ async fn a_run_is_unlocked_by_an_unlock_of_its_own_repository_s_drift_when_it_wa
 }
 
 #[tokio::test]
-async fn a_run_is_listed_with_the_state_that_is_stored_and_when_it_ended() {
+async fn drift_run_is_listed_with_stored_state_and_end() {
     use RunState::{Aborted, Completed, Running};
     let service = TestService::new().await;
     for ways in [&[][..], &[Running], &[Running, Completed], &[Running, Aborted], &[Completed], &[Aborted]] {
@@ -245,7 +245,7 @@ async fn odd_position_is_rejected_or_stays_in_its_listing() {
 }
 
 #[tokio::test]
-async fn only_administrators_see_it_whatever_they_show() {
+async fn only_administrators_list_drift_runs_with_any_credential() {
     let service = TestService::new().await;
     create(&service, &run(&service, Vcs::Github, 1)).await;
     let cookie = service.session_of(service.user).await;

@@ -1,4 +1,4 @@
-//! What administrators see and end in an installation: memberships and organizations.
+//! Administrators list and remove the memberships and organizations of an installation.
 
 use serde_json::{Value, json};
 use terrapi::domain::{Capability, Identity, InstallationId, Namespace, Profile, UserId, Vcs};
@@ -17,7 +17,7 @@ fn membership(user: UserId, place: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_administrator_finds_and_ends_a_membership() {
+async fn administrator_finds_and_removes_a_membership() {
     let service = TestService::new().await;
     let profile = Profile { id: 7, login: "octocat".into(), name: None, email: None, avatar_url: None };
     let identity = Identity { vcs: Vcs::Github, user: service.user, profile };
@@ -78,7 +78,7 @@ async fn members_of_both_providers_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_administrator_finds_and_deletes_an_organization() {
+async fn administrator_finds_and_deletes_an_organization() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     // The administrator is no owner, and no member either.

@@ -1,4 +1,4 @@
-//! What administrators look at.
+//! The routes for administrators.
 
 mod audit;
 mod credentials;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::TestService;
 
-/// Follows an administrator's listing by its links; the results of each page.
+/// Follows the links of an administrator's listing. Returns the results of each page.
 async fn pages(service: &TestService, mut path: String) -> Vec<Vec<Value>> {
     let mut pages = Vec::new();
     let token = service.admin_token(&[]);

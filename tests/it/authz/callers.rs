@@ -1,4 +1,4 @@
-//! Callers who must be refused, for one route that needs a token.
+//! Callers who must be refused by a route that needs a token.
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN};
 use http::{HeaderValue, Method};
@@ -11,29 +11,29 @@ use super::routes::{Access, Reach, Route};
 use crate::support::TestService;
 use crate::support::forge::{Forge, claims};
 
-/// What a request says about its sender.
+/// The request headers that identify the caller.
 pub type Headers = Vec<(HeaderName, HeaderValue)>;
 
-/// A caller, and the refusal that is due.
+/// A caller and the expected refusal.
 pub struct Caller {
     pub name: &'static str,
-    /// The credential.
+    /// The credential headers.
     pub headers: Headers,
     pub id: &'static str,
-    /// `data`, and `scope` of the challenge.
+    /// The `data` of the error, and the `scope` of the challenge.
     pub missing: Option<String>,
-    /// The storage calls that the refusal may cost.
+    /// The storage calls that the refusal may make.
     pub reads: &'static [&'static str],
 }
 
-/// A look at the published keys, for a `kid` that is not held.
+/// Reads the published keys, for a `kid` that is not cached.
 const KEY_LOOKUP: &[&str] = &["Query identity public-keys"];
-/// A look at the role.
+/// Reads the caller's administrator role.
 const ROLE: &[&str] = &["GetItem identity administrator# administrator"];
-/// A look at a membership.
+/// Reads a membership.
 const MEMBERSHIP: &[&str] = &["GetItem identity user# member#"];
 
-/// A look at a session, and perhaps at a role or a membership.
+/// Reads a session, and possibly a role or a membership.
 const SESSION: &[&str] = &["GetItem identity session# session"];
 const SESSION_AND_ROLE: &[&str] =
     &["GetItem identity session# session", "GetItem identity administrator# administrator"];
@@ -43,18 +43,18 @@ fn bearer(token: &str) -> (HeaderName, HeaderValue) {
     (AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap())
 }
 
-/// A browser on a page of our own.
+/// The headers of a browser on a page of our own origin.
 pub fn browser(cookie: &str) -> Headers {
     vec![(COOKIE, HeaderValue::from_str(cookie).unwrap()), (ORIGIN, HeaderValue::from_static("https://api.test"))]
 }
 
-fn stranger() -> UserId {
+fn unknown_user() -> UserId {
     UserId::new(Random::default().id().unwrap())
 }
 
-/// A person who is known, and no administrator.
+/// A known user who is not an administrator.
 async fn ordinary(service: &TestService) -> UserId {
-    let user = User { id: stranger(), vcs: vec![Vcs::Github] };
+    let user = User { id: unknown_user(), vcs: vec![Vcs::Github] };
     service.app.store.put_user(&user).await.unwrap();
     user.id
 }
@@ -62,7 +62,7 @@ async fn ordinary(service: &TestService) -> UserId {
 /// Callers without a valid token.
 pub async fn unauthenticated(service: &TestService, route: &Route) -> Vec<Caller> {
     let capabilities = &route.capabilities();
-    let (trusted, unknown) = (Forge::trusted(), Forge::stranger());
+    let (trusted, unknown) = (Forge::trusted(), Forge::unknown());
     let good = claims(service.user, capabilities);
     let expired = {
         let mut claims = good.clone();
@@ -91,7 +91,7 @@ pub async fn unauthenticated(service: &TestService, route: &Route) -> Vec<Caller
     ]
 }
 
-/// Browsers that are not let in: no session that lives, or not a page of ours.
+/// Browsers that must be refused: without a valid session, or on a page of another origin.
 pub async fn browsers(service: &TestService, route: &Route) -> Vec<Caller> {
     let now = service.clock.now().seconds();
     let good = service.session_of(service.user).await;
@@ -122,7 +122,7 @@ pub async fn browsers(service: &TestService, route: &Route) -> Vec<Caller> {
         callers.push(cross("a write from a foreign page", vec![alone, (ORIGIN, foreign)]));
     }
     if let Access::Token(_, Reach::Installation) = route.access {
-        let headers = browser(&service.session_of(stranger()).await);
+        let headers = browser(&service.session_of(unknown_user()).await);
         let outside = refused("a session of a member of nothing", headers, SESSION_AND_MEMBERSHIP);
         callers.push(Caller { id: "INSTALLATION_FORBIDDEN", ..outside });
     }
@@ -134,7 +134,7 @@ pub async fn browsers(service: &TestService, route: &Route) -> Vec<Caller> {
     callers
 }
 
-/// Callers whose token is good and does not open the route.
+/// Callers with a valid token that is not sufficient for the route.
 pub async fn unauthorized(service: &TestService, route: &Route) -> Vec<Caller> {
     let Access::Token(capabilities, reach) = route.access else { return Vec::new() };
     let token = |user, capabilities: Vec<Capability>| vec![bearer(&service.token_of(user, &capabilities))];
@@ -151,7 +151,7 @@ pub async fn unauthorized(service: &TestService, route: &Route) -> Vec<Caller> {
         .iter()
         .map(|missing| {
             let others = capabilities.iter().filter(|held| *held != missing).cloned();
-            // Marks and limits stand for no capability.
+            // Limits to a VCS or an installation grant no capability.
             let others = others.chain([Capability::KvStoreSystemRead, Capability::InstallationId("12345".into())]);
             lacking("a capability is missing", token(service.user, others.collect()), missing.name())
         })
@@ -170,7 +170,7 @@ pub async fn unauthorized(service: &TestService, route: &Route) -> Vec<Caller> {
             let plain = no_administrator("an administrator's token for other work", token(service.user, with(&[])));
             callers.extend([
                 no_administrator("an ordinary user", administrative(ordinary(service).await, &[])),
-                no_administrator("nobody we know", administrative(stranger(), &[])),
+                no_administrator("unknown user", administrative(unknown_user(), &[])),
                 elsewhere("an administrator, limited", administrative(service.user, &limited), &[]),
                 Caller { reads: &[], ..plain },
             ]);
@@ -192,7 +192,7 @@ pub async fn unauthorized(service: &TestService, route: &Route) -> Vec<Caller> {
                 elsewhere("no number", token(service.user, with(&installation("012345"))), &[]),
                 elsewhere(
                     "member of nothing, with the limit",
-                    token(stranger(), with(&installation("12345"))),
+                    token(unknown_user(), with(&installation("12345"))),
                     MEMBERSHIP,
                 ),
             ]);
@@ -200,7 +200,7 @@ pub async fn unauthorized(service: &TestService, route: &Route) -> Vec<Caller> {
                 let unnamed = with(&[Capability::Vcs("github".into())]);
                 lacking("no installation named", token(service.user, unnamed), "installation_id:12345".into())
             } else {
-                elsewhere("member of nothing", token(stranger(), with(&[])), MEMBERSHIP)
+                elsewhere("member of nothing", token(unknown_user(), with(&[])), MEMBERSHIP)
             });
         }
     }

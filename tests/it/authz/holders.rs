@@ -1,5 +1,5 @@
-//! Every route of organizations × every caller who must be refused: 401 for a credential that is none, 404 for whoever may
-//! not. Neither tells more, and neither writes anything.
+//! Every organization route × every caller who must be refused: 401 for an invalid credential, 404 for a caller without
+//! the right. The answers reveal nothing more, and nothing is written.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use super::{described, request};
 use crate::support::organizations::Acme;
 use crate::support::{MemberOf, TestService};
 
-/// Somebody, and the status that is due.
+/// A caller and the expected status.
 struct Refused {
     name: String,
     headers: Headers,
@@ -32,8 +32,8 @@ fn refused(name: &str, token: &str, status: u16) -> Refused {
     Refused { name: name.to_owned(), headers, status }
 }
 
-/// Whose credential is none.
-async fn nobody(service: &TestService, route: &Route) -> Vec<Refused> {
+/// Callers with an invalid credential.
+async fn invalid_credentials(service: &TestService, route: &Route) -> Vec<Refused> {
     let mut callers = unauthenticated(service, route).await;
     callers.extend(browsers(service, route).await);
     let status = |id: &str| if id == "CROSS_ORIGIN" { 404 } else { 401 };
@@ -51,7 +51,7 @@ async fn nobody(service: &TestService, route: &Route) -> Vec<Refused> {
     common.chain(secrets.map(|(name, secret)| refused(name, &secret, 401))).collect()
 }
 
-/// Strangers to acme, and teams that may not do what the route does.
+/// Users outside acme, and teams without the right that the route needs.
 async fn outsiders(service: &TestService, acme: &Acme) -> Vec<Refused> {
     let stranger = UserId::new(Random::default().id().unwrap());
     service.join(stranger, MemberOf(12345)).await;
@@ -72,7 +72,7 @@ async fn outsiders(service: &TestService, acme: &Acme) -> Vec<Refused> {
     ]
 }
 
-/// The token of another organization's team of owners.
+/// The token of the owners team of another organization.
 async fn foreign_token(service: &TestService, acme: &Acme) -> String {
     let organization = Organization {
         id: OrganizationId::parse("org-other000other000").unwrap(),
@@ -90,20 +90,20 @@ async fn foreign_token(service: &TestService, acme: &Acme) -> String {
 }
 
 #[tokio::test]
-async fn every_route_of_organizations_refuses_whoever_it_is_not_for_and_changes_nothing() {
+async fn organization_routes_refuse_other_callers_unchanged() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let outsiders = outsiders(&service, &acme).await;
     for outsider in &outsiders {
-        // What the first use of a token notes is noted.
+        // Records the first use of the token, so that it is not counted below.
         let route = routes().into_iter().find(|route| route.path == "/api/v2/account/details").unwrap();
         service.send(request(&route, &outsider.headers, None)).await;
     }
     service.app.background.settle().await;
     let (mut refusals, mut seen) = (0, BTreeSet::new());
     for route in routes().iter().filter(|route| matches!(route.access, Access::Holder | Access::Person)) {
-        let mut callers = nobody(&service, route).await;
-        // Without a place in the path, a stranger is shown their own things.
+        let mut callers = invalid_credentials(&service, route).await;
+        // Without a path parameter, a caller from another organization sees their own resources.
         if route.path.contains('{') {
             callers.extend(outsiders.iter().map(|one| Refused {
                 name: one.name.clone(),
@@ -115,21 +115,21 @@ async fn every_route_of_organizations_refuses_whoever_it_is_not_for_and_changes_
             callers.push(refused("an organization's token", &acme.organization_token, 404));
         }
         for caller in callers {
-            let place = format!("{} {}: {}", route.method, route.url, caller.name);
+            let context = format!("{} {}: {}", route.method, route.url, caller.name);
             for body in [route.body.as_ref().map(Value::to_string), Some("{".to_owned())] {
                 let send = service.send(request(route, &caller.headers, body.as_deref()));
                 let (reply, calls) = service.faulty.ledger().during(send).await;
                 let title = if caller.status == 401 { "unauthorized" } else { "not found" };
                 let document = json!({"errors": [{"status": caller.status.to_string(), "title": title}]});
-                assert_eq!(reply.json(), document, "{place}");
+                assert_eq!(reply.json(), document, "{context}");
                 let calls: Vec<_> = calls.iter().map(|call| described(&service, call)).collect();
                 let harmless = |call: &String| {
                     ["GetItem identity ", "Query identity "].iter().any(|read| call.starts_with(read))
-                        // A wrong secret, and the first use of the caller's own token.
+                        // Audit entries for a wrong secret and for the first use of the caller's own token.
                         || call.starts_with("PutItem identity audit#")
                         || call.starts_with("UpdateItem identity organization# token#")
                 };
-                assert!(calls.iter().all(harmless), "{place}: {calls:?}");
+                assert!(calls.iter().all(harmless), "{context}: {calls:?}");
                 refusals += 1;
             }
             seen.insert(caller.name);

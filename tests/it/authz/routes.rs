@@ -9,37 +9,37 @@ use crate::support::organizations::{ACME, PLATFORM, PLATFORM_TOKEN};
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody.
+    /// Everyone.
     Open,
     /// The holder of an API key.
     Key,
-    /// Somebody with a part in the organization: by its own or a team's token, as a person by an access token that may hand
-    /// out credentials, or by a session.
+    /// Someone with a role in the organization: with its token, a team's token, a user's access token that may create
+    /// credentials, or a session.
     Holder,
-    /// As [`Self::Holder`], but a person.
+    /// Like [`Self::Holder`], but only a user.
     Person,
-    /// The holder of an access token with these capabilities, and a browser's session.
+    /// The holder of an access token with these capabilities, or a browser with a session.
     Token(&'static [Capability], Reach),
 }
 
-/// What else a token must reach.
+/// What the token must cover besides its capabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Nothing.
+    /// Nothing more.
     Anywhere,
     /// The path's VCS.
     Vcs,
-    /// The path's installation, where its owner must belong.
+    /// The path's installation; the token's owner must be a member.
     Installation,
-    /// As [`Self::Installation`], and the token must name it.
+    /// Like [`Self::Installation`], and the token must be limited to this installation.
     Named,
-    /// The path's GitLab group, which the token must name. GitLab says whether its owner belongs there.
+    /// The path's GitLab group, to which the token must be limited. GitLab decides whether its owner is a member.
     Group,
-    /// Everything: its owner must be an administrator.
+    /// Everything: the token's owner must be an administrator.
     Administrator,
 }
 
-/// One operation: how documents name it, and a request that its rightful caller is answered.
+/// One operation: its documented path, and a request that succeeds for its intended caller.
 #[derive(Debug, Clone)]
 pub struct Route {
     pub method: Method,
@@ -60,7 +60,7 @@ const GROUP: Access = Access::Token(&[], Reach::Group);
 const ADMINISTRATOR: Access = Access::Token(&[], Reach::Administrator);
 const ANYBODY: Access = Access::Token(&[], Reach::Anywhere);
 
-/// Every operation there is. A new one is a line here.
+/// Every operation. Each new operation is added here.
 pub fn routes() -> Vec<Route> {
     use Access::{Holder, Key, Open, Person};
     let key = json!({"name": "ci", "capabilities": []});
@@ -204,7 +204,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 impl Route {
-    /// What its caller needs.
+    /// The capabilities that the caller needs.
     pub fn capabilities(&self) -> Vec<Capability> {
         let Access::Token(capabilities, reach) = self.access else { return Vec::new() };
         let named = matches!(reach, Reach::Named | Reach::Group).then(|| Capability::InstallationId("12345".into()));

@@ -1,4 +1,4 @@
-//! Answers that carry a secret are kept by nobody.
+//! Responses with a secret must not be cached.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::identity::browser::Browser;
 use crate::support::gitlab::Group;
 use crate::support::{Reply, TestService};
 
-/// The operations whose answers carry a secret: in the body or in a cookie.
+/// The operations whose responses carry a secret, in the body or in a cookie.
 const SECRETS: [&str; 9] = [
     "GET /api/github/v1/callback",
     "GET /api/v1/gitlab/installations/{id}/webhook",
@@ -25,7 +25,7 @@ const SECRETS: [&str; 9] = [
     "POST /api/v2/teams/{team_id}/authentication-tokens",
 ];
 
-/// Whether an answer holds an API key, an access token, a team token, a webhook's secret, or sets a cookie.
+/// Whether a response contains an API key, an access token, a team token, a webhook's secret, or sets a cookie.
 fn carries_a_secret(reply: &Reply) -> bool {
     let text = String::from_utf8_lossy(&reply.bytes);
     let json = reply.header("content-type").is_some_and(|media_type| media_type.contains("json"));
@@ -35,7 +35,7 @@ fn carries_a_secret(reply: &Reply) -> bool {
 }
 
 #[tokio::test]
-async fn every_answer_with_a_secret_says_no_store() {
+async fn responses_with_a_secret_carry_no_store() {
     let service = crate::memberships::signed_in(Vcs::Gitlab).await;
     service.gitlab.lab(|lab| lab.groups.insert(12_345, Group::named("ops").with_member(77, 40)));
     let acme = service.acme().await;
@@ -46,7 +46,7 @@ async fn every_answer_with_a_secret_says_no_store() {
             found.insert(operation);
         }
     };
-    // The API's description shows made-up ones.
+    // The API description contains made-up secrets as examples.
     for route in routes().into_iter().filter(|route| route.path != "/openapi.json") {
         let bearer = |token: &str| vec![(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())];
         let headers: Headers = match route.access {

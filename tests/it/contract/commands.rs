@@ -1,8 +1,8 @@
-//! The Makefile, as far as it can be run without an account.
+//! The Makefile's commands that run without an AWS account.
 
 use std::process::Command;
 
-/// What `make deploy` would run, with these variables and no profile.
+/// The command that `make deploy` would run, with these variables and no profile.
 fn deploy(variables: &[(&str, &str)]) -> String {
     let mut make = Command::new("make");
     make.args(["--dry-run", "deploy"]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
@@ -14,7 +14,7 @@ fn deploy(variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn deploy_tells_sam_the_region() {
+fn deploy_passes_the_region_to_sam() {
     for (variables, region) in [
         (&[][..], "us-east-1"),
         (&[("AWS_REGION", "eu-west-1")], "eu-west-1"),

@@ -1,4 +1,4 @@
-//! The reference page: it and its files come from here, and it may talk to nobody else.
+//! The API reference page: it loads its files from this service, and may connect to no other origin.
 
 use std::io::Read;
 
@@ -21,7 +21,7 @@ fn files(page: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_page_may_load_and_call_its_own_origin_alone() {
+async fn docs_page_may_load_and_call_only_its_own_origin() {
     let service = TestService::new().await;
     let page = service.call(Method::GET, "/docs", "", None).await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -39,7 +39,7 @@ async fn the_page_may_load_and_call_its_own_origin_alone() {
 }
 
 #[tokio::test]
-async fn every_file_of_the_page_is_served_once_and_for_all() {
+async fn docs_page_files_are_served_as_immutable() {
     let service = TestService::new().await;
     let page = service.call(Method::GET, "/docs", "", None).await;
     let files = files(std::str::from_utf8(&page.bytes).unwrap());
@@ -68,14 +68,14 @@ async fn every_file_of_the_page_is_served_once_and_for_all() {
 }
 
 #[tokio::test]
-async fn the_root_leads_to_the_page() {
+async fn root_redirects_to_the_docs_page() {
     let service = TestService::new().await;
     let reply = service.call(Method::GET, "/", "", None).await;
     assert_eq!((reply.status.as_u16(), reply.header("location")), (307, Some("docs")));
 }
 
 #[test]
-fn the_vendored_files_are_the_published_ones() {
+fn vendored_files_match_the_published_ones() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/console/assets/swagger-ui");
     let table = std::fs::read_to_string(format!("{folder}/README.md")).unwrap();
     for file in ["swagger-ui-bundle.js", "swagger-ui.css"] {

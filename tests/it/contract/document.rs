@@ -1,4 +1,4 @@
-//! The committed document is the one that the handlers describe.
+//! The committed OpenAPI document equals the one generated from the handlers.
 #![expect(clippy::disallowed_methods, reason = "UPDATE_OPENAPI asks for the document to be written anew")]
 
 use http::Method;
@@ -18,7 +18,7 @@ fn described() -> Value {
 }
 
 #[test]
-fn the_committed_document_is_what_the_handlers_describe() {
+fn committed_document_matches_the_handlers() {
     let described = format!("{:#}\n", described());
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
         std::fs::write(PATH, &described).unwrap();
@@ -28,7 +28,7 @@ fn the_committed_document_is_what_the_handlers_describe() {
 }
 
 #[test]
-fn every_operation_says_what_it_is_and_every_reference_leads_somewhere() {
+fn operations_are_described_and_references_resolve() {
     let document = described();
     let (mut ids, mut tags) = (Vec::new(), Vec::new());
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -55,7 +55,7 @@ fn every_operation_says_what_it_is_and_every_reference_leads_somewhere() {
     references(&document, &document);
 }
 
-/// Calls `look` with each object of a document and where it is, as a JSON pointer.
+/// Calls `look` with each object of a document and its JSON pointer.
 fn objects(value: &Value, pointer: &str, look: &mut impl FnMut(&Map<String, Value>, &str)) {
     match value {
         Value::Object(members) => {
@@ -72,7 +72,7 @@ fn objects(value: &Value, pointer: &str, look: &mut impl FnMut(&Map<String, Valu
 }
 
 #[test]
-fn component_names_are_free_of_generic_parameters() {
+fn component_names_have_no_generic_parameters() {
     let document = described();
     for name in document["components"]["schemas"].as_object().unwrap().keys() {
         assert!(name.chars().all(|character| character.is_ascii_alphanumeric()), "{name}");
@@ -80,7 +80,7 @@ fn component_names_are_free_of_generic_parameters() {
 }
 
 #[test]
-fn no_component_is_just_another_name() {
+fn no_component_is_a_plain_alias() {
     let document = described();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(schema.get("$ref").is_none(), "{name}");
@@ -114,7 +114,7 @@ fn instants_are_date_times() {
 }
 
 #[test]
-fn credentials_are_one_bearer_scheme_and_the_session() {
+fn security_schemes_are_bearer_and_session() {
     let document = described();
     let schemes: Vec<_> = document["components"]["securitySchemes"].as_object().unwrap().keys().collect();
     assert_eq!(schemes, ["bearer", "session"]);
@@ -143,7 +143,7 @@ fn pages_with_a_link_have_a_next_cursor() {
 }
 
 #[test]
-fn a_write_requires_data_and_its_alias_is_described() {
+fn write_requires_data_and_its_alias_is_described() {
     let schemas = &described()["components"]["schemas"];
     assert_eq!(schemas["KvWrite"]["required"], json!(["data"]));
     assert!(schemas["KvWrite"]["properties"].get("value").is_none());
@@ -151,7 +151,7 @@ fn a_write_requires_data_and_its_alias_is_described() {
 }
 
 #[test]
-fn the_guide_says_what_to_do_about_every_failure() {
+fn guide_explains_every_error_code() {
     let guide = include_str!("../../../docs/api.md");
     for code in Code::ALL {
         assert!(guide.contains(&format!("`{}`", code.as_str())), "{}", code.as_str());
@@ -172,7 +172,7 @@ fn references(document: &Value, value: &Value) {
 }
 
 #[tokio::test]
-async fn the_document_is_served_without_a_credential() {
+async fn document_is_served_without_a_credential() {
     let service = TestService::new().await;
     let reply = service.call(Method::GET, "/openapi.json", "", None).await;
     assert_eq!(reply.ok(), described());

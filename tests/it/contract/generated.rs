@@ -1,6 +1,6 @@
-//! Clients that generators make of the published document: they compile, exchange a key, and use the key-value store.
+//! Clients generated from the published document compile, exchange a key, and use the key-value store.
 //!
-//! A language that this machine lacks is named and left out; a run of continuous integration must have all of them.
+//! A language whose tools are missing on this machine is skipped with a message; continuous integration must have all.
 #![expect(clippy::disallowed_methods, reason = "CI says in the environment that no language may be missing")]
 
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use crate::support::TestService;
 use crate::support::served::Served;
 
 const TESTS: &str = env!("CARGO_MANIFEST_DIR");
-/// How long one step may take on a machine that compiles at the same time.
+/// How long one step may take on a machine that compiles meanwhile.
 const STEP_LIMIT: Duration = Duration::from_secs(300);
 
 /// A folder for generated code, the service, and the programs that a flow needs.
@@ -27,7 +27,7 @@ struct Flow {
 }
 
 impl Flow {
-    /// `None` when one of `programs` is not on this machine.
+    /// `None` if one of `programs` is not installed.
     async fn begin(name: &'static str, programs: &[&str]) -> Option<Self> {
         for program in programs {
             let found = Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().await;
@@ -45,7 +45,7 @@ impl Flow {
         Some(Self { name, folder, service, served })
     }
 
-    /// Runs a program in the flow's folder and fails with what it printed.
+    /// Runs a program in the flow's folder. Panics with its output if it fails.
     async fn step(&self, program: impl AsRef<OsStr>, arguments: &[&str]) {
         let key = self.service.api_key(&[KvStoreRead, KvStoreWrite]).await;
         let program = program.as_ref();
@@ -68,7 +68,7 @@ impl Flow {
         assert!(output.status.success(), "{}: {} {arguments:?}\n{out}{error}", self.name, program.display());
     }
 
-    /// The calls that arrived: none of them is an error that the flow did not ask for.
+    /// Checks the calls that arrived: none is an error that the flow did not provoke.
     fn check_calls(&self) {
         let exchanges = self.served.take();
         let refused = exchanges.iter().filter(|exchange| exchange.reply.status.is_client_error()).count();
@@ -84,7 +84,7 @@ fn source(file: &str) -> String {
     format!("{TESTS}/clients/generated/{file}")
 }
 
-/// A program of the Python environment that `make test` fills.
+/// A program in the Python environment that `make test` installs.
 fn tool(name: &str) -> String {
     let tool = format!("{TESTS}/../.tools/bin/{name}");
     assert!(Path::new(&tool).exists(), "{tool} is not there: `make test` installs it");

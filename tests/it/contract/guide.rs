@@ -1,4 +1,4 @@
-//! The guide's examples work, in the order in which they stand there.
+//! The commands in the guide work in the order in which it lists them.
 
 use http::Method;
 use serde_json::Value;
@@ -18,13 +18,13 @@ fn commands() -> Vec<String> {
     text.lines().filter(|line| line.starts_with("    ") && line.contains("curl ")).map(str::to_owned).collect()
 }
 
-/// What stands between the first `start` and the next `end`.
+/// The text between the first `start` and the next `end`.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text.split_once(start)?.1.split_once(end).map(|(found, _)| found)
 }
 
 #[tokio::test]
-async fn every_command_of_the_guide_is_answered() {
+async fn every_command_of_the_guide_succeeds() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let ann = UserId::new(Random::default().id().unwrap());

@@ -9,7 +9,7 @@ use crate::support::roles::roles;
 
 const WRITES: [&str; 3] = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
-/// By function, the patterns of the partitions that it may write; `*` without a condition.
+/// By function, the patterns of the partition keys that it may write; `*` without a condition.
 fn writable() -> BTreeMap<String, BTreeSet<String>> {
     let template: Value = yaml_serde::from_str(include_str!("../../../template.yaml")).unwrap();
     let resources = template["Resources"].as_mapping().unwrap();
@@ -67,12 +67,12 @@ fn only_roles_that_sign_or_rotate_write_public_keys() {
 }
 
 #[test]
-fn only_sign_in_writes_who_is_an_administrator() {
+fn only_sign_in_writes_administrator_roles() {
     assert_eq!(writers(&format!("administrator#{ID}")), ["identity"]);
 }
 
 #[test]
-fn only_sign_in_writes_whose_an_identity_is() {
+fn only_sign_in_writes_identity_owners() {
     assert_eq!(writers("identity#github#583231"), ["identity"]);
 }
 

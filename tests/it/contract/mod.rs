@@ -1,4 +1,4 @@
-//! What is published, routed and described is one and the same.
+//! The template, the routers and the published document describe the same API.
 
 mod commands;
 mod docs;

@@ -1,4 +1,4 @@
-//! The stack's parameters: what CloudFormation lets through is what the functions can read.
+//! The stack's parameters: functions can parse every value that CloudFormation accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use terrapi::domain::Vcs;
 use terrapi::runtime::Config;
 use yaml_serde::Value;
 
-/// A parameter that functions read: its variable, values that both take, and values that both refuse.
+/// A parameter that functions read: its variable, values that both accept, and values that both refuse.
 struct Parameter {
     name: &'static str,
     variable: &'static str,
@@ -82,7 +82,7 @@ fn pattern(template: &Value, name: &str) -> String {
     pattern.unwrap_or_else(|| panic!("{name} has no AllowedPattern")).to_owned()
 }
 
-/// What a function reads from an environment with this one setting.
+/// The configuration that a function reads from an environment with this one setting.
 fn read(variable: &str, value: &str) -> (Config, Vec<String>) {
     let lambda = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name, "x"));
     let environment: BTreeMap<_, _> = lambda.into_iter().chain([(variable, value)]).collect();
@@ -110,7 +110,7 @@ fn patterns_and_parsers_agree_on_every_example() {
 }
 
 #[test]
-fn parsers_read_whatever_the_patterns_accept() {
+fn parsers_accept_everything_the_patterns_accept() {
     let template = template();
     for Parameter { name, variable, .. } in PARAMETERS {
         let pattern = pattern(&template, name);
@@ -150,7 +150,7 @@ fn every_parameter_that_reaches_a_function_is_checked() {
 }
 
 #[test]
-fn unreadable_setting_never_opens_access() {
+fn invalid_setting_never_grants_access() {
     let rates = |text: &'static str| {
         let with = |name: &str| {
             let limited = name.starts_with("RATE_LIMIT") || name.starts_with("AWS_");

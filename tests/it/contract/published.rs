@@ -1,16 +1,16 @@
-//! Clients written for the published reference find every operation and every member that it promises.
+//! The API has every operation and member of the published reference, so that clients written for it work.
 
 use http::Method;
 use serde_json::Value;
 
 use crate::support::openapi::published;
 
-/// An operation of the reference: its statuses, and the members that the body of its 200 always has.
+/// An operation of the reference: its statuses, and the required members of its body with status 200.
 type Operation = (Method, &'static str, &'static [u16], &'static [&'static str]);
 
 const RECORD: &[&str] = &["committed", "created_at", "data", "idx", "key", "size", "version"];
 
-/// The operations of keys, tokens, identity, the key-value store, installations, tasks and drift. A path parameter is
+/// The operations for keys, tokens, identity, the key-value store, installations, tasks and drift. Path parameters are
 /// named as in the reference.
 const OPERATIONS: [Operation; 30] = [
     (Method::POST, "/api/v1/access-token/refresh", &[200, 403], &["token"]),
@@ -69,14 +69,14 @@ fn follow(value: &'static Value) -> &'static Value {
     value["$ref"].as_str().map_or(value, |reference| published().document.pointer(&reference[1..]).unwrap())
 }
 
-/// The members that an object always has, also those of the schemas it is made of.
+/// The required members of an object, including those of the schemas it is composed of.
 fn required(schema: &'static Value) -> Vec<Value> {
     let parts = schema["allOf"].as_array().into_iter().flatten().flat_map(|part| required(follow(part)));
     schema["required"].as_array().into_iter().flatten().cloned().chain(parts).collect()
 }
 
 #[test]
-fn every_operation_answers_with_the_published_statuses_and_members() {
+fn operations_have_the_published_statuses_and_members() {
     for (method, path, statuses, members) in OPERATIONS {
         let responses = &operation(&method, path)["responses"];
         for status in statuses {
@@ -92,7 +92,7 @@ fn every_operation_answers_with_the_published_statuses_and_members() {
 }
 
 #[test]
-fn every_operation_takes_the_published_parameters_and_asks_for_no_more() {
+fn operations_require_only_the_published_parameters() {
     for (method, path, names) in QUERIES {
         let parameters = operation(&method, path)["parameters"].as_array().unwrap();
         let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
@@ -106,7 +106,7 @@ fn every_operation_takes_the_published_parameters_and_asks_for_no_more() {
 }
 
 #[test]
-fn a_request_needs_what_the_published_one_needs_and_no_more() {
+fn request_bodies_require_only_the_published_members() {
     let demanded = |method, path: &str| {
         let body = &operation(&method, path)["requestBody"]["content"]["application/json"]["schema"];
         let mut names = required(follow(body));

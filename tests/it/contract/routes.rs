@@ -69,7 +69,7 @@ fn cargo_toml_has_the_routes_of_the_template() {
 }
 
 #[test]
-fn the_template_routes_what_the_routers_answer_and_nothing_else() {
+fn template_routes_equal_the_router_routes() {
     assert_eq!(in_template(), in_routers());
     let routes = &Template::project().unwrap().routes;
     for (path, reason) in TEMPLATE_ALONE {
@@ -80,7 +80,7 @@ fn the_template_routes_what_the_routers_answer_and_nothing_else() {
 }
 
 #[test]
-fn the_emulator_routes_what_the_routers_answer_and_nothing_else() {
+fn emulator_routes_equal_the_router_routes() {
     let table = table(&Template::project().unwrap().routes);
     let mut router = matchit::Router::new();
     for (pattern, function) in &table {
@@ -96,14 +96,14 @@ fn the_emulator_routes_what_the_routers_answer_and_nothing_else() {
 }
 
 #[test]
-fn the_document_describes_what_the_routers_answer() {
+fn document_routes_equal_the_router_routes() {
     let described = published().document["paths"].as_object().unwrap().keys();
     let described: BTreeSet<_> = described.filter(|path| *path != "/").collect();
     assert_eq!(described, in_routers().iter().map(|(path, _)| path).collect());
 }
 
 #[tokio::test]
-async fn every_described_operation_is_answered_and_no_other_method_is() {
+async fn only_described_methods_are_routed() {
     let service = TestService::new().await;
     for (path, item) in published().document["paths"].as_object().unwrap() {
         let item = item.as_object().unwrap();

@@ -1,4 +1,5 @@
-//! What the stack must not lose: alarms, retries of the streams, protection of the data, and each function's settings.
+//! The parts of the stack that must not get lost: alarms, stream retries, data protection, and each function's
+//! settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ fn resources(kind: &str) -> BTreeMap<String, Value> {
     named.filter(|(_, resource)| resource["Type"] == kind).collect()
 }
 
-/// What `!Ref` or `!GetAtt` names.
+/// The logical id or attribute that `!Ref` or `!GetAtt` names.
 fn named(value: &Value) -> &str {
     match value {
         Value::Tagged(tagged) => tagged.value.as_str().unwrap(),
@@ -89,7 +90,7 @@ fn log_alarms_count_what_the_functions_log() {
 }
 
 #[test]
-fn streams_report_single_failures_and_keep_what_fails() {
+fn streams_report_single_failures_and_keep_failed_batches() {
     let worker = &resources("AWS::Serverless::Function")["WorkerFunction"]["Properties"];
     let events = worker["Events"].as_mapping().unwrap().values();
     let streams: Vec<_> =
@@ -107,7 +108,7 @@ fn streams_report_single_failures_and_keep_what_fails() {
 }
 
 #[test]
-fn data_outlives_the_stack() {
+fn tables_and_buckets_are_retained_and_protected() {
     let tables = resources("AWS::DynamoDB::Table");
     let buckets = resources("AWS::S3::Bucket");
     assert_eq!((tables.len(), buckets.len()), (3, 1));
@@ -131,7 +132,7 @@ fn data_outlives_the_stack() {
     }
 }
 
-/// A function finds what its role lets it use, and nothing else.
+/// A function's variables name exactly the resources that its role may use.
 #[test]
 fn variables_and_roles_name_the_same_resources() {
     let template: Value = yaml_serde::from_str(TEMPLATE).unwrap();
@@ -160,7 +161,7 @@ fn variables_and_roles_name_the_same_resources() {
 }
 
 #[test]
-fn functions_may_read_the_secrets_they_are_told_of() {
+fn functions_may_read_the_secrets_in_their_environment() {
     let may = |function: &str, action: &str, secret: &str| {
         let action = format!("secretsmanager:{action}");
         assert!(roles()[function].allows(&action, secret), "{function} may not {action} {secret}");
@@ -182,17 +183,17 @@ fn functions_may_read_the_secrets_they_are_told_of() {
     assert_eq!(named(&schedule["RotationLambdaARN"]), "KeyRotationFunction.Arn");
 }
 
-/// Service principals alone are the same in every partition.
+/// Only service principals are the same in every AWS partition.
 #[test]
-fn template_names_no_partition() {
+fn template_hardcodes_no_aws_partition() {
     for line in TEMPLATE.lines().filter(|line| line.contains("amazonaws.com") || line.contains("arn:aws:")) {
         assert_eq!(line.trim(), "Principal: secretsmanager.amazonaws.com");
     }
 }
 
-/// A function that answers late by itself still answers before the gateway gives up after 30 s.
+/// A function must answer a slow request itself before the gateway gives up after 30 s.
 #[test]
-fn routed_functions_may_take_29_seconds() {
+fn routed_functions_time_out_after_29_seconds() {
     let template: Value = yaml_serde::from_str(TEMPLATE).unwrap();
     let global = &template["Globals"]["Function"]["Timeout"];
     for (name, function) in resources("AWS::Serverless::Function") {

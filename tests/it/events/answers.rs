@@ -1,4 +1,4 @@
-//! What goes back to the gateway, and what an event gets that is no request at all.
+//! Responses to the gateway, and events that are not HTTP requests.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::template::{ALL, Golden, send};
 use crate::support::TestService;
 
 #[tokio::test]
-async fn cookies_and_repeated_headers_survive_in_either_format() {
+async fn cookies_and_repeated_headers_survive_both_formats() {
     let headers = AppendHeaders([("set-cookie", "a=1"), ("set-cookie", "b=2"), ("vary", "origin"), ("vary", "accept")]);
     for golden in ALL {
         let router = Router::new().fallback(any(move || async move { (headers, "x") }));
@@ -34,7 +34,7 @@ async fn cookies_and_repeated_headers_survive_in_either_format() {
 }
 
 #[tokio::test]
-async fn a_browser_s_preflight_is_answered_through_every_front_end() {
+async fn preflight_is_answered_through_every_front_end() {
     let service = TestService::new().await;
     let listed_origins = ListedOrigins::parse("https://console.example.com").unwrap();
     let settings = Arc::new(Settings { listed_origins, ..Settings::clone(&service.app.settings) });
@@ -50,18 +50,18 @@ async fn a_browser_s_preflight_is_answered_through_every_front_end() {
             _ => event["requestContext"]["http"]["method"] = json!("OPTIONS"),
         }
         let answer = send(router.clone(), &event).await;
-        let told = |name: &str| match golden {
+        let header = |name: &str| match golden {
             Golden::RestApi => answer["multiValueHeaders"][name][0].clone(),
             _ => answer["headers"][name].clone(),
         };
         assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(200), &json!("")), "{golden:?}");
-        assert_eq!(told("access-control-allow-origin"), "https://console.example.com");
-        assert_eq!(told("access-control-allow-methods"), "PUT");
+        assert_eq!(header("access-control-allow-origin"), "https://console.example.com");
+        assert_eq!(header("access-control-allow-methods"), "PUT");
     }
 }
 
 #[tokio::test]
-async fn an_answer_has_the_members_that_its_reader_insists_on_and_no_others() {
+async fn response_event_has_exactly_the_required_members() {
     for golden in ALL {
         let answer = send(Router::new(), &golden.event("/", "")).await;
         let mut members: Vec<_> = answer.as_object().unwrap().keys().cloned().collect();
@@ -72,14 +72,14 @@ async fn an_answer_has_the_members_that_its_reader_insists_on_and_no_others() {
         } else {
             let expected = ["body", "cookies", "headers", "isBase64Encoded", "statusCode"];
             assert_eq!(members, expected);
-            // The emulator reads answers into this type.
+            // The emulator parses responses into this type.
             serde_json::from_value::<ApiGatewayV2httpResponse>(answer).unwrap();
         }
     }
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_base64() {
+async fn compressed_body_is_base64() {
     let router = Router::new().fallback(any(|| async { ([("content-encoding", "gzip")], vec![0x1f_u8, 0x8b, 0]) }));
     for golden in ALL {
         let answer = send(router.clone(), &golden.event("/", "")).await;
@@ -89,7 +89,7 @@ async fn a_compressed_body_is_base64() {
 }
 
 #[tokio::test]
-async fn a_body_announced_as_base64_that_is_not_is_refused() {
+async fn body_that_is_not_the_announced_base64_is_refused() {
     for golden in ALL {
         let mut event = golden.event("/", "");
         event["body"] = "{not base64}".into();
@@ -99,7 +99,7 @@ async fn a_body_announced_as_base64_that_is_not_is_refused() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_request_gets_an_answer() {
+async fn event_that_is_not_a_request_gets_a_response() {
     let no_method = {
         let mut event = Golden::FunctionUrl.event("/", "");
         event["requestContext"]["http"]["method"] = "GE T".into();
@@ -113,7 +113,7 @@ async fn an_event_that_is_no_request_gets_an_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_lambda_would_not_pass_on_is_a_clean_500() {
+async fn response_too_large_for_lambda_becomes_500() {
     let router = Router::new().fallback(any(|| async { "x".repeat(7 * 1024 * 1024) }));
     let answer = send(router, &Golden::HttpApi.event("/", "")).await;
     assert_eq!(answer["statusCode"], 500);

@@ -1,4 +1,4 @@
-//! The same request through every front end reaches the same handler in the same words.
+//! The same request through every front end reaches the same handler with the same values.
 
 mod answers;
 mod paths;

@@ -55,7 +55,7 @@ async fn every_key_arrives_as_written_through_every_front_end() {
 }
 
 #[tokio::test]
-async fn a_lazy_client_that_encodes_nothing_is_understood_where_a_front_end_lets_it_through() {
+async fn unencoded_paths_are_accepted_if_the_front_end_passes_them() {
     for golden in [Golden::RestApi, Golden::FunctionUrl, Golden::Emulator] {
         let answer = send(echo(), &golden.event("/probe/ä b\"c", "")).await;
         assert_eq!(answer["body"], "ä b\"c", "{golden:?}");
@@ -63,7 +63,7 @@ async fn a_lazy_client_that_encodes_nothing_is_understood_where_a_front_end_lets
 }
 
 #[tokio::test]
-async fn an_encoded_slash_is_a_slash_everywhere() {
+async fn encoded_slash_is_decoded_through_every_front_end() {
     for golden in ALL {
         let answer = send(echo(), &golden.event("/probe/a%2Fb%2fc", "")).await;
         assert_eq!(answer["body"], "a/b/c", "{golden:?}");
@@ -71,7 +71,7 @@ async fn an_encoded_slash_is_a_slash_everywhere() {
 }
 
 #[tokio::test]
-async fn encoded_dot_segments_are_data() {
+async fn encoded_dot_segments_are_part_of_the_key() {
     for golden in ALL {
         let answer = send(echo(), &golden.event("/probe/x/%2e%2e/%2E", "")).await;
         assert_eq!(answer["body"], "x/../.", "{golden:?}");
@@ -79,7 +79,7 @@ async fn encoded_dot_segments_are_data() {
 }
 
 #[tokio::test]
-async fn a_decoded_question_mark_starts_no_query() {
+async fn decoded_question_mark_does_not_start_a_query() {
     let router = Router::new().route(
         "/probe/{*key}",
         get(|Path(key): Path<String>, uri: http::Uri| async move { format!("{key} {:?}", uri.query()) }),
@@ -89,7 +89,7 @@ async fn a_decoded_question_mark_starts_no_query() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_a_400_of_the_extractor() {
+async fn non_utf8_path_is_400() {
     for golden in [Golden::RestApi, Golden::FunctionUrl, Golden::Emulator] {
         let answer = send(echo(), &golden.event("/probe/%ff", "")).await;
         assert_eq!(answer["statusCode"], 400, "{golden:?}");
@@ -97,10 +97,10 @@ async fn bytes_that_are_no_text_are_a_400_of_the_extractor() {
 }
 
 #[tokio::test]
-async fn a_named_stage_is_not_part_of_the_path() {
+async fn named_stage_is_removed_from_the_path() {
     let mut event = Golden::HttpApi.event("/dev/probe/x", "");
     event["requestContext"]["stage"] = "dev".into();
     assert_eq!(send(echo(), &event).await["body"], "x");
-    // The golden REST event has stage `prod`, which is in its context's path and not in `path`.
+    // The golden REST event has stage `prod`, which is in its context's path but not in `path`.
     assert_eq!(send(echo(), &Golden::RestApi.event("/probe/prod/x", "")).await["body"], "prod/x");
 }

@@ -1,4 +1,4 @@
-//! The key-value store behind the Lambda loop: a key is the same key through every front end.
+//! The key-value store behind the Lambda loop: a key is the same through every front end.
 
 use axum::Router;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::template::{ALL, Golden, on_the_wire, send};
 use crate::support::TestService;
 use crate::support::service::KV;
 
-/// Keys that some part of the way might take for something else.
+/// Keys that some layer might decode or split.
 const KEYS: [&str; 36] = [
     "a",
     "a b",
@@ -63,7 +63,7 @@ impl Store {
         Self { service, router, token }
     }
 
-    /// Status and body of a request to the path as it stands on the wire.
+    /// Status and body of a request to this encoded path.
     async fn call(&self, golden: Golden, method: &str, path: &str, body: Option<&Value>) -> (u64, Value) {
         let mut event = golden.event(path, "");
         if golden == Golden::RestApi {
@@ -73,7 +73,7 @@ impl Store {
         } else {
             event["requestContext"]["http"]["method"] = method.into();
             event["headers"]["authorization"] = format!("Bearer {}", self.token).into();
-            // A long key makes an answer worth packing.
+            // Without compression, since a long key makes a response large enough to compress.
             event["headers"].as_object_mut().unwrap().remove("accept-encoding");
         }
         event["body"] = body.map_or(Value::Null, |body| body.to_string().into());
@@ -90,7 +90,7 @@ impl Store {
 }
 
 #[tokio::test]
-async fn a_record_set_through_one_front_end_is_read_through_every_other() {
+async fn record_is_readable_through_every_front_end() {
     let store = Store::new().await;
     for (number, (key, writer)) in KEYS.into_iter().zip(ALL.into_iter().cycle()).enumerate() {
         let path = format!("{KV}/key/{}", on_the_wire(key));
@@ -110,7 +110,7 @@ async fn a_record_set_through_one_front_end_is_read_through_every_other() {
 }
 
 #[tokio::test]
-async fn every_operation_takes_the_same_key() {
+async fn every_operation_accepts_the_same_key() {
     let store = Store::new().await;
     for key in KEYS {
         let wire = on_the_wire(key);
@@ -128,7 +128,7 @@ async fn every_operation_takes_the_same_key() {
 }
 
 #[tokio::test]
-async fn the_longest_key_is_taken_and_what_is_no_key_is_refused_through_every_front_end() {
+async fn longest_key_is_accepted_and_invalid_keys_are_refused() {
     let store = Store::new().await;
     let wide = "é".repeat(Key::MAX_BYTES / 2);
     let longest = ["k".repeat(Key::MAX_BYTES), " ".repeat(Key::MAX_BYTES), wide.clone(), "/".repeat(Key::MAX_BYTES)];
@@ -154,10 +154,10 @@ async fn the_longest_key_is_taken_and_what_is_no_key_is_refused_through_every_fr
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_and_broken_escapes_are_refused_where_they_arrive() {
+async fn invalid_utf8_and_malformed_escapes_are_refused() {
     let store = Store::new().await;
     for wire in ["%ff", "%C3", "a/%ED%A0%80", "%zz", "%", "a%2"] {
-        // An HTTP API decodes the path itself; what it makes of these never reaches the function as it was.
+        // An HTTP API decodes the path itself, so these paths never reach the function unchanged.
         for golden in [Golden::RestApi, Golden::FunctionUrl, Golden::Emulator] {
             let (status, answer) = store.call(golden, "GET", &format!("{KV}/key/{wire}"), None).await;
             assert_eq!((status, answer["id"].as_str()), (400, Some("INVALID_PATH")), "{wire} through {golden:?}");

@@ -1,4 +1,4 @@
-//! Everything in a request but its path: method, query, headers, cookies, body, client.
+//! The parts of a request besides its path: method, query, headers, cookies, body, client.
 
 use axum::routing::any;
 use axum::{Extension, Router};
@@ -9,7 +9,7 @@ use terrapi::http::{ClientInfo, FrontEnd};
 
 use super::template::{ALL, Golden, send, send_text};
 
-/// Answers with what the handler saw.
+/// Responds with what the handler received.
 fn mirror() -> Router {
     Router::new().fallback(any(
         |method: Method,
@@ -38,7 +38,7 @@ async fn seen(event: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_client_and_the_origin_are_known_through_every_front_end() {
+async fn client_address_and_origin_survive_every_front_end() {
     for golden in ALL {
         let seen = seen(&golden.event("/x", "")).await;
         let (ip, host, proto) = match golden {
@@ -60,7 +60,7 @@ async fn the_client_and_the_origin_are_known_through_every_front_end() {
 }
 
 #[tokio::test]
-async fn a_request_goes_by_the_id_in_the_gateways_log_unless_its_caller_named_it() {
+async fn request_id_is_the_gateways_unless_the_caller_sets_one() {
     for golden in ALL {
         let mut event = golden.event("/x", "");
         let seen_id = seen(&event).await["x_request_id"].clone();
@@ -71,14 +71,14 @@ async fn a_request_goes_by_the_id_in_the_gateways_log_unless_its_caller_named_it
 }
 
 #[tokio::test]
-async fn an_http_api_behind_its_own_domain_is_still_one() {
+async fn http_api_with_a_custom_domain_is_recognised() {
     let mut event = Golden::HttpApi.event("/a%20b", "");
     event["requestContext"]["domainName"] = "api.example.com".into();
     assert_eq!(seen(&event).await["front_end"], "HttpApi");
 }
 
 #[tokio::test]
-async fn a_missing_host_is_the_domain_of_the_context() {
+async fn missing_host_defaults_to_the_context_domain() {
     let mut event = Golden::FunctionUrl.event("/", "");
     event["headers"].as_object_mut().unwrap().remove("host");
     let host = seen(&event).await["host"].clone();
@@ -86,7 +86,7 @@ async fn a_missing_host_is_the_domain_of_the_context() {
 }
 
 #[tokio::test]
-async fn a_query_keeps_its_words_order_and_escapes() {
+async fn query_keeps_its_order_and_escapes() {
     let query = "page=n&page=c%20d&limit=5&select=a,b";
     for golden in [Golden::HttpApi, Golden::FunctionUrl, Golden::Emulator] {
         assert_eq!(seen(&golden.event("/", query)).await["query"], query, "{golden:?}");
@@ -97,7 +97,7 @@ async fn a_query_keeps_its_words_order_and_escapes() {
 }
 
 #[tokio::test]
-async fn a_query_with_characters_that_no_uri_has_is_mended() {
+async fn query_with_invalid_uri_characters_is_repaired() {
     for golden in [Golden::HttpApi, Golden::FunctionUrl, Golden::Emulator] {
         let query = seen(&golden.event("/", "q=a b\"#ä\u{7f}")).await["query"].clone();
         assert_eq!(query, "q=a%20b%22%23%C3%A4%7F", "{golden:?}");
@@ -105,7 +105,7 @@ async fn a_query_with_characters_that_no_uri_has_is_mended() {
 }
 
 #[tokio::test]
-async fn a_body_arrives_from_text_and_from_base64() {
+async fn text_and_base64_bodies_arrive() {
     for golden in ALL {
         for (body, is_base64) in [("{\"ä\":1}", false), ("eyLDpCI6MX0=", true)] {
             let mut event = golden.event("/", "");
@@ -117,7 +117,7 @@ async fn a_body_arrives_from_text_and_from_base64() {
 }
 
 #[tokio::test]
-async fn every_method_passes() {
+async fn every_method_is_accepted() {
     for method in ["DELETE", "OPTIONS", "PATCH", "POST", "PUT", "QUERY"] {
         for golden in ALL {
             let mut event = golden.event("/", "");
@@ -142,9 +142,9 @@ async fn repeated_headers_of_a_rest_api_all_arrive() {
     assert_eq!(send(router, &event).await["body"], "\"1\"|\"2\"");
 }
 
-/// Half a surrogate pair is how some front ends write a byte that is not UTF-8; others write control characters as they are.
+/// Some front ends encode a byte that is not UTF-8 as half a surrogate pair; others send control characters unescaped.
 #[tokio::test]
-async fn a_header_that_is_not_utf8_makes_no_event_malformed() {
+async fn non_utf8_header_does_not_break_the_event() {
     for golden in ALL {
         let mut event = golden.event("/x", "");
         for headers in ["headers", "multiValueHeaders"] {
@@ -181,7 +181,7 @@ async fn a_header_that_is_not_utf8_makes_no_event_malformed() {
 }
 
 #[tokio::test]
-async fn a_header_whose_name_is_none_is_left_out() {
+async fn header_with_an_invalid_name_is_dropped() {
     for golden in ALL {
         let mut event = golden.event("/x", "");
         event["headers"]["na me"] = "x".into();

@@ -1,4 +1,4 @@
-//! The Lambda loop as a process, against a runtime API of our own: nothing an event holds ends the sandbox.
+//! The Lambda loop as a process, against the test's own runtime API: no event ends the sandbox.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -17,10 +17,10 @@ use tokio::time::timeout;
 use super::template::Golden;
 use crate::support::faulty::wire::{Message, Peer};
 
-/// How the sandbox reported an invocation: `response` or `error`, and the body.
+/// The sandbox's report on an invocation: `response` or `error`, and the body.
 pub type Report = (String, Value);
 
-/// A runtime API that hands out these events, each once, and keeps what it is told.
+/// A runtime API that serves these events, each once, and records the reports.
 pub struct RuntimeApi {
     address: String,
     reports: watch::Receiver<HashMap<String, Report>>,
@@ -32,23 +32,24 @@ impl RuntimeApi {
         Self::observed(events, || {}).await
     }
 
-    /// Calls `asked` whenever a sandbox asks for its next event, before it gets one.
+    /// Calls `asked` whenever a sandbox requests its next event, before it is sent.
     pub async fn observed(events: Vec<String>, asked: impl Fn() + Send + Sync + 'static) -> Self {
         let asked = Arc::new(asked);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (told, reports) = watch::channel(HashMap::new());
-        let told = Arc::new(told);
+        let (report_sender, reports) = watch::channel(HashMap::new());
+        let report_sender = Arc::new(report_sender);
         let queue = Arc::new(Mutex::new(events.into_iter().enumerate().collect::<Vec<_>>().into_iter()));
         let listening = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (queue, told, asked) = (Arc::clone(&queue), Arc::clone(&told), Arc::clone(&asked));
+                let (queue, report_sender, asked) =
+                    (Arc::clone(&queue), Arc::clone(&report_sender), Arc::clone(&asked));
                 tokio::spawn(async move {
                     let next = || {
                         asked();
                         queue.lock().unwrap().next()
                     };
-                    Self::serve(socket, next, &told).await
+                    Self::serve(socket, next, &report_sender).await
                 });
             }
         });
@@ -58,7 +59,7 @@ impl RuntimeApi {
     async fn serve(
         socket: TcpStream,
         next: impl Fn() -> Option<(usize, String)>,
-        told: &watch::Sender<HashMap<String, Report>>,
+        report_sender: &watch::Sender<HashMap<String, Report>>,
     ) -> std::io::Result<()> {
         let mut sandbox = Peer::new(socket);
         loop {
@@ -75,7 +76,7 @@ impl RuntimeApi {
                 answer
             } else {
                 let [.., id, kind, _, _] = path[..] else { panic!("{path:?}") };
-                told.send_modify(|reports| {
+                report_sender.send_modify(|reports| {
                     reports.insert(id.to_owned(), (kind.to_owned(), request.json()));
                 });
                 Message::answer(202, &json!({}))
@@ -84,16 +85,17 @@ impl RuntimeApi {
         }
     }
 
-    /// Runs the loop in a child process until every event is reported on; the reports in the order of the events.
+    /// Runs the loop in a child process until every event is reported on. Returns the reports in the order of the
+    /// events.
     async fn run(mut self, events: usize, max_concurrency: &str) -> Vec<Report> {
-        let mut child = self.child("events::sandbox::the_child_process_is_a_sandbox");
+        let mut child = self.child("events::sandbox::child_process_runs_a_sandbox");
         let child = child.env("AWS_LAMBDA_MAX_CONCURRENCY", max_concurrency).spawn().unwrap();
         let reports = self.reports(events).await;
         drop(child);
         reports
     }
 
-    /// This binary as a sandbox of this runtime API. It runs the test of this name.
+    /// A command that runs this test binary as a sandbox of this runtime API, with the test of this name.
     pub fn child(&self, test: &str) -> Command {
         let mut child = self.process(&std::env::current_exe().unwrap());
         child.args(["--exact", test]);
@@ -119,7 +121,7 @@ impl RuntimeApi {
         child
     }
 
-    /// The reports on the first events, in the order of the events.
+    /// The reports on the first `events` events, in order.
     pub async fn reports(&mut self, events: usize) -> Vec<Report> {
         let all = self.reports.wait_for(|reports| reports.len() == events);
         let all = timeout(Duration::from_secs(60), all).await.expect("a report for every event").unwrap().clone();
@@ -133,10 +135,10 @@ impl Drop for RuntimeApi {
     }
 }
 
-/// Does nothing, except in the child that [`RuntimeApi::run`] starts.
+/// Does nothing, except in the child process that [`RuntimeApi::run`] starts.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "a child process is told by its environment that it is one")]
-async fn the_child_process_is_a_sandbox() {
+#[expect(clippy::disallowed_methods, reason = "a variable marks the child process")]
+async fn child_process_runs_a_sandbox() {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return;
     }
@@ -153,7 +155,7 @@ fn event(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn odd_events_and_panics_leave_the_sandbox_alive() {
+async fn malformed_events_and_panics_do_not_end_the_sandbox() {
     let odd = [json!({"key1": "value1"}).to_string(), "not JSON".to_owned(), String::new(), event("/panic")];
     for max_concurrency in ["", "2"] {
         let events = [vec![event("/probe/a%20b")], odd.to_vec(), vec![event("/probe/%25")]].concat();
@@ -169,7 +171,7 @@ async fn odd_events_and_panics_leave_the_sandbox_alive() {
 }
 
 #[tokio::test]
-async fn a_concurrent_sandbox_works_on_two_events_at_once() {
+async fn concurrent_sandbox_handles_two_events_at_once() {
     let events = vec![event("/meet"), event("/meet")];
     let reports = RuntimeApi::start(events).await.run(2, "2").await;
     let mut bodies: Vec<_> = reports.iter().map(|(_, answer)| answer["body"].as_str().unwrap()).collect();

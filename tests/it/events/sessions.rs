@@ -1,4 +1,4 @@
-//! A browser's cookie opens the service through every front end: an HTTP API takes the cookies out of the headers.
+//! A session cookie works through every front end; an HTTP API moves cookies out of the headers.
 
 use serde_json::{Value, json};
 use terrapi::http::lambda_service;
@@ -6,7 +6,7 @@ use terrapi::http::lambda_service;
 use super::template::{ALL, Golden, send};
 use crate::support::TestService;
 
-/// The event with this cookie in place of the golden ones, and without a token.
+/// The event with this cookie instead of the golden ones, and without a token.
 fn with_cookie(golden: Golden, path: &str, cookie: &str) -> Value {
     let mut event = golden.event(path, "");
     for name in ["authorization", "Authorization", "cookie", "Cookie"] {
@@ -24,7 +24,7 @@ fn with_cookie(golden: Golden, path: &str, cookie: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_session_is_known_and_ended_through_every_front_end() {
+async fn session_works_and_ends_through_every_front_end() {
     let service = TestService::new().await;
     let router = lambda_service(identity::routes(), service.app.clone());
     for golden in ALL {

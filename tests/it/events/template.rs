@@ -1,4 +1,4 @@
-//! Golden events with the path and the query left open, filled in the way each front end fills them.
+//! Golden events with placeholders for path and query, filled as each front end fills them.
 
 use axum::Router;
 use lambda_http::Context;
@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::Value;
 use terrapi::lambda::{Incoming, invoke};
 
-/// A front end, named by its golden event.
+/// A front end, named after its golden event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Golden {
     HttpApi,
@@ -17,16 +17,16 @@ pub enum Golden {
 
 pub const ALL: [Golden; 4] = [Golden::HttpApi, Golden::RestApi, Golden::FunctionUrl, Golden::Emulator];
 
-/// What a careful client leaves bare in a path; everything else it encodes.
+/// The characters that a strict client leaves unencoded in a path.
 const SEGMENTS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// `text` as a client writes it into a path, slashes kept.
+/// `text` encoded for a path, slashes kept.
 pub fn on_the_wire(text: &str) -> String {
     utf8_percent_encode(text, SEGMENTS).to_string()
 }
 
 impl Golden {
-    /// The event for `wire_path?query` as a client sent it.
+    /// The event for a request to `wire_path?query`.
     pub fn event(self, wire_path: &str, query: &str) -> Value {
         let text = match self {
             Self::HttpApi => include_str!("../../data/events/http_api.json"),
@@ -57,12 +57,12 @@ fn fill(value: &mut Value, mark: &str, text: &str) {
     }
 }
 
-/// The event through the Lambda loop's own step; the answer as the gateway reads it.
+/// Passes the event through one step of the Lambda loop. Returns the response as the gateway parses it.
 pub async fn send(router: Router, event: &Value) -> Value {
     send_text(router, &event.to_string()).await
 }
 
-/// The same for an event whose text no JSON value can hold.
+/// Like `send`, for events that are not representable as a JSON value.
 pub async fn send_text(router: Router, event: &str) -> Value {
     let incoming: Incoming = serde_json::from_str(event).unwrap();
     let mut context = Context::default();

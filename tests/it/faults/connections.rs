@@ -1,4 +1,4 @@
-//! What the store's HTTP client does with a connection on which a call went wrong.
+//! What the store's HTTP client does with a connection after a failed call.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,37 +12,37 @@ use tokio::sync::Notify;
 use crate::support::faulty::wire::{Message, Peer};
 use crate::support::log::Log;
 
-/// What the first call on the first connection meets; every later call is answered.
+/// The answer to the first call on the first connection. Every later call succeeds.
 #[derive(Clone, Copy, Debug)]
 enum First {
-    /// An answer that says to try again.
+    /// A retryable error.
     Failure,
-    /// No answer until the caller has given up.
+    /// No answer until the caller gives up.
     Silence,
-    /// The end of the connection.
+    /// The connection closes.
     Cut,
-    /// Half an answer, and then the end of the connection.
+    /// The connection closes in the middle of the answer.
     Half,
 }
 
-/// A store of empty tables. It notes which connection each call came on.
+/// A store with empty tables that records the connection of each call.
 async fn start(first: First) -> (String, Arc<Mutex<Vec<usize>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&calls);
+    let recorded = Arc::clone(&calls);
     let silence = Arc::new(Notify::new());
     tokio::spawn(async move {
         for connection in 1.. {
             let (socket, _) = listener.accept().await.unwrap();
-            let (noted, silence) = (Arc::clone(&noted), Arc::clone(&silence));
+            let (recorded, silence) = (Arc::clone(&recorded), Arc::clone(&silence));
             tokio::spawn(async move {
                 let mut client = Peer::new(socket);
                 while client.receive().await.is_ok() {
                     let number = {
-                        let mut noted = noted.lock().unwrap();
-                        noted.push(connection);
-                        noted.len()
+                        let mut recorded = recorded.lock().unwrap();
+                        recorded.push(connection);
+                        recorded.len()
                     };
                     let good = Message::answer(200, &json!({})).bytes();
                     let answer = match first {
@@ -84,7 +84,7 @@ fn store(endpoint: &str) -> Store {
 }
 
 #[tokio::test]
-async fn a_connection_is_not_used_again_after_a_failed_call() {
+async fn connection_is_not_reused_after_a_failed_call() {
     for first in [First::Failure, First::Silence, First::Cut, First::Half] {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(log.clone());
@@ -95,14 +95,14 @@ async fn a_connection_is_not_used_again_after_a_failed_call() {
             store.ping().await.unwrap();
         }
         drop(guard);
-        // The failed call, its repetition on a fresh connection, and two more there.
+        // The failed call, its retry on a new connection, and two more calls there.
         assert_eq!(*calls.lock().unwrap(), [1, 2, 2, 2], "{first:?}");
         assert!(!log.text().contains("ERROR"), "{first:?}: {}", log.text());
     }
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_no_fault_of_the_client() {
+async fn refused_connection_is_not_a_client_error() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(log.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());

@@ -1,5 +1,5 @@
-//! An engine, the faulty endpoint in front of it, and a client that sees everything.
-#![expect(clippy::disallowed_types, reason = "the canary is a client of DynamoDB, not of the service")]
+//! An engine, the fault proxy in front of it, a client through the proxy, and one directly to the engine.
+#![expect(clippy::disallowed_types, reason = "these tests use DynamoDB directly, without the service")]
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use aws_sdk_dynamodb::types::{
 
 use crate::support::faulty::Faulty;
 
-pub const TABLE: &str = "canary";
+pub const TABLE: &str = "items";
 
 pub type Item = HashMap<String, AttributeValue>;
 
 pub struct Fixture {
     pub faulty: Faulty,
-    /// One attempt per call.
+    /// A client through the proxy, with one attempt per call.
     pub client: Client,
-    /// Straight to the engine.
-    pub truth: Client,
+    /// A client directly to the engine.
+    pub direct: Client,
     engine: tokio::task::AbortHandle,
 }
 
@@ -36,13 +36,13 @@ impl Fixture {
         let engine = tokio::spawn(dynoxide::server::serve_on(listener, database)).abort_handle();
         let faulty = Faulty::start(&endpoint, 7).await;
         let client = client(faulty.endpoint(), RetryConfig::disabled());
-        let truth = client_of(&endpoint);
-        create_table(&truth).await;
-        Self { faulty, client, truth, engine }
+        let direct = client_of(&endpoint);
+        create_table(&direct).await;
+        Self { faulty, client, direct, engine }
     }
 
-    /// A client through the proxy that repeats what fails, three attempts in all, hardly waiting.
-    pub fn stubborn(&self) -> Client {
+    /// A client through the proxy with three attempts and almost no backoff.
+    pub fn retrying_client(&self) -> Client {
         client_of(self.faulty.endpoint())
     }
 
@@ -50,16 +50,16 @@ impl Fixture {
         put(&self.client, sort, value).await.unwrap();
     }
 
-    /// The value in the store, whatever the proxy says.
+    /// The value in the store, read without the proxy.
     pub async fn stored(&self, sort: &str) -> Option<String> {
-        get(&self.truth, sort, true).await
+        get(&self.direct, sort, true).await
     }
 
     pub async fn read(&self, sort: &str) -> Option<String> {
         get(&self.client, sort, false).await
     }
 
-    /// One page of a query over everything: values, and whether there is more.
+    /// One page of a query over everything: values, and the start of the next page.
     pub async fn page(&self, start: Option<Item>) -> (Vec<String>, Option<Item>) {
         let query = self.client.query().table_name(TABLE).key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", s("p")).set_exclusive_start_key(start);
@@ -132,7 +132,7 @@ pub fn value_of(item: &Item) -> String {
 pub async fn put(client: &Client, sort: &str, value: &str) -> Result<(), String> {
     let put = client.put_item().table_name(TABLE).set_item(Some(item(sort, value)));
     match put.send().await {
-        // The ledger's question stays between the proxy and the engine.
+        // The proxy does not pass on the capacity that only its ledger asked for.
         Ok(answer) => {
             assert_eq!(answer.consumed_capacity(), None);
             Ok(())
@@ -146,14 +146,14 @@ pub async fn get(client: &Client, sort: &str, consistent: bool) -> Option<String
     get.send().await.unwrap().item().map(value_of)
 }
 
-/// The capacity that a client asks for itself.
+/// The consumed capacity reported to a client that asks for it.
 pub async fn metered_get(client: &Client, sort: &str) -> Option<f64> {
     let get = client.get_item().table_name(TABLE).set_key(Some(key(sort)));
     let answer = get.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.unwrap();
     answer.consumed_capacity().and_then(aws_sdk_dynamodb::types::ConsumedCapacity::capacity_units)
 }
 
-/// The error code, or the kind of failure when the service gave none.
+/// The error code, or the kind of failure if the service returned none.
 pub fn describe<E, R>(error: aws_sdk_dynamodb::error::SdkError<E, R>) -> String
 where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::fmt::Debug,

@@ -1,6 +1,6 @@
-//! The faulty endpoint itself: every fault must be seen by a client. And what the store's client does after one.
+//! The fault proxy itself: every fault must be visible to a client. Also, how the store's client reacts to faults.
 
-mod canary;
+mod calls;
 mod connections;
 mod fixture;
-mod lies;
+mod stale;

@@ -1,4 +1,4 @@
-//! A browser: it keeps cookies by the rules, and goes where it is sent, to the stand-ins and back.
+//! A simulated browser: it keeps cookies and follows redirects, to the provider test doubles and back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct Browser<'a> {
     service: &'a TestService,
     gateway: Gateway,
     pub jar: BTreeMap<String, String>,
-    /// How long the function may take for each request from now on.
+    /// The time left for each later request, as the runtime reports it.
     pub remaining: Option<Duration>,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Browser<'a> {
         Self { service, gateway: service.gateway.clone(), jar: BTreeMap::new(), remaining: None }
     }
 
-    /// A browser whose requests another sandbox answers.
+    /// A browser whose requests go to this gateway.
     pub fn on(service: &'a TestService, gateway: Gateway) -> Self {
         Self { gateway, ..Self::new(service) }
     }
@@ -39,7 +39,7 @@ impl<'a> Browser<'a> {
         self.send(Method::GET, url, None).await
     }
 
-    /// A request of one of our pages, or of the address bar.
+    /// Sends a request as one of our pages or the address bar does.
     pub async fn send(&mut self, method: Method, url: &str, body: Option<Value>) -> Reply {
         let path = url.strip_prefix(OWN).unwrap_or(url);
         assert!(path.starts_with('/'), "the browser is sent to {url}");
@@ -78,12 +78,12 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// The value of a cookie that it holds.
+    /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> String {
         self.jar[name].clone()
     }
 
-    /// Begins a sign-in: the provider's page.
+    /// Starts a sign-in. Returns the URL of the provider's page.
     pub async fn begin(&mut self, vcs: Vcs, query: &str) -> String {
         let reply = self.get(&format!("/api/v1/{vcs}/login{query}")).await;
         assert_eq!(reply.status, 302, "{reply:?}");
@@ -91,7 +91,7 @@ impl<'a> Browser<'a> {
         reply.header("location").unwrap().to_owned()
     }
 
-    /// The person agrees: where the provider sends the browser back to.
+    /// Agrees to the sign-in. Returns the URL of the redirect.
     pub fn agree(&self, page: &str, vcs: Vcs, person: u64) -> String {
         let back = match vcs {
             Vcs::Github => self.service.github.agree(page, person),
@@ -100,14 +100,14 @@ impl<'a> Browser<'a> {
         back.unwrap()
     }
 
-    /// A whole sign-in: the last answer.
+    /// Performs a whole sign-in. Returns the last response.
     pub async fn sign_in(&mut self, vcs: Vcs, person: u64, query: &str) -> Reply {
         let page = self.begin(vcs, query).await;
         let back = self.agree(&page, vcs, person);
         self.get(&back).await
     }
 
-    /// A sign-in that succeeds: the user's id.
+    /// Performs a sign-in that must succeed. Returns the user's id.
     pub async fn user(&mut self, vcs: Vcs, person: u64) -> String {
         let reply = self.sign_in(vcs, person, "").await;
         assert_eq!(reply.status, 303, "{}", String::from_utf8_lossy(&reply.bytes));

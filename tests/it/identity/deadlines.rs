@@ -1,4 +1,4 @@
-//! An invocation whose end is near: its answer comes before, and nothing that works once is used up for it.
+//! Requests close to the deadline of their invocation: they are answered in time, and use up no single-use credential.
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +14,13 @@ use crate::support::stand_in::Fault;
 
 const OCTOCAT: u64 = 583_231;
 const TOKEN_CALL: &str = "POST /login/oauth/access_token";
-/// What is left of an invocation that must not begin a sign-in or a renewal.
+/// Remaining time that is too short to begin a sign-in or a renewal.
 const LITTLE: Duration = Duration::from_secs(10);
-/// What is left of one that waits for somebody who does not answer.
+/// Remaining time while a provider or storage does not answer.
 const WAITING: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn sign_in_without_time_is_503_and_its_code_stays_good() {
+async fn sign_in_near_the_deadline_is_503_and_keeps_its_code() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
@@ -34,7 +34,7 @@ async fn sign_in_without_time_is_503_and_its_code_stays_good() {
 }
 
 #[tokio::test]
-async fn renewal_without_time_is_503_and_its_refresh_token_stays_good() {
+async fn renewal_near_the_deadline_keeps_the_refresh_token() {
     let service = TestService::new().await;
     let user = Browser::new(&service).user(Vcs::Github, OCTOCAT).await;
     let cookie = service.session_of(UserId::parse(&user).unwrap()).await;
@@ -73,7 +73,7 @@ async fn silent_storage_is_503_before_the_deadline() {
     service.get(&format!("{KV}/key/k"), &token).await;
     for (method, body, code) in [
         (Method::GET, Value::Null, "UNAVAILABLE"),
-        // Nobody knows whether the write took effect.
+        // It is unknown whether the write took effect.
         (Method::PUT, serde_json::json!({"data": 1}), "OUTCOME_UNKNOWN"),
     ] {
         let gate = service.faulty.on("*").table(&service.backend.tables.kv).hold_before_store();

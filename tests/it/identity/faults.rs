@@ -1,4 +1,4 @@
-//! Providers that are away and storage that loses answers: a sign-in succeeds or leaves nothing behind.
+//! Unavailable providers and lost storage answers: a sign-in succeeds or leaves nothing behind.
 
 use terrapi::domain::Vcs;
 
@@ -8,7 +8,7 @@ use crate::support::stand_in::Fault;
 
 const OCTOCAT: u64 = 583_231;
 
-/// The storage calls that wrote something, but for the sign-in's own row and the trail of refused ones.
+/// The storage calls that wrote something, except to the sign-in state and the audit entries of refused sign-ins.
 fn writes(service: &TestService) -> Vec<String> {
     let calls = service.faulty.ledger().take();
     let writes = calls.into_iter().filter(|call| !matches!(call.operation.as_str(), "GetItem" | "Query"));
@@ -17,7 +17,7 @@ fn writes(service: &TestService) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_is_503_and_nothing_is_kept() {
+async fn unavailable_provider_is_503_and_stores_nothing() {
     let service = TestService::new().await;
     for (route, times) in [("POST /login/oauth/access_token", 1), ("GET /user", 3)] {
         for fault in [Fault::Answer(502, vec![]), Fault::Body("{\"half\":")] {
@@ -35,7 +35,7 @@ async fn a_provider_that_is_away_is_503_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn a_code_that_the_provider_does_not_accept_is_403_and_nothing_is_kept() {
+async fn rejected_code_is_403_and_stores_nothing() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     for vcs in Vcs::ALL {
@@ -52,7 +52,7 @@ async fn a_code_that_the_provider_does_not_accept_is_403_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn lost_answers_of_any_write_leave_one_user_with_one_identity() {
+async fn lost_answers_leave_one_user_with_one_identity() {
     let service = TestService::new().await;
     let mut users = std::collections::BTreeSet::new();
     for operation in ["PutItem", "UpdateItem", "TransactWriteItems"] {
@@ -68,7 +68,7 @@ async fn lost_answers_of_any_write_leave_one_user_with_one_identity() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_dies_anywhere_is_begun_again_and_makes_no_second_user() {
+async fn killed_sign_in_can_be_repeated_without_a_second_user() {
     let service = TestService::new().await;
     let mut users = std::collections::BTreeSet::new();
     for nth in 1..=8 {
@@ -90,7 +90,7 @@ async fn a_sign_in_that_dies_anywhere_is_begun_again_and_makes_no_second_user() 
 }
 
 #[tokio::test]
-async fn storage_never_holds_a_token_that_opens_the_provider() {
+async fn provider_tokens_are_stored_only_encrypted() {
     let service = TestService::new().await;
     service.faulty.ledger().take();
     Browser::new(&service).user(Vcs::Github, OCTOCAT).await;

@@ -1,4 +1,4 @@
-//! Who is calling: sign-in, identities at providers, browsers' sessions.
+//! Sign-in, identities at providers, and sessions of browsers.
 
 pub mod browser;
 mod deadlines;

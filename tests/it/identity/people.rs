@@ -1,4 +1,4 @@
-//! Who a person at a provider is here: by their number, whatever they are called.
+//! How provider accounts map to users: by user id, not by login.
 
 use futures::stream::{self, StreamExt as _};
 use http::Method;
@@ -13,7 +13,7 @@ use crate::support::routes::Gateway;
 const OCTOCAT: u64 = 583_231;
 
 #[tokio::test]
-async fn a_new_login_is_the_same_user_and_an_old_login_in_other_hands_is_not() {
+async fn users_are_matched_by_provider_id_not_login() {
     let service = TestService::new().await;
     let (mut browser, mut other) = (Browser::new(&service), Browser::new(&service));
     let user = browser.user(Vcs::Github, OCTOCAT).await;
@@ -24,13 +24,13 @@ async fn a_new_login_is_the_same_user_and_an_old_login_in_other_hands_is_not() {
     assert_eq!(browser.user(Vcs::Github, OCTOCAT).await, user);
     assert_eq!(browser.get("/api/v1/github/whoami").await.ok()["username"], "octocat-renamed");
     assert_ne!(other.user(Vcs::Github, 999).await, user);
-    // The same number elsewhere is another person.
+    // The same user id at another provider is another person.
     service.gitlab.lab(|lab| lab.people.insert(OCTOCAT, "octocat".into()));
     assert_ne!(other.user(Vcs::Gitlab, OCTOCAT).await, user);
 }
 
 #[tokio::test]
-async fn two_first_sign_ins_at_once_make_one_user() {
+async fn concurrent_first_sign_ins_create_one_user() {
     let service = TestService::new().await;
     let (mut one, mut two) = (Browser::new(&service), Browser::new(&service));
     let gate = service.faulty.on("TransactWriteItems").first(2).hold_before_store();
@@ -43,7 +43,7 @@ async fn two_first_sign_ins_at_once_make_one_user() {
     assert_eq!(one, two);
 }
 
-/// A gateway whose deployment names these administrators.
+/// A gateway whose configuration lists these administrators.
 fn naming(service: &TestService, administrators: &str) -> Gateway {
     let settings = Settings {
         administrators: Administrators::parse(administrators).unwrap(),
@@ -54,7 +54,7 @@ fn naming(service: &TestService, administrators: &str) -> Gateway {
 }
 
 #[tokio::test]
-async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
+async fn sign_in_alone_grants_and_revokes_administration() {
     let service = TestService::new().await;
     let is_administrator = async |user: &str| {
         let user = UserId::parse(user).unwrap();
@@ -63,17 +63,17 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     let trail = async |user: &str| {
         let path = format!("/api/v1/admin/audit?user={user}");
         let entries = service.get(&path, &service.admin_token(&[])).await.ok()["results"].clone();
-        let told = |entry: &serde_json::Value| match &entry["subject"] {
+        let describe = |entry: &serde_json::Value| match &entry["subject"] {
             serde_json::Value::Null => entry["action"].as_str().unwrap().to_owned(),
             subject => {
                 assert_eq!((&entry["action"], &subject["user_id"]), (&"permission_changed".into(), &user.into()));
                 format!("{} {}", subject["permission"].as_str().unwrap(), subject["change"].as_str().unwrap())
             }
         };
-        entries.as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+        entries.as_array().unwrap().iter().map(describe).collect::<Vec<_>>()
     };
     let user = Browser::on(&service, naming(&service, "gitlab:583231")).user(Vcs::Github, OCTOCAT).await;
-    assert!(!is_administrator(&user).await, "the number of somebody at another provider");
+    assert!(!is_administrator(&user).await, "the id belongs to a user of another provider");
     service.clock.advance_ms(1);
     Browser::on(&service, naming(&service, "github:583231")).user(Vcs::Github, OCTOCAT).await;
     assert!(is_administrator(&user).await);
@@ -83,13 +83,13 @@ async fn an_administrator_is_made_and_unmade_by_signing_in_alone() {
     assert!(!is_administrator(&user).await);
     service.clock.advance_ms(1);
     browser.send(Method::POST, "/api/v1/logout", None).await.ok();
-    let mut told = trail(&user).await;
-    assert_eq!(told.remove(0), "logout");
-    told.sort();
-    assert_eq!(told, ["administrator granted", "administrator revoked", "login", "login", "login"]);
+    let mut entries = trail(&user).await;
+    assert_eq!(entries.remove(0), "logout");
+    entries.sort();
+    assert_eq!(entries, ["administrator granted", "administrator revoked", "login", "login", "login"]);
 }
 
-/// Whether somebody is an administrator, and how often the trail says that they were made one.
+/// Whether the user is an administrator, and how many audit entries say that the role was granted.
 async fn role(service: &TestService, person: u64) -> (bool, usize) {
     let Some(user) = service.app.store.find_user_of_identity(Vcs::Github, person).await.unwrap() else {
         return (false, 0);
@@ -100,8 +100,8 @@ async fn role(service: &TestService, person: u64) -> (bool, usize) {
     (administrator, entries)
 }
 
-/// Kills the sign-in that makes somebody an administrator right after its storage call of this number: how often that
-/// happened.
+/// Kills a sign-in that grants the administrator role right after the storage call of this number. Returns how many
+/// calls were killed.
 async fn killed_after(call: usize, newcomer: bool) -> usize {
     let service = TestService::new().await;
     if !newcomer {
@@ -122,7 +122,7 @@ async fn killed_after(call: usize, newcomer: bool) -> usize {
 }
 
 #[tokio::test]
-async fn a_role_and_its_audit_entry_are_written_together() {
+async fn role_and_its_audit_entry_are_written_together() {
     for newcomer in [true, false] {
         let killed: Vec<_> = stream::iter((1..=8).map(|call| killed_after(call, newcomer))).buffered(4).collect().await;
         let calls = killed.iter().filter(|hits| **hits == 1).count();

@@ -1,4 +1,4 @@
-//! Acting for a person at a provider: the token that their sign-in gave, renewed once however many ask.
+//! Provider tokens of users: renewed once, however many requests ask concurrently.
 
 use futures::future::join_all;
 use terrapi::auth::SealingKeys;
@@ -33,7 +33,7 @@ fn code(outcome: Result<SecretText>) -> Code {
 }
 
 #[tokio::test]
-async fn a_token_that_lives_is_handed_out_as_it_is() {
+async fn valid_provider_token_is_returned_unchanged() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     let token = service.app.vcs_token(user, Vcs::Github).await.unwrap();
@@ -47,12 +47,12 @@ async fn a_token_that_lives_is_handed_out_as_it_is() {
 }
 
 #[tokio::test]
-async fn eight_who_ask_at_once_get_one_new_token_from_one_renewal() {
+async fn eight_concurrent_requests_share_one_renewal() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     let before = service.app.vcs_token(user, Vcs::Github).await.unwrap();
     service.clock.advance_ms(EIGHT_HOURS_MS);
-    // All of them have read the old tokens before the first claims the renewal.
+    // All of them have read the old tokens before the first acquires the renewal lease.
     let gate = service.faulty.on("UpdateItem").hold_before_store();
     let asking = join_all((0..8).map(|_| service.app.vcs_token(user, Vcs::Github)));
     let release = async {
@@ -65,13 +65,13 @@ async fn eight_who_ask_at_once_get_one_new_token_from_one_renewal() {
     assert!(tokens.iter().all(|token| *token == tokens[0] && *token != before));
     assert!(works(&service, &tokens[0]));
     assert_eq!(service.github.desk().take_seen(), [TOKEN_CALL]);
-    // The next renewal uses what this one brought.
+    // The next renewal uses the refresh token of this one.
     service.clock.advance_ms(EIGHT_HOURS_MS);
     assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
 }
 
 #[tokio::test]
-async fn who_was_refused_signs_in_again_and_the_provider_is_not_asked_until_then() {
+async fn rejected_refresh_token_requires_a_new_sign_in() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
@@ -82,14 +82,14 @@ async fn who_was_refused_signs_in_again_and_the_provider_is_not_asked_until_then
     assert_eq!(service.github.desk().take_seen(), [TOKEN_CALL]);
     assert_eq!(signed_in(&service).await, user);
     assert!(works(&service, &service.app.vcs_token(user, Vcs::Github).await.unwrap()));
-    // The refresh token ends, too.
+    // The refresh token expires, too.
     service.clock.advance_ms(15_897_600_000);
     assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::ProviderRejected);
     assert!(service.github.desk().take_seen().is_empty());
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_costs_nothing_but_time() {
+async fn unavailable_provider_does_not_lose_the_token() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
@@ -99,7 +99,7 @@ async fn a_provider_that_is_away_costs_nothing_but_time() {
 }
 
 #[tokio::test]
-async fn lost_answers_of_storage_waste_no_renewal() {
+async fn lost_storage_answers_waste_no_renewal() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     for nth in 1..=2 {
@@ -115,11 +115,11 @@ async fn lost_answers_of_storage_waste_no_renewal() {
 }
 
 #[tokio::test]
-async fn a_renewal_whose_process_died_is_taken_over_once_its_claim_has_ended() {
+async fn renewal_of_a_dead_process_is_taken_over_after_its_lease() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
-    // It claims, and is never heard of again.
+    // The process dies after it acquired the lease.
     let dead = service.faulty.on("UpdateItem").nth(1).die_after_store();
     assert_eq!(code(service.app.vcs_token(user, Vcs::Github).await), Code::Unavailable);
     assert_eq!(dead.count(), 1);
@@ -129,7 +129,7 @@ async fn a_renewal_whose_process_died_is_taken_over_once_its_claim_has_ended() {
 }
 
 #[tokio::test]
-async fn a_sign_in_during_a_renewal_wins() {
+async fn sign_in_during_a_renewal_wins() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     service.clock.advance_ms(EIGHT_HOURS_MS);
@@ -146,7 +146,7 @@ async fn a_sign_in_during_a_renewal_wins() {
 }
 
 #[tokio::test]
-async fn the_sealing_key_can_be_changed_and_without_it_people_sign_in_again() {
+async fn sealing_key_can_be_rotated_and_its_loss_needs_a_sign_in() {
     let service = TestService::new().await;
     let user = signed_in(&service).await;
     let (old, new) = (SecretText::new(SEALING_KEY.into()), SecretText::new("next-".repeat(9)));

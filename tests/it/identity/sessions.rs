@@ -1,4 +1,4 @@
-//! What a session opens, how long, and from which pages.
+//! Sessions: what they give access to, how long they last, and from which pages they work.
 
 use http::header::{COOKIE, ORIGIN};
 use http::{HeaderValue, Method};
@@ -16,7 +16,7 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 #[tokio::test]
-async fn a_session_creates_a_key_for_an_installation_that_buys_a_token_that_opens_it_alone() {
+async fn session_creates_a_key_limited_to_one_installation() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let user = service.browse(Method::GET, WHOAMI, &cookie, None).await.ok();
@@ -40,7 +40,7 @@ async fn a_session_creates_a_key_for_an_installation_that_buys_a_token_that_open
 }
 
 #[tokio::test]
-async fn membership_is_asked_in_every_request_of_a_session() {
+async fn membership_is_checked_on_every_session_request() {
     let service = TestService::new().await;
     let stranger = UserId::new(Random::default().id().unwrap());
     let cookie = service.session_of(stranger).await;
@@ -51,7 +51,7 @@ async fn membership_is_asked_in_every_request_of_a_session() {
 }
 
 #[tokio::test]
-async fn a_logout_ends_the_session_at_once_everywhere_and_takes_the_cookie_away() {
+async fn logout_ends_the_session_and_deletes_the_cookie() {
     let service = TestService::new().await;
     let (cookie, other) = (service.session_of(service.user).await, service.session_of(service.user).await);
     let elsewhere = service.sandbox();
@@ -71,7 +71,7 @@ async fn a_logout_ends_the_session_at_once_everywhere_and_takes_the_cookie_away(
 }
 
 #[tokio::test]
-async fn a_logout_with_a_token_alone_changes_nothing_and_with_a_cookie_beside_it_ends_that_session() {
+async fn logout_ends_only_the_session_of_the_cookie() {
     let service = TestService::new().await;
     let (cookie, token) = (service.session_of(service.user).await, service.token(&[]));
     service.call(Method::POST, LOGOUT, &token, None).await.ok();
@@ -85,7 +85,7 @@ async fn a_logout_with_a_token_alone_changes_nothing_and_with_a_cookie_beside_it
 }
 
 #[tokio::test]
-async fn on_plain_http_to_this_machine_the_cookie_is_not_marked_secure() {
+async fn session_cookie_on_plain_localhost_is_not_secure() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let mut out = request(Method::POST, LOGOUT, "", None);
@@ -97,7 +97,7 @@ async fn on_plain_http_to_this_machine_the_cookie_is_not_marked_secure() {
 }
 
 #[tokio::test]
-async fn a_session_lives_on_while_it_is_used_and_for_a_month_at_most() {
+async fn used_session_lives_for_at_most_a_month() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let visit = async || {
@@ -116,7 +116,7 @@ async fn a_session_lives_on_while_it_is_used_and_for_a_month_at_most() {
 }
 
 #[tokio::test]
-async fn failing_to_note_a_use_harms_nobody_and_a_late_note_does_not_bring_a_session_back() {
+async fn failed_or_late_use_record_does_not_affect_sessions() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     service.clock.advance_ms(HOUR_MS);
@@ -137,7 +137,7 @@ async fn failing_to_note_a_use_harms_nobody_and_a_late_note_does_not_bring_a_ses
 }
 
 #[tokio::test]
-async fn a_session_cannot_be_judged_while_storage_is_away() {
+async fn session_is_503_while_storage_is_unavailable() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     service.faulty.on("*").cut_before_store();
@@ -148,7 +148,7 @@ async fn a_session_cannot_be_judged_while_storage_is_away() {
 }
 
 #[tokio::test]
-async fn storage_never_hears_of_the_cookie_s_value() {
+async fn session_cookie_value_is_never_stored() {
     let service = TestService::new().await;
     service.faulty.ledger().take();
     let cookie = service.session_of(service.user).await;

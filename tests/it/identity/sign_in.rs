@@ -1,4 +1,4 @@
-//! From the first click to the first record, with either provider.
+//! The flow from sign-in to the first record, with either provider.
 
 use http::Method;
 use serde_json::json;
@@ -13,7 +13,7 @@ const OCTOCAT: u64 = 583_231;
 const TANUKI: u64 = 77;
 
 #[tokio::test]
-async fn a_person_signs_in_makes_a_key_and_writes_a_record() {
+async fn user_signs_in_creates_a_key_and_writes_a_record() {
     let service = TestService::new().await;
     for (vcs, person, login) in [(Vcs::Github, OCTOCAT, "octocat"), (Vcs::Gitlab, TANUKI, "tanuki")] {
         let mut browser = Browser::new(&service);
@@ -48,7 +48,7 @@ async fn a_person_signs_in_makes_a_key_and_writes_a_record() {
 }
 
 #[tokio::test]
-async fn a_browser_is_sent_nowhere_but_to_a_path_of_ours() {
+async fn sign_in_redirects_only_to_our_own_paths() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     for (asked, location) in [
@@ -71,7 +71,7 @@ async fn a_browser_is_sent_nowhere_but_to_a_path_of_ours() {
 }
 
 #[tokio::test]
-async fn the_provider_s_installation_flow_comes_without_a_state_and_ends_signed_in() {
+async fn installation_flow_without_a_state_signs_in() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let callback = "/api/github/v1/callback?code=a-code-of-somebody&installation_id=12345&setup_action=install";
@@ -90,7 +90,7 @@ async fn the_provider_s_installation_flow_comes_without_a_state_and_ends_signed_
 }
 
 #[tokio::test]
-async fn every_sign_in_begins_a_session_of_its_own_and_the_one_before_ends() {
+async fn new_sign_in_replaces_the_previous_session() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let planted = service.session_of(service.user).await;
@@ -105,7 +105,7 @@ async fn every_sign_in_begins_a_session_of_its_own_and_the_one_before_ends() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_configured_has_no_sign_in() {
+async fn unconfigured_provider_has_no_sign_in() {
     let service = TestService::new().await;
     let mut app = service.app.clone();
     app.providers = terrapi::vcs::Providers::default();

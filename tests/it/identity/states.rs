@@ -1,4 +1,4 @@
-//! A sign-in works once, soon, for the browser that began it and at the provider where it began.
+//! A sign-in state works once, for a limited time, and only for the browser and the provider that it was created for.
 
 use serde_json::{Value, json};
 use terrapi::domain::Vcs;
@@ -16,21 +16,21 @@ async fn refused(browser: &mut Browser<'_>, url: &str) {
 }
 
 #[tokio::test]
-async fn another_browser_cannot_finish_a_sign_in_and_the_one_that_began_it_still_can() {
+async fn only_the_starting_browser_can_finish_a_sign_in() {
     let service = TestService::new().await;
     let (mut own, mut other) = (Browser::new(&service), Browser::new(&service));
     let page = own.begin(Vcs::Github, "").await;
     let back = own.agree(&page, Vcs::Github, OCTOCAT);
     refused(&mut other, &back).await;
-    // Not even one that has a sign-in of its own under way.
+    // Not even a browser with its own sign-in in progress.
     other.begin(Vcs::Github, "").await;
     refused(&mut other, &back).await;
-    assert_eq!(service.github.desk().take_seen().len(), 0, "the provider never heard of it");
+    assert_eq!(service.github.desk().take_seen().len(), 0, "the provider was not called");
     assert_eq!(own.get(&back).await.status, 303);
 }
 
 #[tokio::test]
-async fn a_state_is_used_up_when_it_comes_back_however_that_ends() {
+async fn state_is_consumed_by_the_first_callback() {
     let service = TestService::new().await;
     for ending in ["", "&error=access_denied", "&code="] {
         let mut browser = Browser::new(&service);
@@ -51,7 +51,7 @@ async fn a_state_is_used_up_when_it_comes_back_however_that_ends() {
 }
 
 #[tokio::test]
-async fn forged_old_and_foreign_states_are_refused() {
+async fn forged_expired_and_foreign_states_are_refused() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
@@ -68,7 +68,7 @@ async fn forged_old_and_foreign_states_are_refused() {
 }
 
 #[tokio::test]
-async fn two_tabs_sign_in_at_once() {
+async fn two_tabs_can_sign_in_concurrently() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let first = browser.begin(Vcs::Github, "?return_to=/first").await;
@@ -81,7 +81,7 @@ async fn two_tabs_sign_in_at_once() {
 }
 
 #[tokio::test]
-async fn somebody_who_says_no_is_told_so_and_not_asked_again() {
+async fn denied_consent_is_reported_and_not_retried() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let reply = browser.get("/api/github/v1/callback?error=access_denied&error_description=no").await;
@@ -89,7 +89,7 @@ async fn somebody_who_says_no_is_told_so_and_not_asked_again() {
 }
 
 #[tokio::test]
-async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored() {
+async fn state_browser_secret_and_verifier_are_not_stored() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;
@@ -103,7 +103,7 @@ async fn neither_the_state_nor_the_browser_s_secret_nor_the_verifier_is_stored()
     assert!(page.contains("code_challenge_method=S256"));
 }
 
-/// What the trail tells of sign-ins, newest first.
+/// The audit entries about sign-ins, newest first.
 async fn trail(service: &TestService) -> Vec<Value> {
     service.app.background.settle().await;
     service.clock.advance_ms(1);
@@ -112,10 +112,10 @@ async fn trail(service: &TestService) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_why_and_no_other_is() {
+async fn refused_sign_in_is_audited_without_a_user() {
     let service = TestService::new().await;
     let (mut own, mut other) = (Browser::new(&service), Browser::new(&service));
-    // A session says who was here before, not who was about to sign in.
+    // A session identifies an earlier user, not the one who was about to sign in.
     let session = service.session_of(service.user).await;
     other.jar.insert("session".into(), session.strip_prefix("session=").unwrap().into());
     let page = own.begin(Vcs::Github, "").await;
@@ -125,11 +125,11 @@ async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_wh
     let wrong = back.replace(state, "x");
     let elsewhere = back.replace("/api/github/v1/", "/api/v1/gitlab/");
     let says_no = format!("{path}state={state}&error=access_denied");
-    let nobody = |vcs: &str, reason: &str, at: &Value| {
+    let refused_entry = |vcs: &str, reason: &str, at: &Value| {
         json!({"at": at, "action": "login", "outcome": "refused", "actor": null, "vcs": vcs, "reason": reason,
             "source_ip": "192.0.2.1", "user_agent": "test"})
     };
-    let mut told = 0;
+    let mut refusals = 0;
     for (foreign, url, vcs, reason) in [
         (true, &back, "github", "INVALID_STATE"),
         (false, &wrong, "github", "INVALID_STATE"),
@@ -139,18 +139,18 @@ async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_wh
     ] {
         let browser = if foreign { &mut other } else { &mut own };
         browser.get(url).await.failed(403);
-        told += 1;
+        refusals += 1;
         let trail = trail(&service).await;
-        assert_eq!((trail.len(), &trail[0]), (told, &nobody(vcs, reason, &trail[0]["at"])), "{url}");
+        assert_eq!((trail.len(), &trail[0]), (refusals, &refused_entry(vcs, reason, &trail[0]["at"])), "{url}");
     }
     let page = own.begin(Vcs::Gitlab, "").await;
     let back = own.agree(&page, Vcs::Gitlab, 77);
     let (before, after) = back.split_once("code=").unwrap();
     own.get(&format!("{before}code=expired&{}", after.split_once('&').unwrap().1)).await.failed(403);
     let refused = trail(&service).await;
-    assert_eq!(refused[0], nobody("gitlab", "PROVIDER_REJECTED", &refused[0]["at"]));
+    assert_eq!(refused[0], refused_entry("gitlab", "PROVIDER_REJECTED", &refused[0]["at"]));
 
-    // What was no attempt, or came to no verdict, is not there.
+    // Requests that were not a sign-in attempt, or whose result is unknown, are not audited.
     own.get("/api/github/v1/callback").await;
     own.get("/api/github/v1/callback?installation_id=x").await.failed(400);
     own.begin(Vcs::Github, "").await;
@@ -163,7 +163,7 @@ async fn a_sign_in_that_is_refused_is_in_the_trail_as_nobody_s_with_where_and_wh
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_although_the_trail_cannot_be_written() {
+async fn refusal_is_answered_when_the_audit_write_fails() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let lost = service.faulty.on("PutItem").cut_before_store();

@@ -1,4 +1,4 @@
-//! Bodies that are not JSON, or not the right JSON.
+//! Bodies that are not JSON, or that do not match the schema.
 
 use http::Method;
 
@@ -6,7 +6,7 @@ use super::{BODIES, send, send_anonymously};
 use crate::support::TestService;
 use crate::support::service::KV;
 
-/// What no route can read.
+/// Bodies that no route can parse.
 fn unreadable() -> Vec<Vec<u8>> {
     let texts = [
         "{",
@@ -39,7 +39,7 @@ fn unreadable() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_an_invalid_body_on_every_route() {
+async fn malformed_json_is_an_invalid_body_on_every_route() {
     let service = TestService::new().await;
     for (method, path, good) in BODIES {
         send(&service, &method, path, &[], good).await.ok();
@@ -62,9 +62,9 @@ async fn what_is_not_json_is_an_invalid_body_on_every_route() {
     }
 }
 
-/// A hundred thousand levels are refused where somebody would read them, and skipped in a member that nobody knows.
+/// A hundred thousand levels are refused in known members, and skipped in unknown ones.
 #[tokio::test]
-async fn deep_nesting_overflows_nothing() {
+async fn deep_nesting_does_not_overflow_the_stack() {
     let service = TestService::new().await;
     for (method, path, good) in BODIES {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
@@ -79,7 +79,7 @@ async fn deep_nesting_overflows_nothing() {
 }
 
 #[tokio::test]
-async fn an_array_is_no_object_at_any_level() {
+async fn array_is_refused_for_an_object_at_any_level() {
     let service = TestService::new().await;
     for (path, text) in [
         ("/api/v1/github/access-token", r#"["a", ["kv_store_read"], null]"#),
@@ -97,7 +97,7 @@ async fn an_array_is_no_object_at_any_level() {
 }
 
 #[tokio::test]
-async fn the_33rd_capability_is_refused() {
+async fn thirty_third_capability_is_refused() {
     let service = TestService::new().await;
     let list = |count: usize| format!("[{}]", vec![r#""kv_store_read""#; count].join(", "));
     let key = "/api/v1/github/access-token";
@@ -115,7 +115,7 @@ async fn the_33rd_capability_is_refused() {
 }
 
 #[tokio::test]
-async fn an_empty_body_is_fine_where_none_is_needed() {
+async fn empty_body_is_accepted_where_the_body_is_optional() {
     let service = TestService::new().await;
     for (method, path, _) in BODIES {
         for body in ["", " \r\n\t"] {
@@ -188,7 +188,7 @@ async fn members_of_another_type_or_out_of_range_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_new_key_and_an_exchange_are_asked_for_in_the_right_words() {
+async fn key_and_exchange_bodies_are_validated() {
     let service = TestService::new().await;
     let (body, caps, held) = ("INVALID_BODY", "INVALID_CAPABILITY", "CAPABILITY_NOT_HELD");
     let keys = [
@@ -237,7 +237,7 @@ async fn a_new_key_and_an_exchange_are_asked_for_in_the_right_words() {
 }
 
 #[tokio::test]
-async fn the_media_type_is_json_or_not_said() {
+async fn content_type_must_be_json_or_absent() {
     let service = TestService::new().await;
     let good = [
         "application/json",

@@ -1,4 +1,4 @@
-//! Cookies with neighbours and twins that this service did not set.
+//! Session cookies next to foreign cookies and to other cookies of the same name.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,7 +12,7 @@ use crate::support::{Reply, TestService};
 const WHOAMI: &str = "/api/v1/whoami";
 const OCTOCAT: u64 = 583_231;
 
-/// Sends a request of a page of our own with these `Cookie` header lines.
+/// Sends a request as a page of our own origin does, with these `Cookie` header lines.
 async fn send(service: &TestService, method: Method, path: &str, lines: &[Vec<u8>]) -> Reply {
     let mut request = Request::builder().method(method).uri(path).header(HOST, "api.example.test");
     request = request.header(ORIGIN, "https://api.example.test");
@@ -27,7 +27,7 @@ async fn whoami(service: &TestService, cookies: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_neighbour_that_is_not_utf8_does_not_lock_out() {
+async fn non_utf8_cookie_does_not_hide_the_session() {
     let service = TestService::new().await;
     let session = service.session_of(service.user).await.into_bytes();
     let line = |before: &[u8], after: &[u8]| [before, &session, after].concat();
@@ -42,7 +42,7 @@ async fn a_neighbour_that_is_not_utf8_does_not_lock_out() {
 }
 
 #[tokio::test]
-async fn a_stale_twin_does_not_lock_out() {
+async fn stale_cookie_of_the_same_name_does_not_hide_a_session() {
     let service = TestService::new().await;
     let session = service.session_of(service.user).await;
     let mut stale = Vec::new();
@@ -76,7 +76,7 @@ async fn a_stale_twin_does_not_lock_out() {
 }
 
 #[tokio::test]
-async fn two_live_sessions_or_five_named_ones_open_nothing() {
+async fn ambiguous_session_cookies_are_refused() {
     let service = TestService::new().await;
     let session = service.session_of(service.user).await;
     let other = service.session_of(service.user).await;
@@ -88,7 +88,7 @@ async fn two_live_sessions_or_five_named_ones_open_nothing() {
 }
 
 #[tokio::test]
-async fn a_logout_ends_every_session_that_the_cookies_name() {
+async fn logout_ends_every_session_in_the_cookies() {
     let service = TestService::new().await;
     let token = service.token(&[]);
     let (one, other) = (service.session_of(service.user).await, service.session_of(service.user).await);
@@ -101,7 +101,7 @@ async fn a_logout_ends_every_session_that_the_cookies_name() {
 }
 
 #[tokio::test]
-async fn a_sign_in_finishes_beside_a_stale_cookie_of_its_name() {
+async fn sign_in_finishes_beside_a_stale_cookie() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;

@@ -37,7 +37,7 @@ async fn world_with_cursors(token: &str, service: &TestService) -> Vec<(String, 
 }
 
 #[tokio::test]
-async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
+async fn damaged_cursor_is_rejected() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     for (url, name, cursor) in world_with_cursors(&token, &service).await {
@@ -72,7 +72,7 @@ async fn a_damaged_cursor_is_refused_wherever_the_damage_is() {
 }
 
 #[tokio::test]
-async fn a_cursor_opens_its_own_listing_alone() {
+async fn cursor_of_another_listing_is_rejected_everywhere() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let listings = world_with_cursors(&token, &service).await;

@@ -1,4 +1,4 @@
-//! Headers that are too many, too long, or say strange things.
+//! Headers that are too many, too long, or have unusual values.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,7 +20,7 @@ fn get(path: &str, headers: &[(&str, &[u8])]) -> Request {
 }
 
 #[tokio::test]
-async fn one_credential_in_one_header_or_none() {
+async fn several_credentials_are_refused() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let of = |text: String| text.into_bytes();
@@ -49,7 +49,7 @@ async fn one_credential_in_one_header_or_none() {
             service.send(get(path, &[("authorization", good.as_bytes())])).await.ok();
         }
     }
-    // A token in the URL or a cookie is no credential (RFC 6750 §2.3 is not offered).
+    // A token in the URL or in a cookie is not accepted (RFC 6750 §2.3 is not implemented).
     let reply = service.send(get(&format!("/api/v1/whoami?access_token={token}"), &[])).await;
     assert_eq!(reply.failed(403), "INVALID_TOKEN");
     let cookie = format!("access_token={token}; Authorization=Bearer {token}");
@@ -60,7 +60,7 @@ async fn one_credential_in_one_header_or_none() {
 }
 
 #[tokio::test]
-async fn a_flood_of_headers_is_no_trouble() {
+async fn thousands_of_headers_are_handled() {
     let service = TestService::new().await;
     let credential = format!("Bearer {}", service.admin_token(&ALL));
     let names: Vec<_> = (0..2_000).map(|number| format!("x-flood-{number}")).collect();
@@ -75,7 +75,7 @@ async fn a_flood_of_headers_is_no_trouble() {
 }
 
 #[tokio::test]
-async fn odd_words_in_known_headers_change_nothing() {
+async fn unknown_values_in_known_headers_are_ignored() {
     let service = TestService::new().await;
     service.put(&format!("{KV}/key/a"), &service.kv_token(), serde_json::json!({"data": 1})).await.ok();
     let credential = format!("Bearer {}", service.admin_token(&ALL));
@@ -108,7 +108,7 @@ async fn odd_words_in_known_headers_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
+async fn valid_request_id_is_kept_and_an_invalid_one_replaced() {
     let service = TestService::new().await;
     let longest = "i".repeat(128);
     for good in ["a", "7f0c3c9c-61f5-4a53-9f8c-0c8a5c0b7d11", "BrXxZg1vDoEEMxA=", &longest] {

@@ -1,4 +1,4 @@
-//! Instants at the ends of their range, and texts that are none, wherever one is sent.
+//! Instants at the limits of their range and malformed instants, wherever the API accepts one.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::ALL;
 use crate::support::TestService;
 use crate::support::organizations::PLATFORM;
 
-/// As they are sent, and as they are written back.
+/// As sent, and as returned.
 const GOOD: [(&str, &str); 4] = [
     ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
     ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
@@ -26,14 +26,14 @@ const BAD: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn a_key_takes_an_end_up_to_the_last_second_of_9999() {
+async fn key_expiry_may_be_up_to_the_end_of_9999() {
     let service = TestService::new().await;
     let token = service.token(&ALL);
     let keys = "/api/v1/github/access-token";
     let body = |end: &str| json!({"name": "a", "capabilities": [], "expires_at": end});
     for (sent, written) in GOOD {
         let created = service.post(keys, &token, body(sent)).await.ok();
-        // A key ends in a whole second.
+        // A key's expiry has a resolution of one second.
         assert_eq!(created["expires_at"].as_str().unwrap()[..19], written[..19], "{sent}");
     }
     for sent in BAD {
@@ -43,7 +43,7 @@ async fn a_key_takes_an_end_up_to_the_last_second_of_9999() {
 }
 
 #[tokio::test]
-async fn a_team_token_takes_an_end_up_to_the_last_second_of_9999() {
+async fn team_token_expiry_may_be_up_to_the_end_of_9999() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = format!("/api/v2/teams/{PLATFORM}/authentication-tokens");
@@ -64,7 +64,7 @@ async fn a_team_token_takes_an_end_up_to_the_last_second_of_9999() {
 }
 
 #[tokio::test]
-async fn the_audit_trail_takes_the_same_instants() {
+async fn audit_filters_accept_the_same_instants() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let get =

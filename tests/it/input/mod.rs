@@ -1,4 +1,4 @@
-//! What clients send that they should not: each has its 4xx with an `id`, and none is a 5xx.
+//! Invalid input: each case gets a documented 4xx with an `id`, never a 5xx.
 
 mod bodies;
 mod cookies;
@@ -22,10 +22,10 @@ use terrapi::domain::Capability;
 
 use crate::support::{Reply, TestService};
 
-/// Everything that a token of a user can hold here.
+/// Every capability that a user's token can hold.
 const ALL: [Capability; 3] = [Capability::AccessTokenCreate, Capability::KvStoreRead, Capability::KvStoreWrite];
 
-/// The routes that take a body, each with a good one.
+/// The routes that take a body, each with a valid one.
 const BODIES: [(Method, &str, &str); 5] = [
     (Method::POST, "/api/v1/github/access-token", r#"{"name": "a", "capabilities": []}"#),
     (Method::POST, "/api/v1/access-token/refresh", r#"{"capabilities": []}"#),
@@ -34,7 +34,7 @@ const BODIES: [(Method, &str, &str); 5] = [
     (Method::POST, "/api/v1/github/kv/12345/commit", r#"{"keys": []}"#),
 ];
 
-/// The routes that take a key, with the method that works without a body.
+/// The routes with a key in their path, each with a method that works without a body.
 const KEYED: [(Method, &str); 6] = [
     (Method::GET, "key"),
     (Method::DELETE, "key"),
@@ -44,12 +44,12 @@ const KEYED: [(Method, &str); 6] = [
     (Method::PUT, "cas/key"),
 ];
 
-/// The credential that a path takes.
+/// The credential that the route of this path accepts.
 async fn credential(service: &TestService, path: &str) -> String {
     if path.ends_with("/refresh") { service.api_key(&ALL).await } else { service.admin_token(&ALL) }
 }
 
-/// Sends bytes with these headers, as the path's rightful caller.
+/// Sends bytes with these headers and a valid credential.
 async fn send(
     service: &TestService,
     method: &Method,

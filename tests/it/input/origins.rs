@@ -1,4 +1,4 @@
-//! What a client or a proxy says about the origin that was called, and the links that are made of it.
+//! Headers from clients and proxies about the called origin, and the links built from it.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -16,8 +16,8 @@ async fn get(service: &TestService, path: &str, token: &str, headers: &[(&str, &
     service.send(request.body(Body::empty()).unwrap()).await
 }
 
-/// What is said, and the origin that follows from it.
-const TOLD: [(&[(&str, &str)], &str); 11] = [
+/// Request headers, and the origin derived from them.
+const ORIGINS: [(&[(&str, &str)], &str); 11] = [
     (&[("host", "api.example.test"), ("x-forwarded-proto", "HTTPS")], "https://api.example.test"),
     (&[("host", "api.example.test"), ("x-forwarded-proto", "HTTP")], "http://api.example.test"),
     (&[("host", "api.example.test"), ("x-forwarded-proto", "ftp")], "https://api.example.test"),
@@ -38,7 +38,7 @@ async fn links_and_redirect_uris_name_a_valid_origin() {
     for _ in 0..2 {
         service.api_key(&[]).await;
     }
-    for (headers, origin) in TOLD {
+    for (headers, origin) in ORIGINS {
         let reply = get(&service, "/api/v1/github/access-token?limit=1", &token, headers).await;
         let link = reply.header("link").unwrap();
         assert!(link.starts_with(&format!("<{origin}/api/v1/github/access-token?")), "{headers:?}: {link}");
@@ -52,7 +52,7 @@ async fn links_and_redirect_uris_name_a_valid_origin() {
 }
 
 #[tokio::test]
-async fn a_default_port_does_not_make_another_origin() {
+async fn default_port_is_the_same_origin() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     let write = async |host: &str, origin: &str| {

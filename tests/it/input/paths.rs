@@ -1,4 +1,4 @@
-//! Paths that name nothing.
+//! URL paths with invalid parameters.
 
 use http::Method;
 
@@ -9,7 +9,7 @@ use crate::support::service::KV;
 const BODY: &str = r#"{"data": 1}"#;
 
 #[tokio::test]
-async fn a_key_that_is_empty_too_long_or_no_text_is_refused_everywhere() {
+async fn empty_long_or_non_utf8_key_is_refused_everywhere() {
     let service = TestService::new().await;
     let long = ["k".repeat(1_001), "%C3%A9".repeat(500) + "x", "%20".repeat(1_001), "k/".repeat(500) + "k"];
     let mut bad = vec![
@@ -44,7 +44,7 @@ async fn a_key_that_is_empty_too_long_or_no_text_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn an_installation_is_a_number() {
+async fn installation_id_must_be_a_number() {
     let service = TestService::new().await;
     for text in [
         "abc",
@@ -74,7 +74,7 @@ async fn an_installation_is_a_number() {
 }
 
 #[tokio::test]
-async fn a_keys_id_is_a_uuid() {
+async fn key_id_must_be_a_uuid() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     for id in [
@@ -99,7 +99,7 @@ async fn a_keys_id_is_a_uuid() {
 }
 
 #[tokio::test]
-async fn an_unknown_vcs_is_an_unknown_path_for_everybody() {
+async fn unknown_vcs_is_404_for_every_caller() {
     let service = TestService::new().await;
     for vcs in ["bitbucket", "GitHub", "github%20", "github%00", "%67ithub2", "gitlab.", "*"] {
         for rest in

@@ -134,7 +134,7 @@ async fn comma_in_a_single_value_is_part_of_it() {
 }
 
 #[tokio::test]
-async fn a_limit_above_the_maximum_is_the_maximum_however_large() {
+async fn limit_above_the_maximum_is_capped() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     for limit in ["1000", "1001", "9223372036854775807", "9223372036854775808", "99999999999999999999999999"] {
@@ -146,7 +146,7 @@ async fn a_limit_above_the_maximum_is_the_maximum_however_large() {
 const NO_TEXT: [&str; 8] = ["%ff", "x=%C3", "%ff=1", "x=%zz", "x=%", "x=%2", "%", "select=%ff"];
 
 #[tokio::test]
-async fn a_sign_in_refuses_what_is_no_text_and_no_installation() {
+async fn sign_in_refuses_non_utf8_and_invalid_installations() {
     let service = TestService::new().await;
     for url in ["/api/v1/github/login", "/api/github/v1/callback", "/api/v1/gitlab/callback"] {
         let numbers = ["x", "-1", "", "9223372036854775808", "%00"].map(|id| format!("installation_id={id}"));
@@ -164,7 +164,7 @@ async fn a_sign_in_refuses_what_is_no_text_and_no_installation() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_no_text_is_refused_everywhere() {
+async fn non_utf8_query_is_refused_everywhere() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let routes = ["key/a", "count/key/a", "size/key/a", "iter/a"].map(|path| format!("{KV}/{path}"));
@@ -177,7 +177,7 @@ async fn a_query_that_is_no_text_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn ten_thousand_parameters_are_no_trouble() {
+async fn ten_thousand_parameters_are_handled() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let routes = ["key/a", "count/key/a", "iter/a"].map(|path| format!("{KV}/{path}"));

@@ -1,4 +1,4 @@
-//! Paths and methods that are not there: said to everybody, before any credential is looked at.
+//! Unknown paths and methods: answered the same to all callers, before any credential is checked.
 
 use http::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::TestService;
 use crate::support::openapi::{is_json_api, published};
 
 #[tokio::test]
-async fn an_unknown_path_is_404_in_the_shape_of_failures() {
+async fn unknown_path_is_404_with_an_error_body() {
     let service = TestService::new().await;
     let long = format!("/{}", "x/".repeat(20_000));
     let paths = [
@@ -64,12 +64,12 @@ async fn an_unknown_path_is_404_in_the_shape_of_failures() {
 }
 
 #[tokio::test]
-async fn another_method_is_405_and_says_which_there_are() {
+async fn unsupported_method_is_405_with_allow() {
     let service = TestService::new().await;
     let odd = ["TRACE", "CONNECT", "PROPFIND", "get", "X"].map(|name| Method::from_bytes(name.as_bytes()).unwrap());
     let usual = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     let described = published().document["paths"].as_object().unwrap();
-    // The others answer as the next test says.
+    // The JSON:API routes are covered by the next test.
     for (path, item) in described.iter().filter(|(path, _)| !is_json_api(path)) {
         let url = path.replace("{vcs}", "github").replace("{installation_id}", "12345").replace(['{', '}'], "");
         let known: Vec<_> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
@@ -85,7 +85,7 @@ async fn another_method_is_405_and_says_which_there_are() {
 }
 
 #[tokio::test]
-async fn where_json_api_is_spoken_another_method_and_an_unknown_path_are_both_not_found() {
+async fn json_api_answers_unsupported_methods_with_404() {
     let service = TestService::new().await;
     let not_found = json!({"errors": [{"status": "404", "title": "not found"}]});
     for path in ["/api/v2/x", "/api/v2/teams", "/api/v2/ping/", "/api/v2/account", "/api/v2/%zz", "/api/v2/%ff"] {
@@ -105,7 +105,7 @@ async fn where_json_api_is_spoken_another_method_and_an_unknown_path_are_both_no
 }
 
 #[tokio::test]
-async fn head_is_get_without_the_body() {
+async fn head_equals_get_without_the_body() {
     let service = TestService::new().await;
     for (path, item) in published().document["paths"].as_object().unwrap() {
         if item.get("get").is_none() {

@@ -1,4 +1,4 @@
-//! JSON that is well-formed and of another shape, and what its sender is told.
+//! Well-formed JSON that does not match the schema, and the error text for it.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
-async fn an_array_is_not_taken_for_an_object() {
+async fn array_is_refused_for_an_object() {
     let service = TestService::new().await;
     let cases = [
         (Method::POST, KEYS.to_owned(), r#"["n", ["kv_store_read"], null]"#),
@@ -32,12 +32,12 @@ async fn an_array_is_not_taken_for_an_object() {
         assert!(data.contains("expected an object, found a list"), "{path} {body}: {data}");
     }
     let keys = service.get(KEYS, &service.token(&ALL)).await.ok()["results"].clone();
-    // Those that the exchanges above were tried with.
+    // Only the keys that were used for the exchanges above.
     assert!(keys.as_array().unwrap().iter().all(|key| key["name"] == "test"), "a key was created: {keys}");
 }
 
 #[tokio::test]
-async fn an_array_is_not_taken_for_an_object_in_json_api() {
+async fn array_is_refused_for_an_object_in_json_api() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let team = format!("/api/v2/teams/{PLATFORM}");
@@ -55,7 +55,7 @@ async fn an_array_is_not_taken_for_an_object_in_json_api() {
 }
 
 #[tokio::test]
-async fn null_is_no_body_where_the_body_is_optional() {
+async fn null_counts_as_no_body_where_it_is_optional() {
     let service = TestService::new().await;
     for body in ["null", " null\r\n"] {
         send(&service, &Method::POST, REFRESH, &[], body).await.ok();
@@ -74,7 +74,7 @@ async fn null_is_no_body_where_the_body_is_optional() {
 }
 
 #[tokio::test]
-async fn another_spelling_of_a_number_is_refused() {
+async fn non_canonical_number_is_refused() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     service.put(&format!("{KV}/key/a"), &token, json!({"data": 1, "idx": 7})).await.ok();
@@ -96,14 +96,14 @@ async fn another_spelling_of_a_number_is_refused() {
     service.get(&format!("{KV}/key/a?idx=7"), &token).await.ok();
 }
 
-/// What only the program knows.
+/// Names that occur only in the program and must not be in error texts.
 const NAMES: [&str; 22] = [
     "struct", "enum", "tuple", "variant", "visitor", "serde", "unit", "newtype", "sequence", "map", "boolean", "i64",
     "u64", "i32", "u32", "u8", "usize", "f64", "Option", "Vec", "String", "::",
 ];
 
 #[tokio::test]
-async fn a_refused_body_is_explained_without_names_of_the_program() {
+async fn body_errors_name_no_rust_types() {
     let service = TestService::new().await;
     let members = ["name", "capabilities", "expires_at", "data", "value", "idx", "version", "committed", "read_caps"];
     let members = members.into_iter().chain(["write_caps", "ttl_seconds", "keys", "strict"]);
@@ -138,7 +138,7 @@ async fn a_refused_body_is_explained_without_names_of_the_program() {
 }
 
 #[tokio::test]
-async fn a_refused_body_is_explained_by_what_where_and_why() {
+async fn body_errors_name_member_problem_and_position() {
     let service = TestService::new().await;
     for (method, path, body, words) in [
         (Method::POST, KEYS, r#"{"capabilities": []}"#, "`name` is missing at line 1 column 20"),

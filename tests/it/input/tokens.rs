@@ -1,4 +1,4 @@
-//! Tokens that are not quite tokens: each is refused in the same words on every route, whatever is wrong with it.
+//! Invalid tokens: every route refuses each of them with the same answer, regardless of the defect.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,7 +13,7 @@ use crate::support::forge::{Forge, claims};
 use crate::support::service::KV;
 use crate::support::{Reply, TestService};
 
-/// What a token is made of.
+/// The parts from which the test tokens are built.
 struct Parts {
     forge: Forge,
     header: Value,
@@ -41,7 +41,7 @@ impl Parts {
         self.forge.sign(&self.header.to_string(), &changed(&self.claims, member, value.into()))
     }
 
-    /// The claims as text with a part replaced, for what a JSON value cannot hold.
+    /// The claims as text with a part replaced, for values that JSON types cannot represent.
     fn with_text(&self, from: &str, to: &str) -> String {
         let text = self.claims.to_string();
         assert!(text.contains(from), "{text}");
@@ -104,18 +104,18 @@ fn algorithms(parts: &Parts) -> Cases {
     cases
 }
 
-/// Keys that the header names or brings along.
+/// Keys that the token's header names or includes.
 fn headers(parts: &Parts) -> Cases {
-    let stranger = Forge::stranger();
+    let unknown = Forge::unknown();
     let jwk =
-        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(stranger.public), "kid": parts.forge.kid});
+        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(unknown.public), "kid": parts.forge.kid});
     let claims = parts.claims.to_string();
     let mut cases: Cases = vec![
         ("no kid".into(), parts.forge.sign(&without(&parts.header, "kid"), &claims)),
         ("no typ".into(), parts.forge.sign(&without(&parts.header, "typ"), &claims)),
-        ("another key, our kid".into(), stranger.sign(&parts.header.to_string(), &claims)),
-        ("another key, its kid".into(), stranger.token(&parts.claims)),
-        ("another key, embedded".into(), stranger.sign(&changed(&parts.header, "jwk", jwk.clone()), &claims)),
+        ("another key, our kid".into(), unknown.sign(&parts.header.to_string(), &claims)),
+        ("another key, its kid".into(), unknown.token(&parts.claims)),
+        ("another key, embedded".into(), unknown.sign(&changed(&parts.header, "jwk", jwk.clone()), &claims)),
         ("alg twice".into(), parts.forge.sign(&twice(&parts.header, r#""alg":"none""#), &claims)),
         ("kid twice".into(), parts.forge.sign(&twice(&parts.header, r#""kid":"x""#), &claims)),
         ("a header that is a list".into(), parts.forge.sign("[]", &claims)),
@@ -162,7 +162,7 @@ fn twice(object: &Value, member: &str) -> String {
     object.to_string().replacen('{', &format!("{{{member},"), 1)
 }
 
-/// Claims that are missing, of another type, or of another time.
+/// Claims that are missing, of a wrong type, or outside their validity period.
 fn contents(parts: &Parts) -> Cases {
     let now = parts.claims["iat"].as_i64().unwrap();
     let mut cases = Cases::new();
@@ -222,7 +222,7 @@ fn contents(parts: &Parts) -> Cases {
     cases
 }
 
-/// Good parts put together in another way than RFC 7515 §7.1 has it.
+/// Valid parts combined in a way that RFC 7515 §7.1 does not allow.
 fn encodings(parts: &Parts) -> Cases {
     let good = parts.good();
     let [header, payload, signature]: [&str; 3] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
@@ -286,7 +286,7 @@ async fn get(service: &TestService, path: &str, token: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn every_forgery_is_refused_in_the_same_words_and_without_a_read() {
+async fn forged_tokens_are_refused_alike_and_without_a_read() {
     let service = TestService::new().await;
     let parts = Parts::new(&service);
     let groups = [algorithms(&parts), headers(&parts), contents(&parts), encodings(&parts)];
@@ -303,14 +303,14 @@ async fn every_forgery_is_refused_in_the_same_words_and_without_a_read() {
             lookups += calls.len();
         }
     }
-    assert_eq!(lookups, 1, "the published keys are looked up once in ten seconds, whatever a header names");
+    assert_eq!(lookups, 1, "the published keys are looked up once in ten seconds, for any header");
     for path in ROUTES {
         assert!(get(&service, path, &parts.good()).await.status != 403, "the token they were made of: {path}");
     }
 }
 
 #[tokio::test]
-async fn clocks_may_differ_by_five_seconds_and_no_more() {
+async fn clock_skew_up_to_five_seconds_is_accepted() {
     let service = TestService::new().await;
     let parts = Parts::new(&service);
     let now = parts.claims["iat"].as_i64().unwrap();
@@ -330,7 +330,7 @@ async fn clocks_may_differ_by_five_seconds_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_good_a_moment_ago_is_not_good_for_ever() {
+async fn token_is_refused_after_expiry_and_leeway() {
     let service = TestService::new().await;
     let token = Parts::new(&service).good();
     let path = format!("{KV}/iter/");
@@ -342,7 +342,7 @@ async fn a_token_that_was_good_a_moment_ago_is_not_good_for_ever() {
 }
 
 #[tokio::test]
-async fn an_api_key_whole_or_broken_opens_nothing_but_the_exchange() {
+async fn api_key_is_refused_outside_the_exchange_on_every_route() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead, AccessTokenCreate]).await;
     for key in [key.as_str(), &key[..20], "tt_live_", "tt_test_x", &format!("{key}0")] {

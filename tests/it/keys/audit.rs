@@ -11,7 +11,7 @@ const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
-async fn everything_that_happens_to_a_key_is_one_entry_newest_first_also_after_its_end() {
+async fn each_key_event_is_one_audit_entry_newest_first() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
@@ -50,7 +50,7 @@ async fn everything_that_happens_to_a_key_is_one_entry_newest_first_also_after_i
 }
 
 #[tokio::test]
-async fn user_agents_are_cut_at_256_bytes() {
+async fn user_agents_are_truncated_at_256_bytes() {
     let service = TestService::new().await;
     for (sent, kept) in [
         ("a".repeat(256), "a".repeat(256)),
@@ -81,7 +81,7 @@ async fn user_agents_are_cut_at_256_bytes() {
 }
 
 #[tokio::test]
-async fn entries_are_kept_for_ninety_days() {
+async fn audit_entries_expire_after_ninety_days() {
     let service = TestService::new().await;
     let created =
         service.post(KEYS, &service.token(&[AccessTokenCreate]), json!({"name": "k", "capabilities": []})).await.ok();

@@ -1,4 +1,4 @@
-//! An API key buys a token, and the token opens what the key may.
+//! An API key is exchanged for an access token with the key's capabilities.
 
 use http::Method;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::support::service::KV;
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
-async fn a_key_buys_a_token_that_sets_and_gets_a_record() {
+async fn key_is_exchanged_for_a_token_that_writes_a_record() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead, KvStoreWrite]).await;
     let reply = service.call(Method::POST, REFRESH, &key, None).await.ok();
@@ -27,7 +27,7 @@ async fn a_key_buys_a_token_that_sets_and_gets_a_record() {
 }
 
 #[tokio::test]
-async fn a_narrower_token_carries_what_was_asked_for_and_no_more() {
+async fn narrowed_token_carries_only_the_requested_capabilities() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead, KvStoreWrite, InstallationId("12345".into())]).await;
     let narrow = json!({"capabilities": ["kv_store_read"]});
@@ -41,7 +41,7 @@ async fn a_narrower_token_carries_what_was_asked_for_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_deleted_key_buys_nothing_from_then_on() {
+async fn deleted_key_is_refused_at_once() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate, KvStoreRead]);
     let body = json!({"name": "ci", "capabilities": ["kv_store_read"]});

@@ -10,7 +10,7 @@ const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
-async fn a_key_carries_what_was_asked_for_and_the_path_s_vcs() {
+async fn key_carries_requested_capabilities_and_the_path_vcs() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate, KvStoreRead, KvStoreWrite]);
     let scoped = json!({"name": "installation_id", "id": "12345"});
@@ -27,7 +27,7 @@ async fn a_key_carries_what_was_asked_for_and_the_path_s_vcs() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_given_is_refused_by_name_and_nothing_is_created() {
+async fn unheld_capabilities_are_named_and_create_no_key() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate, KvStoreRead]);
     for (asked, named) in [
@@ -46,7 +46,7 @@ async fn what_cannot_be_given_is_refused_by_name_and_nothing_is_created() {
 }
 
 #[tokio::test]
-async fn a_child_keeps_its_creators_restrictions() {
+async fn created_key_keeps_its_creators_restrictions() {
     let service = TestService::new().await;
     let creator = service.token(&[AccessTokenCreate, KvStoreRead, InstallationId("12345".into())]);
     let body = json!({"name": "child", "capabilities": ["kv_store_read"]});
@@ -58,7 +58,7 @@ async fn a_child_keeps_its_creators_restrictions() {
 }
 
 #[tokio::test]
-async fn keys_are_listed_by_name_then_id_page_by_page_and_by_vcs() {
+async fn keys_are_listed_by_name_and_id_and_filtered_by_vcs() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     for name in ["b", "a", "c", "a", "ä"] {
@@ -83,7 +83,7 @@ async fn keys_are_listed_by_name_then_id_page_by_page_and_by_vcs() {
 }
 
 #[tokio::test]
-async fn an_expired_key_buys_nothing_without_leeway() {
+async fn expired_key_is_refused_without_leeway() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     let body = json!({"name": "brief", "capabilities": [], "expires_at": "2026-09-21T14:14:00Z"});
@@ -105,7 +105,7 @@ async fn an_expired_key_buys_nothing_without_leeway() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_kept_to_the_minute_and_failing_to_keep_it_harms_nobody() {
+async fn last_use_is_recorded_per_minute_and_may_fail() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
@@ -122,7 +122,7 @@ async fn the_last_use_is_kept_to_the_minute_and_failing_to_keep_it_harms_nobody(
 }
 
 #[tokio::test]
-async fn another_user_s_key_cannot_be_seen_or_deleted() {
+async fn other_users_key_cannot_be_seen_or_deleted() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     let created = service.post(KEYS, &admin, json!({"name": "mine", "capabilities": []})).await.ok();
@@ -140,7 +140,7 @@ async fn another_user_s_key_cannot_be_seen_or_deleted() {
 }
 
 #[tokio::test]
-async fn a_key_whose_creation_was_not_answered_is_created_once() {
+async fn key_creation_with_a_lost_answer_creates_one_key() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     let hits = service.faulty.on("TransactWriteItems").nth(1).cut_after_store();

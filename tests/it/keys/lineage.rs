@@ -1,4 +1,4 @@
-//! Keys that are created with access tokens of other keys: how long they live, and how they end together.
+//! Keys created with access tokens of other keys: their expiry, and cascading deletion.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::support::{Reply, TestService};
 const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
-/// A key, and a token that it has just bought.
+/// A key, and an access token exchanged for it.
 struct Key {
     id: String,
     secret: String,
@@ -35,7 +35,7 @@ async fn key_of(service: &TestService, created: Value) -> Key {
     Key { id, secret, token }
 }
 
-/// A key that a session creates.
+/// A key created by a session.
 async fn root(service: &TestService, body: Value) -> Key {
     let cookie = service.session_of(service.user).await;
     let created = service.browse(Method::POST, KEYS, &cookie, Some(body)).await.ok();
@@ -43,7 +43,7 @@ async fn root(service: &TestService, body: Value) -> Key {
     key_of(service, created).await
 }
 
-/// A key that is created with a token of another.
+/// A key created with an access token of another key.
 async fn child(service: &TestService, of: &Key, name: &str) -> Key {
     let created = service.post(KEYS, &of.token, body(name)).await.ok();
     assert_eq!(created["created_by_key"], of.id);
@@ -56,7 +56,7 @@ async fn delete(service: &TestService, id: &str, cascade: &str) -> Reply {
 
 const CASCADE: &str = "&cascade=true";
 
-/// The names of the keys that exist.
+/// The names of all keys.
 async fn names(service: &TestService) -> Vec<String> {
     let listed = service.get(&format!("{KEYS}?limit=100"), &service.token(&[AccessTokenCreate])).await.ok();
     listed["results"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect()
@@ -165,7 +165,7 @@ async fn deletion_lists_descendants_and_a_cascade_deletes_them() {
 }
 
 #[tokio::test]
-async fn cascade_is_the_owners_on_the_keys_own_vcs() {
+async fn only_the_owner_can_cascade_on_the_keys_own_vcs() {
     let service = TestService::new().await;
     let top = root(&service, body("top")).await;
     child(&service, &top, "below").await;
@@ -178,7 +178,7 @@ async fn cascade_is_the_owners_on_the_keys_own_vcs() {
     assert_eq!(names(&service).await, ["below", "top"]);
 }
 
-/// A key's row with ancestors, stored without a request: cascades are about many.
+/// Stores a key with ancestors directly, since cascades need many keys.
 async fn descendant(service: &TestService, parent: &ApiKeyRecord) -> ApiKeyRecord {
     let random = Random::default();
     let key = ApiKey { id: KeyId::new(random.id().unwrap()), secret: Secret::new(random.bytes().unwrap()) };
@@ -224,7 +224,7 @@ async fn chain_of_a_thousand_keys_cannot_grow() {
 }
 
 #[tokio::test]
-async fn key_created_during_a_cascade_goes_with_it() {
+async fn key_created_during_a_cascade_is_deleted_too() {
     let service = TestService::new().await;
     let top = root(&service, body("top")).await;
     let middle = child(&service, &top, "middle").await;

@@ -1,4 +1,4 @@
-//! Capabilities that a request asks for: how many, which, and what a refusal costs.
+//! Capabilities in requests: how many, which ones, and the cost of a refusal.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn installation(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn refusal_names_all_that_are_not_held_for_one_read() {
+async fn refusal_names_all_missing_capabilities_for_one_read() {
     let service = TestService::new().await;
     let token = service.token(&[AccessTokenCreate, KvStoreRead]);
     let foreign: Vec<_> = (1..=28).map(|id| installation(&id.to_string())).collect();
@@ -49,7 +49,7 @@ async fn more_than_32_capabilities_are_refused_without_a_read() {
 }
 
 #[tokio::test]
-async fn an_id_of_450_000_zeros_is_refused_everywhere() {
+async fn id_of_450_000_zeros_is_refused_everywhere() {
     let service = TestService::new().await;
     let (token, key) = (service.token(&[AccessTokenCreate]), service.api_key(&[]).await);
     for id in ["0".repeat(450_000), "012345".into(), "+12345".into(), "-1".into()] {
@@ -73,7 +73,7 @@ async fn an_id_of_450_000_zeros_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn narrowing_names_all_that_the_key_does_not_hold() {
+async fn narrowing_names_all_capabilities_the_key_lacks() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead]).await;
     let body = json!({"capabilities": ["kv_store_write", "kv_store_read", "access_token_create"]});

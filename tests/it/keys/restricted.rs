@@ -1,4 +1,4 @@
-//! A credential that is limited to installations manages the keys within its limits, and no others.
+//! A credential that is limited to installations manages only keys within its limits.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ fn limited(service: &TestService, ids: &[&str]) -> String {
     service.token(&capabilities)
 }
 
-/// A key with this name and these limits; its id.
+/// Creates a key with this name and these limits. Returns its id.
 async fn create(service: &TestService, name: &str, ids: &[&str]) -> String {
     let limits: Vec<_> = ids.iter().map(|id| json!({"name": "installation_id", "id": id})).collect();
     let body = json!({"name": name, "capabilities": limits});
@@ -87,7 +87,7 @@ async fn keys_beyond_the_callers_limits_are_not_found() {
 }
 
 #[tokio::test]
-async fn rest_of_a_cascade_beyond_the_callers_limits_is_not_found() {
+async fn cascade_hides_keys_beyond_the_callers_limits() {
     let service = TestService::new().await;
     let parent = create_with_child(&service).await;
     service.delete(&format!("{KEYS}?id={parent}"), &service.token(&[AccessTokenCreate])).await.ok();
@@ -97,7 +97,7 @@ async fn rest_of_a_cascade_beyond_the_callers_limits_is_not_found() {
     assert_eq!(pages(&service, &service.token(&[AccessTokenCreate]), 100).await.concat(), Vec::<String>::new());
 }
 
-/// A key limited to 12345 with a child; the key's id.
+/// Creates a key limited to installation 12345, and a child of it. Returns the key's id.
 async fn create_with_child(service: &TestService) -> String {
     let limit = json!({"name": "installation_id", "id": "12345"});
     let body = json!({"name": "parent", "capabilities": ["access_token_create", limit]});

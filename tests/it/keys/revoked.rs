@@ -1,4 +1,4 @@
-//! A credential that was taken away is refused by the next request, also by storage whose ordinary reads are out of date.
+//! A revoked credential is refused by the next request, even when eventually consistent reads are stale.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 const ACCOUNT: &str = "/api/v2/account/details";
 
-/// From now on, every read that does not ask for more shows what was there before the next writes.
+/// From now on, reads without `ConsistentRead` return the state before the next writes.
 fn read_stale(service: &TestService) {
     service.faulty.on("*").stale(Duration::from_secs(600));
 }
 
 #[tokio::test]
-async fn a_deleted_key_is_refused_by_stale_storage() {
+async fn deleted_key_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate]);
     let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
@@ -32,7 +32,7 @@ async fn a_deleted_key_is_refused_by_stale_storage() {
 }
 
 #[tokio::test]
-async fn an_ended_session_is_refused_by_stale_storage() {
+async fn ended_session_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let cookie = service.session_of(service.user).await;
     service.browse(Method::GET, "/api/v1/whoami", &cookie, None).await.ok();
@@ -42,7 +42,7 @@ async fn an_ended_session_is_refused_by_stale_storage() {
 }
 
 #[tokio::test]
-async fn a_deleted_team_token_is_refused_by_stale_storage() {
+async fn deleted_team_token_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let legacy = format!("/api/v2/teams/{PLATFORM}/authentication-token");
@@ -57,7 +57,7 @@ async fn a_deleted_team_token_is_refused_by_stale_storage() {
 }
 
 #[tokio::test]
-async fn a_replaced_team_token_is_refused_by_stale_storage() {
+async fn replaced_team_token_is_refused_by_stale_storage() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     read_stale(&service);

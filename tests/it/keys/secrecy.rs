@@ -1,4 +1,4 @@
-//! Keys, access tokens and cookies stand in no line of the log.
+//! API keys, access tokens and cookies never appear in the log.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -19,7 +19,7 @@ const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 const WHOAMI: &str = "/api/v1/whoami";
 
-/// What is done with every credential: good and bad requests, to routes that take it and to others.
+/// Requests to send with every credential: valid and invalid ones, to routes that accept it and to others.
 fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
     vec![
         (Method::GET, WHOAMI, None),
@@ -37,7 +37,7 @@ fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
     ]
 }
 
-/// Sends everything with one credential.
+/// Sends the first `most` requests with one credential.
 async fn use_everywhere(service: &TestService, bearer: &str, cookie: &str, most: usize) {
     for (method, path, body) in requests().into_iter().take(most) {
         if bearer.is_empty() {
@@ -57,7 +57,7 @@ async fn use_everywhere(service: &TestService, bearer: &str, cookie: &str, most:
 }
 
 #[tokio::test]
-async fn no_credential_is_in_the_log_of_its_use() {
+async fn credentials_are_not_logged_when_used() {
     let service = TestService::new().await;
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());

@@ -1,4 +1,4 @@
-//! Access tokens: how long they work, and where.
+//! Access tokens: how long they are valid, and for what.
 
 use http::Method;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::support::service::{KV, request, send_to};
 use crate::support::{MemberOf, TestService};
 
 #[tokio::test]
-async fn a_cached_token_ends_when_an_uncached_one_does() {
+async fn cached_token_expires_like_an_uncached_one() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/iter/");
@@ -27,7 +27,7 @@ async fn a_cached_token_ends_when_an_uncached_one_does() {
 }
 
 #[tokio::test]
-async fn membership_decides_and_is_asked_again_with_the_next_token() {
+async fn token_opens_only_the_installations_its_owner_belongs_to() {
     let service = TestService::new().await;
     let stranger = UserId::new(Random::default().id().unwrap());
     let path = format!("{KV}/iter/");
@@ -40,7 +40,7 @@ async fn membership_decides_and_is_asked_again_with_the_next_token() {
 }
 
 #[tokio::test]
-async fn an_api_key_opens_nothing_but_the_exchange() {
+async fn api_key_is_refused_outside_the_exchange() {
     let service = TestService::new().await;
     let key = service.api_key(&[KvStoreRead, KvStoreWrite]).await;
     for path in [format!("{KV}/iter/"), "/api/v1/whoami".into(), "/api/v1/github/access-token".into()] {
@@ -54,7 +54,7 @@ async fn an_api_key_opens_nothing_but_the_exchange() {
 }
 
 #[tokio::test]
-async fn a_key_pair_that_appears_later_is_found_at_most_every_ten_seconds() {
+async fn new_signing_key_is_looked_up_every_ten_seconds() {
     let service = TestService::new().await;
     let other = Signer::new(
         &SigningKeyFile::new("another-signing-key-0123456789-0123456789-0123456789".into()),
@@ -79,7 +79,7 @@ async fn a_key_pair_that_appears_later_is_found_at_most_every_ten_seconds() {
 }
 
 #[tokio::test]
-async fn verification_goes_on_while_storage_is_away_and_a_cold_sandbox_says_503() {
+async fn warm_sandbox_verifies_without_storage_and_cold_is_503() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.get(&format!("{KV}/iter/"), &token).await.ok();

@@ -8,7 +8,7 @@ use crate::support::service::KV;
 const CAS: &str = "/api/v1/github/kv/12345/cas/key/k";
 
 #[tokio::test]
-async fn without_a_version_it_inserts_and_with_one_it_replaces_just_that() {
+async fn cas_inserts_without_a_version_and_replaces_with_one() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let first = service.put(CAS, &token, json!({"data": 1})).await.ok();
@@ -29,7 +29,7 @@ async fn without_a_version_it_inserts_and_with_one_it_replaces_just_that() {
 }
 
 #[tokio::test]
-async fn a_draft_counts_as_a_record_and_its_version_is_the_one_to_name() {
+async fn cas_on_a_draft_needs_the_draft_version() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let draft = service.put(CAS, &token, json!({"data": 1, "committed": false})).await.ok();
@@ -43,7 +43,7 @@ async fn a_draft_counts_as_a_record_and_its_version_is_the_one_to_name() {
 }
 
 #[tokio::test]
-async fn a_late_writer_never_hits_a_successor() {
+async fn stale_version_never_overwrites_a_newer_record() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let first = service.put(CAS, &token, json!({"data": 1})).await.ok();

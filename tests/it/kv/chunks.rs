@@ -1,4 +1,4 @@
-//! Files, as clients store them: chunks of 100 KiB under one key, ten writers at once.
+//! Files as clients store them: chunks of 100 KiB under one key, written by ten concurrent writers.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use crate::support::service::KV;
 const CHUNK: usize = 100 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_of_three_mebibytes_goes_through_as_a_draft_and_comes_back_byte_for_byte() {
+async fn three_mebibyte_file_round_trips_as_a_draft() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let file: Vec<u8> = (0..3 * 1024 * 1024_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();

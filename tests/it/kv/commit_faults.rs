@@ -25,7 +25,7 @@ async fn new_ones(service: &TestService, token: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_commit_killed_at_any_storage_call_is_all_or_nothing_and_can_be_repeated() {
+async fn killed_commit_is_atomic_and_can_be_repeated() {
     for after_store in [false, true] {
         for call in 1.. {
             let service = TestService::new().await;
@@ -52,7 +52,7 @@ async fn a_commit_killed_at_any_storage_call_is_all_or_nothing_and_can_be_repeat
 }
 
 #[tokio::test]
-async fn folding_killed_at_any_storage_call_shows_nothing_and_is_finished_later() {
+async fn killed_folding_is_invisible_and_finished_later() {
     for call in 1.. {
         let service = TestService::new().await;
         let token = service.kv_token();
@@ -80,7 +80,7 @@ async fn folding_killed_at_any_storage_call_shows_nothing_and_is_finished_later(
 }
 
 #[tokio::test]
-async fn a_reader_overtaken_between_head_and_page_starts_over() {
+async fn reader_overtaken_between_head_and_page_restarts() {
     let service = TestService::new().await;
     let token = service.kv_token();
     staged(&service, &token).await;
@@ -98,7 +98,7 @@ async fn a_reader_overtaken_between_head_and_page_starts_over() {
 }
 
 #[tokio::test]
-async fn a_reader_whose_commit_is_cleared_away_before_it_reads_the_list_starts_over() {
+async fn reader_restarts_when_its_commit_list_is_removed() {
     let service = TestService::new().await;
     let token = service.kv_token();
     staged(&service, &token).await;
@@ -129,7 +129,7 @@ fn lists_a_commit(body: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_draft_that_is_replaced_while_it_is_committed_is_published_as_it_is_then() {
+async fn draft_replaced_during_a_commit_is_published_as_replaced() {
     let service = TestService::new().await;
     let token = service.kv_token();
     staged(&service, &token).await;
@@ -149,7 +149,7 @@ async fn a_draft_that_is_replaced_while_it_is_committed_is_published_as_it_is_th
 }
 
 #[tokio::test]
-async fn a_draft_written_over_just_as_it_is_published_does_not_slip_out() {
+async fn draft_overwritten_at_publication_stays_hidden() {
     let service = TestService::new().await;
     let token = service.kv_token();
     staged(&service, &token).await;

@@ -1,4 +1,4 @@
-//! Deletion.
+//! Deletion of records and of whole keys.
 
 use serde_json::json;
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
@@ -7,7 +7,7 @@ use crate::support::TestService;
 use crate::support::service::KV;
 
 #[tokio::test]
-async fn one_chunk_or_every_chunk_goes_and_nothing_is_false() {
+async fn delete_removes_one_or_all_chunks_and_none_is_false() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/key/k");
@@ -24,7 +24,7 @@ async fn one_chunk_or_every_chunk_goes_and_nothing_is_false() {
 }
 
 #[tokio::test]
-async fn a_key_that_begins_with_another_is_left_alone() {
+async fn delete_keeps_keys_with_the_same_prefix() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for key in ["k", "k/1", "k2", "k%01"] {
@@ -35,7 +35,7 @@ async fn a_key_that_begins_with_another_is_left_alone() {
 }
 
 #[tokio::test]
-async fn chunks_that_are_closed_are_skipped_and_403_when_that_left_nothing() {
+async fn delete_skips_forbidden_chunks_and_is_403_if_all_are() {
     let service = TestService::new().await;
     let (holder, token) = (service.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]), service.kv_token());
     let path = format!("{KV}/key/k");

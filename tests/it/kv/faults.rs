@@ -1,4 +1,4 @@
-//! Writes whose answers are lost, refused for a while, or repeated.
+//! Writes whose answers are lost, that are throttled, or that the client repeats.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn cas(key: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_cas_whose_answer_is_lost_answers_200_twenty_times_of_twenty() {
+async fn cas_with_a_lost_answer_is_200_in_every_attempt() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for trial in 0..20 {
@@ -32,7 +32,7 @@ async fn a_cas_whose_answer_is_lost_answers_200_twenty_times_of_twenty() {
 }
 
 #[tokio::test]
-async fn a_deletion_whose_answer_is_lost_is_true() {
+async fn deletion_with_a_lost_answer_reports_true() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for committed in [true, false] {
@@ -49,7 +49,7 @@ async fn a_deletion_whose_answer_is_lost_is_true() {
 }
 
 #[tokio::test]
-async fn a_lost_set_is_not_applied_again_over_the_write_that_followed_it() {
+async fn lost_set_is_not_repeated_over_a_later_write() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let gate = service.faulty.on("UpdateItem").nth(1).hold_after_store();
@@ -60,7 +60,7 @@ async fn a_lost_set_is_not_applied_again_over_the_write_that_followed_it() {
     let second = async {
         gate.arrived(1).await;
         let second = service.put(&path, &token, json!({"data": "second"})).await.ok();
-        // The first writer's attempt times out on its held answer, then looks what became of it.
+        // The first writer's attempt times out on its held answer and then reads the record to learn the outcome.
         second
     };
     let (first, second) = futures::join!(first, second);
@@ -71,7 +71,7 @@ async fn a_lost_set_is_not_applied_again_over_the_write_that_followed_it() {
 }
 
 #[tokio::test]
-async fn throttling_and_conflicts_are_waited_out() {
+async fn throttling_and_conflicts_are_retried() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let refusals =
@@ -90,7 +90,7 @@ async fn throttling_and_conflicts_are_waited_out() {
 }
 
 #[tokio::test]
-async fn storage_that_stays_busy_is_503_with_an_invitation_to_come_again() {
+async fn busy_storage_is_503_with_retry_after() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.get(&format!("{KV}/key/k"), &token).await;
@@ -102,7 +102,7 @@ async fn storage_that_stays_busy_is_503_with_an_invitation_to_come_again() {
 }
 
 #[tokio::test]
-async fn an_outcome_that_cannot_be_learnt_is_said_to_be_unknown() {
+async fn undeterminable_outcome_is_reported_as_unknown() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.get(&format!("{KV}/key/k"), &token).await;
@@ -112,9 +112,9 @@ async fn an_outcome_that_cannot_be_learnt_is_said_to_be_unknown() {
     assert_eq!(service.get(&format!("{KV}/key/0"), &token).await.ok()["data"], 1);
 }
 
-/// A thousand increments by sixteen writers over a storage that fails in every way it can.
+/// A thousand increments by sixteen writers while storage fails in every possible way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_increment_that_was_acknowledged_counts_once_whatever_storage_does() {
+async fn acknowledged_increments_count_once_under_storage_faults() {
     let service = TestService::seeded(11).await;
     let token = service.kv_token();
     let path = format!("{KV}/cas/key/counter");
@@ -147,6 +147,6 @@ async fn every_increment_that_was_acknowledged_counts_once_whatever_storage_does
     service.faulty.heal();
     let counter = service.get(&format!("{KV}/key/counter"), &token).await.ok()["data"].as_i64().unwrap();
     assert!((certain..=certain + unknown).contains(&counter), "{counter} of {certain} certain and {unknown} unknown");
-    assert!(unknown * 10 <= certain, "hardly any outcome stays unknown: {unknown} of {certain}");
+    assert!(unknown * 10 <= certain, "few outcomes stay unknown: {unknown} of {certain}");
     service.assert_kv_settled().await;
 }

@@ -97,7 +97,7 @@ const READS: [(&str, Ask); 7] = [
 ];
 
 #[tokio::test]
-async fn a_read_sees_a_commit_folded_between_its_calls() {
+async fn read_sees_a_commit_folded_between_its_calls() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for (name, ask) in READS {
@@ -160,7 +160,7 @@ async fn assert_reads(service: &TestService, token: &str, key: &str, live: Optio
 }
 
 #[tokio::test]
-async fn a_write_is_judged_by_a_commit_folded_between_its_calls() {
+async fn write_is_judged_by_a_commit_folded_between_its_calls() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for old in [None, Some(json!({"data": "old"}))] {
@@ -195,7 +195,7 @@ const STRICT_COMMIT: Ask =
     |key, _| (Method::POST, "commit".into(), Some(json!({"keys": [{"key": key}], "strict": true})));
 
 #[tokio::test]
-async fn an_insert_or_commit_finds_a_commit_folded_between_its_calls() {
+async fn insert_or_commit_finds_a_commit_folded_between_its_calls() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let prepare = async |key: &str| committed(&service, &token, key, None, guarded("new", false)).await;

@@ -10,7 +10,7 @@ use terrapi::domain::Capability;
 use crate::support::TestService;
 use crate::support::service::{KV, send_to};
 
-/// Keys that a wrong order, prefix test or encoding would mix up.
+/// Keys that a wrong sort order, prefix match or encoding would confuse.
 const KEYS: [&str; 9] = ["a", "a/b", "ab", "a b", "b", "B", "ä", "a%25", "日本"];
 
 fn encoded(key: &str) -> String {
@@ -65,7 +65,7 @@ fn expected(
 }
 
 #[test]
-fn every_combination_of_bounds_agrees_with_a_sorted_list() {
+fn every_combination_of_bounds_matches_a_sorted_list() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (service, token, records) = runtime.block_on(async {
         let service = TestService::new().await;
@@ -91,7 +91,7 @@ fn every_combination_of_bounds_agrees_with_a_sorted_list() {
 }
 
 #[tokio::test]
-async fn filters_follow_the_cursor_and_may_leave_a_page_short_but_not_the_listing() {
+async fn filtered_pages_may_be_short_but_the_listing_is_complete() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for number in 0..40 {
@@ -107,7 +107,7 @@ async fn filters_follow_the_cursor_and_may_leave_a_page_short_but_not_the_listin
 }
 
 #[tokio::test]
-async fn the_reading_bound_ends_a_page_and_the_link_leads_on() {
+async fn read_limit_ends_a_page_and_the_link_continues() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for number in 0..30 {
@@ -120,7 +120,7 @@ async fn the_reading_bound_ends_a_page_and_the_link_leads_on() {
 }
 
 #[tokio::test]
-async fn links_name_the_origin_that_the_client_called() {
+async fn links_name_the_origin_the_client_called() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for key in ["a", "b"] {
@@ -133,7 +133,7 @@ async fn links_name_the_origin_that_the_client_called() {
     assert!(link.starts_with(&format!("<https://public.example.test{KV}/iter/?cursor=")), "{link}");
 }
 
-/// A token that sees what `kv_token` does not, and 30 records of this key length that only it sees, behind `a`.
+/// Stores 30 records with keys of this length after `a`, and returns a token that can read them; `kv_token` cannot.
 async fn hide_records(service: &TestService, length: usize) {
     let holder = service.token(&[Capability::KvStoreRead, Capability::KvStoreWrite, Capability::AccessTokenCreate]);
     service.put(&format!("{KV}/key/a"), &holder, json!({"data": 1})).await.ok();
@@ -145,7 +145,7 @@ async fn hide_records(service: &TestService, length: usize) {
 }
 
 #[tokio::test]
-async fn a_cursor_reveals_nothing_of_a_hidden_record() {
+async fn cursor_reveals_nothing_about_a_hidden_record() {
     let mut lengths = Vec::new();
     for length in [12, 1_000] {
         let service = TestService::new().await;
@@ -158,11 +158,11 @@ async fn a_cursor_reveals_nothing_of_a_hidden_record() {
         lengths.push(cursor.len());
         assert_eq!(all(&service, &token, format!("{KV}/iter/?limit=1")).await, [("a".to_owned(), 0)]);
     }
-    assert_eq!(lengths[0], lengths[1], "nor does its length tell that of the key");
+    assert_eq!(lengths[0], lengths[1], "nor does its length reveal the length of the key");
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_listing_is_rejected() {
+async fn cursor_of_another_listing_is_rejected() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for key in ["a/1", "a/2", "a/3", "b/1"] {
@@ -194,7 +194,7 @@ async fn a_cursor_of_another_listing_is_rejected() {
 }
 
 #[tokio::test]
-async fn two_sandboxes_that_make_the_first_cursor_agree_on_its_key() {
+async fn two_sandboxes_agree_on_the_first_cursor_key() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for key in ["a", "b", "c"] {
@@ -203,7 +203,7 @@ async fn two_sandboxes_that_make_the_first_cursor_agree_on_its_key() {
     let other = service.sandbox();
     let ask = |path: String| crate::support::service::request(http::Method::GET, &path, &token, None);
     let first = format!("{KV}/iter/?limit=1");
-    // Both have found no seed before either stores one.
+    // Both requests have found no seed before either stores one.
     let gate = service.faulty.on("PutItem").table(&service.backend.tables.kv).first(2).hold_before_store();
     let release = async {
         gate.arrived(2).await;

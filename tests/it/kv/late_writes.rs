@@ -1,5 +1,5 @@
 //! Writes that the store executes after their caller gave up. They take effect at most once, and never after they were
-//! refused or other writes followed.
+//! refused or after later writes.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ fn path() -> String {
     format!("{KV}/key/{KEY}")
 }
 
-/// Sends a write whose first call the store executes at the end. `meanwhile` happens between that call and the next.
-/// Afterwards the record gets `later`, so often that it no longer remembers the write. The answer.
+/// Sends a write whose first call the store executes last. `meanwhile` runs between that call and the next one. Then
+/// `later` is written so often that the record no longer remembers the write. Returns the answer to the write.
 async fn late(
     service: &TestService,
     token: &str,
@@ -42,7 +42,7 @@ async fn late(
     reply
 }
 
-/// Six writes, each of which leaves the record as `body` says.
+/// Six writes of `body`.
 async fn write_six(service: &TestService, token: &str, body: &Value) {
     for _ in 0..6 {
         service.put(&path(), token, body.clone()).await.ok();
@@ -138,16 +138,16 @@ async fn late_set_that_was_forbidden_never_takes_effect() {
     assert_eq!(service.get(&path(), &token).await.ok()["data"], "open");
 }
 
-/// A record with a write list takes the slow way.
+/// A write to a record with a write list reads the record first (two calls instead of one).
 #[tokio::test]
-async fn late_put_after_nothing_was_changed_never_takes_effect() {
+async fn late_put_after_an_unavailable_answer_never_takes_effect() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&path(), &token, json!({"data": "old", "write_caps": ["kv_store_write"]})).await.ok();
     let gate = service.faulty.on("PutItem").table(&service.backend.tables.kv).nth(1).store_late();
     let busy = service.faulty.on("PutItem").refuse(Refusal::ThroughputExceeded);
     let reply = service.put(&path(), &token, json!({"data": "late"})).await;
-    assert_eq!(reply.failed(503), "UNAVAILABLE", "it was fenced off, and no other try was made");
+    assert_eq!(reply.failed(503), "UNAVAILABLE", "the write was fenced off, and not repeated");
     assert!(busy.count() > 0);
     gate.release();
     service.faulty.settled().await;
@@ -161,7 +161,7 @@ async fn fenced_record_is_written_and_deleted_as_before() {
     service.faulty.on("UpdateItem").table(&service.backend.tables.kv).nth(1).cut_before_store();
     let first = service.put(&path(), &token, json!({"data": 1})).await.ok();
     service.faulty.heal();
-    // Writes of the same millisecond are judged; later ones take the fast way again.
+    // Writes within the same millisecond read the record first; later ones need a single call again.
     for (pause, calls) in [(0, 2), (1, 1)] {
         service.clock.advance_ms(pause);
         service.faulty.ledger().take();
@@ -175,9 +175,9 @@ async fn fenced_record_is_written_and_deleted_as_before() {
     assert_eq!(service.get(&format!("{KV}/count/key/{KEY}"), &token).await.failed(404), "NOT_FOUND");
 }
 
-/// The write took effect, its answer was lost, and the record forgot it before anybody looked.
+/// The write took effect, its answer was lost, and the record no longer remembered it when the outcome was read.
 #[tokio::test]
-async fn write_that_the_record_forgot_is_unknown() {
+async fn write_older_than_the_records_history_is_unknown() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let version = service.put(&path(), &token, json!({"data": "old"})).await.ok()["version"].clone();

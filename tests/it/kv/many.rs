@@ -1,17 +1,17 @@
-//! Keys of very many chunks.
+//! Keys with very many chunks.
 
 use serde_json::json;
 
 use crate::support::TestService;
 use crate::support::service::KV;
 
-/// How often these operations were called.
+/// The number of calls of these operations.
 fn calls(service: &TestService, operations: &[&str]) -> usize {
     service.faulty.ledger().take().iter().filter(|call| operations.contains(&call.operation.as_str())).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_of_more_than_100_000_chunks_is_refused() {
+async fn key_of_more_than_100_000_chunks_is_refused() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&format!("{KV}/key/k"), &token, json!({"data": 1})).await.ok();
@@ -27,7 +27,7 @@ async fn a_key_of_more_than_100_000_chunks_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_of_several_pages_is_counted_committed_and_deleted() {
+async fn multi_page_key_is_counted_committed_and_deleted() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&format!("{KV}/key/k"), &token, json!({"data": "x", "committed": true})).await.ok();

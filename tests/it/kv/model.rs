@@ -1,5 +1,5 @@
-//! The store against a model: the rules alone, applied to a map. The same operations, one after the other, must leave
-//! both with the same records, whichever way each write took through the store.
+//! The store against a model that applies the rules to a map. The same sequence of operations must leave both with the
+//! same records, whichever code path each write takes through the store.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const NAMESPACE: Namespace = Namespace { vcs: Vcs::Github, installation: Install
 #[derive(Clone, Debug)]
 enum Step {
     Put {
-        place: usize,
+        index: usize,
         value: u8,
         committed: bool,
         guarded: Option<bool>,
@@ -29,7 +29,7 @@ enum Step {
         holder: bool,
     },
     Delete {
-        place: usize,
+        index: usize,
         expect: Demand,
         holder: bool,
     },
@@ -40,7 +40,7 @@ enum Step {
     Wait(i64),
 }
 
-/// What a step demands: resolved against the model, so that versions often match.
+/// The version that a step expects, resolved against the model so that versions often match.
 #[derive(Clone, Copy, Debug)]
 enum Demand {
     Anything,
@@ -56,17 +56,17 @@ fn any_step() -> impl Strategy<Value = Step> {
     let ttl = prop_oneof![3 => Just(None), 1 => (1_i64..4).prop_map(Some)];
     prop_oneof![
         6 => (0_usize..3, any::<u8>(), any::<bool>(), guarded, ttl, demand(), any::<bool>()).prop_map(
-            |(place, value, committed, guarded, ttl, expect, holder)| Step::Put { place, value, committed, guarded, ttl, expect, holder }
+            |(index, value, committed, guarded, ttl, expect, holder)| Step::Put { index, value, committed, guarded, ttl, expect, holder }
         ),
-        2 => (0_usize..3, prop_oneof![Just(Demand::Anything), Just(Demand::Current), Just(Demand::Stale)], any::<bool>()).prop_map(|(place, expect, holder)| Step::Delete { place, expect, holder }),
+        2 => (0_usize..3, prop_oneof![Just(Demand::Anything), Just(Demand::Current), Just(Demand::Stale)], any::<bool>()).prop_map(|(index, expect, holder)| Step::Delete { index, expect, holder }),
         2 => any::<bool>().prop_map(|holder| Step::Commit { holder }),
         1 => Just(Step::Fold),
         1 => (1_i64..3_000).prop_map(Step::Wait),
     ]
 }
 
-fn address(place: usize) -> Address {
-    Address { key: Key::new("k").unwrap(), idx: Idx::new(i64::try_from(place).unwrap()).unwrap() }
+fn address(index: usize) -> Address {
+    Address { key: Key::new("k").unwrap(), idx: Idx::new(i64::try_from(index).unwrap()).unwrap() }
 }
 
 fn held(holder: bool) -> Capabilities {
@@ -79,8 +79,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn expectation(&self, place: usize, demand: Demand) -> Expect {
-        let current = self.model.get(&place).map(|record| record.version);
+    fn expectation(&self, index: usize, demand: Demand) -> Expect {
+        let current = self.model.get(&index).map(|record| record.version);
         match (demand, current) {
             (Demand::Anything, _) => Expect::Anything,
             (Demand::Absent, _) => Expect::Absent,
@@ -90,21 +90,21 @@ impl Run<'_> {
         }
     }
 
-    async fn write(&mut self, place: usize, expect: Demand, kind: WriteKind, holder: bool) {
+    async fn write(&mut self, index: usize, expect: Demand, kind: WriteKind, holder: bool) {
         let (now, held) = (self.service.clock.now(), held(holder));
         let id = WriteId(Random::default().timed_id(now).unwrap());
-        let write = Write { id, now, expect: self.expectation(place, expect), kind, held: &held };
-        let expected: Result<Outcome, Refusal> = match decide(self.model.get(&place), &write) {
+        let write = Write { id, now, expect: self.expectation(index, expect), kind, held: &held };
+        let expected: Result<Outcome, Refusal> = match decide(self.model.get(&index), &write) {
             Verdict::Apply(next, outcome) => {
-                self.model.insert(place, *next);
+                self.model.insert(index, *next);
                 Ok(outcome)
             }
             Verdict::Refused(refusal) => Err(refusal),
             Verdict::Done(_) => unreachable!("every write has an id of its own"),
         };
-        let stored = self.service.app.store.write_record(NAMESPACE, &address(place), &write).await.unwrap();
+        let stored = self.service.app.store.write_record(NAMESPACE, &address(index), &write).await.unwrap();
         match (&stored, &expected) {
-            // A deletion tells nobody when the record was created.
+            // The store does not report the creation time of a deleted record.
             (Ok(stored), Ok(expected)) if matches!(write.kind, WriteKind::Delete) => {
                 assert_eq!(stored.version, expected.version)
             }
@@ -119,12 +119,12 @@ impl Run<'_> {
         let request = CommitRequest { id, targets, strict: false, held: &held, now };
         let published = self.service.app.store.commit(NAMESPACE, &request).await.unwrap();
         let mut expected = Vec::new();
-        for (place, record) in &mut self.model {
+        for (index, record) in &mut self.model {
             let present = record.clone().at(now);
             let sides = [present.live.as_ref(), present.draft.as_ref().map(|draft| &draft.side)];
             if present.draft.is_some() && sides.into_iter().flatten().all(|side| side.guards.allow_write(&held)) {
                 *record = record.clone().folded(CommitStamp { seq: 1, commit: id });
-                expected.push(address(*place));
+                expected.push(address(*index));
             }
         }
         assert_eq!(published, expected);
@@ -132,7 +132,7 @@ impl Run<'_> {
 
     async fn step(&mut self, step: Step) {
         match step {
-            Step::Put { place, value, committed, guarded, ttl, expect, holder } => {
+            Step::Put { index, value, committed, guarded, ttl, expect, holder } => {
                 let now = self.service.clock.now();
                 let payload = Payload::Inline(value.to_string());
                 let size_bytes = value.to_string().len() as u64;
@@ -141,33 +141,33 @@ impl Run<'_> {
                 let write_caps =
                     guarded.map_or(CapsChange::Keep, |guarded| CapsChange::Replace(guarded.then(|| held(true))));
                 let put = Put { slot, committed, read_caps: CapsChange::Keep, write_caps };
-                self.write(place, expect, WriteKind::Put(put), holder).await;
+                self.write(index, expect, WriteKind::Put(put), holder).await;
             }
-            Step::Delete { place, expect, holder } => self.write(place, expect, WriteKind::Delete, holder).await,
+            Step::Delete { index, expect, holder } => self.write(index, expect, WriteKind::Delete, holder).await,
             Step::Commit { holder } => self.commit(holder).await,
             Step::Fold => _ = self.service.fold().await,
             Step::Wait(milliseconds) => self.service.clock.advance_ms(milliseconds),
         }
     }
 
-    /// Every record reads as the model has it.
+    /// Asserts that every record in the store equals the model's.
     async fn compare(&self) {
         let (now, held) = (self.service.clock.now(), held(true));
         for visibility in [Visibility::Committed, Visibility::Latest] {
             let query = ReadQuery { namespace: NAMESPACE, visibility, held: &held, now };
-            for place in 0..3 {
-                let found = self.service.app.store.find_record(query, &address(place)).await.unwrap();
-                let record = self.model.get(&place).map(|record| record.clone().at(now));
+            for index in 0..3 {
+                let found = self.service.app.store.find_record(query, &address(index)).await.unwrap();
+                let record = self.model.get(&index).map(|record| record.clone().at(now));
                 let expected = record.as_ref().and_then(|record| view(record, visibility, &held));
                 let found = found.map(|found| (found.side, found.committed));
-                assert_eq!(found, expected.map(|view| (view.side.clone(), view.committed)), "{place} {visibility:?}");
+                assert_eq!(found, expected.map(|view| (view.side.clone(), view.committed)), "{index} {visibility:?}");
             }
         }
     }
 }
 
 #[test]
-fn any_sequence_of_writes_commits_and_pauses_leaves_what_the_rules_say() {
+fn any_sequence_of_operations_matches_the_model() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&proptest::collection::vec(any_step(), 1..25), |steps| {

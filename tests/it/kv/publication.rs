@@ -1,4 +1,4 @@
-//! Commits that overlap, whose publication is answered late or not at all, or whose drafts change before it.
+//! Commits that overlap, whose publication is answered late or never, or whose drafts change before publication.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn published(commit: &Reply) -> Vec<String> {
     keys.as_array().unwrap().iter().map(|listed| listed["key"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Whether a call names a commit in the head.
+/// Whether a call adds a commit to the head.
 fn publishes(body: &Value) -> bool {
     body["UpdateExpression"].as_str().is_some_and(|update| update.contains("commits.#id = "))
 }
@@ -143,9 +143,9 @@ async fn commit_lists_a_draft_that_was_replaced_after_publication() {
     assert_eq!(published(&commit), ["deleted", "overwritten", "untouched"]);
 }
 
-/// The answer to the publication is lost, and the worker folds the commit and removes its list before anybody looks.
+/// The answer to the publication is lost. The worker folds the commit and removes its list before the outcome is read.
 #[tokio::test]
-async fn commit_folded_before_its_lost_answer_is_looked_into() {
+async fn commit_folded_after_a_lost_answer_is_recognised() {
     let (service, token) = world_with_head().await;
     stage(&service, &token, &["a", "b"]).await;
     let cut = service.faulty.on("UpdateItem").matching(publishes).nth(1).cut_after_store();
@@ -161,14 +161,14 @@ async fn commit_folded_before_its_lost_answer_is_looked_into() {
     };
     let (commit, ()) = futures::join!(commit, worker);
     assert_eq!(published(&commit), ["a", "b"]);
-    assert_eq!(service.fold().await, 0, "the commit is not named a second time");
+    assert_eq!(service.fold().await, 0, "the commit is not added a second time");
     assert_eq!(service.get(&format!("{KV}/key/a"), &token).await.ok()["data"], "new");
     service.assert_kv_settled().await;
 }
 
-/// A publication is given up, repeated and folded; then the store executes the first one.
+/// A publication times out, is repeated and folded; then the store executes the first attempt.
 #[tokio::test]
-async fn publication_stored_after_folding_does_no_harm() {
+async fn publication_stored_after_folding_has_no_effect() {
     let (service, token) = world_with_head().await;
     stage(&service, &token, &["a", "b"]).await;
     let late = service.faulty.on("UpdateItem").matching(publishes).nth(1).store_late();
@@ -178,7 +178,7 @@ async fn publication_stored_after_folding_does_no_harm() {
     service.put(&format!("{KV}/key/a"), &token, json!({"data": "newer", "committed": false})).await.ok();
     late.release();
     service.faulty.settled().await;
-    // The head names a commit without a list until the worker sees it.
+    // The head names a commit without a list until the worker handles it.
     let sandbox = service.sandbox();
     let get =
         async |path: &str| send_to(&sandbox, request(Method::GET, &format!("{KV}/{path}"), &token, None)).await.ok();
@@ -187,7 +187,7 @@ async fn publication_stored_after_folding_does_no_harm() {
     assert_eq!(get("iter/a?prefix=true").await["results"][0]["data"], "new");
     assert_eq!(get("count/key/a").await["count"], 1);
     service.put(&format!("{KV}/key/a"), &token, json!({"data": "newest", "committed": false})).await.ok();
-    assert_eq!(service.fold().await, 1, "the worker takes it off");
+    assert_eq!(service.fold().await, 1, "the worker removes it from the head");
     assert_eq!(get("key/a").await["data"], "new");
     service.assert_kv_settled().await;
 }
@@ -211,7 +211,7 @@ async fn commit_whose_answer_cannot_be_completed_is_unknown() {
 }
 
 #[tokio::test]
-async fn folding_waits_out_conflicts_with_transactions() {
+async fn folding_retries_transaction_conflicts() {
     let (service, token) = world_with_head().await;
     stage(&service, &token, &["a"]).await;
     service.post(&format!("{KV}/commit"), &token, commit_of(&["a"])).await.ok();

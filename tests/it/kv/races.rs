@@ -1,4 +1,4 @@
-//! Many at once. Each test proves that its requests really overlapped.
+//! Concurrent requests. Each test proves that its requests really overlapped.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use crate::support::TestService;
 use crate::support::service::KV;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_sixteen_insert_only_writers_one_wins() {
+async fn one_of_sixteen_insert_only_writers_wins() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.get(&format!("{KV}/key/k"), &token).await;
@@ -31,7 +31,7 @@ async fn of_sixteen_insert_only_writers_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_two_writers_by_cas_lose_no_update() {
+async fn thirty_two_cas_writers_lose_no_update() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/cas/key/list");
@@ -59,15 +59,16 @@ async fn thirty_two_writers_by_cas_lose_no_update() {
         gate.release();
     };
     let (refusals, ()) = futures::join!(join_all(writers), release);
-    assert!(refusals.iter().sum::<usize>() >= 31, "all were under way at once, so all but one met another's write");
+    assert!(refusals.iter().sum::<usize>() >= 31, "all overlapped, so all but one conflicted with another write");
     let mut list: Vec<i64> =
         serde_json::from_value(service.get(&format!("{KV}/key/list"), &token).await.ok()["data"].clone()).unwrap();
     list.sort_unstable();
     assert_eq!(list, (0..32).collect::<Vec<_>>());
 }
 
-/// Commits the staged values while somebody reads: from before the commit's first call until after its last. The sum of
-/// the sizes in one answer is `before` or `after`; anything in between is some of the commit.
+/// Commits the staged values while a reader reads continuously, from before the commit's first call until after its
+/// last. The sum of the sizes in one answer must be `before` or `after`; any other sum means a partially visible
+/// commit.
 async fn never_seen_in_part(service: &TestService, token: &str, count: usize, before: usize, after: usize) {
     let done = Cell::new(false);
     let commit = async {
@@ -99,7 +100,7 @@ async fn stage(service: &TestService, token: &str, count: usize, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_of_five_hundred_records_is_never_seen_in_part_neither_published_nor_folded() {
+async fn commit_of_500_records_is_never_seen_in_part() {
     let service = TestService::new().await;
     let token = service.kv_token();
     stage(&service, &token, 500, "old").await;
@@ -107,7 +108,7 @@ async fn a_commit_of_five_hundred_records_is_never_seen_in_part_neither_publishe
     service.fold().await;
     stage(&service, &token, 500, "longer").await;
     let (before, after) = (500 * 5, 500 * 8);
-    // Everything is listed and nothing published; then published and half folded; then done.
+    // First all entries are listed and none published, then published and half folded, then all folded.
     let publishing = service.faulty.on("UpdateItem").nth(1).hold_before_store();
     let folding = service.faulty.on("UpdateItem").nth(250).hold_before_store();
     let commit = async {
@@ -130,7 +131,7 @@ async fn a_commit_of_five_hundred_records_is_never_seen_in_part_neither_publishe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_of_ten_thousand_records_is_never_seen_in_part() {
+async fn commit_of_10_000_records_is_never_seen_in_part() {
     let service = TestService::direct().await;
     let token = service.kv_token();
     stage(&service, &token, 1, "new").await;
@@ -140,9 +141,9 @@ async fn a_commit_of_ten_thousand_records_is_never_seen_in_part() {
     assert_eq!(service.post(&format!("{KV}/commit"), &token, one_more).await.failed(400), "COMMIT_TOO_LARGE");
 }
 
-/// A record with a write list is judged and put in its place; only the condition of that put decides.
+/// A write to a record with a write list reads it first; the condition of its put then decides.
 #[tokio::test]
-async fn of_two_cas_writers_on_a_guarded_record_one_wins() {
+async fn one_of_two_cas_writers_on_a_restricted_record_wins() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let guarded = json!({"data": "old", "write_caps": ["kv_store_write"]});

@@ -1,4 +1,4 @@
-//! One record: set, get, and what belongs to it.
+//! Single records: set, get, and their attributes.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn key(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn versions_and_times_follow_the_writes() {
+async fn versions_and_timestamps_follow_the_writes() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let first = service.put(&key("k"), &token, json!({"data": 1})).await.ok();
@@ -29,7 +29,7 @@ async fn versions_and_times_follow_the_writes() {
 }
 
 #[tokio::test]
-async fn chunks_of_a_key_are_records_of_their_own() {
+async fn chunks_of_a_key_are_independent_records() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for idx in [0, 7, 2_147_483_647_i64] {
@@ -46,7 +46,7 @@ async fn chunks_of_a_key_are_records_of_their_own() {
 }
 
 #[tokio::test]
-async fn any_json_comes_back_as_it_was_sent() {
+async fn any_json_value_round_trips() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for (sent, size) in
@@ -63,7 +63,7 @@ async fn any_json_comes_back_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_matching_etag_answers_304() {
+async fn matching_etag_is_304() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&key("k"), &token, json!({"data": 1})).await.ok();
@@ -77,7 +77,7 @@ async fn a_matching_etag_answers_304() {
 }
 
 #[tokio::test]
-async fn a_hidden_draft_does_not_change_the_etag_until_it_is_published() {
+async fn draft_changes_the_etag_only_when_published() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let live = service.put(&key("k"), &token, json!({"data": "old"})).await.ok();
@@ -89,7 +89,7 @@ async fn a_hidden_draft_does_not_change_the_etag_until_it_is_published() {
 }
 
 #[tokio::test]
-async fn a_record_with_a_time_to_live_reads_as_absent_from_that_second_on() {
+async fn record_is_absent_from_its_expiry_second_on() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let brief = service.put(&key("k"), &token, json!({"data": 1, "ttl_seconds": 10})).await.ok();
@@ -111,7 +111,7 @@ async fn a_record_with_a_time_to_live_reads_as_absent_from_that_second_on() {
 }
 
 #[tokio::test]
-async fn a_record_that_was_never_committed_is_gone_after_a_week() {
+async fn uncommitted_record_expires_after_a_week() {
     let service = TestService::new().await;
     service.put(&key("k"), &service.kv_token(), json!({"data": 1, "committed": false})).await.ok();
     service.clock.advance_ms(7 * 24 * 3_600_000 - 1);
@@ -172,7 +172,7 @@ async fn committed_draft_is_kept_as_long_as_its_list() {
 }
 
 #[tokio::test]
-async fn select_picks_members_of_the_value() {
+async fn select_returns_members_of_the_value() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&key("k"), &token, json!({"data": {"a": {"b": [1, 2]}, "c-d": 3}})).await.ok();
@@ -186,7 +186,7 @@ async fn select_picks_members_of_the_value() {
 const GUARDED: [Capability; 3] = [KvStoreRead, KvStoreWrite, AccessTokenCreate];
 
 #[tokio::test]
-async fn capability_lists_of_a_record_close_it_to_others() {
+async fn capability_lists_restrict_a_record() {
     let service = TestService::new().await;
     let (holder, other) = (service.token(&GUARDED), service.kv_token());
     let caps = json!(["access_token_create"]);
@@ -208,7 +208,7 @@ async fn capability_lists_of_a_record_close_it_to_others() {
 }
 
 #[tokio::test]
-async fn nobody_installs_a_capability_they_lack() {
+async fn capability_lists_may_name_only_held_capabilities() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let lacking = json!({"data": 1, "write_caps": [{"name": "vcs", "vcs": "github"}]});
@@ -221,7 +221,7 @@ async fn nobody_installs_a_capability_they_lack() {
 }
 
 #[tokio::test]
-async fn lists_sent_with_a_draft_take_effect_with_it() {
+async fn capability_lists_of_a_draft_apply_when_published() {
     let service = TestService::new().await;
     let (holder, other) = (service.token(&GUARDED), service.kv_token());
     service.put(&key("k"), &other, json!({"data": "old"})).await.ok();

@@ -1,4 +1,4 @@
-//! `select`: parts of values, as they are stored.
+//! `select`: parts of values, returned as stored.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::service::KV;
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test]
-async fn a_selected_part_keeps_its_text() {
+async fn selected_part_keeps_its_text() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let value =
@@ -33,7 +33,7 @@ async fn a_selected_part_keeps_its_text() {
 }
 
 #[tokio::test]
-async fn names_are_limited_and_so_is_what_they_pick() {
+async fn selected_names_and_result_size_are_limited() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let value: Value = json!({"a": "x".repeat(MIB - 100), "b": "y".repeat(100)});
@@ -55,7 +55,7 @@ async fn names_are_limited_and_so_is_what_they_pick() {
 }
 
 #[tokio::test]
-async fn the_selected_parts_of_a_page_count_together() {
+async fn selected_parts_of_a_page_share_one_size_limit() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for key in ["a", "b", "c"] {

@@ -1,4 +1,4 @@
-//! Large values: in object storage, never pointed at before they are there, never left behind.
+//! Large values in object storage: never referenced before they are stored, never left behind.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ pub async fn set_text(service: &TestService, token: &str, value: &str) -> Reply 
     service.send(request).await
 }
 
-/// The text of `data` in the answer about a record. The tests' own reader of JSON could not hold every value.
+/// The text of `data` in a record's response, extracted without parsing, since the tests' JSON parser cannot hold every
+/// value.
 pub async fn data_text(service: &TestService, token: &str, path: &str) -> String {
     let (_, function) = service.gateway.function(KV);
     let answer = function.oneshot(request(Method::GET, path, token, None)).await.unwrap();
@@ -30,7 +31,7 @@ pub async fn data_text(service: &TestService, token: &str, path: &str) -> String
 }
 
 #[tokio::test]
-async fn any_json_text_is_a_value_and_keeps_its_spelling() {
+async fn any_json_value_keeps_its_spelling() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let integer = "9".repeat(5_000);
@@ -56,7 +57,7 @@ async fn any_json_text_is_a_value_and_keeps_its_spelling() {
 }
 
 #[tokio::test]
-async fn half_a_surrogate_pair_and_endless_nesting_are_refused() {
+async fn lone_surrogates_and_deep_nesting_are_refused() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -66,7 +67,7 @@ async fn half_a_surrogate_pair_and_endless_nesting_are_refused() {
 }
 
 #[tokio::test]
-async fn a_value_of_four_mebibytes_comes_back_and_a_larger_one_is_refused() {
+async fn four_mebibyte_value_round_trips_and_a_larger_is_refused() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/key/big");
@@ -79,7 +80,7 @@ async fn a_value_of_four_mebibytes_comes_back_and_a_larger_one_is_refused() {
 }
 
 #[tokio::test]
-async fn small_values_make_no_objects_and_listings_fetch_them_only_when_asked() {
+async fn listings_fetch_value_objects_only_on_request() {
     let service = TestService::new().await;
     let token = service.kv_token();
     service.put(&format!("{KV}/key/small"), &token, json!({"data": text(16 * 1024)})).await.ok();
@@ -93,7 +94,7 @@ async fn small_values_make_no_objects_and_listings_fetch_them_only_when_asked() 
 }
 
 #[tokio::test]
-async fn a_page_ends_before_four_mebibytes_and_a_larger_record_comes_alone() {
+async fn page_ends_before_four_mebibytes_or_holds_one_record() {
     let service = TestService::new().await;
     let token = service.kv_token();
     for (key, size) in [("a", 3_000_000), ("b", 1_000_000), ("c", 4_100_000), ("d", 10)] {
@@ -113,7 +114,7 @@ async fn a_page_ends_before_four_mebibytes_and_a_larger_record_comes_alone() {
 }
 
 #[tokio::test]
-async fn a_reader_whose_object_was_replaced_reads_its_successor() {
+async fn reader_of_a_replaced_object_gets_the_new_value() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let path = format!("{KV}/key/k");
@@ -124,7 +125,7 @@ async fn a_reader_whose_object_was_replaced_reads_its_successor() {
     let replacing = async {
         gate.arrived(1).await;
         service.put(&path, &token, json!({"data": text(30_000)})).await.ok();
-        // What the worker does when the stream shows that the old object was let go.
+        // The worker does this when the stream shows that the old object is no longer referenced.
         let old = service.blobs.oldest();
         service.app.store.delete_value(&old).await.unwrap();
         gate.release();

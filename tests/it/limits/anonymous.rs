@@ -1,4 +1,4 @@
-//! Requests without a usable credential, by the place they come from.
+//! Rate limits per client address, for requests without a valid credential.
 
 use http::Method;
 use terrapi::auth::{ApiKey, KeyEnvironment, Secret};
@@ -6,7 +6,7 @@ use terrapi::domain::Vcs;
 use terrapi::domain::rate::Limit;
 use terrapi::runtime::RateLimits;
 
-use super::{from, leases, patient, probe, some_key};
+use super::{from, leases, probe, some_key, without_limits};
 use crate::identity::browser::Browser;
 use crate::support::service::{request, send_to};
 use crate::support::{TestService, forge};
@@ -14,20 +14,20 @@ use crate::support::{TestService, forge};
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 fn anonymous(rate: u32, burst: u32) -> RateLimits {
-    RateLimits { anonymous: Limit::per_second(rate, burst), ..patient() }
+    RateLimits { anonymous: Limit::per_second(rate, burst), ..without_limits() }
 }
 
-/// The status of a request with a credential that is none.
-async fn knock(service: &TestService, address: &str, credential: &str) -> u16 {
+/// Sends a request with an invalid credential. Returns the status.
+async fn send_invalid(service: &TestService, address: &str, credential: &str) -> u16 {
     let request = request(Method::GET, "/api/v1/whoami", credential, None);
     service.send(from(address, request)).await.status.as_u16()
 }
 
 #[tokio::test]
-async fn a_place_that_keeps_knocking_is_refused_and_no_other_place_is() {
+async fn only_the_address_over_its_limit_is_refused() {
     let service = TestService::limited(anonymous(1, 40)).await;
     for (count, credential) in ["", "garbage", "tt_live_0", "a.b.c"].iter().cycle().take(40).enumerate() {
-        assert_eq!(knock(&service, "192.0.2.1", credential).await, 403, "{count}");
+        assert_eq!(send_invalid(&service, "192.0.2.1", credential).await, 403, "{count}");
     }
     let more = async {
         for credential in ["", "garbage", "tt_live_0"] {
@@ -40,37 +40,37 @@ async fn a_place_that_keeps_knocking_is_refused_and_no_other_place_is() {
     };
     let ((), calls) = service.faulty.ledger().during(more).await;
     assert_eq!(calls, []);
-    assert_eq!(knock(&service, "192.0.2.2", "garbage").await, 403);
+    assert_eq!(send_invalid(&service, "192.0.2.2", "garbage").await, 403);
     let good = probe(&service.gateway, &service.token(&[])).await;
-    assert_ne!(good.status, 429, "a good token from the same place");
+    assert_ne!(good.status, 429, "a good token from the same address");
     service.clock.advance_ms(60_000);
-    assert_eq!(knock(&service, "192.0.2.1", "").await, 403);
+    assert_eq!(send_invalid(&service, "192.0.2.1", "").await, 403);
 }
 
 #[tokio::test]
-async fn a_refused_place_costs_no_read_even_where_only_a_read_could_tell() {
+async fn refused_address_costs_no_read() {
     let service = TestService::limited(anonymous(1, 10)).await;
     for _ in 0..10 {
-        assert_eq!(knock(&service, "192.0.2.1", "garbage").await, 403);
+        assert_eq!(send_invalid(&service, "192.0.2.1", "garbage").await, 403);
     }
     let unknown = ApiKey { id: some_key(), secret: Secret::new([7; 32]) }.reveal(KeyEnvironment::Test);
-    let forged = forge::Forge::stranger().token(&forge::claims(service.user, &[]));
+    let forged = forge::Forge::unknown().token(&forge::claims(service.user, &[]));
     let knocks = async {
         let reply = service.call(Method::POST, REFRESH, &unknown, None).await;
         assert_eq!(reply.failed(429), "RATE_LIMITED");
-        assert_eq!(knock(&service, "192.0.2.1", &forged).await, 429);
+        assert_eq!(send_invalid(&service, "192.0.2.1", &forged).await, 429);
     };
     let ((), calls) = service.faulty.ledger().during(knocks).await;
     assert_eq!(calls, []);
 }
 
 #[tokio::test]
-async fn a_key_that_was_proven_here_is_exchanged_although_others_from_its_place_are_refused() {
+async fn verified_key_is_exchanged_from_a_refused_address() {
     let service = TestService::limited(anonymous(1, 10)).await;
     let (proven, other) = (service.api_key(&[]).await, service.api_key(&[]).await);
     service.call(Method::POST, REFRESH, &proven, None).await.ok();
     for _ in 0..11 {
-        knock(&service, "192.0.2.1", "garbage").await;
+        send_invalid(&service, "192.0.2.1", "garbage").await;
     }
     service.call(Method::POST, REFRESH, &proven, None).await.ok();
     assert_eq!(service.call(Method::POST, REFRESH, &other, None).await.failed(429), "RATE_LIMITED");
@@ -79,17 +79,17 @@ async fn a_key_that_was_proven_here_is_exchanged_although_others_from_its_place_
 }
 
 #[tokio::test]
-async fn an_ipv6_network_is_one_place() {
+async fn ipv6_network_has_one_budget() {
     let service = TestService::limited(anonymous(1, 10)).await;
     for host in 1..=10 {
-        assert_eq!(knock(&service, &format!("2001:db8:1:2::{host:x}"), "garbage").await, 403);
+        assert_eq!(send_invalid(&service, &format!("2001:db8:1:2::{host:x}"), "garbage").await, 403);
     }
-    assert_eq!(knock(&service, "2001:db8:1:2:ffff::1", "garbage").await, 429);
-    assert_eq!(knock(&service, "2001:db8:1:3::1", "garbage").await, 403);
+    assert_eq!(send_invalid(&service, "2001:db8:1:2:ffff::1", "garbage").await, 429);
+    assert_eq!(send_invalid(&service, "2001:db8:1:3::1", "garbage").await, 403);
 }
 
 #[tokio::test]
-async fn a_claim_about_the_address_is_not_believed() {
+async fn forged_forwarded_address_is_ignored() {
     let service = TestService::limited(anonymous(1, 10)).await;
     let mut refused = 0;
     for claimed in 0..20 {
@@ -101,7 +101,7 @@ async fn a_claim_about_the_address_is_not_believed() {
 }
 
 #[tokio::test]
-async fn two_sandboxes_share_a_places_budget() {
+async fn two_sandboxes_share_the_budget_of_an_address() {
     let service = TestService::limited(anonymous(1, 40)).await;
     let other = service.sandbox();
     let mut passed = 0;
@@ -111,12 +111,12 @@ async fn two_sandboxes_share_a_places_budget() {
             passed += u32::from(reply.status == 403);
         }
     }
-    // Each may owe the batch of twenty that it has not reported yet.
+    // Each sandbox may still have to report a batch of twenty.
     assert!((40..=80).contains(&passed), "{passed}");
 }
 
 #[tokio::test]
-async fn a_place_begins_sign_ins_within_its_budget_and_each_of_them_is_a_write() {
+async fn sign_ins_from_an_address_are_limited() {
     let service = TestService::limited(anonymous(5, 50)).await;
     let begin = |address| from(address, request(Method::GET, "/api/v1/github/login", "", None));
     let within = async {
@@ -126,7 +126,7 @@ async fn a_place_begins_sign_ins_within_its_budget_and_each_of_them_is_a_write()
         }
     };
     let ((), calls) = service.faulty.ledger().during(within).await;
-    assert!(leases(&calls) <= 10, "{} calls about the budget", leases(&calls));
+    assert!(leases(&calls) <= 10, "{} rate limit calls", leases(&calls));
     assert_eq!(calls.len() - leases(&calls), 50, "and one row each");
     let over = async {
         let reply = service.send(begin("192.0.2.1")).await;
@@ -140,7 +140,7 @@ async fn a_place_begins_sign_ins_within_its_budget_and_each_of_them_is_a_write()
 }
 
 #[tokio::test]
-async fn a_browser_that_comes_back_to_a_place_that_is_over_comes_again_and_is_signed_in() {
+async fn limited_callback_can_be_retried_and_signs_in() {
     let service = TestService::limited(anonymous(1, 10)).await;
     let mut browser = Browser::new(&service);
     let page = browser.begin(Vcs::Github, "").await;

@@ -1,4 +1,4 @@
-//! One sandbox, one clock that stands still until it is moved.
+//! Rate limits of one sandbox, on a clock that the test advances.
 
 use http::Method;
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::{callers, leases, passed, probe, record, some_key, token_of};
 use crate::support::service::request;
 use crate::support::{Reply, TestService};
 
-/// `RateLimit-Limit`, `-Remaining` and `-Reset`, if they are all there or all not.
+/// The headers `RateLimit-Limit`, `-Remaining` and `-Reset`; either all or none must be present.
 fn fields(reply: &Reply) -> Option<(i64, i64, i64)> {
     let of = |name: &str| reply.header(name).map(|figure| figure.parse::<i64>().unwrap());
     match (of("ratelimit-limit"), of("ratelimit-remaining"), of("ratelimit-reset")) {
@@ -20,7 +20,7 @@ fn fields(reply: &Reply) -> Option<(i64, i64, i64)> {
 }
 
 #[tokio::test]
-async fn a_burst_passes_and_the_next_request_is_told_when_to_come_back() {
+async fn request_after_a_burst_is_429_with_retry_after() {
     let service = TestService::limited(callers(50, 100)).await;
     let token = token_of(&service, some_key());
     for sent in 1..=100 {
@@ -36,11 +36,11 @@ async fn a_burst_passes_and_the_next_request_is_told_when_to_come_back() {
     assert_eq!(refused.header("www-authenticate"), None);
     service.clock.advance_ms(1_000);
     let again = passed(&service.gateway, &token, 200).await;
-    assert_eq!(again, 50, "what a second brings");
+    assert_eq!(again, 50, "the refill of one second");
 }
 
 #[tokio::test]
-async fn the_sustained_rate_is_what_passes_in_the_long_run() {
+async fn sustained_rate_passes_in_the_long_run() {
     let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
     passed(&service.gateway, &token_of(&service, key), 110).await;
@@ -49,11 +49,11 @@ async fn the_sustained_rate_is_what_passes_in_the_long_run() {
         service.clock.advance_ms(100);
         later += passed(&service.gateway, &token_of(&service, key), 10).await;
     }
-    assert!((450..=500).contains(&later), "{later} in ten seconds at 50 a second");
+    assert!((450..=500).contains(&later), "{later} passed in ten seconds at 50 a second");
 }
 
 #[tokio::test]
-async fn the_tokens_of_a_key_and_its_exchanges_share_its_budget_and_other_keys_have_their_own() {
+async fn tokens_and_exchanges_of_a_key_share_one_budget() {
     let service = TestService::limited(callers(5, 10)).await;
     let key = service.api_key(&[KvStoreRead, KvStoreWrite]).await;
     let id = ApiKey::parse(&key).unwrap().id;
@@ -73,7 +73,7 @@ async fn the_tokens_of_a_key_and_its_exchanges_share_its_budget_and_other_keys_h
 }
 
 #[tokio::test]
-async fn a_refused_request_changes_nothing_and_reads_nothing() {
+async fn refused_request_reads_and_changes_nothing() {
     let service = TestService::limited(callers(50, 100)).await;
     let token = token_of(&service, some_key());
     passed(&service.gateway, &token, 100).await;
@@ -89,7 +89,7 @@ async fn a_refused_request_changes_nothing_and_reads_nothing() {
 }
 
 #[tokio::test]
-async fn a_thousand_reads_cost_fifty_calls_at_most_beside_their_own() {
+async fn thousand_reads_cost_at_most_fifty_rate_limit_calls() {
     let service = TestService::limited(callers(1_000, 2_000)).await;
     let token = token_of(&service, some_key());
     service.put(&record(), &token, json!({"data": 1})).await.ok();
@@ -106,7 +106,7 @@ async fn a_thousand_reads_cost_fifty_calls_at_most_beside_their_own() {
 }
 
 #[tokio::test]
-async fn whoever_sends_little_is_never_asked_about() {
+async fn slow_caller_costs_no_rate_limit_call() {
     let service = TestService::limited(callers(50, 100)).await;
     let token = token_of(&service, some_key());
     let requests = async { passed(&service.gateway, &token, 10).await };
@@ -115,7 +115,7 @@ async fn whoever_sends_little_is_never_asked_about() {
 }
 
 #[tokio::test]
-async fn what_is_open_to_all_says_nothing_about_rates() {
+async fn public_routes_carry_no_rate_limit_headers() {
     let service = TestService::limited(callers(1, 1)).await;
     for path in ["/health", "/docs", "/openapi.json", "/.well-known/jwks.json", "/api/v1/server/config", "/nowhere"] {
         for _ in 0..3 {
@@ -127,7 +127,7 @@ async fn what_is_open_to_all_says_nothing_about_rates() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_locks_nobody_out() {
+async fn clock_set_back_does_not_block_callers() {
     let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
     assert_eq!(passed(&service.gateway, &token_of(&service, key), 120).await, 100);

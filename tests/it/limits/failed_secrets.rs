@@ -1,4 +1,4 @@
-//! Wrong secrets for a known key.
+//! Limits on wrong secrets for a known key.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use terrapi::domain::rate::{Limit, Network, RateLimitKey};
 use terrapi::domain::{KeyId, Millis};
 use terrapi::runtime::{Clock, Random, RateLimits};
 
-use super::{from, is_lease, patient, some_key};
+use super::{from, is_lease, some_key, without_limits};
 use crate::support::faulty::Refusal;
 use crate::support::service::{START, request, send_to};
 use crate::support::{Reply, TestService, routes::Gateway};
@@ -18,7 +18,7 @@ use crate::support::{Reply, TestService, routes::Gateway};
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 fn ten() -> RateLimits {
-    RateLimits { failed_secrets: Limit::in_a_minute(10), ..patient() }
+    RateLimits { failed_secrets: Limit::in_a_minute(10), ..without_limits() }
 }
 
 fn wrong(key: KeyId) -> String {
@@ -30,7 +30,7 @@ async fn exchange(gateway: &Gateway, address: &str, key: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn ten_wrong_secrets_shut_out_their_place_from_that_key_and_nobody_else() {
+async fn ten_wrong_secrets_block_only_their_network_and_key() {
     let service = TestService::limited(ten()).await;
     let (right, other) = (service.api_key(&[]).await, service.api_key(&[]).await);
     let wrong = wrong(ApiKey::parse(&right).unwrap().id);
@@ -54,7 +54,7 @@ async fn ten_wrong_secrets_shut_out_their_place_from_that_key_and_nobody_else() 
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_answered_like_a_wrong_secret_to_the_last_guess() {
+async fn unknown_key_is_answered_like_a_wrong_secret() {
     let service = TestService::limited(ten()).await;
     let known = ApiKey::parse(&service.api_key(&[]).await).unwrap().id;
     for _ in 0..12 {
@@ -73,21 +73,21 @@ async fn an_unknown_key_is_answered_like_a_wrong_secret_to_the_last_guess() {
 }
 
 #[tokio::test]
-async fn guesses_at_two_sandboxes_are_counted_together() {
+async fn guesses_at_two_sandboxes_share_one_count() {
     let service = TestService::limited(ten()).await;
     let other = service.sandbox();
     let wrong = wrong(ApiKey::parse(&service.api_key(&[]).await).unwrap().id);
-    let mut heard = 0;
+    let mut checked = 0;
     for _ in 0..10 {
         for gateway in [&service.gateway, &other] {
-            heard += u32::from(exchange(gateway, "192.0.2.1", &wrong).await.status == 403);
+            checked += u32::from(exchange(gateway, "192.0.2.1", &wrong).await.status == 403);
         }
     }
-    assert!((9..=12).contains(&heard), "{heard}: each sandbox may give one away");
+    assert!((9..=12).contains(&checked), "{checked}: each sandbox may answer one more");
 }
 
 #[tokio::test]
-async fn guesses_are_counted_without_storage_too_and_the_owner_gets_in() {
+async fn guesses_are_counted_without_storage() {
     let service = TestService::limited(ten()).await;
     let right = service.api_key(&[]).await;
     let wrong = wrong(ApiKey::parse(&right).unwrap().id);
@@ -100,7 +100,7 @@ async fn guesses_are_counted_without_storage_too_and_the_owner_gets_in() {
 }
 
 #[tokio::test]
-async fn ten_wrong_secrets_shut_out_their_network_from_a_team_token() {
+async fn ten_wrong_secrets_block_their_network_for_a_team_token() {
     for (method, path, refused) in [(Method::POST, REFRESH, 403), (Method::GET, "/api/v2/account/details", 401)] {
         let service = TestService::limited(ten()).await;
         let acme = service.acme().await;
@@ -126,7 +126,7 @@ async fn ten_wrong_secrets_shut_out_their_network_from_a_team_token() {
 }
 
 #[tokio::test]
-async fn an_unknown_team_token_is_charged_like_a_wrong_secret() {
+async fn unknown_team_token_counts_like_a_wrong_secret() {
     let service = TestService::limited(ten()).await;
     let acme = service.acme().await;
     let known = TeamSecret::parse(&acme.team_token).unwrap().id();
@@ -137,24 +137,24 @@ async fn an_unknown_team_token_is_charged_like_a_wrong_secret() {
     }
 }
 
-/// A clock that moves on with every look at it, as a machine's does.
-struct Moving(AtomicI64);
+/// A clock that advances with every reading, like a real clock.
+struct AdvancingClock(AtomicI64);
 
-impl Clock for Moving {
+impl Clock for AdvancingClock {
     fn now(&self) -> Millis {
         Millis(START.0 + self.0.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 #[tokio::test]
-async fn a_request_reports_once_while_the_clock_moves_on() {
+async fn request_reports_once_while_the_clock_moves_on() {
     let service = TestService::limited(ten()).await;
-    let clock = Moving(AtomicI64::new(0));
+    let clock = AdvancingClock(AtomicI64::new(0));
     let subject =
         RateLimitKey::FailedSecret(KeyId::new(Random::default().id().unwrap()), Network::of(Some("192.0.2.1")));
     let spend = async || {
         let spent = service.app.limits.spend(&service.app.store, &clock, subject);
-        let spent = tokio::time::timeout(Duration::from_secs(20), spent).await.expect("it asks storage for ever");
+        let spent = tokio::time::timeout(Duration::from_secs(20), spent).await.expect("storage is asked without end");
         spent.unwrap().retry_after_seconds
     };
     for guess in 0..10 {

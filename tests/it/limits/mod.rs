@@ -1,4 +1,4 @@
-//! Rate limits. Every other test lives in a service without any.
+//! Rate limits. All other tests run without limits.
 
 mod anonymous;
 mod callers;
@@ -21,13 +21,13 @@ use crate::support::faulty::Call;
 use crate::support::service::{KV, request, send_to};
 use crate::support::{Reply, TestService, routes::Gateway};
 
-/// Requests a second, and at once.
+/// Limits in requests per second, and burst.
 pub fn callers(rate: u32, burst: u32) -> RateLimits {
-    RateLimits { callers: Limit::per_second(rate, burst), ..patient() }
+    RateLimits { callers: Limit::per_second(rate, burst), ..without_limits() }
 }
 
-/// No limit, and a patience for a machine that compiles beside the tests.
-fn patient() -> RateLimits {
+/// No limits, and a storage timeout for a machine that compiles while the tests run.
+fn without_limits() -> RateLimits {
     RateLimits { patience: Duration::from_secs(10), ..RateLimits::default() }
 }
 
@@ -35,18 +35,18 @@ fn some_key() -> KeyId {
     KeyId::new(Random::default().id().unwrap())
 }
 
-/// A token that a key bought.
+/// An access token of this key.
 fn token_of(service: &TestService, key: KeyId) -> String {
     let claims = service.claims(&[Capability::KvStoreRead, Capability::KvStoreWrite]);
     service.signer.sign(&Claims { key_id: key, ..claims }).unwrap()
 }
 
-/// A request that is authenticated and then refused without a storage call: 400 if the rate allows it.
+/// Sends a request that is authenticated and then refused without a storage call: 400 if the rate limit lets it pass.
 async fn probe(gateway: &Gateway, token: &str) -> Reply {
     send_to(gateway, request(Method::GET, "/api/v1/github/access-token/x/audit", token, None)).await
 }
 
-/// How many of so many requests the rate let through.
+/// Sends this many requests. Returns how many the rate limit let pass.
 async fn passed(gateway: &Gateway, token: &str, requests: usize) -> usize {
     let mut passed = 0;
     for _ in 0..requests {
@@ -56,7 +56,7 @@ async fn passed(gateway: &Gateway, token: &str, requests: usize) -> usize {
     passed
 }
 
-/// The calls about rate budgets.
+/// The number of calls that lease from rate budgets.
 fn leases(calls: &[Call]) -> usize {
     calls.iter().filter(|call| is_lease(&call.request)).count()
 }

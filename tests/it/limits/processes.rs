@@ -1,5 +1,5 @@
-//! Processes of their own, one engine, real time.
-#![expect(clippy::disallowed_methods, reason = "the test starts itself again, and tells its children what to do")]
+//! Rate limits across several processes with one engine, in real time.
+#![expect(clippy::disallowed_methods, reason = "the test starts itself again, and passes parameters to its children")]
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -18,24 +18,24 @@ use tokio::process::Command;
 use super::{callers, some_key};
 use crate::support::TestService;
 
-const TOLD: &str = "TERRAPI_TEST_LIMITED_PROCESS";
+const CHILD_INPUT: &str = "TERRAPI_TEST_LIMITED_PROCESS";
 /// How many processes share one key.
 const PROCESSES: [usize; 3] = [1, 8, 32];
 const RATE: u32 = 50;
 const BURST: u32 = 100;
 
-/// What a child is told.
+/// The parameters of a child process.
 #[derive(Serialize, Deserialize)]
-struct Told {
+struct ChildInput {
     endpoint: String,
     identity: String,
     key: KeyId,
-    /// Between two requests of a child.
+    /// The pause between two requests of a child.
     gap_ms: u64,
     seconds: u64,
 }
 
-/// What it tells.
+/// The result of a child process.
 #[derive(Debug, Serialize, Deserialize)]
 struct Counted {
     sent: u64,
@@ -58,7 +58,7 @@ struct Outcome {
 /// Runs the test `name` once more in so many child processes, which together send `rate` requests a second with one key.
 async fn run(name: &str, processes: usize, rate: u64, seconds: u64) -> Outcome {
     let service = TestService::new().await;
-    let told = Told {
+    let input = ChildInput {
         endpoint: service.faulty.endpoint().to_owned(),
         identity: service.backend.tables.identity.clone(),
         key: some_key(),
@@ -68,7 +68,7 @@ async fn run(name: &str, processes: usize, rate: u64, seconds: u64) -> Outcome {
     let start = || {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &format!("limits::processes::{name}"), "--nocapture"])
-            .env(TOLD, serde_json::to_string(&told).unwrap())
+            .env(CHILD_INPUT, serde_json::to_string(&input).unwrap())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -93,8 +93,8 @@ async fn run(name: &str, processes: usize, rate: u64, seconds: u64) -> Outcome {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_above_the_limit_are_refused_the_surplus() {
-    if let Ok(told) = std::env::var(TOLD) {
-        return child(serde_json::from_str(&told).unwrap()).await;
+    if let Ok(input) = std::env::var(CHILD_INPUT) {
+        return child(serde_json::from_str(&input).unwrap()).await;
     }
     let name = "processes_above_the_limit_are_refused_the_surplus";
     // Eight times the limit.
@@ -111,8 +111,8 @@ async fn processes_above_the_limit_are_refused_the_surplus() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_below_the_limit_refuse_nothing() {
-    if let Ok(told) = std::env::var(TOLD) {
-        return child(serde_json::from_str(&told).unwrap()).await;
+    if let Ok(input) = std::env::var(CHILD_INPUT) {
+        return child(serde_json::from_str(&input).unwrap()).await;
     }
     let name = "processes_below_the_limit_refuse_nothing";
     // 74 % of the limit.
@@ -131,8 +131,8 @@ async fn read(mut child: tokio::process::Child) -> Counted {
     serde_json::from_str(line).unwrap()
 }
 
-/// One sandbox's requests, as fast as one caller sends them.
-async fn child(told: Told) {
+/// Sends requests from one sandbox, each after the answer to the one before.
+async fn child(input: ChildInput) {
     let rates = callers(RATE, BURST);
     let settings = Settings {
         issuer: "terrapi".into(),
@@ -145,8 +145,8 @@ async fn child(told: Told) {
         app_name: "terrapi".into(),
     };
     let config = StoreConfig {
-        tables: Tables { identity: told.identity, kv: String::new(), operations: String::new() },
-        endpoint: Some(told.endpoint),
+        tables: Tables { identity: input.identity, kv: String::new(), operations: String::new() },
+        endpoint: Some(input.endpoint),
         region: "us-east-1".into(),
         credentials: aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"),
         blobs: None,
@@ -156,11 +156,11 @@ async fn child(told: Told) {
     let now_ms = || u64::try_from(app.clock.now().0).unwrap();
     let (began, first_ms) = (Instant::now(), now_ms());
     let (mut sent, mut passed) = (0, 0);
-    while began.elapsed() < Duration::from_secs(told.seconds) {
-        let spent = app.spend(RateLimitKey::Key(told.key)).await.unwrap();
+    while began.elapsed() < Duration::from_secs(input.seconds) {
+        let spent = app.spend(RateLimitKey::Key(input.key)).await.unwrap();
         sent += 1;
         passed += u64::from(spent.retry_after_seconds.is_none());
-        tokio::time::sleep(Duration::from_millis(told.gap_ms)).await;
+        tokio::time::sleep(Duration::from_millis(input.gap_ms)).await;
     }
     println!("\n{}", serde_json::to_string(&Counted { sent, passed, first_ms, last_ms: now_ms() }).unwrap());
 }

@@ -1,10 +1,10 @@
-//! Several sandboxes over one storage, on one clock that stands still until it is moved.
+//! Rate limits across several sandboxes with one storage, on a clock that the test advances.
 
 use super::{callers, passed, some_key, token_of};
 use crate::support::TestService;
 
 #[tokio::test]
-async fn two_sandboxes_share_a_keys_budget() {
+async fn two_sandboxes_share_the_budget_of_a_key() {
     let service = TestService::limited(callers(50, 100)).await;
     let other = service.sandbox();
     let key = some_key();
@@ -14,7 +14,7 @@ async fn two_sandboxes_share_a_keys_budget() {
         both += passed(&service.gateway, &token, 5).await;
         both += passed(&other, &token, 5).await;
     }
-    // What a sandbox lets through is reported with its batch; at the end each may still owe one.
+    // A sandbox reports what it let pass with its next batch; at the end each may still have one to report.
     assert!((80..=140).contains(&both), "{both}");
     let mut later = 0;
     for _ in 0..200 {
@@ -22,11 +22,11 @@ async fn two_sandboxes_share_a_keys_budget() {
         later += passed(&service.gateway, &token_of(&service, key), 4).await;
         later += passed(&other, &token_of(&service, key), 4).await;
     }
-    assert!((450..=550).contains(&later), "{later} in ten seconds at 50 a second");
+    assert!((450..=550).contains(&later), "{later} passed in ten seconds at 50 a second");
 }
 
 #[tokio::test]
-async fn a_sandbox_that_starts_cold_does_not_bring_a_new_burst() {
+async fn cold_start_does_not_add_a_burst() {
     let service = TestService::limited(callers(50, 100)).await;
     let key = some_key();
     assert_eq!(passed(&service.gateway, &token_of(&service, key), 120).await, 100);
@@ -41,7 +41,7 @@ async fn a_sandbox_that_starts_cold_does_not_bring_a_new_burst() {
 }
 
 #[tokio::test]
-async fn many_requests_at_once_wait_for_one_call() {
+async fn concurrent_requests_share_one_rate_limit_call() {
     let service = TestService::limited(callers(1_000, 1_000)).await;
     let token = token_of(&service, some_key());
     assert_eq!(passed(&service.gateway, &token, 10).await, 10);

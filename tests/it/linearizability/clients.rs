@@ -1,4 +1,4 @@
-//! Clients of the key-value store that note what they did and heard.
+//! Clients of the key-value store that record their operations and the answers.
 
 use std::sync::atomic::Ordering;
 
@@ -8,14 +8,14 @@ use super::model::{Answer, Expect, GROUPS, Op, RECORDS, Side};
 use super::service::Service;
 use crate::support::faulty::unit;
 
-/// One client. Its requests follow one another.
+/// One client. It sends one request at a time.
 pub struct Client<'a> {
     service: &'a Service<'a>,
     number: u32,
     draws: Draws,
 }
 
-/// Numbers that follow from a seed.
+/// Random numbers derived from a seed.
 struct Draws(u64);
 
 impl Draws {
@@ -32,11 +32,11 @@ impl<'a> Client<'a> {
         Self { service, number, draws: Draws((seed << 20) ^ (u64::from(number) << 40)) }
     }
 
-    /// Does about `operations` operations.
+    /// Performs about `operations` operations.
     pub async fn work(mut self, operations: usize) {
         let mut done = 0;
         while done < operations {
-            let (group, record) = self.place();
+            let (group, record) = self.random_record();
             done += match self.draws.below(100) {
                 0..20 => self.read(group, record, false).await,
                 20..30 => self.read(group, record, true).await,
@@ -51,10 +51,10 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Reads every record, published and staged. Names those that were answered with neither 200 nor 404.
+    /// Reads every record, published and staged. Returns those whose answer was neither 200 nor 404.
     pub async fn read_all(&mut self) -> Vec<String> {
         let mut unreadable = Vec::new();
-        for (group, record) in places() {
+        for (group, record) in all_records() {
             for staged in [false, true] {
                 if self.read(group, record, staged).await == 0 {
                     unreadable.push(format!("{} cannot be read (staged: {staged})", key(group, record)));
@@ -66,12 +66,12 @@ impl<'a> Client<'a> {
 
     /// Writes every record.
     pub async fn write_all(&mut self) {
-        for (group, record) in places() {
+        for (group, record) in all_records() {
             self.put(group, record, false, Expect::Anything).await;
         }
     }
 
-    fn place(&mut self) -> (usize, usize) {
+    fn random_record(&mut self) -> (usize, usize) {
         (self.draws.below(GROUPS as u32) as usize, self.draws.below(RECORDS as u32) as usize)
     }
 
@@ -87,7 +87,7 @@ impl<'a> Client<'a> {
             + self.read(group, record, false).await
     }
 
-    /// By one of the routes that read. 1 when it was answered.
+    /// Reads a record by one of the routes. Returns 1 if it was answered.
     async fn read(&mut self, group: usize, record: usize, staged: bool) -> usize {
         let (key, call) = (key(group, record), self.service.history.now());
         let query = format!("committed={}", !staged);
@@ -115,7 +115,7 @@ impl<'a> Client<'a> {
 
     async fn put(&mut self, group: usize, record: usize, staged: bool, expect: Expect) -> usize {
         let value = self.service.values.fetch_add(1, Ordering::Relaxed);
-        // A value above 16 KiB lies in object storage.
+        // A value above 16 KiB is stored in object storage.
         let padding = if self.draws.below(40) == 0 { 17_000 } else { 0 };
         let mut body = json!({"data": {"number": value, "padding": "x".repeat(padding)}, "committed": !staged});
         if let Expect::Version(version) = expect {
@@ -128,7 +128,7 @@ impl<'a> Client<'a> {
         self.enter(group, call, answer.map(|answer| Op::Put { record, staged, value, expect, answer }))
     }
 
-    /// With the version that a read has just shown, or insert-only.
+    /// With the version just read, or insert-only.
     async fn compare_and_set(&mut self, group: usize, record: usize) -> usize {
         let staged = self.draws.below(2) == 0;
         let answer = self.service.send("GET", &format!("key/{}", key(group, record)), "committed=false", None).await;
@@ -180,7 +180,7 @@ impl<'a> Client<'a> {
     }
 }
 
-fn places() -> impl Iterator<Item = (usize, usize)> {
+fn all_records() -> impl Iterator<Item = (usize, usize)> {
     (0..GROUPS).flat_map(|group| (0..RECORDS).map(move |record| (group, record)))
 }
 
@@ -188,7 +188,7 @@ fn key(group: usize, record: usize) -> String {
     format!("group-{group}/record-{record}")
 }
 
-/// A read's answer: what it found, if anything. Nothing when the read failed.
+/// The result of a read: the record found, if any. `None` if the read failed.
 #[expect(clippy::option_option, reason = "a failed read is not an empty one")]
 fn found<T>((status, body): (u16, Value), of: impl Fn(Value) -> T) -> Option<Option<T>> {
     match status {
@@ -199,14 +199,14 @@ fn found<T>((status, body): (u16, Value), of: impl Fn(Value) -> T) -> Option<Opt
     }
 }
 
-/// A write's answer. Nothing when the write did not happen.
+/// The result of a write. `None` if the write did not take place.
 fn written<T>(answer: Option<(u16, Value)>, of: impl Fn(&Value) -> T) -> Option<Answer<T>> {
     match answer {
         Some((200, body)) => Some(Some(Ok(of(&body)))),
         Some((400, body)) if body["id"] == "VERSION_MISMATCH" => {
             Some(Some(Err(body["data"].as_str().and_then(|current| current.parse().ok()))))
         }
-        // The API promises that nothing has changed.
+        // The API guarantees that nothing has changed.
         Some((503, body)) if body["id"] == "UNAVAILABLE" => None,
         Some((500.., _)) | None => Some(None),
         Some((status, body)) => panic!("a write was answered {status} {body}"),

@@ -1,4 +1,4 @@
-//! What goes wrong between the functions and storage while the clients are at work.
+//! The faults between the functions and storage while the clients run.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::support::TestService;
 use crate::support::faulty::{Hits, On, Refusal};
 
-/// Longer than a call may take.
+/// Longer than the timeout of a call.
 const TOO_LATE: Duration = Duration::from_millis(1_200);
 
-/// Injects the faults. Their numbers are drawn from the fixture's seed. Returns how often each kind struck, by name.
+/// Injects the faults, chosen by the fixture's seed. Returns counters of each kind, by name.
 pub fn inject(fixture: &TestService) -> Vec<(&'static str, Hits)> {
     let on = |operation: &str| fixture.faulty.on(operation).table(&fixture.backend.tables.kv);
     let reading_head = || on("GetItem").matching(is_about_head);

@@ -1,4 +1,4 @@
-//! What the clients did and heard, and the verdict on it.
+//! The recorded operations of the clients, and the linearizability check.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use porcupine_rs::{CheckResult, Operation, check_operations_info_timeout, visual
 
 use super::model::{Op, Specification};
 
-/// How long the checker may search. It needs a second or two unless something is wrong.
+/// The time limit of the checker. Without a violation it needs a second or two.
 const SEARCH: Duration = Duration::from_secs(60);
 
 /// Operations in the order of their answers.
@@ -22,12 +22,12 @@ impl History {
         Self { began: Instant::now(), operations: Mutex::default() }
     }
 
-    /// Nanoseconds since the beginning.
+    /// Nanoseconds since the start of the history.
     pub fn now(&self) -> i64 {
         i64::try_from(self.began.elapsed().as_nanos()).unwrap()
     }
 
-    /// Enters an operation on a group of records that began at `call_time` and has just ended.
+    /// Records an operation on a group of records that began at `call_time` and has just ended.
     pub fn enter(&self, client: u32, group: usize, call_time: i64, op: Op) {
         // An operation without an answer may take effect at any time until the end of the round, or never.
         let return_time = if op.has_answer() { self.now() } else { i64::MAX };
@@ -35,7 +35,7 @@ impl History {
         self.operations.lock().unwrap().push(operation);
     }
 
-    /// Notes that no earlier operation can take effect any more.
+    /// Marks the end of a round: no earlier operation can take effect any more.
     pub fn end_round(&self) {
         let (now, mut operations) = (self.now(), self.operations.lock().unwrap());
         for operation in operations.iter_mut().filter(|operation| operation.return_time == i64::MAX) {
@@ -43,7 +43,7 @@ impl History {
         }
     }
 
-    /// Says which operations cannot be explained, and leaves a picture of the history in `folder`.
+    /// Returns descriptions of the groups that are not linearizable, and writes a visualization to `folder`.
     pub fn violations(&self, folder: &Path) -> Vec<String> {
         let operations = self.operations.lock().unwrap();
         let (result, info) = check_operations_info_timeout::<Specification>(&operations, SEARCH);
@@ -64,7 +64,7 @@ impl History {
     }
 }
 
-/// The last operations that could be explained, and the first that could not.
+/// The last operations that are linearizable, and the first that is not.
 fn around(group: &[Operation<Specification>], explained: &[usize]) -> String {
     let line = |at: usize| {
         let Operation { client_id, call_time, return_time, op, .. } = &group[at];

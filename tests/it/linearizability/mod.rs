@@ -1,5 +1,5 @@
-//! Linearizability: clients of several processes, the worker folding beside them, faults between them and storage. What
-//! the clients heard must have an explanation in which every operation takes effect at one moment.
+//! Linearizability: clients of several processes, with the worker folding concurrently and faults between them and
+//! storage. Every operation must appear to take effect at one moment between its request and its answer.
 //!
 //! `make test-linearizability SEEDS=… OPERATIONS=…` runs more than `make test` does.
 
@@ -27,11 +27,12 @@ use service::Service;
 const CLIENTS: u32 = 12;
 const KV_STORES: usize = 4;
 const WORKERS: usize = 2;
-/// How many operations make a round. Then the faults end, late calls are executed, and the invariants must hold.
+/// The number of operations in a round. After each round the faults end, late calls are executed, and invariants are
+/// checked.
 const ROUND: usize = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::disallowed_methods, reason = "a longer run is asked for by variables")]
+#[expect(clippy::disallowed_methods, reason = "variables can request a longer run")]
 async fn histories_under_faults_are_linearizable() {
     let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
     let operations = variable("TERRAPI_TEST_OPERATIONS").map_or(3_000, |text| text.parse().unwrap());
@@ -43,7 +44,7 @@ async fn histories_under_faults_are_linearizable() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-/// One run. Says what it found, after its seed.
+/// Runs one campaign. Returns the violations found, with the seed.
 async fn campaign(seed: u64, operations: usize) -> Vec<String> {
     let (began, folder) = (Instant::now(), folder(seed));
     let fixture = TestService::seeded(seed).await;
@@ -89,7 +90,7 @@ async fn campaign(seed: u64, operations: usize) -> Vec<String> {
     violations.into_iter().map(|violation| format!("seed {seed}: {violation}")).collect()
 }
 
-/// Where a run's logs and pictures are. It stays when the run found something.
+/// The folder for a run's logs and visualizations. It is kept if the run found a violation.
 fn folder(seed: u64) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("terrapi-linearizability-{}-{seed}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

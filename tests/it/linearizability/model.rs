@@ -1,12 +1,12 @@
-//! What a few records must look like from outside: the specification that histories are checked against.
+//! The specification of a few records as seen by clients, against which histories are checked.
 
 use std::collections::BTreeSet;
 
 use porcupine_rs::{Model, Operation};
 
-/// How many groups of records there are. A commit stays within one, so that each group is checked for itself.
+/// The number of groups of records. A commit stays within one group, so that each group can be checked on its own.
 pub const GROUPS: usize = 3;
-/// How many records a group has.
+/// The number of records in a group.
 pub const RECORDS: usize = 3;
 
 /// The specification.
@@ -30,7 +30,7 @@ pub struct Side {
     pub version: i64,
 }
 
-/// What a write demands of the version.
+/// The version that a write expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     Anything,
@@ -38,19 +38,19 @@ pub enum Expect {
     Version(i64),
 }
 
-/// A write's answer: the new version, or the refusal with the current version; `None` when the outcome is unknown.
+/// A write's answer: the new version, or the refusal with the current version; `None` if the outcome is unknown.
 pub type Answer<T> = Option<Result<T, Option<i64>>>;
 
 /// An operation with its answer.
 #[derive(Clone, Debug)]
 pub enum Op {
-    /// A read of one record: its value and whether that is published.
+    /// A read of one record: its value and whether it is published.
     Read {
         record: usize,
         staged: bool,
         seen: Option<(Side, bool)>,
     },
-    /// A read that tells only whether there is something.
+    /// A read that only shows whether a record exists.
     Count {
         record: usize,
         staged: bool,
@@ -63,7 +63,7 @@ pub enum Op {
         expect: Expect,
         answer: Answer<i64>,
     },
-    /// Answers whether something was removed.
+    /// Returns whether a record was removed.
     Delete {
         record: usize,
         expect: Expect,
@@ -73,7 +73,7 @@ pub enum Op {
     Commit {
         published: Vec<usize>,
     },
-    /// A commit without an answer: it may publish the drafts of any of these records, together.
+    /// A commit with an unknown outcome: it may publish the drafts of any of these records, together.
     UncertainCommit {
         listed: Vec<usize>,
     },
@@ -110,14 +110,14 @@ impl Record {
         draft.or(self.live.map(|side| (side, true)))
     }
 
-    /// Publishes the draft; false when there is none.
+    /// Publishes the draft. Returns false if there is none.
     fn publish(&mut self) -> bool {
         let draft = self.draft.take();
         self.live = draft.or(self.live);
         draft.is_some()
     }
 
-    /// A committed write replaces a draft, too.
+    /// A committed write also replaces a draft.
     fn put(&mut self, staged: bool, side: Side) {
         self.version = Some(side.version);
         (self.live, self.draft) = if staged { (self.live, Some(side)) } else { (Some(side), None) };
@@ -127,7 +127,7 @@ impl Record {
         *self = Self { version: self.version.map(|version| version + 1), live: None, draft: None };
     }
 
-    /// What the record may be after the operation; nothing when its answer is impossible.
+    /// The possible states of the record after the operation; empty if its answer is impossible.
     fn after(&self, op: &Op) -> Vec<Self> {
         let (mut next, version) = (self.clone(), self.version.map(|version| version + 1));
         match *op {
@@ -164,7 +164,7 @@ fn accept(possible: bool, next: Record) -> Vec<Record> {
     if possible { vec![next] } else { Vec::new() }
 }
 
-/// What the records may be after the operation.
+/// The possible states of the records after the operation.
 fn after(records: &Records, op: &Op) -> Vec<Records> {
     match op {
         Op::Commit { published } => {
@@ -190,7 +190,7 @@ fn after(records: &Records, op: &Op) -> Vec<Records> {
 }
 
 impl Model for Specification {
-    /// All that the records may be, in order: an operation whose outcome is unknown leaves several possibilities.
+    /// All possible states of the records, sorted: an operation with an unknown outcome leaves several.
     type State = BTreeSet<Records>;
     type Op = Op;
     /// The group.

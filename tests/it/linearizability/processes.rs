@@ -1,5 +1,5 @@
-//! Functions as processes of their own, behind a Runtime API that hands events to whichever is free.
-#![expect(clippy::disallowed_methods, reason = "the test starts itself again, and tells its children what to do")]
+//! Functions as separate processes, behind a Runtime API that sends events to the next free process.
+#![expect(clippy::disallowed_methods, reason = "the test starts itself again, and passes parameters to its children")]
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -24,13 +24,13 @@ use tokio::time::timeout;
 
 use crate::support::TestService;
 
-/// Names the function that a child process is.
+/// The environment variable that names the function of a child process.
 const FUNCTION: &str = "TERRAPI_TEST_FUNCTION";
-const CHILD: &str = "linearizability::processes::the_child_process_is_a_function";
-/// How long an invocation may take: the gateway waits no longer either.
+const CHILD: &str = "linearizability::processes::child_process_serves_a_function";
+/// The time limit of an invocation, which is also the gateway's.
 const INVOCATION: Duration = Duration::from_secs(30);
 
-/// One function's processes. They end when this is dropped.
+/// One function's processes. They are killed when this is dropped.
 pub struct Function {
     events: mpsc::UnboundedSender<Invocation>,
     serving: tokio::task::AbortHandle,
@@ -49,7 +49,7 @@ struct RuntimeApi {
 }
 
 impl Function {
-    /// Starts `processes` processes of a function, each for `concurrency` events at once. They log to `folder`.
+    /// Starts `processes` processes of a function, each with `concurrency` concurrent events. They log to `folder`.
     pub async fn start(fixture: &TestService, name: &str, processes: usize, concurrency: usize, folder: &Path) -> Self {
         let (events, queue) = mpsc::unbounded_channel();
         let api =
@@ -70,7 +70,7 @@ impl Function {
         Self { events, serving, _children: children.collect() }
     }
 
-    /// Hands one event to the next free process. An error is a failed invocation, or none at all.
+    /// Sends one event to the next free process. An error means that the invocation failed or the process died.
     pub async fn invoke(&self, event: &Value) -> Result<Value, String> {
         let (answer, answered) = oneshot::channel();
         self.events.send(Invocation { event: event.to_string(), answer }).map_err(|error| error.to_string())?;
@@ -113,7 +113,7 @@ fn child(fixture: &TestService, name: &str, address: &str, concurrency: usize, l
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> (HeaderMap, String) {
-    // At the end the processes wait until they are killed.
+    // When the test ends, the processes wait here until they are killed.
     let Some(invocation) = api.queue.lock().await.recv().await else { return std::future::pending().await };
     let id = format!("{:08x}-8f0f-4b4e-9f3f-6a8a0b3f5d21", api.handed_out.fetch_add(1, Ordering::SeqCst));
     let deadline = SystemClock.now().0 + i64::try_from(INVOCATION.as_millis()).unwrap();
@@ -139,9 +139,9 @@ fn report(api: &RuntimeApi, id: &str, answer: Result<Value, String>) -> StatusCo
     StatusCode::ACCEPTED
 }
 
-/// Does nothing, except in the processes that [`Function::start`] starts: there it is the function's `main`.
+/// Does nothing, except in the processes that [`Function::start`] starts: there it runs the function's `main`.
 #[tokio::test]
-async fn the_child_process_is_a_function() {
+async fn child_process_serves_a_function() {
     let Ok(name) = std::env::var(FUNCTION) else { return };
     let config = start().unwrap();
     let app = App::from_config(&config).unwrap();

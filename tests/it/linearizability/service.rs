@@ -1,4 +1,4 @@
-//! The key-value store as clients reach it: events for its processes, with a token that is fresh.
+//! The key-value store as clients reach it: events for its processes, with a valid token.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use super::processes::Function;
 use crate::support::TestService;
 use crate::support::service::KV;
 
-/// How long a token is used. It lives for a minute.
+/// How long a token is used. Its lifetime is a minute.
 const TOKEN_USE: Duration = Duration::from_secs(20);
 
 /// The key-value store as clients reach it.
@@ -22,9 +22,9 @@ pub struct Service<'a> {
     function: &'a Function,
     pub history: &'a History,
     token: Mutex<Option<(Instant, String)>>,
-    /// The number of the next value.
+    /// The next unused value.
     pub values: AtomicU64,
-    /// Answers that were failures, by status and id.
+    /// The number of failed answers, by status and id.
     pub failures: Mutex<BTreeMap<String, usize>>,
     /// How many requests were sent.
     pub operations: AtomicUsize,
@@ -41,12 +41,12 @@ impl<'a> Service<'a> {
         if let Some((_, token)) = token.as_ref().filter(|(since, _)| since.elapsed() < TOKEN_USE) {
             return token.clone();
         }
-        // The functions live in real time, so the fixture that signs must, too.
+        // The functions run in real time, so the fixture that signs tokens must, too.
         self.fixture.clock.advance_ms(SystemClock.now().0 - self.fixture.clock.now().0);
         token.insert((Instant::now(), self.fixture.kv_token())).1.clone()
     }
 
-    /// Status and body of an answer; nothing when there was none.
+    /// Sends a request. Returns status and body of the answer, or `None` if there was none.
     pub async fn send(&self, method: &str, path: &str, query: &str, body: Option<Value>) -> Option<(u16, Value)> {
         self.operations.fetch_add(1, Ordering::Relaxed);
         let mut event: Value = serde_json::from_str(include_str!("../../data/events/http_api.json")).unwrap();

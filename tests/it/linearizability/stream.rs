@@ -1,4 +1,4 @@
-//! The KV table's stream, delivered to the worker's processes as Lambda's event source does it.
+//! Delivers the KV table's stream to the worker's processes as Lambda's event source does.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use terrapi_local::changes::Changes;
 use super::processes::Function;
 use crate::support::TestService;
 
-/// How often an idle stream is looked at.
+/// The polling interval of an idle stream.
 const POLL: Duration = Duration::from_millis(2);
-/// How often a batch is delivered before it is passed over, as a dead letter would be.
+/// The number of times a batch is delivered before it is skipped.
 const DELIVERIES: u32 = 6;
 
-/// Delivers changes to the worker until `work` has ended and every change is worked off.
+/// Delivers changes to the worker until `work` has ended and every change is handled.
 pub async fn follow_while(changes: &mut Changes, worker: &Function, work: impl Future<Output = ()>) {
     let (ended, mut end) = tokio::sync::watch::channel(false);
     let work = async {
@@ -23,7 +23,7 @@ pub async fn follow_while(changes: &mut Changes, worker: &Function, work: impl F
     };
     let deliveries = async {
         loop {
-            // First this: what happened before the end is in the stream then.
+            // Read first, so that everything that happened before the end is already in the stream.
             let last = *end.borrow_and_update();
             if !deliver(changes, worker).await {
                 if last {
@@ -36,7 +36,7 @@ pub async fn follow_while(changes: &mut Changes, worker: &Function, work: impl F
     tokio::join!(work, deliveries);
 }
 
-/// From the stream's beginning.
+/// Starts at the stream's beginning.
 pub fn changes(fixture: &TestService) -> Changes {
     let engine = fixture.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
     let template = Template::project().unwrap();
@@ -44,7 +44,7 @@ pub fn changes(fixture: &TestService) -> Changes {
     Changes::after(engine.database().clone(), source.clone(), None)
 }
 
-/// One batch, until it is worked off. False when there is none.
+/// Delivers one batch until the worker accepts it. Returns false if there was none.
 async fn deliver(changes: &mut Changes, worker: &Function) -> bool {
     let Some(batch) = changes.next().unwrap() else { return false };
     for _ in 0..DELIVERIES {

@@ -1,4 +1,4 @@
-//! Memberships grow old, and the worker asks the provider again.
+//! Periodic checks of memberships: when one is too old, the worker asks the provider again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const LIST: &str = "GET /user/installations";
 const HERE: Namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
 const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
 
-/// What a fresh token of the service's user is answered in an installation: `OK`, or why not.
+/// The result of a request with a new token of the service's user in an installation: `OK`, or the error code.
 async fn answer(service: &TestService, installation: Namespace) -> String {
     let path = format!("/api/v1/{}/kv/{}/key/k", installation.vcs, installation.installation);
     let reply = service.put(&path, &service.kv_token(), json!({"data": 1})).await;
@@ -39,13 +39,13 @@ async fn answer(service: &TestService, installation: Namespace) -> String {
     }
 }
 
-/// What the timer does.
+/// Runs the worker's schedule.
 async fn tick(service: &TestService) {
     let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
     assert_eq!(handle(&service.app, event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
 }
 
-/// A service whose user has signed in, with memberships older than a day, and the worker's place in the stream.
+/// A service whose user has signed in, with memberships older than a day, and the worker's stream position.
 async fn grown_old(vcs: Vcs) -> (TestService, StreamPump) {
     let service = signed_in(vcs).await;
     service.clock.advance_ms(DAY_MS + 1);
@@ -57,7 +57,7 @@ async fn membership(service: &TestService, namespace: Namespace) -> Option<Membe
     service.app.store.find_membership(service.user, namespace).await.unwrap()
 }
 
-/// The look at the published keys, which is due every ten minutes, is none of what a test counts.
+/// Reads the published keys, which is due every ten minutes, so that it is not counted by the test.
 async fn fetch_keys(service: &TestService) {
     service.get("/api/v1/whoami", &service.token(&[])).await.ok();
     service.faulty.ledger().take();
@@ -67,7 +67,7 @@ fn away() -> impl Iterator<Item = Fault> {
     std::iter::repeat_with(|| Fault::Answer(500, vec![])).take(1_000)
 }
 
-/// The permissions that changed, oldest first: (who did it, installation, change).
+/// The audited permission changes, oldest first: (actor, installation, change).
 async fn changes(service: &TestService) -> Vec<(Value, Value, Value)> {
     let trail = service.get("/api/v1/admin/audit?action=permission_changed", &service.admin_token(&[])).await.ok();
     let entries = trail["results"].as_array().unwrap().iter().rev();
@@ -79,7 +79,7 @@ async fn changes(service: &TestService) -> Vec<(Value, Value, Value)> {
 }
 
 #[tokio::test]
-async fn a_removed_person_is_refused_after_the_check() {
+async fn removed_user_is_refused_after_the_check() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     assert_eq!(answer(&service, HERE).await, "OK", "the request in hand is served");
@@ -94,7 +94,7 @@ async fn a_removed_person_is_refused_after_the_check() {
 }
 
 #[tokio::test]
-async fn an_older_row_without_checked_at_is_checked() {
+async fn row_without_checked_at_is_checked() {
     let service = signed_in(Vcs::Github).await;
     let pk = format!("user#{}", service.user);
     service.backend.remove_attribute(&pk, "member#github#12345", "checked_at").await;
@@ -106,7 +106,7 @@ async fn an_older_row_without_checked_at_is_checked() {
 }
 
 #[tokio::test]
-async fn a_confirmed_membership_is_young_again() {
+async fn confirmation_resets_the_age_of_a_membership() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     assert_eq!(answer(&service, HERE).await, "OK");
     pump.run(&service).await;
@@ -120,7 +120,7 @@ async fn a_confirmed_membership_is_young_again() {
 }
 
 #[tokio::test]
-async fn a_due_membership_costs_one_write() {
+async fn due_membership_costs_one_write() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     for asked in ["PutItem 1.0 WU", "PutItem 0.0 WU ConditionalCheckFailedException"] {
         fetch_keys(&service).await;
@@ -132,7 +132,7 @@ async fn a_due_membership_costs_one_write() {
 }
 
 #[tokio::test]
-async fn one_check_runs_for_many_uses_at_once() {
+async fn concurrent_uses_start_one_check() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     let gate = service.faulty.on("PutItem").first(5).hold_before_store();
     let uses = futures::future::join_all((0..5).map(|_| answer(&service, HERE)));
@@ -147,7 +147,7 @@ async fn one_check_runs_for_many_uses_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_has_its_membership_checked_too() {
+async fn session_use_checks_the_membership() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     let cookie = service.session_of(service.user).await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
@@ -159,7 +159,7 @@ async fn a_session_has_its_membership_checked_too() {
 }
 
 #[tokio::test]
-async fn an_owner_is_checked_when_only_team_tokens_are_used() {
+async fn use_of_a_team_token_checks_its_owner() {
     let service = signed_in(Vcs::Github).await;
     let acme = service.acme().await;
     let mut pump = StreamPump::new(&service, "operations");
@@ -172,7 +172,7 @@ async fn an_owner_is_checked_when_only_team_tokens_are_used() {
 }
 
 #[tokio::test]
-async fn a_teams_own_user_is_never_checked() {
+async fn service_user_of_a_team_is_never_checked() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     let acme = service.acme().await;
     service.join(service.user, MemberOf(12345)).await;
@@ -184,7 +184,7 @@ async fn a_teams_own_user_is_never_checked() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_suspends_after_three_days() {
+async fn membership_is_suspended_after_three_days_without_provider() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     service.github.desk().fail(LIST, away());
     assert_eq!(answer(&service, HERE).await, "OK");
@@ -210,7 +210,7 @@ async fn a_provider_that_is_away_suspends_after_three_days() {
 }
 
 #[tokio::test]
-async fn a_membership_is_suspended_although_no_worker_runs() {
+async fn membership_is_suspended_without_a_worker() {
     let (service, _) = grown_old(Vcs::Github).await;
     assert_eq!(answer(&service, HERE).await, "OK");
     service.clock.advance_ms(3 * DAY_MS);
@@ -235,7 +235,7 @@ async fn memberships_do_not_age_without_their_provider() {
 }
 
 #[tokio::test]
-async fn a_provider_that_cannot_be_used_confirms_nobody() {
+async fn unusable_provider_confirms_no_membership() {
     let sealing = || Ok(Arc::new(SealingKeys::new(&SecretText::new("s".repeat(43)), None).unwrap()));
     // A client id without the App's number and private key.
     let wrong = BTreeMap::from([("GITHUB_APP_CLIENT_ID".to_owned(), SecretText::new("Iv1.0123456789abcdef".into()))]);
@@ -253,7 +253,7 @@ async fn a_provider_that_cannot_be_used_confirms_nobody() {
 }
 
 #[tokio::test]
-async fn the_installation_answers_when_the_persons_token_does_not() {
+async fn installation_token_is_used_when_the_users_token_fails() {
     let (service, mut pump) = grown_old(Vcs::Github).await;
     // The person has taken the authorization back, and is called something else now.
     service.github.hub(|hub| {
@@ -276,7 +276,7 @@ async fn the_installation_answers_when_the_persons_token_does_not() {
 }
 
 #[tokio::test]
-async fn an_installation_that_cannot_tell_removes_nobody() {
+async fn inconclusive_installation_answer_removes_no_membership() {
     for change in ["uninstalled", "suspended"] {
         let (service, mut pump) = grown_old(Vcs::Github).await;
         service.github.hub(|hub| {
@@ -295,7 +295,7 @@ async fn an_installation_that_cannot_tell_removes_nobody() {
 }
 
 #[tokio::test]
-async fn a_removed_person_is_refused_on_gitlab() {
+async fn removed_user_is_refused_on_gitlab() {
     for revoked in [false, true] {
         let service = signed_in(Vcs::Gitlab).await;
         let known = service.app.store.find_installation(HERE).await.unwrap().unwrap();
@@ -322,7 +322,7 @@ async fn a_removed_person_is_refused_on_gitlab() {
 }
 
 #[tokio::test]
-async fn a_group_token_that_does_not_see_the_group_cannot_tell() {
+async fn group_token_without_access_is_inconclusive() {
     let service = signed_in(Vcs::Gitlab).await;
     service.app.store.put_membership(service.user, GROUP, service.clock.now()).await.unwrap();
     let which = InstallationSecret::AccessToken;
@@ -342,7 +342,7 @@ async fn a_group_token_that_does_not_see_the_group_cannot_tell() {
 }
 
 #[tokio::test]
-async fn a_sign_in_drops_what_the_provider_denies() {
+async fn sign_in_removes_memberships_the_provider_denies() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let user = UserId::parse(&browser.user(Vcs::Github, OCTOCAT).await).unwrap();
@@ -360,7 +360,7 @@ async fn a_sign_in_drops_what_the_provider_denies() {
 }
 
 #[tokio::test]
-async fn a_sign_in_goes_on_when_memberships_cannot_be_checked() {
+async fn sign_in_succeeds_when_memberships_cannot_be_checked() {
     let service = TestService::new().await;
     let mut browser = Browser::new(&service);
     let user = UserId::parse(&browser.user(Vcs::Github, OCTOCAT).await).unwrap();
@@ -372,7 +372,7 @@ async fn a_sign_in_goes_on_when_memberships_cannot_be_checked() {
 }
 
 #[tokio::test]
-async fn a_killed_check_is_made_again() {
+async fn killed_check_is_repeated() {
     for call in 1.. {
         let (service, mut pump) = grown_old(Vcs::Github).await;
         service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
@@ -403,7 +403,7 @@ fn revoked(service: &TestService) -> NewAuditEntry {
 }
 
 #[tokio::test]
-async fn an_older_no_does_not_remove_a_newer_confirmation() {
+async fn older_denial_does_not_remove_a_newer_confirmation() {
     let service = TestService::new().await;
     let seen = membership(&service, HERE).await.unwrap();
     service.clock.advance_ms(1);
@@ -416,7 +416,7 @@ async fn an_older_no_does_not_remove_a_newer_confirmation() {
 }
 
 #[tokio::test]
-async fn a_reported_removal_acts_at_once_and_once() {
+async fn reported_removal_applies_immediately_and_once() {
     let service = TestService::new().await;
     let store = &service.app.store;
     assert!(store.remove_membership(service.user, HERE, &revoked(&service)).await.unwrap());

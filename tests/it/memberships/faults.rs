@@ -1,4 +1,4 @@
-//! Replacements that overtake each other, are killed, or meet a busy table.
+//! Membership replacements that overtake each other, are killed, or meet busy storage.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ async fn replace(service: &TestService, wanted: &BTreeSet<InstallationId>, fence
     try_replace(service, wanted, fence).await.unwrap()
 }
 
-/// How often the trail tells that each installation was taken from the user, and given to them.
+/// The number of audit entries for each removed and granted membership of the user.
 async fn told(service: &TestService) -> BTreeMap<(InstallationId, bool), usize> {
     let (mut told, mut after) = (BTreeMap::new(), None::<String>);
     loop {
@@ -59,7 +59,7 @@ async fn known(service: &TestService) -> BTreeSet<InstallationId> {
 }
 
 #[tokio::test]
-async fn an_older_look_changes_nothing_after_a_newer_one() {
+async fn older_listing_changes_nothing_after_a_newer_one() {
     let service = TestService::new().await;
     let (older, newer) = (fence(&service).await, fence(&service).await);
     assert!(older < newer);
@@ -71,7 +71,7 @@ async fn an_older_look_changes_nothing_after_a_newer_one() {
 }
 
 #[tokio::test]
-async fn a_look_that_is_overtaken_while_it_writes_writes_no_further() {
+async fn overtaken_listing_stops_writing() {
     let service = TestService::new().await;
     let (first, second) = (fence(&service).await, fence(&service).await);
     let gate = service.faulty.on("TransactWriteItems").first(1).hold_before_store();
@@ -89,7 +89,7 @@ async fn a_look_that_is_overtaken_while_it_writes_writes_no_further() {
 }
 
 #[tokio::test]
-async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_taken_and_is_finished_later() {
+async fn killed_replacement_removes_before_adding_and_is_finished() {
     let lost: BTreeSet<_> = (1..=60).map(InstallationId::new).collect();
     let won: BTreeSet<_> = (1_001..=1_060).map(InstallationId::new).collect();
     let own = set([12345, 67890]);
@@ -119,7 +119,7 @@ async fn a_replacement_killed_at_any_storage_call_never_gives_before_it_has_take
 }
 
 #[tokio::test]
-async fn a_busy_table_and_a_lost_answer_are_not_seen() {
+async fn busy_storage_and_lost_answers_are_hidden_from_the_caller() {
     let service = signed_in(Vcs::Github).await;
     service.github.hub(|hub| {
         hub.installation(12345).members.clear();

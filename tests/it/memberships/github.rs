@@ -1,4 +1,4 @@
-//! On GitHub, where the App's installations are known from their first listing on.
+//! Memberships on GitHub, where the App's installations are known from their first listing on.
 
 use serde_json::json;
 use terrapi::domain::{Capability, InstallationId, InstallationState, Vcs};
@@ -13,7 +13,7 @@ fn kv(installation: u64) -> String {
     format!("/api/v1/github/kv/{installation}/key/k")
 }
 
-/// What a fresh token of the service's user is told in an installation, bought with `key`.
+/// The status of a request in an installation, with a new token exchanged for `key`.
 async fn in_installation(service: &TestService, key: &str, installation: u64) -> u16 {
     let answer = service.call(http::Method::POST, "/api/v1/access-token/refresh", key, None).await.ok();
     let reply = service.put(&kv(installation), answer["token"].as_str().unwrap(), json!({"data": 1})).await;
@@ -21,7 +21,7 @@ async fn in_installation(service: &TestService, key: &str, installation: u64) ->
 }
 
 #[tokio::test]
-async fn who_is_removed_from_an_installation_is_kept_out_of_it_from_the_next_listing_on_and_of_no_other() {
+async fn removed_user_loses_only_that_installation() {
     let service = signed_in(Vcs::Github).await;
     let key = service.api_key(&[Capability::KvStoreWrite]).await;
     let token = service.token(&[]);
@@ -37,7 +37,7 @@ async fn who_is_removed_from_an_installation_is_kept_out_of_it_from_the_next_lis
 }
 
 #[tokio::test]
-async fn who_loses_everything_belongs_nowhere_on_github_and_still_on_gitlab() {
+async fn losing_all_github_installations_keeps_gitlab() {
     let service = signed_in(Vcs::Github).await;
     let group = terrapi::domain::Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(12345) };
     service.app.store.put_membership(service.user, group, service.clock.now()).await.unwrap();
@@ -48,7 +48,7 @@ async fn who_loses_everything_belongs_nowhere_on_github_and_still_on_gitlab() {
 }
 
 #[tokio::test]
-async fn an_installation_is_shown_with_how_it_stands() {
+async fn installation_is_listed_with_its_state() {
     let service = signed_in(Vcs::Github).await;
     service.install(67890, InstallationState::Suspended).await;
     service.github.hub(|hub| {
@@ -72,7 +72,7 @@ async fn an_installation_is_shown_with_how_it_stands() {
 }
 
 #[tokio::test]
-async fn a_limited_token_is_shown_what_it_reaches_and_takes_nothing_away() {
+async fn limited_token_lists_its_scope_and_removes_nothing() {
     let service = signed_in(Vcs::Github).await;
     let limited = service.token(&[Capability::InstallationId("67890".into())]);
     assert_eq!(ids(&service.get(GITHUB, &limited).await.ok()), ["67890"]);
@@ -82,7 +82,7 @@ async fn a_limited_token_is_shown_what_it_reaches_and_takes_nothing_away() {
 }
 
 #[tokio::test]
-async fn who_never_signed_in_is_not_found_and_who_must_again_is_told() {
+async fn listing_is_404_before_sign_in_and_403_when_rejected() {
     let service = TestService::new().await;
     let token = service.token(&[]);
     assert_eq!(service.get(GITHUB, &token).await.failed(404), "NOT_FOUND");
@@ -95,7 +95,7 @@ async fn who_never_signed_in_is_not_found_and_who_must_again_is_told() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_changes_nothing() {
+async fn unavailable_provider_changes_nothing() {
     let service = signed_in(Vcs::Github).await;
     service.github.hub(|hub| {
         for id in 1..=150 {
@@ -111,7 +111,7 @@ async fn a_provider_that_is_away_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_ended_token_is_renewed_on_the_way() {
+async fn expired_provider_token_is_renewed_during_the_listing() {
     let service = signed_in(Vcs::Github).await;
     service.clock.advance_ms(9 * 3_600_000);
     assert_eq!(ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["12345", "67890"]);
@@ -119,7 +119,7 @@ async fn an_ended_token_is_renewed_on_the_way() {
 }
 
 #[tokio::test]
-async fn a_change_is_audited_with_whose_and_which_permission_it_was_and_a_look_is_not() {
+async fn membership_changes_are_audited_and_reads_are_not() {
     let service = signed_in(Vcs::Github).await;
     let token = service.token(&[]);
     let changes = async || {

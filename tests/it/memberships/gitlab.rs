@@ -1,4 +1,4 @@
-//! On GitLab, where an installation is a group that somebody has set up.
+//! Memberships on GitLab, where a group becomes an installation when someone sets it up.
 
 use serde_json::json;
 use terrapi::domain::{Capability, Installation, InstallationId, InstallationState, Millis, Namespace, Vcs};
@@ -14,7 +14,7 @@ async fn set_up(service: &TestService, group: u64, state: InstallationState) {
 }
 
 #[tokio::test]
-async fn only_groups_that_were_set_up_are_installations_and_are_belonged_to() {
+async fn only_groups_that_were_set_up_are_installations() {
     let service = signed_in(Vcs::Gitlab).await;
     service.gitlab.lab(|lab| {
         lab.groups.insert(1, Group::named("alpha").with_member(TANUKI, 30));
@@ -39,7 +39,7 @@ async fn only_groups_that_were_set_up_are_installations_and_are_belonged_to() {
 }
 
 #[tokio::test]
-async fn every_group_is_listed_by_name_with_a_number_that_is_one() {
+async fn groups_are_listed_by_name_with_numeric_ids() {
     let service = signed_in(Vcs::Gitlab).await;
     service.gitlab.lab(|lab| lab.groups.insert(1, Group::named("alpha").with_member(TANUKI, 30)));
     let groups = "/api/v1/gitlab/groups";

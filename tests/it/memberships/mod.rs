@@ -1,4 +1,4 @@
-//! Where people belong, as their provider has it.
+//! Memberships of users in installations, as their provider reports them.
 
 mod checks;
 mod faults;
@@ -38,7 +38,7 @@ async fn keep(service: &TestService, vcs: Vcs, tokens: &UserTokens) {
     assert!(service.app.store.put_identity(&identity, Some(&sealed), true, None).await.unwrap());
 }
 
-/// The numbers that a listing shows.
+/// The ids in a listing.
 fn ids(listing: &Value) -> Vec<&str> {
     listing["installations"].as_array().unwrap().iter().map(|each| each["id"].as_str().unwrap()).collect()
 }

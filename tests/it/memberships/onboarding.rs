@@ -1,4 +1,4 @@
-//! How a GitLab group is set up.
+//! Setting up a GitLab group.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn level(service: &TestService, level: u32) {
 }
 
 #[tokio::test]
-async fn a_maintainer_sets_the_group_up_and_gets_the_same_secret_every_time() {
+async fn group_setup_by_a_maintainer_returns_a_stable_secret() {
     let service = signed_in(Vcs::Gitlab).await;
     level(&service, 40);
     let first = service.get(WEBHOOK, &token(&service)).await.ok();
@@ -39,7 +39,7 @@ async fn a_maintainer_sets_the_group_up_and_gets_the_same_secret_every_time() {
 }
 
 #[tokio::test]
-async fn two_first_times_at_once_get_one_secret() {
+async fn concurrent_first_setups_get_one_secret() {
     let service = signed_in(Vcs::Gitlab).await;
     let token = token(&service);
     let gate = service.faulty.on("PutItem").first(2).hold_before_store();
@@ -53,7 +53,7 @@ async fn two_first_times_at_once_get_one_secret() {
 }
 
 #[tokio::test]
-async fn nobody_below_a_maintainer_sets_anything_up() {
+async fn group_setup_below_maintainer_is_refused() {
     let service = signed_in(Vcs::Gitlab).await;
     let body = json!({"access_token": "glpat-group"});
     let refused = async || {
@@ -70,7 +70,7 @@ async fn nobody_below_a_maintainer_sets_anything_up() {
 }
 
 #[tokio::test]
-async fn a_token_is_kept_sealed_for_its_group_and_the_last_one_stays() {
+async fn last_group_token_is_stored_encrypted() {
     let service = signed_in(Vcs::Gitlab).await;
     for text in ["glpat-first", "glpat-second"] {
         let reply = service.put(TOKEN, &token(&service), json!({"access_token": text})).await;
@@ -86,7 +86,7 @@ async fn a_token_is_kept_sealed_for_its_group_and_the_last_one_stays() {
 }
 
 #[tokio::test]
-async fn a_token_that_can_be_none_is_refused() {
+async fn malformed_group_token_is_refused() {
     let service = signed_in(Vcs::Gitlab).await;
     for bad in [json!(""), json!("with space"), json!("é"), json!("x".repeat(1025)), json!(1), Value::Null] {
         let reply = service.put(TOKEN, &token(&service), json!({"access_token": bad})).await;
@@ -98,7 +98,7 @@ async fn a_token_that_can_be_none_is_refused() {
 }
 
 #[tokio::test]
-async fn the_service_says_who_it_is_and_where_it_belongs() {
+async fn whoami_of_the_service_names_account_and_groups() {
     let service = signed_in(Vcs::Gitlab).await;
     let own = service.get("/api/v1/gitlab/whoareyou", &service.token(&[])).await.ok();
     assert_eq!(own, json!({"id": BOT, "username": "terrapi-bot"}));
@@ -111,7 +111,7 @@ async fn the_service_says_who_it_is_and_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn our_own_token_being_refused_is_not_told_as_the_persons_fault() {
+async fn refused_service_token_is_not_a_client_error() {
     let service = signed_in(Vcs::Gitlab).await;
     service.gitlab.lab(|lab| lab.tokens.clear());
     assert_eq!(service.get("/api/v1/gitlab/whoareyou", &service.token(&[])).await.failed(503), "UNAVAILABLE");

@@ -1,4 +1,4 @@
-//! Bodies that would be many times their size as a tree of values.
+//! Request bodies that would need many times their size in memory if parsed into a tree of values.
 
 use std::fmt::Write;
 
@@ -10,12 +10,12 @@ use crate::support::TestService;
 use crate::support::service::KV;
 
 const MIB: usize = 1024 * 1024;
-/// The largest body.
+/// The maximum body size.
 const BODY_BYTES: usize = 5 * MIB;
-/// How many times its body a request may take.
+/// The memory limit of a request, as a multiple of its body.
 const TIMES: usize = 4;
 
-/// `open`, as many copies of `element` as fit into `bytes`, with commas between them, and `close`.
+/// `open`, as many comma-separated copies of `element` as fit into `bytes`, and `close`.
 fn filled(bytes: usize, open: &str, element: &str, close: &str) -> String {
     let count = (bytes - open.len() - close.len()) / (element.len() + 1);
     let mut text = String::with_capacity(bytes);
@@ -24,7 +24,7 @@ fn filled(bytes: usize, open: &str, element: &str, close: &str) -> String {
     text + element + close
 }
 
-/// As `filled`, with `"<number>":0` as the elements.
+/// Like `filled`, with `"<number>":0` as the elements.
 fn numbered(bytes: usize, open: &str, close: &str) -> String {
     let mut text = open.to_owned();
     let mut number = 0;
@@ -35,7 +35,7 @@ fn numbered(bytes: usize, open: &str, close: &str) -> String {
     text + "\"\":0" + close
 }
 
-/// A function's route, and what is sent to it after a light body.
+/// A function's route, a light body for the warm-up, and heavy bodies to measure.
 struct Target<'a> {
     function: &'static str,
     method: Method,
@@ -62,7 +62,7 @@ async fn hold_to_the_limit(service: &TestService, target: Target<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_takes_at_most_four_times_its_body() {
+async fn write_uses_at_most_four_times_its_body_in_memory() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let big = BODY_BYTES;
@@ -95,7 +95,7 @@ async fn a_write_takes_at_most_four_times_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_of_capabilities_takes_at_most_four_times_its_body() {
+async fn capability_list_uses_at_most_four_times_its_body() {
     let service = TestService::new().await;
     let (token, key) = (service.token(&[AccessTokenCreate, KvStoreRead]), service.api_key(&[KvStoreRead]).await);
     let big = BODY_BYTES;
@@ -116,7 +116,7 @@ async fn a_list_of_capabilities_takes_at_most_four_times_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_json_api_document_takes_at_most_four_times_its_body() {
+async fn json_api_document_uses_at_most_four_times_its_body() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let big = BODY_BYTES;
@@ -137,7 +137,7 @@ async fn a_json_api_document_takes_at_most_four_times_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_nobody_reads_takes_at_most_four_times_its_size() {
+async fn unread_body_uses_at_most_four_times_its_size() {
     let service = TestService::new().await;
     let token = service.token(&[AccessTokenCreate]);
     for (function, method, path) in [

@@ -8,13 +8,13 @@ use crate::support::TestService;
 use crate::support::service::KV;
 
 const MIB: usize = 1024 * 1024;
-/// The largest value that lies in its item, in bytes; an item holds two of them when one is staged.
+/// The largest value that is stored in its item, in bytes; an item holds two of them when one is staged.
 const INLINE_BYTES: usize = 16 * 1024;
 /// So few that also code which reads the values answers in time, and is caught by what they take.
 const CHUNKS: u32 = 1_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn work_on_a_whole_key_takes_at_most_16_mib() {
+async fn work_on_a_whole_key_uses_at_most_16_mib() {
     let service = TestService::direct().await;
     let token = service.kv_token();
     let value = "x".repeat(INLINE_BYTES - 2);

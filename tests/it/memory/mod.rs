@@ -2,7 +2,7 @@
 //!
 //! A function runs in a child process behind a runtime API of the test. The kernel's record of the child's largest
 //! resident set is read each time the child asks for its next event.
-#![expect(clippy::disallowed_methods, reason = "a child process is told by its environment what to serve")]
+#![expect(clippy::disallowed_methods, reason = "a variable passes parameters to the child process")]
 
 mod bodies;
 mod chunks;
@@ -26,14 +26,14 @@ use crate::events::template::Golden;
 use crate::support::TestService;
 use crate::support::service::{START, routes, signer};
 
-const CHILD: &str = "memory::the_child_process_is_a_function";
-const TOLD: &str = "TERRAPI_TEST_FUNCTION";
-/// How the functions' allocator is set up.
+const CHILD: &str = "memory::child_process_serves_a_function";
+const CHILD_INPUT: &str = "TERRAPI_TEST_FUNCTION";
+/// The environment variable that configures the functions' allocator.
 const MALLOC: &str = "MALLOC_MMAP_THRESHOLD_";
 
-/// What the child is told.
+/// The parameters of the child process.
 #[derive(Serialize, Deserialize)]
-struct Told {
+struct ChildInput {
     function: String,
     endpoint: String,
     identity: String,
@@ -61,18 +61,19 @@ impl Sent {
     }
 }
 
-/// What a request cost.
+/// The result of a request.
 #[derive(Debug)]
-#[expect(dead_code, reason = "the answer is there for a failing test to show")]
+#[expect(dead_code, reason = "only the output of a failing test shows it")]
 pub struct Measured {
     pub status: u64,
-    /// The answer's body, at most its first 200 bytes.
+    /// At most the first 200 bytes of the response body.
     pub answer: String,
-    /// How much larger the process has been than after the first request, in bytes.
+    /// The growth of the process's peak memory since the first request, in bytes.
     pub grown_bytes: usize,
 }
 
-/// Sends the requests to one function, one after the other. The first one is the warm-up: growth counts from its end.
+/// Sends the requests to one function one after the other. The first one is the warm-up; growth is measured from its
+/// end.
 pub async fn measure(service: &TestService, function: &str, requests: &[Sent]) -> Vec<Measured> {
     let (peaks, mut peaks_seen) = watch::channel(Vec::new());
     let process = Arc::new(OnceLock::new());
@@ -80,7 +81,7 @@ pub async fn measure(service: &TestService, function: &str, requests: &[Sent]) -
     let asked = move || peaks.send_modify(|peaks| peaks.push(observed.get().map_or(0, |id| peak_bytes(*id))));
     let mut api = RuntimeApi::observed(requests.iter().map(Sent::event).collect(), asked).await;
     let tables = &service.backend.tables;
-    let told = Told {
+    let input = ChildInput {
         function: function.to_owned(),
         endpoint: service.backend.endpoint.clone(),
         identity: tables.identity.clone(),
@@ -89,7 +90,7 @@ pub async fn measure(service: &TestService, function: &str, requests: &[Sent]) -
         blobs: service.blobs.path().display().to_string(),
     };
     let mut child = api.child(CHILD);
-    let child = child.env(TOLD, serde_json::to_string(&told).unwrap()).env(MALLOC, deployed(MALLOC));
+    let child = child.env(CHILD_INPUT, serde_json::to_string(&input).unwrap()).env(MALLOC, deployed(MALLOC));
     let child = child.spawn().unwrap();
     process.set(child.id().unwrap()).unwrap();
     let reports = api.reports(requests.len()).await;
@@ -104,31 +105,31 @@ pub async fn measure(service: &TestService, function: &str, requests: &[Sent]) -
     reports.into_iter().enumerate().map(measured).collect()
 }
 
-/// The value that the template gives every function for this variable.
+/// The value of a variable that the template sets for every function.
 fn deployed(variable: &str) -> String {
     let template = include_str!("../../../template.yaml");
     let value = template.lines().find_map(|line| line.trim().strip_prefix(variable)?.strip_prefix(':'));
     value.unwrap().trim().trim_matches('"').to_owned()
 }
 
-/// The largest resident set that the process has had, in bytes (`VmHWM`, proc(5)).
+/// The peak resident set size of a process, in bytes (`VmHWM`, proc(5)).
 fn peak_bytes(process: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
-/// Does nothing, except in the child that [`measure`] starts.
+/// Does nothing, except in the child process that [`measure`] starts.
 #[tokio::test]
-async fn the_child_process_is_a_function() {
-    let Ok(told) = std::env::var(TOLD) else { return };
-    let told: Told = serde_json::from_str(&told).unwrap();
+async fn child_process_serves_a_function() {
+    let Ok(input) = std::env::var(CHILD_INPUT) else { return };
+    let input: ChildInput = serde_json::from_str(&input).unwrap();
     let config = StoreConfig {
-        tables: Tables { identity: told.identity, kv: told.kv, operations: told.operations },
-        endpoint: Some(told.endpoint),
+        tables: Tables { identity: input.identity, kv: input.kv, operations: input.operations },
+        endpoint: Some(input.endpoint),
         region: "us-east-1".into(),
         credentials: aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"),
-        blobs: Some(format!("file://{}", told.blobs)),
+        blobs: Some(format!("file://{}", input.blobs)),
         timeouts: Timeouts { attempt: Duration::from_secs(3), operation: Duration::from_secs(20) },
     };
     let settings = Settings {
@@ -143,6 +144,6 @@ async fn the_child_process_is_a_function() {
     };
     let app = App::new(Store::new(&config).unwrap(), Arc::new(ManualClock::at(START)), settings);
     app.warm_up().await;
-    let (_, routes) = routes(&signer()).into_iter().find(|(name, _)| *name == told.function).unwrap();
+    let (_, routes) = routes(&signer()).into_iter().find(|(name, _)| *name == input.function).unwrap();
     terrapi::lambda::run(lambda_service(routes, app)).await.unwrap();
 }

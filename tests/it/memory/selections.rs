@@ -10,7 +10,7 @@ use crate::support::service::KV;
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn selecting_holds_one_copy_of_the_value() {
+async fn select_keeps_one_copy_of_the_value() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let members: Vec<_> = (0..4 * MIB / 8 - 100).map(|_| json!({"": 0})).collect();
@@ -24,7 +24,7 @@ async fn selecting_holds_one_copy_of_the_value() {
     let requests = [get(path("key/small?")), get(path("key/large?")), get(path("iter/large?"))];
     for (measured, request) in measure(&service, "kv-store", &requests).await.iter().zip(requests).skip(1) {
         assert_eq!(measured.status, 200, "{measured:?}");
-        // The object as it is read from its place, and the text that it becomes.
+        // One copy of the object as read from storage, and one of the resulting text.
         assert!(measured.grown_bytes as u64 <= 2 * size + MIB as u64, "{:.40}: {measured:?}", request.path);
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of an installation.
+//! The stored state of an installation.
 
 use terrapi::domain::{AccountStatus, Installation, InstallationState, Millis, Seconds, Tier};
 
@@ -6,7 +6,7 @@ use super::{REFRESH, here, token};
 use crate::support::TestService;
 
 #[tokio::test]
-async fn an_installation_is_written_over_but_for_when_it_was_first_seen() {
+async fn overwritten_installation_keeps_its_creation_time() {
     let service = TestService::new().await;
     let first = service.app.store.find_installation(here()).await.unwrap().unwrap();
     let later = Installation {

@@ -1,4 +1,4 @@
-//! One worker at a time holds a task.
+//! The lease of a task: one worker at a time holds it.
 
 use terrapi::domain::{Millis, TaskId, TaskState};
 use terrapi::runtime::{Clock, Random};
@@ -23,7 +23,7 @@ async fn state(service: &TestService, id: TaskId) -> TaskState {
 }
 
 #[tokio::test]
-async fn of_two_workers_who_take_a_task_at_the_same_time_one_has_it() {
+async fn one_of_two_concurrent_workers_gets_the_task_lease() {
     let service = TestService::new().await;
     let id = begun(&service).await;
     let gate = service.faulty.on("UpdateItem").hold_before_store();
@@ -38,7 +38,7 @@ async fn of_two_workers_who_take_a_task_at_the_same_time_one_has_it() {
 }
 
 #[tokio::test]
-async fn a_worker_that_never_heard_of_its_lease_has_it_all_the_same() {
+async fn lease_with_a_lost_answer_is_held() {
     let service = TestService::new().await;
     let id = begun(&service).await;
     let lost = service.faulty.on("UpdateItem").nth(1).cut_after_store();
@@ -48,7 +48,7 @@ async fn a_worker_that_never_heard_of_its_lease_has_it_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_dead_worker_s_task_is_taken_when_its_lease_is_over_and_goes_on_where_it_stopped() {
+async fn task_of_a_dead_worker_resumes_after_its_lease() {
     let service = TestService::new().await;
     let id = begun(&service).await;
     let store = &service.app.store;
@@ -72,7 +72,7 @@ async fn a_dead_worker_s_task_is_taken_when_its_lease_is_over_and_goes_on_where_
 }
 
 #[tokio::test]
-async fn a_task_that_is_to_wait_is_woken_when_its_time_has_come_and_once() {
+async fn waiting_task_is_woken_once_when_due() {
     let service = TestService::new().await;
     let id = begun(&service).await;
     let turn = take(&service, id).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_task_that_is_to_wait_is_woken_when_its_time_has_come_and_once() {
 }
 
 #[tokio::test]
-async fn a_task_that_ends_makes_room_for_the_next_and_does_not_come_back() {
+async fn ended_task_allows_the_next_and_never_reappears() {
     let service = TestService::new().await;
     let (id, store) = (begun(&service).await, &service.app.store);
     let turn = take(&service, id).await.unwrap();

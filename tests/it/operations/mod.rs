@@ -21,7 +21,7 @@ pub fn here() -> Namespace {
     Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) }
 }
 
-/// What a token needs to work in an installation.
+/// The capability that limits a token to an installation.
 fn named(installation: &str) -> Capability {
     Capability::InstallationId(installation.into())
 }

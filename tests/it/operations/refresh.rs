@@ -1,4 +1,4 @@
-//! Beginning a refresh.
+//! Starting a refresh.
 
 use http::Method;
 use serde_json::Value;
@@ -18,7 +18,7 @@ async fn task(service: &TestService, token: &str, id: &Value) -> Reply {
 }
 
 #[tokio::test]
-async fn a_refresh_answers_at_once_with_a_task_and_the_older_path_is_the_same_operation() {
+async fn refresh_answers_with_a_task_on_both_paths() {
     let service = TestService::new().await;
     let begun = begin(&service, &token(&service)).await.ok();
     let old = "/api/v1/installations/12345/repos/refresh";
@@ -34,7 +34,7 @@ async fn a_refresh_answers_at_once_with_a_task_and_the_older_path_is_the_same_op
 }
 
 #[tokio::test]
-async fn a_token_must_name_the_installation_and_its_owner_belong_there() {
+async fn refresh_needs_an_installation_token_of_a_member() {
     let service = TestService::new().await;
     let unnamed = begin(&service, &service.token(&[KvStoreRead])).await;
     assert_eq!(unnamed.failed(403), "INSUFFICIENT_SCOPE");
@@ -46,7 +46,7 @@ async fn a_token_must_name_the_installation_and_its_owner_belong_there() {
 }
 
 #[tokio::test]
-async fn a_browser_s_session_needs_the_membership_alone() {
+async fn session_refresh_needs_only_the_membership() {
     let service = TestService::new().await;
     let member = service.session_of(service.user).await;
     let begun = service.browse(Method::POST, REFRESH, &member, None).await.ok();
@@ -57,7 +57,7 @@ async fn a_browser_s_session_needs_the_membership_alone() {
 }
 
 #[tokio::test]
-async fn an_inactive_installation_refuses_and_an_unknown_one_is_not_found() {
+async fn refresh_of_an_inactive_installation_is_refused() {
     let service = TestService::new().await;
     for state in [InstallationState::Suspended, InstallationState::Uninstalled] {
         service.install(12345, state).await;
@@ -72,7 +72,7 @@ async fn an_inactive_installation_refuses_and_an_unknown_one_is_not_found() {
 }
 
 #[tokio::test]
-async fn whoever_asks_while_a_refresh_runs_gets_the_same_task_and_sees_it() {
+async fn request_during_a_refresh_gets_the_running_task() {
     let service = TestService::new().await;
     let begun = begin(&service, &token(&service)).await.ok();
     let colleague = UserId::new(Random::default().id().unwrap());
@@ -85,7 +85,7 @@ async fn whoever_asks_while_a_refresh_runs_gets_the_same_task_and_sees_it() {
 }
 
 #[tokio::test]
-async fn of_many_who_ask_at_the_same_time_all_get_one_task() {
+async fn concurrent_refresh_requests_get_one_task() {
     let service = TestService::new().await;
     let gate = service.faulty.on("TransactWriteItems").hold_before_store();
     let token = token(&service);
@@ -100,7 +100,7 @@ async fn of_many_who_ask_at_the_same_time_all_get_one_task() {
 }
 
 #[tokio::test]
-async fn a_beginning_whose_answer_was_lost_began_one_task() {
+async fn refresh_with_a_lost_answer_starts_one_task() {
     let service = TestService::new().await;
     let lost = service.faulty.on("TransactWriteItems").nth(1).cut_after_store();
     let begun = begin(&service, &token(&service)).await.ok();
@@ -110,7 +110,7 @@ async fn a_beginning_whose_answer_was_lost_began_one_task() {
 }
 
 #[tokio::test]
-async fn killed_at_any_storage_call_it_can_be_asked_again() {
+async fn killed_refresh_request_can_be_repeated() {
     for after_store in [false, true] {
         for call in 1.. {
             let service = TestService::new().await;

@@ -1,4 +1,4 @@
-//! What the store does with repositories.
+//! The storage of repositories.
 
 use terrapi::domain::{InstallationId, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result, Vcs};
 
@@ -10,14 +10,14 @@ async fn upsert(service: &TestService, repositories: &[Repository], generation: 
     try_upsert(service, repositories, generation, now).await.unwrap();
 }
 
-/// As the worker does it.
+/// Writes a page of repositories as the worker does.
 async fn try_upsert(service: &TestService, repositories: &[Repository], generation: u64, now: i64) -> Result<()> {
     let store = &service.app.store;
     let read = store.read_repositories(here(), repositories.iter().map(|repository| repository.id)).await?;
     store.upsert_repositories(here(), repositories, &read, generation, Millis(now)).await
 }
 
-/// Everything, by number.
+/// All repositories by id.
 async fn known(service: &TestService) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     for id in service.backend.repositories("github#12345").await {
@@ -32,7 +32,7 @@ fn named<const N: usize>(known: [(u64, &str); N]) -> Vec<(u64, String)> {
 }
 
 #[tokio::test]
-async fn a_repository_is_found_by_its_number_in_its_installation() {
+async fn repository_is_found_by_number_in_its_installation() {
     let service = TestService::new().await;
     upsert(&service, &[repository(9, "b"), repository(7, "b")], 1, START.0).await;
     let found = service.app.store.find_repository(here(), 7).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_repository_is_found_by_its_number_in_its_installation() {
 }
 
 #[tokio::test]
-async fn what_is_seen_again_unchanged_keeps_its_time_and_a_renamed_one_is_written() {
+async fn only_changed_repositories_are_written_again() {
     let service = TestService::new().await;
     upsert(&service, &[repository(1, "one"), repository(2, "two")], 1, 1000).await;
     let renamed = Repository { setup: true, ..repository(2, "deux") };
@@ -60,7 +60,7 @@ async fn what_is_seen_again_unchanged_keeps_its_time_and_a_renamed_one_is_writte
 }
 
 #[tokio::test]
-async fn what_a_pass_did_not_see_is_removed_and_what_a_later_one_saw_stays() {
+async fn repositories_unseen_by_a_pass_are_removed() {
     let service = TestService::new().await;
     upsert(&service, &(1..=5).map(|id| repository(id, &format!("r{id}"))).collect::<Vec<_>>(), 1, 1000).await;
     upsert(&service, &[repository(2, "r2")], 2, 2000).await;
@@ -78,7 +78,7 @@ async fn what_a_pass_did_not_see_is_removed_and_what_a_later_one_saw_stays() {
 }
 
 #[tokio::test]
-async fn two_writers_of_one_repository_judge_it_one_after_the_other() {
+async fn concurrent_writers_of_a_repository_are_serialized() {
     let service = TestService::new().await;
     upsert(&service, &[repository(1, "old")], 1, 1000).await;
     let gate = service.faulty.on("PutItem").nth(1).hold_before_store();
@@ -93,7 +93,7 @@ async fn two_writers_of_one_repository_judge_it_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn what_was_read_a_while_ago_is_not_taken_for_what_is_there() {
+async fn stale_repository_read_does_not_decide_a_write() {
     let service = TestService::new().await;
     let store = &service.app.store;
     upsert(&service, &[repository(1, "one"), repository(2, "two"), repository(3, "three")], 1, 1000).await;
@@ -109,7 +109,7 @@ async fn what_was_read_a_while_ago_is_not_taken_for_what_is_there() {
 }
 
 #[tokio::test]
-async fn killed_at_any_storage_call_a_page_can_be_written_again() {
+async fn killed_page_write_can_be_repeated() {
     for after_store in [false, true] {
         for call in 1.. {
             let service = TestService::new().await;
@@ -130,7 +130,7 @@ async fn killed_at_any_storage_call_a_page_can_be_written_again() {
 }
 
 #[test]
-fn a_repository_has_a_name_of_bounded_length() {
+fn repository_names_are_bounded() {
     assert!(RepositoryName::new("").is_err() && RepositoryName::new("n".repeat(256)).is_err());
     assert!(RepositoryName::new("n".repeat(255)).is_ok());
 }

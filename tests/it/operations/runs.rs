@@ -1,4 +1,4 @@
-//! Runs: created once, and moved by whoever comes first.
+//! Runs: each is created once, and its state changes once even with concurrent writers.
 
 use futures::future::join_all;
 use terrapi::domain::{Millis, RepositoryName, Run, RunId, RunKind, RunRepository, RunState, RunType};
@@ -22,7 +22,7 @@ fn run(service: &TestService) -> Run {
 }
 
 #[tokio::test]
-async fn a_run_comes_back_as_it_was_created() {
+async fn run_round_trips() {
     let service = TestService::new().await;
     let ended = Some(Millis(service.clock.now().0 + 5));
     for kind in [RunKind::PullRequest { number: u64::MAX }, RunKind::Drift, RunKind::Index] {
@@ -39,7 +39,7 @@ async fn a_run_comes_back_as_it_was_created() {
 }
 
 #[tokio::test]
-async fn the_same_run_twice_is_one_as_it_stands_and_another_under_its_id_is_refused() {
+async fn repeated_run_is_kept_and_another_with_its_id_refused() {
     let service = TestService::new().await;
     let (store, first) = (&service.app.store, run(&service));
     let made = join_all((0..8).map(|_| store.create_run(&first))).await;
@@ -57,7 +57,7 @@ async fn the_same_run_twice_is_one_as_it_stands_and_another_under_its_id_is_refu
 }
 
 #[tokio::test]
-async fn a_run_whose_creation_was_not_answered_is_there_once() {
+async fn run_creation_with_a_lost_answer_creates_one_run() {
     let service = TestService::new().await;
     let drift = Run { kind: RunKind::Drift, ..run(&service) };
     let lost = service.faulty.on("PutItem").first(2).cut_after_store();
@@ -75,7 +75,7 @@ async fn a_run_whose_creation_was_not_answered_is_there_once() {
 }
 
 #[tokio::test]
-async fn of_many_who_end_a_run_one_is_heard_and_all_are_told_whom() {
+async fn concurrent_run_ends_report_the_one_that_won() {
     let service = TestService::new().await;
     let (store, run) = (&service.app.store, run(&service));
     store.create_run(&run).await.unwrap();
@@ -95,7 +95,7 @@ async fn of_many_who_end_a_run_one_is_heard_and_all_are_told_whom() {
 }
 
 #[tokio::test]
-async fn a_run_goes_no_way_but_forward_and_one_that_is_not_there_nowhere() {
+async fn run_only_moves_forward_and_an_unknown_run_not_at_all() {
     let service = TestService::new().await;
     let store = &service.app.store;
     for from in RunState::ALL {
@@ -117,7 +117,7 @@ async fn a_run_goes_no_way_but_forward_and_one_that_is_not_there_nowhere() {
 }
 
 #[tokio::test]
-async fn a_move_whose_answer_was_lost_or_that_was_throttled_is_made_once() {
+async fn lost_or_throttled_run_transition_is_made_once() {
     let service = TestService::new().await;
     let (store, run) = (&service.app.store, run(&service));
     store.create_run(&run).await.unwrap();

@@ -1,4 +1,4 @@
-//! Looking at a task.
+//! Reading a task.
 
 use http::Method;
 use serde_json::Value;
@@ -16,7 +16,7 @@ async fn begun(service: &TestService) -> String {
 }
 
 #[tokio::test]
-async fn a_task_is_there_for_its_owner_alone() {
+async fn task_is_visible_only_to_its_owner() {
     let service = TestService::new().await;
     let path = begun(&service).await;
     service.get(&path, &service.token(&[])).await.ok();
@@ -29,7 +29,7 @@ async fn a_task_is_there_for_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_refused() {
+async fn malformed_task_id_is_refused() {
     let service = TestService::new().await;
     for id in ["x", "1", "0190a5d0ac96774bbcceb302099a8057", "%00", "%ff", "%zz", "a%2Fb"] {
         assert_eq!(
@@ -50,7 +50,7 @@ async fn an_id_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_task_is_remembered_for_thirty_days() {
+async fn task_expires_after_thirty_days() {
     let service = TestService::new().await;
     let path = begun(&service).await;
     service.clock.advance_ms(30 * DAY_MS - 1000);

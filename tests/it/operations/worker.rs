@@ -1,4 +1,4 @@
-//! The worker refreshes repositories.
+//! The worker refreshes the repositories of an installation.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub const LIST: &str = "GET /installation/repositories";
 pub const LOOK: &str = "GET /repos/{owner}/{repo}/contents/{path}";
 pub const WORKFLOW: &str = ".github/workflows/terrateam.yml";
 
-/// Tells GitHub which repositories 12345 has: `r1`, `r2`, …, every third of them set up.
+/// Sets the repositories of installation 12345 at GitHub: `r1`, `r2`, …, every third of them set up.
 pub fn has(service: &TestService, ids: impl IntoIterator<Item = u64>) {
     service.github.hub(|hub| {
         let installation = hub.installation(12345);
@@ -31,7 +31,7 @@ pub fn has(service: &TestService, ids: impl IntoIterator<Item = u64>) {
     });
 }
 
-/// Begins a refresh; the path of its task.
+/// Starts a refresh. Returns the path of its task.
 pub async fn begin(service: &TestService) -> String {
     let begun = service.call(Method::POST, REFRESH, &token(service), None).await.ok();
     format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap())
@@ -41,7 +41,7 @@ pub async fn look(service: &TestService, task: &str) -> Value {
     service.get(task, &token(service)).await.ok()
 }
 
-/// What is known: number, and whether it is set up.
+/// The stored repositories: id, and whether each is set up.
 pub async fn known(service: &TestService) -> Vec<(u64, bool)> {
     let mut found = Vec::new();
     for id in service.backend.repositories("github#12345").await {
@@ -56,13 +56,13 @@ pub fn expected(ids: impl IntoIterator<Item = u64>) -> Vec<(u64, bool)> {
     ids.into_iter().map(|id| (id, id % 3 == 0)).collect()
 }
 
-/// What the timer does.
+/// Runs the worker's schedule.
 pub async fn tick(service: &TestService) {
     let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
     assert_eq!(handle(&service.app_of("worker"), event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
 }
 
-/// An invocation with time for one step.
+/// The deadline of an invocation with time for one step.
 pub fn brief(service: &TestService) -> Millis {
     Millis(service.clock.now().0 + 29_000)
 }
@@ -80,7 +80,7 @@ fn count(seen: &[String], route: &str) -> usize {
 }
 
 #[tokio::test]
-async fn twelve_hundred_repositories_come_in_once_each_past_a_provider_that_fails_and_slows_down() {
+async fn faulty_provider_still_yields_each_repository_once() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, 1..=1200);
@@ -115,7 +115,7 @@ async fn twelve_hundred_repositories_come_in_once_each_past_a_provider_that_fail
 }
 
 #[tokio::test]
-async fn a_second_refresh_finds_what_is_new_renamed_and_gone() {
+async fn second_refresh_finds_new_renamed_and_removed() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1, 2, 3, 4]);
@@ -137,7 +137,7 @@ async fn a_second_refresh_finds_what_is_new_renamed_and_gone() {
 }
 
 #[tokio::test]
-async fn a_repository_that_slips_to_a_page_already_read_is_not_taken_for_gone() {
+async fn repository_moved_to_an_earlier_page_is_not_removed() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, 1..=150);
@@ -160,7 +160,7 @@ async fn a_repository_that_slips_to_a_page_already_read_is_not_taken_for_gone() 
 }
 
 #[tokio::test]
-async fn a_turn_that_runs_out_of_time_wakes_the_next_by_itself() {
+async fn lease_that_runs_out_of_time_wakes_the_next_worker() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, 1..=250);
@@ -172,7 +172,7 @@ async fn a_turn_that_runs_out_of_time_wakes_the_next_by_itself() {
 }
 
 #[tokio::test]
-async fn a_task_in_an_installation_that_was_suspended_meanwhile_is_aborted_and_the_next_begins_anew() {
+async fn suspended_installation_aborts_its_task() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1]);
@@ -190,7 +190,7 @@ async fn a_task_in_an_installation_that_was_suspended_meanwhile_is_aborted_and_t
 }
 
 #[tokio::test]
-async fn a_provider_that_stays_away_is_asked_five_times_and_then_the_task_fails_and_says_so() {
+async fn task_fails_after_five_unavailable_answers() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     let task = begin(&service).await;
@@ -211,7 +211,7 @@ async fn a_provider_that_stays_away_is_asked_five_times_and_then_the_task_fails_
 }
 
 #[tokio::test]
-async fn a_provider_that_refuses_or_is_not_configured_is_not_asked_again() {
+async fn refused_or_unconfigured_provider_is_not_retried() {
     for (fault, error) in
         [(Some(404), "GitHub does not let this service see the installation"), (None, "GitHub is not configured")]
     {
@@ -229,7 +229,7 @@ async fn a_provider_that_refuses_or_is_not_configured_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn no_task_goes_on_for_longer_than_a_day() {
+async fn task_is_aborted_after_a_day() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     let task = begin(&service).await;
@@ -243,7 +243,7 @@ async fn no_task_goes_on_for_longer_than_a_day() {
     assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!("it took longer than a day")));
 }
 
-/// How a refresh of the GitLab group 555 ends, in which `members` may see one project.
+/// Refreshes the GitLab group 555 with one project that only `members` may see. Returns the task.
 async fn refreshed_group(service: &TestService, pump: &mut StreamPump, members: &[u64]) -> Value {
     let known = service.app.store.find_installation(here()).await.unwrap().unwrap();
     service.app.store.find_or_create_installation(&Installation { namespace: GROUP, ..known }).await.unwrap();
@@ -261,7 +261,7 @@ async fn refreshed_group(service: &TestService, pump: &mut StreamPump, members: 
 }
 
 #[tokio::test]
-async fn a_gitlab_group_is_refreshed_too() {
+async fn gitlab_group_is_refreshed() {
     let service = TestService::new().await;
     let task = refreshed_group(&service, &mut StreamPump::new(&service, "operations"), &[BOT]).await;
     assert_eq!(task["state"], "completed", "{task}");
@@ -270,7 +270,7 @@ async fn a_gitlab_group_is_refreshed_too() {
 }
 
 #[tokio::test]
-async fn a_group_that_gave_a_token_is_read_with_it_and_not_as_the_service() {
+async fn group_token_is_preferred_to_the_service_token() {
     let (service, group_member) = (TestService::new().await, 77);
     let mut pump = StreamPump::new(&service, "operations");
     let task = refreshed_group(&service, &mut pump, &[group_member]).await;

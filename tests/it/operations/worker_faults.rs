@@ -1,4 +1,4 @@
-//! Workers that die, come twice, or meet each other.
+//! Workers that die, run twice, or run concurrently.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{StreamPump, TestService};
 
 const EVER: Millis = Millis(i64::MAX);
 
-/// 1, 2 and 3 are known, 2 is gone, 3 has lost its workflow and 6 is new.
+/// Stores repositories 1, 2 and 3. At GitHub 2 is deleted, 3 has lost its workflow and 6 is new.
 async fn changed(service: &TestService, pump: &mut StreamPump) {
     has(service, [1, 2, 3]);
     begin(service).await;
@@ -22,7 +22,7 @@ async fn changed(service: &TestService, pump: &mut StreamPump) {
     service.github.hub(|hub| hub.installation(12345).repositories[1].files.clear());
 }
 
-/// What a living worker makes of it in the end.
+/// Asserts the result that a complete refresh must have.
 async fn finished(service: &TestService, pump: &mut StreamPump, task: &str, place: &str) {
     service.clock.advance_ms(LEASE_MS);
     tick(service).await;
@@ -33,7 +33,7 @@ async fn finished(service: &TestService, pump: &mut StreamPump, task: &str, plac
     assert_ne!(begin(service).await, task, "{place}: the next one may begin");
 }
 
-/// A worker is killed at its `call`th storage call, another finishes. Whether there was such a call.
+/// Kills a worker at its `call`th storage call and lets another one finish. Returns whether there was such a call.
 async fn killed_at(call: usize, after_store: bool) -> bool {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
@@ -50,7 +50,7 @@ async fn killed_at(call: usize, after_store: bool) -> bool {
 }
 
 #[tokio::test]
-async fn a_worker_killed_at_any_storage_call_loses_nothing_and_doubles_nothing() {
+async fn killed_worker_loses_and_duplicates_nothing() {
     for after_store in [false, true] {
         // Side by side: a dying worker spends its time on repeating what nobody hears.
         let all = futures::future::join_all((1..=32).map(|call| killed_at(call, after_store))).await;
@@ -61,7 +61,7 @@ async fn a_worker_killed_at_any_storage_call_loses_nothing_and_doubles_nothing()
 }
 
 #[tokio::test]
-async fn a_worker_killed_while_the_provider_is_asked_is_followed_by_one_that_goes_on_from_the_last_page() {
+async fn next_worker_resumes_from_the_last_page() {
     for (route, asked_again) in [(LIST, 5), (LOOK, 5)] {
         let service = TestService::new().await;
         let mut pump = StreamPump::new(&service, "operations");
@@ -98,7 +98,7 @@ async fn a_worker_killed_while_the_provider_is_asked_is_followed_by_one_that_goe
 }
 
 #[tokio::test]
-async fn a_worker_that_always_dies_does_not_keep_its_task_running_for_ever() {
+async fn task_fails_when_its_worker_always_dies() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1]);
@@ -122,7 +122,7 @@ async fn a_worker_that_always_dies_does_not_keep_its_task_running_for_ever() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_twice_does_its_work_once() {
+async fn duplicate_event_does_its_work_once() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1, 2, 3]);
@@ -138,7 +138,7 @@ async fn an_event_that_comes_twice_does_its_work_once() {
 }
 
 #[tokio::test]
-async fn a_worker_that_comes_while_another_is_at_it_leaves() {
+async fn worker_leaves_a_task_that_another_holds() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1, 2, 3]);
@@ -160,7 +160,7 @@ async fn a_worker_that_comes_while_another_is_at_it_leaves() {
 }
 
 #[tokio::test]
-async fn a_worker_that_was_frozen_beyond_its_lease_changes_nothing_when_it_wakes() {
+async fn worker_with_an_expired_lease_writes_nothing() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1, 2]);
@@ -187,7 +187,7 @@ async fn a_worker_that_was_frozen_beyond_its_lease_changes_nothing_when_it_wakes
 }
 
 #[tokio::test]
-async fn a_task_that_storage_keeps_from_being_taken_comes_again() {
+async fn task_is_redelivered_when_its_lease_write_fails() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1]);
@@ -200,7 +200,7 @@ async fn a_task_that_storage_keeps_from_being_taken_comes_again() {
 }
 
 #[tokio::test]
-async fn storage_that_fails_in_the_middle_ends_the_turn_and_the_next_begins_at_once() {
+async fn storage_failure_ends_the_lease_and_the_next_starts() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     has(&service, [1, 2, 3]);

@@ -1,4 +1,4 @@
-//! What the audit trail tells of tokens.
+//! Audit entries about tokens, teams and organizations.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{by_id, data, described, legacy, status};
 use crate::support::TestService;
 use crate::support::organizations::{Acme, PLATFORM};
 
-/// The trail from its beginning: (action, outcome, token).
+/// The audit trail, oldest entry first: (action, outcome, token).
 async fn trail(service: &TestService) -> Vec<[Value; 3]> {
     service.app.background.settle().await;
     let page = service.get("/api/v1/admin/audit?limit=100", &service.admin_token(&[])).await.ok();
@@ -21,7 +21,7 @@ fn done(action: &str, token: &Value) -> [Value; 3] {
 }
 
 #[tokio::test]
-async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail() {
+async fn every_team_token_event_is_audited() {
     let service = TestService::new().await;
     let Acme { organization_token, team_token, .. } = service.acme().await;
     let own = json!("at-acme1111acme1111");
@@ -60,7 +60,7 @@ async fn creation_replacement_use_exchange_refusal_and_deletion_are_in_the_trail
 }
 
 #[tokio::test]
-async fn changes_of_organizations_and_teams_are_in_the_trail() {
+async fn organization_and_team_changes_are_audited() {
     let service = TestService::new().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);
     let body = |attributes: Value| json!({"data": {"attributes": attributes}});
@@ -107,7 +107,7 @@ async fn changes_of_organizations_and_teams_are_in_the_trail() {
 }
 
 #[tokio::test]
-async fn a_change_killed_anywhere_is_in_the_trail_if_it_was_made() {
+async fn killed_change_is_audited_if_it_was_made() {
     for call in 1..=8 {
         let service = TestService::new().await;
         let Acme { organization_token, .. } = service.acme().await;

@@ -1,4 +1,4 @@
-//! What each route may cost in storage calls, for a token whose last use was noted within the minute.
+//! The cost limit of each route in storage calls, for a token whose last use was recorded within the minute.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -20,13 +20,13 @@ async fn warm() -> (TestService, Acme) {
     (service, acme)
 }
 
-/// Reads with the organization's token, in units of 4 KB.
+/// The read calls of a request with the organization's token, in units of 4 KB.
 async fn reads(service: &TestService, acme: &Acme, path: &str) -> Vec<String> {
     cost(service, Method::GET, path, &acme.organization_token, None).await
 }
 
 #[tokio::test]
-async fn a_token_costs_five_reads_and_two_writes_once_a_minute() {
+async fn team_token_costs_five_reads_and_two_writes_a_minute() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let ask = async || cost(&service, Method::GET, ACCOUNT, &acme.team_token, None).await;
@@ -42,7 +42,7 @@ async fn a_token_costs_five_reads_and_two_writes_once_a_minute() {
 }
 
 #[tokio::test]
-async fn an_exchange_of_a_team_token_costs_its_five_reads() {
+async fn team_token_exchange_costs_five_reads() {
     let (service, acme) = warm().await;
     let refresh = "/api/v1/access-token/refresh";
     let calls = cost(&service, Method::POST, refresh, &acme.team_token, None).await;
@@ -50,7 +50,7 @@ async fn an_exchange_of_a_team_token_costs_its_five_reads() {
 }
 
 #[tokio::test]
-async fn what_is_shown_costs_a_read_each_beside_the_tokens_four() {
+async fn shown_objects_cost_one_read_each_plus_the_tokens_four() {
     let (service, acme) = warm().await;
     let table = [
         (format!("/api/v2/teams/{PLATFORM}"), 1),
@@ -63,7 +63,7 @@ async fn what_is_shown_costs_a_read_each_beside_the_tokens_four() {
 }
 
 #[tokio::test]
-async fn a_list_is_one_query_however_many_tokens_there_are() {
+async fn token_list_is_one_query() {
     let (service, acme) = warm().await;
     let few = reads(&service, &acme, &format!("{ORGANIZATION}/team-tokens")).await;
     assert_eq!(few[..5], repeat("GetItem 1.0 RU", 5), "the token's four, and the organization's name");
@@ -84,7 +84,7 @@ async fn a_list_is_one_query_however_many_tokens_there_are() {
 }
 
 #[tokio::test]
-async fn a_write_is_one_transaction() {
+async fn every_write_is_one_transaction() {
     let (service, acme) = warm().await;
     let token = format!("/api/v2/teams/{PLATFORM}/authentication-token");
     let described = json!({"data": {"attributes": {"description": "ci"}}});
@@ -107,7 +107,7 @@ async fn a_write_is_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_person_costs_a_query_of_the_teams_and_a_look_at_the_membership() {
+async fn user_request_costs_a_team_query_and_a_membership_read() {
     let (service, acme) = warm().await;
     let token = service.token(&[AccessTokenCreate]);
     let path = format!("/api/v2/teams/{}", acme.owners.id);
@@ -119,7 +119,7 @@ async fn a_person_costs_a_query_of_the_teams_and_a_look_at_the_membership() {
 }
 
 #[tokio::test]
-async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
+async fn organization_changes_cost_a_fixed_number_of_transactions() {
     let (service, acme) = warm().await;
     let person = service.token(&[AccessTokenCreate]);
     let attributes = |attributes: Value| Some(json!({"data": {"attributes": attributes}}));
@@ -157,7 +157,7 @@ async fn what_changes_or_ends_a_place_costs_a_fixed_number_of_transactions() {
 }
 
 #[tokio::test]
-async fn members_cost_a_batch_of_reads_for_each_hundred() {
+async fn members_cost_one_batch_read_per_hundred() {
     let (service, acme) = warm().await;
     service.signed_in(service.user, "ada", 1).await;
     let counts = |calls: &[String]| {

@@ -1,4 +1,4 @@
-//! Published clients against the API, over HTTP.
+//! Published clients used with the API over HTTP.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::support::python::Client;
 use crate::support::served::{Exchange, Served};
 use crate::support::terraform::Terraform;
 
-/// Runs a flow in a service; what went to and fro.
+/// Runs a flow against a service. Returns the recorded exchanges.
 async fn flow(service: &TestService, script: &str) -> Vec<Exchange> {
     let acme = service.acme().await;
     service.signed_in(service.user, "ada", 1).await;
@@ -39,7 +39,7 @@ async fn flow(service: &TestService, script: &str) -> Vec<Exchange> {
     exchanges
 }
 
-/// Holds an answer to what clients depend on, whether this one does or not.
+/// Asserts what clients depend on in an answer, whether or not this client does.
 fn hold(exchange: &Exchange) {
     let (request, reply) = (&exchange.request, &exchange.reply);
     let path = request.uri.path();
@@ -80,12 +80,12 @@ fn instants(value: &Value, place: &str) {
     inner.into_iter().for_each(|value| instants(value, place));
 }
 
-/// Whether some token comes with its secret.
+/// Whether a body contains a token's secret.
 fn shows_a_secret(body: &Value) -> bool {
     body.to_string().contains(".atlasv1.")
 }
 
-/// How often a flow sent this and got that.
+/// How many requests of a flow had this method, last path segment and status.
 fn times(exchanges: &[Exchange], method: Method, last_segment: &str, status: u16) -> usize {
     let wanted = |exchange: &&Exchange| {
         exchange.request.method == method
@@ -130,7 +130,7 @@ async fn terrasnek_manages_an_organization_s_teams_and_their_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_was_refused_for_its_rate_gets_through_when_it_waits() {
+async fn rate_limited_client_succeeds_after_waiting() {
     let patience = Duration::from_secs(10);
     let rates = RateLimits { principals: Limit::per_second(5, 10), patience, ..RateLimits::default() };
     let service = TestService::limited(rates).await;

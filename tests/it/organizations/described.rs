@@ -1,4 +1,4 @@
-//! Tokens of a team that say what they are for.
+//! Team tokens with a description.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn named(description: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn two_described_tokens_and_a_legacy_one_live_side_by_side() {
+async fn described_and_legacy_tokens_coexist() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let mut secrets = vec![acme.team_token.clone()];
@@ -32,7 +32,7 @@ async fn two_described_tokens_and_a_legacy_one_live_side_by_side() {
 }
 
 #[tokio::test]
-async fn a_description_is_free_again_when_its_token_is_gone() {
+async fn description_is_reusable_after_its_token_is_deleted() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let body = named(&json!("ci"));
@@ -50,7 +50,7 @@ async fn a_description_is_free_again_when_its_token_is_gone() {
 }
 
 #[tokio::test]
-async fn a_description_must_be_a_text_of_up_to_255_characters() {
+async fn description_must_be_a_string_of_up_to_255_characters() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     for bad in [Value::Null, json!(7), json!({}), json!("a".repeat(256))] {
@@ -64,7 +64,7 @@ async fn a_description_must_be_a_text_of_up_to_255_characters() {
 }
 
 #[tokio::test]
-async fn either_kind_is_deleted_by_its_id_and_a_token_s_id_in_a_team_s_place_deletes_nothing() {
+async fn tokens_are_deleted_only_by_their_own_id_path() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let described = data(&service.post(&described(), &acme.organization_token, named(&json!("ci"))).await, 201);

@@ -1,4 +1,4 @@
-//! Storage that refuses, loses answers, or takes the function with it.
+//! Storage that refuses, loses answers, or fails while the function is killed.
 
 use futures::stream::{self, StreamExt};
 use serde_json::json;
@@ -11,10 +11,10 @@ use crate::support::organizations::{ACME, PLATFORM, PLATFORM_TOKEN};
 
 const ACME_PATH: &str = "/api/v2/organizations/acme";
 
-/// Worlds that a small machine keeps up with.
+/// The number of services that run at once, so that a small machine can keep up.
 const AT_ONCE: usize = 4;
 
-/// Kills a request at each of its storage calls, side by side, and tells how many there were to be killed at.
+/// Kills a request at each of its storage calls, in parallel. Returns the number of calls at which it was killed.
 async fn killed_at_each<F: Future<Output = usize>>(most: usize, kill_at: impl Fn(usize) -> F) -> usize {
     let hits: Vec<usize> = stream::iter((1..=most).map(kill_at)).buffered(AT_ONCE).collect().await;
     let calls = hits.iter().take_while(|hits| **hits > 0).count();
@@ -23,7 +23,7 @@ async fn killed_at_each<F: Future<Output = usize>>(most: usize, kill_at: impl Fn
 }
 
 #[tokio::test]
-async fn an_override_killed_at_any_storage_call_leaves_exactly_one_token_that_works() {
+async fn killed_replacement_leaves_exactly_one_valid_token() {
     for after_store in [false, true] {
         let calls = killed_at_each(10, async |call| {
             let service = TestService::new().await;
@@ -47,7 +47,7 @@ async fn an_override_killed_at_any_storage_call_leaves_exactly_one_token_that_wo
 }
 
 #[tokio::test]
-async fn a_creation_whose_answer_is_lost_is_answered_as_what_it_was() {
+async fn creation_with_a_lost_answer_returns_its_result() {
     for path in [legacy(), described()] {
         let service = TestService::new().await;
         let acme = service.acme().await;
@@ -60,7 +60,7 @@ async fn a_creation_whose_answer_is_lost_is_answered_as_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_transaction_in_the_way_is_waited_for() {
+async fn transaction_conflict_is_retried() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let hits = service.faulty.on("TransactWriteItems").first(3).refuse(Refusal::TransactionCanceledByConflict);
@@ -69,7 +69,7 @@ async fn a_transaction_in_the_way_is_waited_for() {
 }
 
 #[tokio::test]
-async fn storage_that_is_away_is_503_in_the_shape_of_these_routes() {
+async fn unavailable_storage_is_503_as_json_api() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     service.faulty.on("*").refuse(Refusal::Throttling);
@@ -79,7 +79,7 @@ async fn storage_that_is_away_is_503_in_the_shape_of_these_routes() {
 }
 
 #[tokio::test]
-async fn a_note_of_a_use_that_is_lost_fails_nothing() {
+async fn failed_use_record_does_not_fail_the_request() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     service.faulty.on("UpdateItem").refuse(Refusal::Throttling);
@@ -88,7 +88,7 @@ async fn a_note_of_a_use_that_is_lost_fails_nothing() {
 }
 
 #[tokio::test]
-async fn an_organization_whose_deletion_is_killed_anywhere_is_deleted_by_the_next_try() {
+async fn killed_organization_deletion_is_finished_by_a_retry() {
     let calls = killed_at_each(14, async |call| {
         let service = TestService::new().await;
         let acme = service.acme().await;
@@ -113,7 +113,7 @@ async fn an_organization_whose_deletion_is_killed_anywhere_is_deleted_by_the_nex
 }
 
 #[tokio::test]
-async fn a_team_whose_deletion_is_killed_anywhere_has_no_token_that_works_once_it_is_gone() {
+async fn killed_team_deletion_leaves_no_valid_token() {
     let calls = killed_at_each(11, async |call| {
         let service = TestService::new().await;
         let acme = service.acme().await;

@@ -1,4 +1,4 @@
-//! From a team to a record.
+//! The flow from a new team to a record written with its token.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::organizations::{ACME, PLATFORM};
 use crate::support::service::KV;
 
 #[tokio::test]
-async fn a_team_token_is_created_listed_exchanged_and_opens_the_store() {
+async fn team_token_is_created_listed_and_exchanged() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = format!("/api/v2/teams/{PLATFORM}/authentication-token");

@@ -1,4 +1,4 @@
-//! The one token of a team that goes without a description.
+//! Legacy tokens: one per team, without a description.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,7 +17,7 @@ async fn create(service: &TestService, caller: &str, body: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn every_body_that_clients_send_makes_a_token_that_never_expires() {
+async fn known_client_bodies_create_tokens_without_expiry() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     for body in [
@@ -40,7 +40,7 @@ async fn every_body_that_clients_send_makes_a_token_that_never_expires() {
 }
 
 #[tokio::test]
-async fn an_end_in_the_past_is_accepted_and_the_secret_is_refused() {
+async fn past_expiry_is_accepted_and_the_token_refused() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let sample = r#"{"data":{"type":"authentication-token","attributes":{"expired-at":"2023-04-06T12:00:00.000Z"}}}"#;
@@ -52,7 +52,7 @@ async fn an_end_in_the_past_is_accepted_and_the_secret_is_refused() {
 }
 
 #[tokio::test]
-async fn a_second_creation_replaces_the_first_and_leaves_described_tokens_alone() {
+async fn legacy_creation_replaces_only_the_legacy_token() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let body = json!({"data": {"attributes": {"description": "ci"}}});
@@ -70,7 +70,7 @@ async fn a_second_creation_replaces_the_first_and_leaves_described_tokens_alone(
 }
 
 #[tokio::test]
-async fn a_payload_that_is_wrong_is_refused_with_its_place_and_changes_nothing() {
+async fn invalid_payload_is_refused_with_a_pointer() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let before = data(&service.get(&legacy(), &acme.organization_token).await, 200);
@@ -107,7 +107,7 @@ async fn a_payload_that_is_wrong_is_refused_with_its_place_and_changes_nothing()
 }
 
 #[tokio::test]
-async fn an_end_comes_back_in_utc_with_milliseconds_however_it_was_written() {
+async fn expiry_is_returned_in_utc_with_milliseconds() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     for (sent, shown) in [
@@ -123,7 +123,7 @@ async fn an_end_comes_back_in_utc_with_milliseconds_however_it_was_written() {
 }
 
 #[tokio::test]
-async fn a_token_is_the_same_by_its_team_and_by_its_id_and_shows_no_secret() {
+async fn token_is_equal_by_team_and_by_id_and_hides_its_secret() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let created = data(&create(&service, &acme.team_token, "{}").await, 201);
@@ -138,7 +138,7 @@ async fn a_token_is_the_same_by_its_team_and_by_its_id_and_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn a_deleted_token_is_gone_everywhere_at_once() {
+async fn deleted_token_is_gone_from_every_route() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let created = data(&create(&service, &acme.organization_token, "{}").await, 201);

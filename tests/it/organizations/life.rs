@@ -1,4 +1,4 @@
-//! What becomes of a token: its uses, and the end of its team and organization.
+//! The life of a token: its use, its expiry, and its deletion with its team or organization.
 
 use serde_json::{Value, json};
 use terrapi::runtime::Clock;
@@ -13,7 +13,7 @@ async fn last_used(service: &TestService, token: &str, caller: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_first_use_is_noted_and_later_ones_once_a_minute() {
+async fn token_use_is_recorded_first_and_then_once_a_minute() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let created = data(&service.post(&legacy(), &acme.organization_token, json!({})).await, 201);
@@ -33,7 +33,7 @@ async fn the_first_use_is_noted_and_later_ones_once_a_minute() {
 }
 
 #[tokio::test]
-async fn an_exchange_is_a_use() {
+async fn exchange_counts_as_a_use() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     service.post("/api/v1/access-token/refresh", &acme.team_token, json!({})).await.ok();
@@ -42,7 +42,7 @@ async fn an_exchange_is_a_use() {
 }
 
 #[tokio::test]
-async fn a_token_works_until_its_end_and_shows_after_it() {
+async fn expired_token_is_refused_but_still_listed() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let end = terrapi::domain::Millis(service.clock.now().0 + 1_000).rfc3339();
@@ -58,7 +58,7 @@ async fn a_token_works_until_its_end_and_shows_after_it() {
 }
 
 #[tokio::test]
-async fn a_team_s_tokens_go_with_it_at_once() {
+async fn deleting_a_team_revokes_its_tokens_at_once() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     service.described(&acme.platform, 120).await;
@@ -83,7 +83,7 @@ async fn a_team_s_tokens_go_with_it_at_once() {
 }
 
 #[tokio::test]
-async fn an_organization_takes_everything_with_it_and_its_name_is_free() {
+async fn deleting_an_organization_deletes_its_parts_and_frees_names() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     service.described(&acme.platform, 60).await;
@@ -100,7 +100,7 @@ async fn an_organization_takes_everything_with_it_and_its_name_is_free() {
 }
 
 #[tokio::test]
-async fn whose_creator_is_gone_says_so() {
+async fn token_of_a_deleted_creator_shows_a_null_creator() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let managers = terrapi::domain::organization::Team {

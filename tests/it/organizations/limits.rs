@@ -1,4 +1,4 @@
-//! How fast these routes may be called.
+//! Rate limits of the organization routes.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn figure(reply: &crate::support::Reply, name: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn who_sends_more_than_its_rate_is_told_how_long_to_wait_and_then_goes_on() {
+async fn requests_over_the_rate_are_429_until_the_wait_is_over() {
     let service = limited().await;
     let acme = service.acme().await;
     let mut passed = 0;
@@ -47,7 +47,7 @@ async fn who_sends_more_than_its_rate_is_told_how_long_to_wait_and_then_goes_on(
 }
 
 #[tokio::test]
-async fn all_tokens_of_a_team_share_a_budget() {
+async fn tokens_of_a_team_share_one_budget() {
     let service = limited().await;
     let acme = service.acme().await;
     let body = serde_json::json!({"data": {"attributes": {"description": "ci"}}});
@@ -63,7 +63,7 @@ async fn all_tokens_of_a_team_share_a_budget() {
 }
 
 #[tokio::test]
-async fn ping_and_discovery_are_not_limited_and_ping_tells_the_rate() {
+async fn ping_and_discovery_are_unlimited_and_ping_states_the_rate() {
     let service = limited().await;
     for _ in 0..100 {
         let ping = service.get("/api/v2/ping", "").await;

@@ -22,7 +22,7 @@ fn pagination(page: &Value) -> [Value; 6] {
 }
 
 #[tokio::test]
-async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
+async fn page_size_is_20_up_to_100_and_links_are_correct() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     service.described(&acme.platform, 104).await;
@@ -59,7 +59,7 @@ async fn a_page_has_twenty_rows_at_most_a_hundred_and_knows_its_neighbours() {
     assert_eq!(ids.len(), 105, "pages neither overlap nor leave anything out");
 }
 
-/// Tokens that differ in all that lists sort by: (team, end, whether it was used).
+/// Creates tokens that differ in every sort key: (team, expiry, whether it was used).
 async fn varied(service: &TestService, acme: &Acme) -> Vec<String> {
     let beta = service.team("team-acme1111beta0000", &[]);
     let token = service.team_with_token(&beta).await;
@@ -80,7 +80,7 @@ async fn varied(service: &TestService, acme: &Acme) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_order_puts_what_is_absent_last_and_backwards_is_the_exact_reverse() {
+async fn absent_values_sort_last_and_descending_is_the_reverse() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let secrets = varied(&service, &acme).await;
@@ -129,7 +129,7 @@ async fn every_order_puts_what_is_absent_last_and_backwards_is_the_exact_reverse
 }
 
 #[tokio::test]
-async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
+async fn search_matches_part_of_the_team_name_in_any_case() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     varied(&service, &acme).await;
@@ -142,7 +142,7 @@ async fn a_search_is_for_a_part_of_the_team_s_name_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_list_shows_what_the_caller_may_manage_and_nothing_of_a_closed_team() {
+async fn list_shows_only_manageable_tokens() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let mut closed = service.team("team-acme1111closed00", &[]);
@@ -155,7 +155,7 @@ async fn a_list_shows_what_the_caller_may_manage_and_nothing_of_a_closed_team() 
 }
 
 #[tokio::test]
-async fn tokens_are_filtered_by_their_ends() {
+async fn tokens_are_filtered_by_expiry() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let days = |days: i64| terrapi::domain::Millis(service.clock.now().0 + days * 24 * 3_600_000).rfc3339();

@@ -1,4 +1,4 @@
-//! People in teams.
+//! Members of teams.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn logins(logins: &[&str]) -> Value {
     of("users", logins)
 }
 
-/// Somebody who has signed in at GitHub.
+/// A user who has signed in at GitHub.
 async fn person(service: &TestService, login: &str, number: u64) -> UserId {
     let user = UserId::new(Random::default().id().unwrap());
     service.signed_in(user, login, number).await;
@@ -144,7 +144,7 @@ async fn only_signed_in_members_of_the_installation_are_added() {
 }
 
 #[tokio::test]
-async fn the_last_owner_stays_whoever_removes_them() {
+async fn last_owner_cannot_be_removed() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let owners = users(&acme.owners.id.to_string());
@@ -174,7 +174,7 @@ async fn the_last_owner_stays_whoever_removes_them() {
 }
 
 #[tokio::test]
-async fn members_are_for_those_who_may_change_the_team() {
+async fn members_are_visible_only_to_managers_of_the_team() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let grace = person(&service, "grace", 7).await;

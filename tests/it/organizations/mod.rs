@@ -10,9 +10,9 @@ mod legacy;
 mod life;
 mod limits;
 mod list;
+mod management;
 mod members;
 mod owners;
-mod places;
 mod races;
 mod refusals;
 mod secrets;
@@ -23,40 +23,40 @@ use serde_json::Value;
 use crate::support::organizations::PLATFORM;
 use crate::support::{Reply, TestService};
 
-/// Where a list of acme's tokens is.
+/// The URL path of the list of acme's tokens.
 const LIST: &str = "/api/v2/organizations/acme/team-tokens";
-/// What any token may read.
+/// A URL path that any token may read.
 const ACCOUNT: &str = "/api/v2/account/details";
 
-/// Where the platform team's legacy token is.
+/// The URL path of the platform team's legacy token.
 fn legacy() -> String {
     format!("/api/v2/teams/{PLATFORM}/authentication-token")
 }
 
-/// Where the platform team's described tokens are created.
+/// The URL path where the platform team's described tokens are created.
 fn described() -> String {
     format!("/api/v2/teams/{PLATFORM}/authentication-tokens")
 }
 
-/// Where a token is, of a document's `data`.
+/// The URL path of the token in a document's `data`.
 fn by_id(data: &Value) -> String {
     format!("/api/v2/authentication-tokens/{}", data["id"].as_str().unwrap())
 }
 
-/// The `data` of a document with this status.
+/// Asserts this status and returns the `data` of the document.
 #[track_caller]
 fn data(reply: &Reply, status: u16) -> Value {
     assert_eq!(reply.status.as_u16(), status, "{reply:?}");
     reply.json()["data"].clone()
 }
 
-/// The secret in a creation's `data`.
+/// The secret in the `data` of a creation.
 #[track_caller]
 fn secret(data: &Value) -> String {
     data["attributes"]["token"].as_str().unwrap().to_owned()
 }
 
-/// (title, pointer or parameter) of the one error of a failure.
+/// Asserts this status and returns (title, pointer or parameter) of the only error.
 #[track_caller]
 fn problem(reply: &Reply, status: u16) -> (String, Option<String>) {
     assert_eq!(reply.status.as_u16(), status, "{reply:?}");
@@ -67,7 +67,7 @@ fn problem(reply: &Reply, status: u16) -> (String, Option<String>) {
     (error["title"].as_str().unwrap().to_owned(), source.map(str::to_owned))
 }
 
-/// What a secret is answered.
+/// The status of a request with this secret.
 async fn status(service: &TestService, secret: &str) -> u16 {
     service.call(Method::GET, ACCOUNT, secret, None).await.status.as_u16()
 }

@@ -1,4 +1,4 @@
-//! An organization works only while one of its owners is a member of its installation.
+//! An organization works only while at least one of its owners is a member of its installation.
 
 use std::collections::BTreeSet;
 
@@ -14,16 +14,16 @@ use crate::support::TestService;
 use crate::support::service::{KV, MemberOf};
 
 const EXCHANGE: &str = "/api/v1/access-token/refresh";
-/// The service's user at GitHub.
+/// The user id of the service's user at GitHub.
 const OCTOCAT: u64 = 583_231;
 
-/// The service's user leaves GitHub's 12345, and the service learns of it.
+/// Removes the service's user from GitHub installation 12345 and runs the membership check.
 async fn leave(service: &TestService) {
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     service.get("/api/v1/user/github/installations", &service.token(&[])).await.ok();
 }
 
-/// Somebody else who is a member of 12345.
+/// Another user who is a member of installation 12345.
 async fn other_member(service: &TestService) -> UserId {
     let user = UserId::new(Random::default().id().unwrap());
     service.join(user, MemberOf(12345)).await;
@@ -31,7 +31,7 @@ async fn other_member(service: &TestService) -> UserId {
 }
 
 #[tokio::test]
-async fn tokens_end_with_the_last_owners_membership() {
+async fn tokens_are_revoked_when_the_last_owner_leaves() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let acme = service.acme().await;
     let grant = service.post(EXCHANGE, &acme.team_token, json!({})).await.ok();
@@ -63,7 +63,7 @@ async fn one_owner_in_the_installation_keeps_the_tokens() {
 }
 
 #[tokio::test]
-async fn an_older_row_that_names_no_owners_team_works() {
+async fn row_without_an_owners_team_works() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let acme = service.acme().await;
     service.backend.remove_attribute("organization#acme1111", "organization", "owners_team").await;
@@ -73,7 +73,7 @@ async fn an_older_row_that_names_no_owners_team_works() {
 }
 
 #[tokio::test]
-async fn a_member_of_a_team_loses_an_unowned_organization() {
+async fn team_member_loses_access_to_an_unowned_organization() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let other = other_member(&service).await;
     service.acme().await;
@@ -88,7 +88,7 @@ async fn a_member_of_a_team_loses_an_unowned_organization() {
 }
 
 #[tokio::test]
-async fn an_unowned_organizations_token_is_refused_in_the_trail() {
+async fn refused_token_of_an_unowned_organization_is_audited() {
     let service = signed_in(terrapi::domain::Vcs::Github).await;
     let acme = service.acme().await;
     leave(&service).await;

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Concurrent requests.
 
 use futures::future::join_all;
 use http::Method;
@@ -11,7 +11,7 @@ use crate::support::organizations::Acme;
 use crate::support::{Reply, TestService};
 
 #[tokio::test]
-async fn of_twenty_creations_at_once_each_succeeds_and_one_token_is_left() {
+async fn twenty_concurrent_creations_leave_one_token() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = legacy();
@@ -30,7 +30,7 @@ async fn of_twenty_creations_at_once_each_succeeds_and_one_token_is_left() {
 }
 
 #[tokio::test]
-async fn of_ten_tokens_with_one_description_at_once_one_is_created() {
+async fn one_of_ten_concurrent_equal_descriptions_is_created() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let body = json!({"data": {"attributes": {"description": "ci"}}});
@@ -60,14 +60,14 @@ fn attributes(attributes: &Value) -> Option<Value> {
     Some(json!({"data": {"attributes": attributes}}))
 }
 
-/// Takes from a team what it may do.
+/// Removes a team's rights.
 async fn revoke(service: &TestService, acme: &Acme, team: &Team) {
     let nothing = attributes(&json!({"organization-access": {"manage-teams": false}, "capabilities": []}));
     let path = format!("/api/v2/teams/{}", team.id);
     data(&service.call(Method::PATCH, &path, &acme.organization_token, nothing).await, 200);
 }
 
-/// Holds a request at its first transaction while the other work is done, then lets it go on.
+/// Holds a request at its first transaction while `meanwhile` runs, then releases it.
 async fn held(
     service: &TestService,
     request: impl Future<Output = Reply>,
@@ -83,7 +83,7 @@ async fn held(
 }
 
 #[tokio::test]
-async fn a_revocation_survives_a_patch_that_was_decided_on_before() {
+async fn revocation_survives_an_earlier_patch() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let (team, manager) = managers(&service).await;
@@ -121,7 +121,7 @@ async fn a_revocation_survives_a_patch_that_was_decided_on_before() {
 }
 
 #[tokio::test]
-async fn a_revoked_manager_mints_no_token_and_deletes_no_team() {
+async fn revoked_manager_creates_no_token_and_deletes_no_team() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let (team, manager) = managers(&service).await;
@@ -147,7 +147,7 @@ async fn a_revoked_manager_mints_no_token_and_deletes_no_team() {
 }
 
 #[tokio::test]
-async fn a_deleted_token_and_a_lost_membership_end_a_change_under_way() {
+async fn deleted_token_or_lost_membership_stops_a_running_change() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);

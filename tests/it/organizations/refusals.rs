@@ -1,4 +1,4 @@
-//! Who is refused, and how.
+//! Refused requests: status and error body.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::support::TestService;
 use crate::support::organizations::{PLATFORM, PLATFORM_TOKEN};
 
 #[tokio::test]
-async fn a_credential_that_is_missing_malformed_unknown_wrong_revoked_or_expired_is_401() {
+async fn every_invalid_credential_is_401() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let create = async |body: Value| secret(&data(&service.post(&legacy(), &acme.organization_token, body).await, 201));
@@ -44,7 +44,7 @@ async fn a_credential_that_is_missing_malformed_unknown_wrong_revoked_or_expired
 }
 
 #[tokio::test]
-async fn the_scheme_is_known_in_any_case() {
+async fn bearer_scheme_is_case_insensitive() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     for scheme in ["bearer", "BEARER", "Bearer"] {
@@ -55,7 +55,7 @@ async fn the_scheme_is_known_in_any_case() {
 }
 
 #[tokio::test]
-async fn another_team_s_tokens_are_not_there_and_a_token_of_a_closed_team_shows_itself_alone() {
+async fn tokens_of_other_teams_are_not_found() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let mut closed = service.team("team-acme1111closed00", &[]);
@@ -87,7 +87,7 @@ async fn another_team_s_tokens_are_not_there_and_a_token_of_a_closed_team_shows_
 }
 
 #[tokio::test]
-async fn what_is_unknown_or_malformed_is_404_and_names_nothing() {
+async fn unknown_or_malformed_ids_are_404_without_details() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     for path in [
@@ -113,7 +113,7 @@ async fn what_is_unknown_or_malformed_is_404_and_names_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_media_type_is_415_where_a_body_counts() {
+async fn wrong_media_type_is_415_where_a_body_is_read() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let send = async |method: Method, path: String, media_type: &str, body: &str| {
@@ -133,7 +133,7 @@ async fn a_body_of_another_media_type_is_415_where_a_body_counts() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_version_and_every_instant_is_in_utc() {
+async fn responses_carry_the_api_version_and_utc_instants() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let created = data(
@@ -165,7 +165,7 @@ async fn every_answer_has_the_version_and_every_instant_is_in_utc() {
 }
 
 #[tokio::test]
-async fn clients_find_the_api_and_learn_who_they_are() {
+async fn discovery_finds_the_api_and_account_details_answer() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let discovery = service.get("/.well-known/terraform.json", "").await;

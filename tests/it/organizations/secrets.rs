@@ -1,4 +1,4 @@
-//! A secret stands in one answer, and nowhere else. And the organization's own token is its owners' alone.
+//! A secret is in one response only. And only owners may access the organization's own token.
 
 use http::Method;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::support::log::Log;
 use crate::support::organizations::{PLATFORM, PLATFORM_TOKEN};
 
 #[tokio::test]
-async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
+async fn secret_is_only_in_the_creation_response_and_not_logged() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let log = Log::default();
@@ -51,7 +51,7 @@ async fn a_secret_is_in_no_answer_but_the_first_and_in_no_line_of_the_log() {
 }
 
 #[tokio::test]
-async fn team_manager_does_not_reach_the_organization_token() {
+async fn team_manager_cannot_access_the_organization_token() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let own = format!("/api/v2/authentication-tokens/{}", TeamSecret::parse(&acme.organization_token).unwrap().id());

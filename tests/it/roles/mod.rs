@@ -15,7 +15,7 @@ use crate::support::roles::roles;
 use crate::support::service::KV;
 
 #[test]
-fn call_beyond_the_role_is_named() {
+fn call_not_allowed_by_the_role_is_reported() {
     let read = |table: &str| json!({"TableName": table, "Key": {"pk": {"S": "user#1"}, "sk": {"S": "a"}}});
     let kv_store = &roles()["kv-store"];
     assert_eq!(kv_store.refusal("GetItem", &read("terrapi-identity")), None);

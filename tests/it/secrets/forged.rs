@@ -1,4 +1,4 @@
-//! A token may name any key. Looking for it costs a read, so that is done seldom.
+//! A token may name any key id. Looking up an unknown key costs a read, so lookups are limited.
 
 use terrapi::auth::{Signer, SigningKeyFile};
 
@@ -6,10 +6,10 @@ use super::{token, whoami};
 use crate::support::TestService;
 use crate::support::routes::Gateway;
 
-/// Tokens in a burst, each with a `kid` that nobody published.
+/// The number of tokens in a burst, each with an unpublished `kid`.
 const BURST: usize = 20;
 
-/// Tokens signed by keys that nobody published.
+/// Tokens signed by unpublished keys.
 fn forged(service: &TestService, round: usize) -> Vec<String> {
     let signer = |n| {
         let seed = format!("a-seed-of-somebody-else-{round:04}-{n:04}-0123456789-0123456789");
@@ -18,7 +18,7 @@ fn forged(service: &TestService, round: usize) -> Vec<String> {
     (0..BURST).map(|n| token(service, &signer(n))).collect()
 }
 
-/// Sends the burst, all of it refused; how often the published keys were read for it.
+/// Sends a burst, all of which must be refused. Returns how often the published keys were read.
 async fn burst(service: &TestService, gateway: &Gateway, round: usize) -> usize {
     let tokens = forged(service, round);
     let work = async {
@@ -32,7 +32,7 @@ async fn burst(service: &TestService, gateway: &Gateway, round: usize) -> usize 
 }
 
 #[tokio::test]
-async fn a_burst_of_unknown_kids_reads_the_published_keys_once_in_ten_seconds() {
+async fn unknown_kids_cause_one_key_read_in_ten_seconds() {
     let service = TestService::new().await;
     let sandbox = service.sandbox();
     assert_eq!(burst(&service, &sandbox, 0).await, 1);
@@ -42,14 +42,14 @@ async fn a_burst_of_unknown_kids_reads_the_published_keys_once_in_ten_seconds() 
     service.clock.advance_ms(1);
     assert_eq!(burst(&service, &sandbox, 3).await, 1);
     service.clock.advance_ms(3_600_000);
-    assert_eq!(burst(&service, &sandbox, 4).await, 1, "a long silence saves nothing up");
+    assert_eq!(burst(&service, &sandbox, 4).await, 1, "unused reads do not accumulate");
     let good = token(&service, &service.signer);
     let ((), calls) = service.faulty.ledger().during(async { drop(whoami(&sandbox, &good).await.ok()) }).await;
-    assert!(!calls.iter().any(|call| call.request.to_string().contains("public")), "the held keys were not lost");
+    assert!(!calls.iter().any(|call| call.request.to_string().contains("public")), "the cached keys are kept");
 }
 
 #[tokio::test]
-async fn a_burst_at_once_reads_no_more_than_a_burst_in_turn() {
+async fn concurrent_unknown_kids_cause_no_more_reads() {
     let service = TestService::new().await;
     let sandbox = service.sandbox();
     let tokens = forged(&service, 0);

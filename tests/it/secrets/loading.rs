@@ -1,4 +1,4 @@
-//! What the exchange function makes of its secret.
+//! How the exchange function loads its signing secret.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ async fn load(service: &TestService, moto: &Moto, secret: &str) -> Arc<Signer> {
 }
 
 #[tokio::test]
-async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_good() {
+async fn new_seed_signs_after_its_activation_delay() {
     let (service, moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", &text(&SigningKeyFile::new(OLD.into()))).await;
     assert!(arn.starts_with("arn:aws:secretsmanager:"), "{arn}");
@@ -32,7 +32,11 @@ async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_goo
     let old = load(&service, &moto, &arn).await;
     assert_eq!(old.public_keys().len(), 1);
     let again = load(&service, &moto, "signing-keys").await;
-    assert_eq!(again.public_keys(), old.public_keys(), "the same seed is the same key, by the secret's name too");
+    assert_eq!(
+        again.public_keys(),
+        old.public_keys(),
+        "the same seed gives the same key, also when read by the secret's name"
+    );
     let signed_before = token(&service, &old);
     let long_running = service.sandbox();
     whoami(&long_running, &signed_before).await.ok();
@@ -43,7 +47,7 @@ async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_goo
     let kids: Vec<&str> = new.public_keys().iter().map(|key| key.kid.as_str()).collect();
     assert_eq!((kids.len(), kids[1]), (2, old.public_keys()[0].kid.as_str()));
     assert_ne!(kids[0], kids[1]);
-    assert_eq!(kid(&token(&service, &new)), kids[1], "the new key is known to few yet");
+    assert_eq!(kid(&token(&service, &new)), kids[1], "few verifiers know the new key yet");
     service.clock.advance_ms(HEAD_START_SECONDS * 1_000 - 1);
     assert_eq!(kid(&token(&service, &new)), kids[1]);
     let last_of_old = token(&service, &new);
@@ -56,9 +60,9 @@ async fn a_new_seed_signs_after_its_head_start_and_the_old_one_s_tokens_stay_goo
     }
 }
 
-/// What the head start is for: a verifier that has just looked for another key does not look again at once.
+/// The reason for the activation delay: a verifier that has just looked up a key does not look again immediately.
 #[tokio::test]
-async fn a_key_that_signs_as_soon_as_it_is_published_is_refused_by_who_has_just_looked() {
+async fn key_without_activation_delay_is_refused_by_warm_caches() {
     let service = TestService::new().await;
     let verifier = service.sandbox();
     let signer = Signer::new(&SigningKeyFile::new(NEW.into()), "terrapi".into()).unwrap();
@@ -70,7 +74,7 @@ async fn a_key_that_signs_as_soon_as_it_is_published_is_refused_by_who_has_just_
 }
 
 #[tokio::test]
-async fn a_secret_that_is_missing_or_of_another_shape_is_a_clear_error_that_does_not_show_it() {
+async fn malformed_secret_is_an_error_that_does_not_show_it() {
     let (service, moto) = (TestService::new().await, Moto::start().await);
     let wrong = [
         ("plain", NEW.to_owned(), "not of the expected shape"),
@@ -98,9 +102,11 @@ async fn a_secret_that_is_missing_or_of_another_shape_is_a_clear_error_that_does
 }
 
 async fn refused(service: &TestService, moto: &Moto, secret: &str, reason: &str) {
-    let error =
-        Signing::load(&moto.config(secret), &service.app).await.err().unwrap_or_else(|| panic!("{secret} was taken"));
-    // As a log shows it, in either way.
+    let error = Signing::load(&moto.config(secret), &service.app)
+        .await
+        .err()
+        .unwrap_or_else(|| panic!("{secret} was accepted"));
+    // As the log shows it, in both formats.
     let mut shown = format!("{error:?} {error}");
     let mut cause = error.source();
     while let Some(error) = cause {

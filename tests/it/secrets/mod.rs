@@ -1,4 +1,4 @@
-//! The signing keys: from the secret to a verified token.
+//! The signing keys: from the secret in Secrets Manager to a verified token.
 
 mod forged;
 mod loading;
@@ -25,14 +25,14 @@ fn token(service: &TestService, signer: &Signer) -> String {
     signer.sign(&claims).unwrap()
 }
 
-/// Which key signed a token.
+/// The id of the key that signed a token.
 fn kid(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// Any route that wants nothing but a good token.
+/// Calls a route that needs only a valid token.
 async fn whoami(gateway: &Gateway, token: &str) -> Reply {
     send_to(gateway, request(Method::GET, "/api/v1/whoami", token, None)).await
 }

@@ -1,4 +1,4 @@
-//! A stand-in for Secrets Manager that has its own idea of the protocol: moto, in a process of its own.
+//! A test double of Secrets Manager: the moto server, in its own process.
 #![expect(clippy::disallowed_methods, reason = "the Makefile says where it installed the server")]
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::support::faulty::Faulty;
 /// How long Python may take to listen, on a machine that compiles meanwhile.
 const LISTENING: Duration = Duration::from_secs(60);
 
-/// A running server, with no secrets but the test's. It is gone when this is dropped.
+/// A running server with only the test's secrets. It is stopped when this is dropped.
 pub struct Moto {
     server: Child,
     endpoint: String,
@@ -35,7 +35,7 @@ impl Moto {
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            // A line for every request.
+            // It logs a line for every request.
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
@@ -51,18 +51,18 @@ impl Moto {
         moto
     }
 
-    /// Makes a secret; its ARN.
+    /// Creates a secret. Returns its ARN.
     pub async fn create(&self, name: &str, text: &str) -> String {
         self.client.create_secret().name(name).secret_string(text).send().await.unwrap().arn.unwrap()
     }
 
-    /// Makes a secret without text; its ARN.
+    /// Creates a binary secret. Returns its ARN.
     pub async fn create_binary(&self, name: &str, bytes: &[u8]) -> String {
         self.client.create_secret().name(name).secret_binary(Blob::new(bytes)).send().await.unwrap().arn.unwrap()
     }
 
-    /// Begins a rotation, as far as Secrets Manager does before it calls the function for the first time. The stand-in
-    /// has the version by then, and complains that there is no function to call.
+    /// Begins a rotation, as Secrets Manager does before it first calls the function. The server has created the
+    /// version when it reports that the function does not exist.
     pub async fn begin_rotation(&self, secret: &str, version: &str) {
         let begun = self.client.rotate_secret().secret_id(secret).client_request_token(version);
         let nobody = "arn:aws:lambda:us-east-1:123456789012:function:nobody";
@@ -70,33 +70,33 @@ impl Moto {
         assert_eq!(self.stages(secret, version).await, ["AWSPENDING"]);
     }
 
-    /// The stages of a version.
+    /// The staging labels of a version.
     pub async fn stages(&self, secret: &str, version: &str) -> Vec<String> {
         let described = self.client.describe_secret().secret_id(secret).send().await.unwrap();
         described.version_ids_to_stages.unwrap().remove(version).unwrap_or_default()
     }
 
-    /// The version in use.
+    /// The version with the label `AWSCURRENT`.
     pub async fn current(&self, secret: &str) -> String {
         let described = self.client.describe_secret().secret_id(secret).send().await.unwrap();
         let mut versions = described.version_ids_to_stages.unwrap().into_iter();
         versions.find(|(_, stages)| stages.iter().any(|stage| stage == "AWSCURRENT")).unwrap().0
     }
 
-    /// Ends a rotation that has done its work: the stand-in does not take the stage away by itself.
+    /// Removes the label of the pending version, which the server does not do by itself.
     pub async fn end_rotation(&self, secret: &str, version: &str) {
         assert!(self.stages(secret, version).await.iter().any(|stage| stage == "AWSCURRENT"));
         let end = self.client.update_secret_version_stage().secret_id(secret).version_stage("AWSPENDING");
         end.remove_from_version_id(version).send().await.unwrap();
     }
 
-    /// Stops the server, and with it all that it knew.
+    /// Stops the server, which loses its secrets.
     pub fn stop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
 
-    /// What the exchange function is told: where its secret is, and who it is.
+    /// The configuration of the exchange function for this secret.
     pub fn config(&self, secret: &str) -> Config {
         Config {
             store: StoreConfig {

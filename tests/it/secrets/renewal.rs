@@ -1,4 +1,4 @@
-//! A process that signs looks at its keys now and then, and never more often.
+//! A signing process refreshes its keys periodically, with a bounded number of reads.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ async fn signed_by(service: &TestService, signing: &Arc<Signing>, api_key: &str)
 }
 
 #[tokio::test]
-async fn a_thousand_exchanges_ask_for_no_secret_and_a_secret_that_is_gone_stops_nobody() {
+async fn exchanges_read_no_secret_and_survive_its_loss() {
     let (service, mut moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", SigningKeyFile::new(OLD.into()).to_text().unwrap().reveal()).await;
     let signing = Arc::new(Signing::load(&moto.config(&arn), &service.app).await.unwrap());
     let api_key = service.api_key(&[]).await;
     let key = signed_by(&service, &signing, &api_key).await;
-    // From here on a look at the secret would fail, and one that went well would publish the key again.
+    // From here on reading the secret fails. A successful read would publish the key again.
     moto.stop();
     service.app.background.settle().await;
     service.faulty.ledger().take();
@@ -46,24 +46,24 @@ async fn a_thousand_exchanges_ask_for_no_secret_and_a_secret_that_is_gone_stops_
     assert_eq!((kinds, calls.len()), ([1_000, 1_000], 2_000), "the key's row and the audit entry");
     for minutes in [5, 1, 60] {
         service.clock.advance_ms(minutes * 60_000);
-        assert_eq!(signed_by(&service, &signing, &api_key).await, key, "the key at hand stays in use");
+        assert_eq!(signed_by(&service, &signing, &api_key).await, key, "the cached key stays in use");
     }
 }
 
 #[tokio::test]
-async fn a_look_that_failed_is_repeated_after_a_minute_and_others_after_five() {
+async fn failed_key_refresh_is_retried_after_a_minute() {
     let (service, moto) = (TestService::new().await, Moto::start().await);
     let arn = moto.create("signing-keys", SigningKeyFile::new(OLD.into()).to_text().unwrap().reveal()).await;
     let signing = Arc::new(Signing::load(&moto.config(&arn), &service.app).await.unwrap());
     let api_key = service.api_key(&[]).await;
     let old = signed_by(&service, &signing, &api_key).await;
-    // By hand and without the old seed: the new key signs at once.
+    // Changed manually and without the old seed: the new key signs at once.
     let changed = SigningKeyFile::new(NEW.into()).to_text().unwrap();
     moto.client.put_secret_value().secret_id(&arn).secret_string(changed.reveal()).send().await.unwrap();
     service.clock.advance_ms(299_999);
     assert_eq!(signed_by(&service, &signing, &api_key).await, old);
     service.clock.advance_ms(1);
-    // The new key cannot be published, so nobody may sign with it.
+    // The new key cannot be published, so no process may sign with it.
     service.faulty.on("UpdateItem").matching(|call| call["Key"]["pk"]["S"] == "public-keys").cut_before_store();
     assert_eq!(signed_by(&service, &signing, &api_key).await, old);
     service.faulty.heal();
@@ -81,7 +81,7 @@ async fn a_look_that_failed_is_repeated_after_a_minute_and_others_after_five() {
 }
 
 #[tokio::test]
-async fn the_key_set_is_shown_while_storage_is_away() {
+async fn key_set_is_served_while_storage_is_unavailable() {
     let service = TestService::new().await;
     service.faulty.on("*").cut_before_store();
     let jwks = service.get("/.well-known/jwks.json", "").await.ok();

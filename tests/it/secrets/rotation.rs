@@ -1,4 +1,4 @@
-//! The signing key is replaced while everybody goes on working.
+//! Rotation of the signing key while the service is in use.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl Rotating {
         rotating
     }
 
-    /// A fresh process that signs.
+    /// A new process that signs.
     async fn signing(&self) -> Arc<Signing> {
         Arc::new(self.try_signing().await.unwrap())
     }
@@ -86,7 +86,7 @@ impl Rotating {
         self.moto.end_rotation(&self.secret, version).await;
     }
 
-    /// An exchange through a signing process.
+    /// Exchanges an API key through a signing process.
     async fn exchange(&self, signing: &Arc<Signing>) -> String {
         let function = lambda_service(token_refresh::routes(signing.clone()), self.service.app_of("token-refresh"));
         let exchange = request(Method::POST, "/api/v1/access-token/refresh", &self.api_key, None);
@@ -94,7 +94,7 @@ impl Rotating {
         reply.ok()["token"].as_str().unwrap().to_owned()
     }
 
-    /// The kids that are published, with whether each is on its way out.
+    /// The published kids, with whether each is being retired.
     async fn published(&self) -> Vec<(String, bool)> {
         let keys = self.service.app.store.list_published_keys(self.service.clock.now().seconds()).await.unwrap();
         let own = self.service.signer.active_key().unwrap();
@@ -103,7 +103,7 @@ impl Rotating {
     }
 }
 
-/// Exchanges through every signer at once, each token at once to every verifier. Nobody is refused.
+/// Exchanges through every signer at once, and sends each token at once to every verifier. No request may be refused.
 async fn traffic(
     rotating: &Rotating,
     signers: &[Arc<Signing>],
@@ -124,7 +124,7 @@ async fn traffic(
 }
 
 #[tokio::test]
-async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
+async fn rotation_under_traffic_refuses_no_request() {
     let rotating = Rotating::new().await;
     let mut signers = vec![rotating.signing().await];
     rotating.pass(130);
@@ -135,7 +135,8 @@ async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
     rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
     let (mut steps, mut rounds, mut switched) = (STEPS.iter(), Vec::<Vec<String>>::new(), Vec::new());
     for round in 0..60 {
-        // Somebody keeps making verifiers look, so that none may look when the new key comes.
+        // Makes every verifier look up an unknown key, so that none of them may look again when the new key is
+        // published.
         let forged = token(&rotating.service, &stranger);
         let forgeries = verifiers.iter().map(|verifier| whoami(verifier, &forged));
         let step = async {
@@ -145,7 +146,7 @@ async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
                 rotating.step(*step, FIRST).await.unwrap();
             }
         };
-        // Those of the last 56 seconds.
+        // The tokens of the last 56 seconds.
         let older = rounds.iter().rev().take(7).flatten().cloned().collect::<Vec<_>>();
         let work = traffic(&rotating, &signers, &verifiers, &older);
         let (tokens, forgeries, ()) = tokio::join!(work, join_all(forgeries), step);
@@ -153,33 +154,36 @@ async fn nobody_is_refused_while_the_key_is_rotated_under_traffic() {
         let new = tokens.iter().filter(|token| kid(token) != first).count();
         switched.push(new);
         rounds.push(tokens);
-        // Processes that start in the middle of it: before the new key is current, and before it may sign.
+        // Processes that start during the rotation: before the new key is current, and before it may sign.
         if [5, 13].contains(&round) {
             signers.push(rotating.signing().await);
         }
         rotating.pass(8);
     }
     assert_eq!(steps.next(), None);
-    // It was published in round 4.
+    // The key was published in round 4.
     let head_start = 4 + usize::try_from(HEAD_START_SECONDS / 8).unwrap();
     assert_eq!(
         switched[..=head_start].iter().sum::<usize>(),
         0,
-        "nobody signs with it in its head start: {switched:?}"
+        "no process signs with it before the activation delay: {switched:?}"
     );
-    assert!(switched.is_sorted() && switched.last() == Some(&signers.len()), "all of them do in the end: {switched:?}");
+    assert!(
+        switched.is_sorted() && switched.last() == Some(&signers.len()),
+        "all processes sign with it in the end: {switched:?}"
+    );
     assert!(switched.iter().any(|new| (1..signers.len()).contains(new)), "for a while both keys sign: {switched:?}");
 }
 
 #[tokio::test]
-async fn tokens_of_the_old_key_are_good_until_they_end_and_the_key_until_its_hour_is_over() {
+async fn old_key_verifies_until_its_tokens_expire() {
     let rotating = Rotating::new().await;
     let (signing, verifier) = (rotating.signing().await, rotating.service.sandbox());
     let old = kid(&rotating.exchange(&signing).await);
     rotating.rotate(FIRST).await;
     rotating.pass(299);
     let last = rotating.exchange(&signing).await;
-    assert_eq!(kid(&last), old, "the last look was not five minutes ago");
+    assert_eq!(kid(&last), old, "the last refresh was less than five minutes ago");
     rotating.pass(1);
     let new = kid(&rotating.exchange(&signing).await);
     assert_ne!(new, old);
@@ -189,31 +193,31 @@ async fn tokens_of_the_old_key_are_good_until_they_end_and_the_key_until_its_hou
     rotating.pass(1);
     assert_eq!(whoami(&verifier, &last).await.failed(403), "INVALID_TOKEN");
 
-    // Somebody who has the old seed, as long as the key is trusted and not after.
-    let thief = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
+    // A signer with the old seed is accepted as long as the key is trusted, and not afterwards.
+    let old_signer = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
     rotating.pass(RETIRING_SECONDS - 364 - 1);
-    whoami(&verifier, &token(&rotating.service, &thief)).await.ok();
+    whoami(&verifier, &token(&rotating.service, &old_signer)).await.ok();
     let (long_running, cold) = (verifier, rotating.service.sandbox());
     rotating.pass(1);
-    assert_eq!(whoami(&cold, &token(&rotating.service, &thief)).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(whoami(&cold, &token(&rotating.service, &old_signer)).await.failed(403), "INVALID_TOKEN");
     rotating.pass(600);
-    assert_eq!(whoami(&long_running, &token(&rotating.service, &thief)).await.failed(403), "INVALID_TOKEN");
+    assert_eq!(whoami(&long_running, &token(&rotating.service, &old_signer)).await.failed(403), "INVALID_TOKEN");
     assert_eq!(rotating.published().await, [(new.clone(), false)]);
     assert_eq!(kid(&rotating.exchange(&rotating.signing().await).await), new);
-    assert_eq!(rotating.published().await, [(new, false)], "a new process does not bring it back");
+    assert_eq!(rotating.published().await, [(new, false)], "a new process does not publish it again");
 }
 
 #[tokio::test]
-async fn every_step_may_be_repeated_and_a_rotation_that_died_anywhere_is_taken_up() {
+async fn rotation_steps_are_idempotent_and_resumable() {
     let rotating = Rotating::new().await;
     let before = rotating.published().await;
     rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
     for step in STEPS {
-        // Storage is away: the step fails, or has nothing to do with it.
+        // Storage is unavailable: the step fails, or does not need storage.
         rotating.service.faulty.on("*").cut_before_store();
         assert!(rotating.step(step, FIRST).await.is_err(), "{step:?}");
         rotating.service.faulty.heal();
-        // Its answer is lost.
+        // The answer of storage is lost.
         rotating.service.faulty.on("UpdateItem").nth(1).cut_after_store();
         rotating.step(step, FIRST).await.unwrap();
         rotating.service.faulty.heal();
@@ -224,7 +228,7 @@ async fn every_step_may_be_repeated_and_a_rotation_that_died_anywhere_is_taken_u
     let after = rotating.published().await;
     assert_eq!((before.len(), after.len(), after.iter().filter(|(_, going)| *going).count()), (1, 2, 1));
     assert!(after.contains(&(before[0].0.clone(), true)));
-    // The last step again, as if the process had died between its two deeds.
+    // Repeats the last step, as if the process had died between its two writes.
     for step in STEPS {
         rotating.step(step, FIRST).await.unwrap();
     }
@@ -232,7 +236,7 @@ async fn every_step_may_be_repeated_and_a_rotation_that_died_anywhere_is_taken_u
 }
 
 #[tokio::test]
-async fn a_process_that_dies_between_putting_into_use_and_sending_off_is_finished_by_the_next() {
+async fn interrupted_activation_is_finished_by_the_next_process() {
     let rotating = Rotating::new().await;
     rotating.moto.begin_rotation(&rotating.secret, FIRST).await;
     for step in [Step::Create, Step::Set, Step::Test] {
@@ -248,7 +252,7 @@ async fn a_process_that_dies_between_putting_into_use_and_sending_off_is_finishe
 }
 
 #[tokio::test]
-async fn what_secrets_manager_did_not_begin_or_comes_in_another_order_changes_nothing() {
+async fn unexpected_rotation_steps_change_nothing() {
     let rotating = Rotating::new().await;
     let (text, published) = (rotating.current().await, rotating.published().await);
     for step in STEPS {
@@ -261,7 +265,7 @@ async fn what_secrets_manager_did_not_begin_or_comes_in_another_order_changes_no
     for step in [Step::Set, Step::Finish] {
         assert!(rotating.step(step, FIRST).await.is_err(), "{step:?} before anything was created");
     }
-    // So does Secrets Manager when it is told to rotate from now on: it tries the function out, and means nothing by it.
+    // Secrets Manager does this when rotation is enabled: it tests the function without starting a rotation.
     rotating.step(Step::Test, FIRST).await.unwrap();
     rotating.step(Step::Create, FIRST).await.unwrap();
     for step in [Step::Test, Step::Finish] {
@@ -276,7 +280,7 @@ async fn what_secrets_manager_did_not_begin_or_comes_in_another_order_changes_no
 }
 
 #[tokio::test]
-async fn a_second_rotation_waits_until_the_first_one_s_key_is_in_use() {
+async fn second_rotation_waits_until_the_first_key_is_active() {
     let rotating = Rotating::new().await;
     rotating.rotate(FIRST).await;
     rotating.moto.begin_rotation(&rotating.secret, SECOND).await;
@@ -296,7 +300,7 @@ async fn a_second_rotation_waits_until_the_first_one_s_key_is_in_use() {
 }
 
 #[tokio::test]
-async fn old_signer_cannot_undo_the_end_of_its_key() {
+async fn old_signer_cannot_revive_its_retired_key() {
     let rotating = Rotating::new().await;
     let store = &rotating.service.app.store;
     let old = Signer::new(&SigningKeyFile::new(SEED.into()), "terrapi".into()).unwrap();
@@ -319,7 +323,7 @@ async fn old_signer_cannot_undo_the_end_of_its_key() {
 }
 
 #[tokio::test]
-async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
+async fn previous_version_signs_until_retired_unless_rolled_back() {
     let rotating = Rotating::new().await;
     let before = rotating.moto.current(&rotating.secret).await;
     let old = kid(&rotating.exchange(&rotating.signing().await).await);
@@ -328,7 +332,7 @@ async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
     rotating.rotation.secrets.promote(&rotating.secret, &before, FIRST).await.unwrap();
     let token = rotating.exchange(&rotating.signing().await).await;
     assert_eq!(kid(&token), old);
-    assert!(rotating.published().await.contains(&(old.clone(), true)), "its end stays");
+    assert!(rotating.published().await.contains(&(old.clone(), true)), "its retirement stays");
     whoami(&rotating.service.sandbox(), &token).await.ok();
     rotating.pass(RETIRING_SECONDS);
     let error = rotating.try_signing().await.err().unwrap();
@@ -344,12 +348,12 @@ async fn version_before_signs_until_its_end_unless_a_rollback_says_so() {
 }
 
 impl Rotating {
-    /// What a version holds.
+    /// The text of a version.
     async fn text(&self, version: &str) -> Option<String> {
         self.rotation.secrets.text_of(&self.secret, version).await.unwrap().map(|text| text.reveal().to_owned())
     }
 
-    /// What is in use.
+    /// The current version.
     async fn current(&self) -> String {
         self.rotation.secrets.current(&self.secret).await.unwrap().reveal().to_owned()
     }

@@ -1,5 +1,5 @@
 //! A client of the running service, over TCP.
-#![expect(clippy::disallowed_types, reason = "whether a commit is folded shows in storage alone")]
+#![expect(clippy::disallowed_types, reason = "only storage shows whether a commit is folded")]
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use terrapi_local::pump;
 use super::stack::Connection;
 use crate::support::Reply;
 
-/// The longest an answer may take.
+/// The time limit of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Speaks for the local administrator. Its token lives for a minute: long enough for one part of the test.
+/// Acts as the local administrator. Its token is valid for a minute: long enough for one part of the test.
 pub struct Client<'a> {
     pub connection: &'a Connection,
     http: reqwest::Client,
@@ -30,7 +30,7 @@ impl<'a> Client<'a> {
         client
     }
 
-    /// As [`Self::new`], with a token that names the installation: of a key that was made for it.
+    /// Like [`Self::new`], with a token that is limited to the installation.
     pub async fn in_installation(connection: &'a Connection) -> Self {
         let client = Self::new(connection).await;
         let named = json!({"name": "installation_id", "id": connection.installation_id});
@@ -48,7 +48,7 @@ impl<'a> Client<'a> {
         self.send(self.http.request(method, &url).bearer_auth(&self.token), path, body).await
     }
 
-    /// As a page of the service's own origin does, with this cookie.
+    /// Sends a request as a page of the service's own origin does, with this cookie.
     pub async fn browse(&self, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> Reply {
         let origin = &self.connection.base_url;
         let request = self.http.request(method, format!("{origin}{path}"));
@@ -86,7 +86,7 @@ impl<'a> Client<'a> {
         self.call(Method::DELETE, &format!("{}/{path}", self.kv()), None).await.ok()
     }
 
-    /// How many commits wait for the worker.
+    /// The number of commits that the worker has not folded yet.
     pub async fn unfolded(&self) -> usize {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())

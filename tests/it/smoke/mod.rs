@@ -1,5 +1,5 @@
-//! The whole service over HTTP, as `make run` starts it. `make test` runs these after the others: they start a cargo of
-//! their own.
+//! The whole service over HTTP, as `make run` starts it. `make test` runs these tests after the others, because they
+//! start cargo themselves.
 
 mod client;
 mod stack;
@@ -22,11 +22,11 @@ use crate::support::terraform::Terraform;
 
 const CHUNK: usize = 100 * 1024;
 
-/// How soon the worker must have taken a commit in, or a task.
+/// The time limit for the worker to fold a commit or to finish a task.
 const FOLDED: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
+async fn stack_serves_the_published_flows_and_keeps_its_data() {
     let (data, port) = (DataDir::new("flows"), free_port());
     let mut stack = Stack::start(&data, port);
     let connection = stack.connection().await;
@@ -34,15 +34,15 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
     let file: Vec<u8> = (0..3 * 1024 * 1024_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let others = async {
         script("kv.sh", &connection).await;
-        keys_of_any_text_have_a_path(&connection).await;
-        a_file_goes_through(&connection, &file).await;
-        a_commit_is_folded_by_the_worker(&connection).await;
-        a_refresh_without_github_fails_and_says_so(&connection).await;
-        an_outsider_s_installation_is_closed(&connection).await;
+        keys_of_any_text_round_trip(&connection).await;
+        file_round_trips(&connection, &file).await;
+        commit_is_folded_by_the_worker(&connection).await;
+        refresh_without_github_fails_with_a_reason(&connection).await;
+        installation_of_another_user_is_forbidden(&connection).await;
         both_users_are_signed_in(&connection).await;
-        clients_of_terraform_s_api_are_served(&connection).await;
+        clients_of_the_terraform_api_are_served(&connection).await;
     };
-    // The first waits for a token to expire, a minute.
+    // The first script waits a minute for a token to expire.
     tokio::join!(script("token-refresh.sh", &connection), others);
     two_hundred_clients_are_served(&connection).await;
     stack.stop(&connection).await;
@@ -59,7 +59,7 @@ async fn the_stack_serves_the_published_flows_and_keeps_its_data() {
 }
 
 #[tokio::test]
-async fn a_busy_port_is_one_clear_line() {
+async fn busy_port_gives_a_one_line_error() {
     let (data, taken) = (DataDir::new("port"), std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap());
     let port = taken.local_addr().unwrap().port();
     let said = Stack::start(&data, port).refused().await;
@@ -68,11 +68,11 @@ async fn a_busy_port_is_one_clear_line() {
     assert!(last.ends_with("set PORT to another one"), "{said}");
 }
 
-/// More connections at a time than the emulator bears: each is answered, and afterwards the stack is as good as before.
+/// Opens more connections at once than the emulator supports. Each is answered, and the stack still works afterwards.
 async fn two_hundred_clients_are_served(connection: &Connection) {
     let url = format!("{}/health", connection.base_url);
     let caller = async |_: usize| {
-        // A connection of its own, which it keeps.
+        // A separate client, which keeps its connection.
         let client = terrapi_local::pump::client().unwrap();
         let mut statuses = Vec::new();
         for _ in 0..5 {
@@ -90,7 +90,7 @@ async fn two_hundred_clients_are_served(connection: &Connection) {
     Client::new(connection).await.get("iter/").await.ok();
 }
 
-/// Runs a published flow; only the host is another.
+/// Runs a published script against this service.
 async fn script(name: &str, connection: &Connection) {
     let script = project().join("tests/smoke").join(name);
     let output = tokio::process::Command::new("bash")
@@ -109,7 +109,7 @@ async fn script(name: &str, connection: &Connection) {
     print!("{out}");
 }
 
-async fn keys_of_any_text_have_a_path(connection: &Connection) {
+async fn keys_of_any_text_round_trip(connection: &Connection) {
     let client = Client::new(connection).await;
     let keys =
         ["a b", "100%", "100%25", "what?", "what?idx=1", "a#b", "a/b", "/a//b/", "..", "é/日本語/🦀", "+", "a&b=c"];
@@ -123,7 +123,7 @@ async fn keys_of_any_text_have_a_path(connection: &Connection) {
         assert_eq!((&read["data"], &read["key"]), (&json!(key), &json!(format!("odd:{key}"))));
         assert_eq!(client.get(&format!("count/key/{path}")).await.ok()["count"], 1, "{key}");
     }
-    // A slash is part of the key whether it is encoded or not.
+    // A slash is part of the key, encoded or not.
     assert_eq!(client.get("key/odd:a/b").await.ok()["data"], "a/b");
     let mut listed: Vec<String> = Vec::new();
     let mut next = Some(format!("{}/iter/odd%3A?prefix=true&limit=5", client.kv()));
@@ -142,7 +142,7 @@ async fn keys_of_any_text_have_a_path(connection: &Connection) {
     }
 }
 
-async fn a_file_goes_through(connection: &Connection, file: &[u8]) {
+async fn file_round_trips(connection: &Connection, file: &[u8]) {
     let client = Client::new(connection).await;
     let chunks: Vec<(usize, Value)> =
         file.chunks(CHUNK).map(|chunk| json!(STANDARD.encode(chunk))).enumerate().collect();
@@ -170,7 +170,7 @@ async fn download(client: &Client<'_>) -> Vec<u8> {
     file
 }
 
-async fn a_commit_is_folded_by_the_worker(connection: &Connection) {
+async fn commit_is_folded_by_the_worker(connection: &Connection) {
     let client = Client::new(connection).await;
     client.put("key/folded", &json!({"data": "old"})).await;
     for (idx, data) in ["first", "second"].iter().enumerate() {
@@ -179,7 +179,7 @@ async fn a_commit_is_folded_by_the_worker(connection: &Connection) {
     client.post("commit", &json!({"keys": [{"key": "folded"}]})).await;
     let deadline = Instant::now() + FOLDED;
     loop {
-        // What a reader sees is the same before, while and after it is folded.
+        // Readers see the same before, during and after folding.
         let listed = client.get("iter/folded?prefix=true").await.ok();
         let listed: Vec<&Value> = listed["results"].as_array().unwrap().iter().map(|record| &record["data"]).collect();
         assert_eq!(listed, ["first", "second"]);
@@ -195,7 +195,7 @@ async fn a_commit_is_folded_by_the_worker(connection: &Connection) {
     assert_eq!(client.get("key/folded?idx=1").await.ok()["data"], "second");
 }
 
-async fn a_refresh_without_github_fails_and_says_so(connection: &Connection) {
+async fn refresh_without_github_fails_with_a_reason(connection: &Connection) {
     let client = Client::in_installation(connection).await;
     let path = format!("/api/v1/{}/installations/{}/repos/refresh", connection.vcs, connection.installation_id);
     let begun = client.call(Method::POST, &path, None).await.ok();
@@ -207,12 +207,12 @@ async fn a_refresh_without_github_fails_and_says_so(connection: &Connection) {
             assert_eq!((&task["state"], &task["error"]), (&json!("failed"), &json!("GitHub is not configured")));
             break;
         }
-        assert!(Instant::now() < deadline, "the worker does not come: {task}");
+        assert!(Instant::now() < deadline, "the worker does not handle the task: {task}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-async fn an_outsider_s_installation_is_closed(connection: &Connection) {
+async fn installation_of_another_user_is_forbidden(connection: &Connection) {
     let client = Client::new(connection).await;
     let other = format!("/api/v1/{}/kv/{}/iter/", connection.vcs, connection.other_installation_id);
     client.call(Method::GET, &other, None).await.ok();
@@ -235,8 +235,8 @@ async fn both_users_are_signed_in(connection: &Connection) {
     assert_eq!(refused.failed(403), "INSTALLATION_FORBIDDEN");
 }
 
-/// Their media type is none that the front end knows for text: their bodies arrive in base64.
-async fn clients_of_terraform_s_api_are_served(connection: &Connection) {
+/// The front end does not know their media type as text, so their bodies arrive in base64.
+async fn clients_of_the_terraform_api_are_served(connection: &Connection) {
     let client = python::Client {
         base_url: &connection.base_url,
         organization: &connection.organization,

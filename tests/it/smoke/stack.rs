@@ -1,4 +1,4 @@
-//! The local stack as a person starts it, in processes of its own.
+//! The local stack as users start it, in separate processes.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-/// How long a start may take: the first one compiles the functions, on whatever machine this is.
+/// The time limit of a start, which compiles the functions the first time.
 const STARTING: Duration = Duration::from_mins(25);
-/// How long a stop may take.
+/// The time limit of a stop.
 const STOPPING: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(100);
 
-/// How to get in: `connection.json`.
+/// The contents of `connection.json`.
 #[derive(Deserialize)]
 pub struct Connection {
     pub base_url: String,
@@ -31,7 +31,7 @@ pub struct Connection {
     pub dynamodb_endpoint: String,
 }
 
-/// A data folder of the test's own, gone when this is dropped.
+/// A temporary data folder, removed when this is dropped.
 pub struct DataDir(PathBuf);
 
 impl DataDir {
@@ -45,7 +45,7 @@ impl DataDir {
         &self.0
     }
 
-    /// What the last stack on it said.
+    /// The log of the last stack with this data folder.
     fn log(&self) -> String {
         fs::read_to_string(self.0.join("log")).unwrap_or_default()
     }
@@ -57,25 +57,25 @@ impl Drop for DataDir {
     }
 }
 
-/// A stack. It is stopped, with everything below it, when this is dropped.
+/// A running stack. It is stopped with all its processes when this is dropped.
 pub struct Stack<'a> {
     process: Child,
     data: &'a DataDir,
 }
 
 impl<'a> Stack<'a> {
-    /// Starts it; it need not get far.
+    /// Starts the stack without waiting for it.
     pub fn start(data: &'a DataDir, port: u16) -> Self {
-        // The last start's.
+        // Left over from the previous start.
         let _ = fs::remove_file(data.path().join("connection.json"));
         let log = File::create(data.path().join("log")).unwrap();
         let mut command = Command::new("cargo");
-        // As infra/local/src/emulator.rs does: build scripts that look at these would find them changed.
+        // Like infra/local/src/emulator.rs: build scripts that depend on these variables would run again.
         for (name, _) in std::env::vars_os() {
-            let told = name.to_str().is_some_and(|name| {
+            let set_by_cargo = name.to_str().is_some_and(|name| {
                 name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
             });
-            if told {
+            if set_by_cargo {
                 command.env_remove(name);
             }
         }
@@ -93,7 +93,7 @@ impl<'a> Stack<'a> {
         Self { process, data }
     }
 
-    /// Waits until the stack has written how to get in.
+    /// Waits until the stack has written `connection.json`.
     pub async fn connection(&mut self) -> Connection {
         let deadline = Instant::now() + STARTING;
         loop {
@@ -102,19 +102,19 @@ impl<'a> Stack<'a> {
             }
             let ended = self.process.try_wait().unwrap();
             assert!(ended.is_none(), "the stack ended with {}:\n{}", ended.unwrap(), self.data.log());
-            assert!(Instant::now() < deadline, "the stack does not get up:\n{}", self.data.log());
+            assert!(Instant::now() < deadline, "the stack does not start:\n{}", self.data.log());
             tokio::time::sleep(POLL).await;
         }
     }
 
-    /// Waits until it ends by itself; what it said.
+    /// Waits until the stack ends by itself. Returns its output.
     pub async fn refused(mut self) -> String {
         let status = self.ended(STARTING).await;
         assert!(!status.success(), "{}", self.data.log());
         self.data.log()
     }
 
-    /// Asks it to stop, as a supervisor would, and sees to it that nothing of it is left.
+    /// Stops the stack with a signal, as a supervisor would, and asserts that no process is left.
     pub async fn stop(mut self, connection: &Connection) {
         let family = family(self.process.id());
         assert!(family.len() > 2, "the stack, the emulator and the functions: {family:?}");
@@ -123,7 +123,7 @@ impl<'a> Stack<'a> {
         assert!(status.success(), "{status}:\n{}", self.data.log());
         let deadline = Instant::now() + STOPPING;
         while !alive(&family).is_empty() {
-            assert!(Instant::now() < deadline, "still there: {:?}", alive(&family));
+            assert!(Instant::now() < deadline, "still running: {:?}", alive(&family));
             tokio::time::sleep(POLL).await;
         }
         for url in [&connection.base_url, &connection.dynamodb_endpoint] {
@@ -138,7 +138,7 @@ impl<'a> Stack<'a> {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < deadline, "the stack does not end:\n{}", self.data.log());
+            assert!(Instant::now() < deadline, "the stack does not stop:\n{}", self.data.log());
             tokio::time::sleep(POLL).await;
         }
     }
@@ -149,7 +149,7 @@ impl Drop for Stack<'_> {
         if !matches!(self.process.try_wait(), Ok(None)) {
             return;
         }
-        // The emulator and the functions are in a group of their own: what is asked first ends them, too.
+        // The emulator and the functions are in a process group of their own, which the first signal also ends.
         let family = family(self.process.id());
         signal("TERM", &HashSet::from([self.process.id()]));
         let deadline = Instant::now() + STOPPING;
@@ -164,7 +164,7 @@ impl Drop for Stack<'_> {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that was free when checked.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
@@ -174,16 +174,16 @@ pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Every process that lives, with its parent. A zombie holds nothing; whoever adopted it will collect it.
+/// Every running process with its parent. Zombies are left out: they hold no resources.
 fn processes() -> HashMap<u32, u32> {
     let living = |process: &str, parent: &str, state: &str| {
         Some((process.parse().ok()?, parent.parse().ok()?)).filter(|_| !state.starts_with('Z'))
     };
-    // Small Linux images have no `ps`, other systems no `/proc`.
+    // Small Linux images have no `ps`; other systems have no `/proc`.
     if let Ok(entries) = fs::read_dir("/proc") {
         let process = |entry: fs::DirEntry| {
             let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            // The name in parentheses may hold anything.
+            // The process name in parentheses may contain any character.
             let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
             let state = fields.next()?;
             living(entry.file_name().to_str()?, fields.next()?, state)
@@ -199,7 +199,7 @@ fn processes() -> HashMap<u32, u32> {
     text.lines().filter_map(process).collect()
 }
 
-/// A process and everything it started.
+/// A process and all its descendants.
 fn family(root: u32) -> HashSet<u32> {
     let processes = processes();
     let mut family = HashSet::from([root]);

@@ -1,5 +1,5 @@
-//! The engine below a service: an embedded one of its own, or tables of its own in the one that
-//! `TERRAPI_TEST_DYNAMODB` names (AWS's DynamoDB Local, say).
+//! The storage engine of a test service: an embedded one per service, or separate tables in the engine that
+//! `TERRAPI_TEST_DYNAMODB` names (for example AWS's DynamoDB Local).
 #![expect(clippy::disallowed_methods, reason = "the test run chooses the engine by a variable")]
 #![expect(clippy::disallowed_types, reason = "tables are made through the service's own API")]
 
@@ -19,7 +19,7 @@ use terrapi_local::{Engine, Template};
 pub struct Backend {
     pub endpoint: String,
     pub tables: Tables,
-    /// The embedded engine; `None` on another.
+    /// The embedded engine; `None` when `TERRAPI_TEST_DYNAMODB` names another one.
     pub engine: Option<Engine>,
 }
 
@@ -48,7 +48,7 @@ impl Backend {
         Self { endpoint, tables, engine: None }
     }
 
-    /// The numbers of the repositories that are known of an installation, in order: no route lists them.
+    /// The ids of an installation's stored repositories, in order. No route lists them.
     pub async fn repositories(&self, installation: &str) -> Vec<u64> {
         let query = client(&self.endpoint).query().table_name(&self.tables.operations).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :repositories)");
@@ -58,7 +58,7 @@ impl Backend {
         rows.iter().map(|row| row["id"].as_n().unwrap().parse().unwrap()).collect()
     }
 
-    /// Removes an attribute of an item of the identity table: what an older version of the service did not write.
+    /// Removes an attribute from an item of the identity table, as if an older version of the service had written it.
     pub async fn remove_attribute(&self, pk: &str, sk: &str, name: &str) {
         let update = client(&self.endpoint).update_item().table_name(&self.tables.identity);
         let update = update.key("pk", AttributeValue::S(pk.into())).key("sk", AttributeValue::S(sk.into()));
@@ -66,8 +66,8 @@ impl Backend {
         update.condition_expression("attribute_exists(#name)").send().await.unwrap();
     }
 
-    /// Puts copies of a KV record of GitHub's 12345 side by side under its key, idx 0 to `count`: what as many writes would
-    /// leave, without their time.
+    /// Stores `count` copies of a KV record of GitHub installation 12345 under its key, with idx 0 to `count`. The
+    /// result is the same as that of as many writes, but faster.
     pub async fn multiply_record(&self, key: &str, count: u32) {
         let client = client(&self.endpoint);
         let sort_key = |idx: u32| AttributeValue::B(Blob::new([key.as_bytes(), &[0], &idx.to_be_bytes()].concat()));
@@ -99,8 +99,8 @@ impl Backend {
         scan.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
     }
 
-    /// Puts `count` copies of the KV table's only record side by side, idx 0, 1, 2, …, each with a draft of its own:
-    /// what as many staged writes would leave, without their time.
+    /// Stores `count` copies of the KV table's only record with idx 0, 1, 2, …, each with its own draft. The result is
+    /// the same as that of as many staged writes, but faster.
     pub async fn multiply_draft(&self, count: u32) {
         let client = client(&self.endpoint);
         let records = client.query().table_name(&self.tables.kv).key_condition_expression("pk = :pk");
@@ -123,7 +123,7 @@ impl Backend {
     }
 }
 
-/// A value as the embedded engine has it. Records have no others.
+/// Converts an SDK value to one of the embedded engine. Supports only the types that records use.
 fn embedded(value: AttributeValue) -> dynoxide::AttributeValue {
     match value {
         AttributeValue::S(text) => dynoxide::AttributeValue::S(text),

@@ -1,8 +1,8 @@
-//! A folder for one test's objects.
+//! A temporary folder for the objects of one test.
 
 use std::path::{Path, PathBuf};
 
-/// Removed with everything in it when dropped.
+/// Removed with its contents when dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -16,7 +16,7 @@ impl Folder {
         &self.0
     }
 
-    /// How many objects there are.
+    /// The number of objects.
     pub fn count(&self) -> usize {
         self.objects().len()
     }

@@ -1,4 +1,4 @@
-//! Tokens of any shape, signed by the worlds' own key or by a stranger's.
+//! Tokens of any form, signed by the key that test services trust or by an unknown key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,19 +16,19 @@ pub struct Forge {
 }
 
 impl Forge {
-    /// Holds the key that every service's verifiers trust.
+    /// Signs with the key that every test service trusts.
     pub fn trusted() -> Self {
         let forge = Self::of(SEED);
         assert_eq!(forge.kid, signer().public_keys()[0].kid);
         forge
     }
 
-    /// Holds a key that nobody knows.
-    pub fn stranger() -> Self {
+    /// Signs with an unknown key.
+    pub fn unknown() -> Self {
         Self::of("some-other-signing-key-0123456789-abcdefghijkl")
     }
 
-    /// Derives the key as the service does.
+    /// Derives the key from a seed as the service does.
     fn of(seed: &str) -> Self {
         let seed = digest(&SHA256, [b"terrapi signing key v1\0", seed.as_bytes()].concat().as_slice());
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).unwrap();
@@ -37,25 +37,25 @@ impl Forge {
         Self { pair, kid: URL_SAFE_NO_PAD.encode(digest(&SHA256, jwk.as_bytes())), public }
     }
 
-    /// The header of a good token.
+    /// The header of a valid token.
     pub fn header(&self) -> Value {
         json!({"typ": "at+jwt", "alg": "EdDSA", "kid": self.kid})
     }
 
-    /// The compact form of these texts, JSON or not.
+    /// The compact serialization of these texts, which need not be JSON.
     pub fn sign(&self, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = self.pair.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// A token with these claims and a good header.
+    /// A token with these claims and a valid header.
     pub fn token(&self, claims: &Value) -> String {
         self.sign(&self.header().to_string(), &claims.to_string())
     }
 }
 
-/// The claims of a good token, signed when every service begins.
+/// The claims of a valid token, issued at `START`.
 pub fn claims(user: UserId, capabilities: &[Capability]) -> Value {
     let now = START.seconds().0;
     json!({

@@ -1,16 +1,16 @@
-//! What is logged, for tests that look into it.
+//! Captures log output for tests that inspect it.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Takes what a subscriber writes.
+/// A writer for a tracing subscriber.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// All of it so far.
+    /// Everything logged so far.
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }

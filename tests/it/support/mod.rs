@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Support code that the tests share.
 
 mod blobs;
 pub mod bucket;

@@ -1,4 +1,4 @@
-//! Holds answers to the published document. Every answer of every test passes here.
+//! Validates answers against the published OpenAPI document. Every answer of every test passes through here.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 
 use super::reply::Reply;
 
-/// The document as it is committed and served.
+/// The committed document, which the service also serves.
 const DOCUMENT: &str = include_str!("../../../functions/console/assets/openapi.json");
 
 pub struct Published {
     pub document: Value,
-    /// Path → path template. A parameter at the end of a KV path takes the rest of it, and may be missing.
+    /// URL path → path template. A parameter at the end of a KV path matches the rest of the path, and may be missing.
     paths: matchit::Router<String>,
-    /// By the schema's text: most answers share one.
+    /// Validators by the schema's text, since most answers share one.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
-/// The document, read once.
+/// The document, parsed once.
 pub fn published() -> &'static Published {
     static PUBLISHED: OnceLock<Published> = OnceLock::new();
     PUBLISHED.get_or_init(|| {
@@ -41,7 +41,7 @@ pub fn published() -> &'static Published {
 }
 
 impl Published {
-    /// The operation that a request is for.
+    /// The operation for a request.
     fn operation(&self, method: &Method, path: &str) -> Option<&Value> {
         let template = self.paths.at(path).ok()?.value;
         // RFC 9110 §9.3.2: HEAD is GET without the body.
@@ -63,7 +63,7 @@ impl Published {
         Arc::clone(validators.entry(schema.to_string()).or_insert_with(compile))
     }
 
-    /// Holds a value to a schema of the document.
+    /// Validates a value against a schema of the document.
     pub fn validate(&self, schema: &Value, value: &Value) -> Result<(), String> {
         let problems: Vec<_> = self
             .validator(schema)
@@ -74,8 +74,8 @@ impl Published {
     }
 }
 
-/// Holds an answer to the document: its status is one that the operation names, and headers and body are as described.
-/// What no operation takes is answered in the shape of failures.
+/// Validates an answer against the document: the operation lists its status, and headers and body match. Requests that
+/// match no operation must be answered with the common error body.
 #[track_caller]
 pub fn check(method: &Method, path: &str, reply: &Reply) {
     let published = published();
@@ -133,7 +133,7 @@ pub fn is_json_api(path: &str) -> bool {
     path.starts_with("/api/v2/") || path == "/.well-known/terraform.json"
 }
 
-/// `id` is one of the documented words.
+/// Checks that `id` is one of the documented error codes.
 fn failure(published: &Published, body: &[u8], place: &str) {
     let schema = published.document.pointer("/components/schemas/ErrorBody").unwrap();
     let value: Value = serde_json::from_slice(body).unwrap_or_else(|error| panic!("{error}: {place}"));
@@ -142,7 +142,7 @@ fn failure(published: &Published, body: &[u8], place: &str) {
     assert!(known.contains(&value["id"]), "an undocumented id: {place}");
 }
 
-/// Headers that must be there are, and the text of each fits its schema. `link` and `etag` come only where they are
+/// Checks that required headers are present and match their schemas. `link` and `etag` may occur only where they are
 /// documented.
 fn headers(published: &Published, response: &Value, reply: &Reply, place: &str) {
     let none = serde_json::Map::new();
@@ -162,7 +162,7 @@ fn headers(published: &Published, response: &Value, reply: &Reply, place: &str) 
     }
 }
 
-/// The cursor in the body of a page is the one in its link.
+/// Checks that the cursor in the body of a page equals the one in its `next` link.
 fn next_cursor(page: &Value, reply: &Reply, place: &str) {
     let Some(link) = reply.header("link") else {
         assert!(page.get("next_cursor").is_none(), "a cursor without a link: {place}");
@@ -172,7 +172,7 @@ fn next_cursor(page: &Value, reply: &Reply, place: &str) {
     assert!(link.contains(&format!("={cursor}")), "{link} does not carry the page's next_cursor: {place}");
 }
 
-/// A body as it was before it was packed.
+/// The decompressed body.
 pub fn unpacked(reply: &Reply) -> Vec<u8> {
     if reply.header("content-encoding") != Some("gzip") {
         return reply.bytes.to_vec();

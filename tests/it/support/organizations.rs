@@ -1,4 +1,4 @@
-//! An organization in a service: its ids are the same everywhere.
+//! A test organization in a service. Its ids are the same in every test.
 
 use std::collections::BTreeSet;
 
@@ -17,14 +17,14 @@ use terrapi::store::{Decision, ProviderAnswer, Unlisted, Written};
 
 use super::TestService;
 
-/// The organization's name.
+/// The organization's name in URLs.
 pub const ACME: &str = "acme";
-/// Its team with access to the KV store.
+/// Id of the team with access to the KV store.
 pub const PLATFORM: &str = "team-acme1111p1atform";
-/// That team's legacy token.
+/// Id of that team's legacy token.
 pub const PLATFORM_TOKEN: &str = "at-acme1111p1atform";
 
-/// An organization of the service's user, who owns it, in GitHub's 12345.
+/// An organization in GitHub installation 12345, owned by the service's user.
 pub struct Acme {
     pub organization: Organization,
     pub owners: Team,
@@ -40,7 +40,7 @@ impl TestService {
         self.acme_of(BTreeSet::from([self.user])).await
     }
 
-    /// The same with these owners.
+    /// Like `acme`, with these owners.
     pub async fn acme_of(&self, owners: BTreeSet<UserId>) -> Acme {
         let organization = Organization {
             id: OrganizationId::parse("org-acme1111acme1111").unwrap(),
@@ -73,7 +73,7 @@ impl TestService {
         Acme { organization, owners, platform, organization_token: own, team_token }
     }
 
-    /// Takes the service's user out of every installation of a VCS, as the provider's listing would.
+    /// Removes the service's user from every installation of a VCS, as the provider's listing would.
     pub async fn leave(&self, vcs: Vcs) {
         let fence = self.app.store.draw_membership_fence(self.user, vcs).await.unwrap();
         let note = |change| {
@@ -86,7 +86,7 @@ impl TestService {
         self.app.store.replace_memberships(self.user, vcs, answer, note).await.unwrap();
     }
 
-    /// Has somebody sign in at GitHub, under a login and GitHub's number for them.
+    /// Stores the identity of a user who signed in at GitHub with this login and user id.
     pub async fn signed_in(&self, user: UserId, login: &str, number: u64) {
         let email = Some(format!("{login}@people.test"));
         let profile = Profile { id: number, login: login.to_owned(), name: None, email, avatar_url: None };
@@ -94,7 +94,7 @@ impl TestService {
         assert!(self.app.store.put_identity(&identity, None, false, None).await.unwrap());
     }
 
-    /// A team of acme's, not stored.
+    /// A team of the organization `acme`, not stored.
     pub fn team(&self, id: &str, capabilities: &[Capability]) -> Team {
         Team {
             id: TeamId::parse(id).unwrap(),
@@ -110,7 +110,7 @@ impl TestService {
         }
     }
 
-    /// A team of acme's, and a legacy token of it.
+    /// Stores a team of `acme` with a legacy token. Returns the token's secret.
     pub async fn team_with_token(&self, team: &Team) -> String {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
         let created = self.app.store.create_team(team, namespace, &Decision::default()).await.unwrap();
@@ -118,7 +118,7 @@ impl TestService {
         self.legacy(&format!("at-{}", team.id.digits()), TokenHolder::Team(team.id)).await
     }
 
-    /// A token that stands in the place of a legacy one.
+    /// Stores a legacy token. Returns its secret.
     async fn legacy(&self, id: &str, holder: TokenHolder) -> String {
         let secret = TeamSecret::new(TeamTokenId::parse(id).unwrap(), Random::default().bytes().unwrap());
         let token = token(&secret, holder, self.clock.now(), self.user);
@@ -127,7 +127,7 @@ impl TestService {
         secret.reveal()
     }
 
-    /// Described tokens of a team, made here: most lists are not about creating them.
+    /// Stores described tokens of a team without requests, for tests of lists.
     pub async fn described(&self, team: &Team, count: usize) {
         for number in 0..count {
             let id = TeamTokenId::new(team.id.organization(), Random::default().bytes().unwrap());
@@ -141,7 +141,7 @@ impl TestService {
     }
 }
 
-/// A token of that secret.
+/// A token record with this secret.
 fn token(secret: &TeamSecret, holder: TokenHolder, now: Millis, creator: UserId) -> TeamToken {
     TeamToken {
         id: secret.id(),

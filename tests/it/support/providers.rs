@@ -1,4 +1,4 @@
-//! Clients of the stand-ins, as a function makes them at its start.
+//! Clients of the provider test doubles, built as a function builds them at startup.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::github::Github;
 use super::gitlab::Gitlab;
 use super::stand_in::locked;
 
-/// The pauses that providers asked for. Nobody waited for them.
+/// Records the waits that provider clients asked for, instead of sleeping.
 #[derive(Clone, Default)]
 pub struct Pauses(Arc<Mutex<Vec<Duration>>>);
 
@@ -21,11 +21,11 @@ impl Pauses {
     }
 }
 
-/// Longer than the machine needs while it compiles beside the tests.
+/// Timeouts long enough for a machine that compiles while the tests run.
 pub const PATIENT: AnswerLimits =
     AnswerLimits { attempt: Duration::from_secs(20), call: Duration::from_secs(40), pause: Duration::from_secs(3) };
 
-/// Seals what sign-ins give.
+/// The key that encrypts provider tokens.
 pub const SEALING_KEY: &str = "test-sealing-key-of-every-service-0123456789-abcdefghijkl";
 
 pub fn providers(github: &Github, gitlab: &Gitlab, limits: AnswerLimits, pauses: &Pauses) -> Providers {

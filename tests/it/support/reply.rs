@@ -1,4 +1,4 @@
-//! An answer, read to its end.
+//! A complete response.
 
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -23,14 +23,14 @@ impl Reply {
         if self.bytes.is_empty() { Value::Null } else { serde_json::from_slice(&self.bytes).unwrap() }
     }
 
-    /// The JSON of a 200.
+    /// Asserts status 200 and returns the JSON body.
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.bytes));
         self.json()
     }
 
-    /// The `id` of a failure with this status.
+    /// Asserts this status and returns the `id` of the error body.
     #[track_caller]
     pub fn failed(&self, status: u16) -> String {
         assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));

@@ -1,4 +1,4 @@
-//! Which function answers a path: what the gateway does, from the same template.
+//! Selects the function for a URL path, as the gateway does, from the same template.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ impl Gateway {
         Self(functions)
     }
 
-    /// The function that a path belongs to. Of several routes the one with the most literal segments wins; what none
-    /// takes goes to the default route.
+    /// The function for a URL path. Among matching routes the one with the most literal segments wins; without a match,
+    /// the default route.
     pub fn function(&self, path: &str) -> (&str, Router) {
         let routes = &Template::project().unwrap().routes;
         let best = routes.iter().filter(|route| takes(&route.path, path)).max_by_key(|route| literals(&route.path));

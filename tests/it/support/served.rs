@@ -1,4 +1,4 @@
-//! A service over HTTP, for clients in processes of their own. What goes to and fro is kept.
+//! A service over HTTP, for clients in other processes. Requests and answers are recorded.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,13 +23,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// The text of a header of the request.
+    /// The value of a request header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.request.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
-/// A gateway on a port of its own. It stops when dropped.
+/// A gateway on its own port. It stops when dropped.
 pub struct Served {
     pub origin: String,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
@@ -46,7 +46,7 @@ impl Served {
         Self { origin, exchanges, serving: serving.abort_handle() }
     }
 
-    /// What went to and fro since the last time somebody asked, in the order of the answers.
+    /// The exchanges since the last call, in order of the answers.
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut *locked(&self.exchanges))
     }

@@ -1,4 +1,4 @@
-//! The whole service in process: every function's router, an engine of its own, and the faulty endpoint between them.
+//! The whole service in process: every function's router, its own storage engine, and the fault proxy between them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,37 +39,38 @@ use crate::support::service::backend::Backend;
 #[path = "backend.rs"]
 mod backend;
 
-/// When every service begins.
+/// The initial time of every service's clock.
 pub const START: Millis = Millis(1_790_000_000_000);
 
-/// What every service's signing key is derived from.
+/// The seed of every service's signing key.
 pub const SEED: &str = "test-signing-key-of-every-service-0123456789-abcdefghijkl";
 
 /// The base of the KV routes of the installation that every service's user belongs to.
 pub const KV: &str = "/api/v1/github/kv/12345";
 
 pub struct TestService {
-    /// The state of the tests themselves, whose storage calls no role limits.
+    /// The state that the tests themselves use. No role limits its storage calls.
     pub app: App,
     pub clock: Arc<ManualClock>,
     pub faulty: Faulty,
     pub blobs: Folder,
     pub signer: Arc<Signer>,
-    /// Member of GitHub's 12345 and 67890.
+    /// A member of GitHub installations 12345 and 67890.
     pub user: UserId,
-    /// The key behind the tokens that are signed here. It is somebody else's, and so in no listing of the service's user.
+    /// The API key id in the tokens signed here. It belongs to another user, so it is in no listing of the service's
+    /// user.
     pub key: KeyId,
     pub gateway: Gateway,
     pub backend: Backend,
     pub github: Github,
     pub gitlab: Gitlab,
-    /// What a provider asked to wait for.
+    /// The waits that provider clients asked for.
     pub pauses: Pauses,
-    /// What callers of this service may send: most tests are not about that.
+    /// The rate limits of this service. Most tests run without limits.
     rates: RateLimits,
 }
 
-/// A GitHub installation.
+/// A GitHub installation by id.
 pub struct MemberOf(pub u64);
 
 impl TestService {
@@ -77,7 +78,7 @@ impl TestService {
         Self::seeded(7).await
     }
 
-    /// A service whose faults are drawn from `seed`.
+    /// A service whose random faults depend on `seed`.
     pub async fn seeded(seed: u64) -> Self {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, seed).await;
@@ -85,7 +86,7 @@ impl TestService {
         Self::over(backend, faulty, &endpoint, RateLimits::default()).await
     }
 
-    /// A service whose callers are limited.
+    /// A service with these rate limits.
     pub async fn limited(rates: RateLimits) -> Self {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, 7).await;
@@ -93,7 +94,7 @@ impl TestService {
         Self::over(backend, faulty, &endpoint, rates).await
     }
 
-    /// A service that reaches its engine without detour: for many calls and no faults.
+    /// A service without the fault proxy, for tests with many calls.
     pub async fn direct() -> Self {
         let backend = Backend::start().await;
         let faulty = Faulty::start(&backend.endpoint, 0).await;
@@ -102,7 +103,7 @@ impl TestService {
     }
 
     async fn over(backend: Backend, faulty: Faulty, endpoint: &str, rates: RateLimits) -> Self {
-        // What a failing test's service had to say stands above its panic.
+        // The service's log of a failing test is printed above its panic message.
         let filter = Targets::new().with_default(tracing::Level::INFO).with_target("dynoxide", tracing::Level::ERROR);
         let layer = tracing_subscriber::fmt::layer().with_test_writer().with_filter(filter);
         let _ = tracing_subscriber::registry().with(layer).try_init();
@@ -131,8 +132,8 @@ impl TestService {
     async fn settle(&self, user: UserId) {
         self.app.store.put_user(&User { id: user, vcs: vec![Vcs::Github] }).await.unwrap();
         self.app.store.set_administrator(user, true).await.unwrap();
-        let somebody = UserId::new(Random::default().id().unwrap());
-        let key = self.key_record(self.key, somebody, [0; 32], &[]);
+        let other_user = UserId::new(Random::default().id().unwrap());
+        let key = self.key_record(self.key, other_user, [0; 32], &[]);
         self.app.store.create_api_key(&key, None).await.unwrap();
         for installation in [12345, 67890] {
             self.join(user, MemberOf(installation)).await;
@@ -140,7 +141,7 @@ impl TestService {
         }
     }
 
-    /// Another process over the same storage: a sandbox with nothing cached.
+    /// Another process over the same storage, with empty caches.
     pub fn sandbox(&self) -> Gateway {
         let store = Store::new(&self.store_config("test")).unwrap();
         let providers = providers(&self.github, &self.gitlab, PATIENT, &self.pauses);
@@ -148,12 +149,12 @@ impl TestService {
         Gateway::new(functions(&self.signer, |function| of_function(&app, &self.store_config(function))))
     }
 
-    /// The state of a function without routes, whose storage calls are held to its role.
+    /// The state of a function without routes. Its storage calls are limited by its role.
     pub fn app_of(&self, function: &str) -> App {
         of_function(&self.app, &self.store_config(function))
     }
 
-    /// Where storage is, for calls in a function's name.
+    /// The storage configuration for calls in a function's name.
     pub fn store_config(&self, function: &str) -> StoreConfig {
         store_config(function, self.faulty.endpoint(), &self.backend.tables, &self.blobs)
     }
@@ -163,7 +164,7 @@ impl TestService {
         self.app.store.put_membership(user, namespace, self.clock.now()).await.unwrap();
     }
 
-    /// Lets the service into a GitHub installation, or out of it.
+    /// Stores a GitHub installation with this state.
     pub async fn install(&self, installation: u64, state: InstallationState) {
         let installation = Installation {
             namespace: Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) },
@@ -177,7 +178,7 @@ impl TestService {
         self.app.store.put_installation(&installation).await.unwrap();
     }
 
-    /// A key of the service's user.
+    /// Creates an API key of the service's user.
     pub async fn api_key(&self, capabilities: &[Capability]) -> String {
         let random = Random::default();
         let key = ApiKey { id: KeyId::new(random.id().unwrap()), secret: Secret::new(random.bytes().unwrap()) };
@@ -186,7 +187,7 @@ impl TestService {
         key.reveal(KeyEnvironment::Test)
     }
 
-    /// A key's row, not stored.
+    /// An API key's record, not stored.
     pub fn key_record(&self, id: KeyId, user: UserId, secret: [u8; 32], capabilities: &[Capability]) -> ApiKeyRecord {
         ApiKeyRecord {
             id,
@@ -203,12 +204,12 @@ impl TestService {
         }
     }
 
-    /// A token of the service's user, signed here: most tests are not about the exchange.
+    /// An access token of the service's user, signed directly without an exchange.
     pub fn token(&self, capabilities: &[Capability]) -> String {
         self.token_of(self.user, capabilities)
     }
 
-    /// A token of the service's user that opens the administrators' routes.
+    /// An access token of the service's user with administrator rights.
     pub fn admin_token(&self, capabilities: &[Capability]) -> String {
         self.admin_token_of(self.user, capabilities)
     }
@@ -222,13 +223,13 @@ impl TestService {
         self.signer.sign(&Claims { sub: user, ..self.claims(capabilities) }).unwrap()
     }
 
-    /// The cookie of a session that the user has just begun: `session=<value>`.
+    /// The cookie of a session that begins now: `session=<value>`.
     pub async fn session_of(&self, user: UserId) -> String {
         let now = self.clock.now().seconds();
         self.session_from(user, now, now).await
     }
 
-    /// The cookie of a session that began and was last used at these times.
+    /// The cookie of a session with these times of creation and last use.
     pub async fn session_from(&self, user: UserId, created_at: Seconds, last_used_at: Seconds) -> String {
         let token = OpaqueToken::new(Random::default().bytes().unwrap());
         let session = Session { id: SessionId::new(token.hash()), user, created_at, last_used_at };
@@ -236,7 +237,7 @@ impl TestService {
         format!("session={}", token.reveal())
     }
 
-    /// The claims of a token of the service's user.
+    /// The claims of an access token of the service's user.
     pub fn claims(&self, capabilities: &[Capability]) -> Claims {
         let capabilities: Capabilities = capabilities.iter().cloned().collect();
         let id = Random::default().id().unwrap();
@@ -268,7 +269,7 @@ impl TestService {
         self.send(request(method, path, token, body)).await
     }
 
-    /// Sends what a page of our own origin sends, with this cookie.
+    /// Sends a request as a page of our own origin does, with this cookie.
     pub async fn browse(&self, method: Method, path: &str, cookie: &str, body: Option<Value>) -> Reply {
         let mut request = request(method, path, "", body);
         request.headers_mut().insert(COOKIE, cookie.parse().unwrap());
@@ -292,7 +293,7 @@ impl TestService {
         self.call(Method::DELETE, path, token, None).await
     }
 
-    /// Stages values under one key: idx 0, 1, 2, ….
+    /// Stages values under one key, with idx 0, 1, 2, ….
     pub async fn stage(&self, token: &str, key: &str, values: &[Value]) {
         for (idx, value) in values.iter().enumerate() {
             let body = json!({"data": value, "idx": idx, "committed": false});
@@ -300,7 +301,7 @@ impl TestService {
         }
     }
 
-    /// Does what the worker does when the stream tells it of a commit.
+    /// Folds commits as the worker does after a stream event. Returns how many.
     pub async fn fold(&self) -> usize {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
         self.app_of("worker").store.fold_commits(namespace).await.unwrap()
@@ -343,7 +344,7 @@ fn functions(signer: &Arc<Signer>, app: impl Fn(&str) -> App) -> HashMap<String,
     routes(signer).into_iter().map(|(name, routes)| (name.to_owned(), lambda_service(routes, app(name)))).collect()
 }
 
-/// The state of `app` with storage calls in a function's name.
+/// A copy of `app` whose storage calls use a function's name.
 fn of_function(app: &App, config: &StoreConfig) -> App {
     App { store: Store::new(config).unwrap(), ..app.clone() }
 }
@@ -373,7 +374,7 @@ fn store_config(caller: &str, endpoint: &str, tables: &Tables, blobs: &Folder) -
         region: "us-east-1".into(),
         credentials: backend::credentials(caller),
         blobs: Some(format!("file://{}", blobs.path().display())),
-        // A machine that compiles beside the tests is slower than DynamoDB.
+        // A machine that compiles while the tests run is slower than DynamoDB.
         timeouts: Timeouts { attempt: Duration::from_secs(3), operation: Duration::from_secs(20) },
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold in the KV table after any faults, once the worker has nothing left to do.
+//! Invariants of the KV table after any faults, once the worker has nothing left to do.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use terrapi::store::kv::ReadQuery;
 
 use super::TestService;
 
-/// How often the worker gets to fold an installation's commits before its head must be empty.
+/// How many times the worker may fold an installation's commits before its head must be empty.
 const FOLDS: usize = 3;
 
 impl TestService {
-    /// Ends all faults, lets the worker finish, and asserts that no head names a commit and that every record can be
-    /// read: found or absent, never an error.
+    /// Ends all faults, lets the worker finish, and asserts that no head names a commit and that every record is found
+    /// or absent, never an error.
     pub async fn assert_kv_settled(&self) {
         self.faulty.heal();
         self.faulty.settled().await;

@@ -1,4 +1,4 @@
-//! What stands between a table's stream and the worker: the engine's own stream, through the template's own filters.
+//! Delivers the engine's stream to the worker through the filters in `template.yaml`.
 
 use terrapi::domain::Millis;
 use terrapi::store::changes::StreamEvent;
@@ -8,15 +8,15 @@ use worker::{BatchAnswer, work};
 
 use super::TestService;
 
-/// The worker's place in a stream.
+/// The worker's position in a stream.
 pub struct StreamPump {
     changes: Changes,
-    /// Where the stream stands after what was shown last.
+    /// The position after the last event returned by `peek`.
     shown: Option<String>,
 }
 
 impl StreamPump {
-    /// At the beginning of the stream of the table of that role.
+    /// Starts at the beginning of the stream of the table with this role.
     pub fn new(service: &TestService, role: &str) -> Self {
         let engine =
             service.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
@@ -26,7 +26,7 @@ impl StreamPump {
         Self { changes: Changes::after(engine.database().clone(), source.clone(), None), shown: None }
     }
 
-    /// The next event that has something for the worker, without moving on.
+    /// The next event that passes the worker's filters. Does not advance.
     pub fn peek(&mut self) -> Option<StreamEvent> {
         while let Some(batch) = self.changes.next().unwrap() {
             let event = batch.event();
@@ -39,12 +39,12 @@ impl StreamPump {
         None
     }
 
-    /// Works off what there is, also what comes up meanwhile, with all the time in the service.
+    /// Handles all events, including new ones, without a deadline.
     pub async fn run(&mut self, service: &TestService) -> Vec<BatchAnswer> {
         self.run_until(service, Millis(i64::MAX)).await
     }
 
-    /// As [`Self::run`], in invocations that end at `until`. It stops at the first that fails.
+    /// Like [`Self::run`], with the deadline `until` for each invocation. Stops at the first failure.
     pub async fn run_until(&mut self, service: &TestService, until: Millis) -> Vec<BatchAnswer> {
         let mut answers = Vec::new();
         while let Some(answer) = self.step(service, until).await {
@@ -56,7 +56,7 @@ impl StreamPump {
         answers
     }
 
-    /// One invocation, if there is anything for the worker.
+    /// Runs one invocation, if an event passes the filters.
     pub async fn step(&mut self, service: &TestService, until: Millis) -> Option<BatchAnswer> {
         let event = self.peek()?;
         let answer = work(&service.app_of("worker"), event, until).await;
@@ -66,7 +66,7 @@ impl StreamPump {
         Some(answer)
     }
 
-    /// Moves past what [`Self::peek`] showed, and no further.
+    /// Advances past the event returned by [`Self::peek`].
     pub fn accept(&mut self) {
         self.changes.accept(self.shown.take().unwrap());
     }

@@ -1,4 +1,4 @@
-//! What everybody may know of the providers.
+//! What unauthenticated clients may know about the providers.
 
 use http::Method;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::support::routes::Gateway;
 use crate::support::service::{request, send_to};
 
 #[tokio::test]
-async fn a_client_is_told_where_both_providers_are_and_nothing_secret() {
+async fn discovery_lists_both_providers_without_secrets() {
     let service = TestService::new().await;
     let config = service.get("/api/v1/server/config", "").await.ok();
     let (github, gitlab) = (service.github.origin(), service.gitlab.origin());
@@ -29,7 +29,7 @@ async fn a_client_is_told_where_both_providers_are_and_nothing_secret() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_configured_is_not_mentioned() {
+async fn unconfigured_provider_is_not_listed() {
     let service = TestService::new().await;
     let app = service.app.clone().with_providers(Providers::default());
     let gateway = Gateway::new([("identity".to_owned(), lambda_service(identity::routes(), app))].into());

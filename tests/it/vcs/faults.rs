@@ -1,4 +1,4 @@
-//! A provider that is slow, busy, away or odd.
+//! A provider that is slow, busy, unavailable or returns malformed answers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::stand_in::Fault::{self, Answer, Body, Silence};
 const DATE: &str = "Tue, 22 Sep 2026 10:13:20 GMT";
 const DATE_SECONDS: i64 = 1_790_072_000;
 
-/// Who octocat is, while `GET /user` goes wrong like this.
+/// Asks for octocat's profile while `GET /user` fails in these ways.
 async fn asked_under(service: &TestService, faults: Vec<Fault>) -> Result<u64> {
     service.github.desk().fail("GET /user", faults);
     let tokens = service.github.tokens(583_231);
@@ -30,7 +30,7 @@ fn used_up_until(reset: i64) -> Fault {
 }
 
 #[tokio::test]
-async fn a_read_is_repeated_while_the_provider_is_away() {
+async fn read_is_retried_while_the_provider_is_unavailable() {
     let service = TestService::new().await;
     let away = |status| Answer(status, vec![]);
     assert_eq!(asked_under(&service, vec![away(502), away(504)]).await.unwrap(), 583_231);
@@ -40,7 +40,7 @@ async fn a_read_is_repeated_while_the_provider_is_away() {
 }
 
 #[tokio::test]
-async fn a_read_is_repeated_when_the_rate_limit_lets_it() {
+async fn rate_limited_read_is_retried_after_the_wait() {
     let service = TestService::new().await;
     let faults = vec![busy(&[("retry-after", "3")]), used_up_until(DATE_SECONDS + 2)];
     assert_eq!(asked_under(&service, faults).await.unwrap(), 583_231);
@@ -48,7 +48,7 @@ async fn a_read_is_repeated_when_the_rate_limit_lets_it() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_rate_limit_that_lasts() {
+async fn long_rate_limit_is_not_waited_for() {
     let service = TestService::new().await;
     let lasting = [
         (busy(&[("retry-after", "60")]), Some(60)),
@@ -66,7 +66,7 @@ async fn nobody_waits_for_a_rate_limit_that_lasts() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_taken_for_a_rate_limit() {
+async fn refusal_is_not_treated_as_a_rate_limit() {
     let service = TestService::new().await;
     let plain = busy(&[("x-ratelimit-remaining", "4999")]);
     assert!(matches!(asked_under(&service, vec![plain]).await, Err(Failure::Forbidden)));
@@ -75,7 +75,7 @@ async fn a_refusal_is_not_taken_for_a_rate_limit() {
 }
 
 #[tokio::test]
-async fn a_silent_provider_is_given_up() {
+async fn silent_provider_times_out() {
     let service = TestService::new().await;
     let limits = AnswerLimits { attempt: Duration::from_millis(200), ..PATIENT };
     let providers = providers(&service.github, &service.gitlab, limits, &service.pauses);
@@ -86,7 +86,7 @@ async fn a_silent_provider_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_answer_that_makes_no_sense_is_an_absence_and_its_text_is_kept_nowhere() {
+async fn malformed_answer_is_unavailable_and_not_logged() {
     let service = TestService::new().await;
     for body in ["<html>ghu_leak</html>", "{}", r#"{"id": "ghu_leak", "login": 1}"#] {
         let failure = asked_under(&service, vec![Body(body)]).await.unwrap_err();
@@ -100,7 +100,7 @@ async fn an_answer_that_makes_no_sense_is_an_absence_and_its_text_is_kept_nowher
 }
 
 #[test]
-fn each_failure_is_one_that_a_caller_can_tell_apart() {
+fn provider_failures_map_to_distinct_errors() {
     let told = |failure: Failure| match Error::from(failure) {
         Error::Forbidden { code, .. } | Error::Unavailable { code, .. } => Some(code),
         Error::NotFound => Some(Code::NotFound),

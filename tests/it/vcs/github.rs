@@ -1,4 +1,4 @@
-//! What is read from GitHub.
+//! Reads from GitHub.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn octocat() -> Profile {
 }
 
 #[tokio::test]
-async fn every_installation_of_a_person_is_listed_however_many_pages_there_are() {
+async fn installations_of_a_user_are_listed_across_pages() {
     let service = TestService::new().await;
     service.github.hub(|hub| {
         for id in 1..=230 {
@@ -64,7 +64,7 @@ async fn every_installation_of_a_person_is_listed_however_many_pages_there_are()
 }
 
 #[tokio::test]
-async fn repositories_come_page_by_page_with_one_token_for_all() {
+async fn repository_pages_share_one_installation_token() {
     let service = TestService::new().await;
     service.github.hub(|hub| {
         for id in 1..=101 {
@@ -82,7 +82,7 @@ async fn repositories_come_page_by_page_with_one_token_for_all() {
 }
 
 #[tokio::test]
-async fn an_installation_token_is_replaced_a_minute_before_its_end() {
+async fn installation_token_is_replaced_a_minute_before_expiry() {
     let service = TestService::new().await;
     let listing = async || github(&service).repositories(access(&service, 12345), 1).await.unwrap();
     listing().await;
@@ -95,7 +95,7 @@ async fn an_installation_token_is_replaced_a_minute_before_its_end() {
 }
 
 #[tokio::test]
-async fn an_installation_token_that_was_revoked_early_is_replaced() {
+async fn revoked_installation_token_is_replaced() {
     let service = TestService::new().await;
     github(&service).repositories(access(&service, 12345), 1).await.unwrap();
     service.github.hub(|hub| hub.installation_tokens.clear());
@@ -104,7 +104,7 @@ async fn an_installation_token_that_was_revoked_early_is_replaced() {
 }
 
 #[tokio::test]
-async fn an_installation_that_is_gone_is_unknown_and_a_suspended_one_is_forbidden() {
+async fn deleted_installation_is_404_and_a_suspended_one_is_403() {
     let service = TestService::new().await;
     service.github.hub(|hub| hub.installation(67890).suspended = true);
     let gone = github(&service).repositories(access(&service, 1), 1).await;
@@ -114,7 +114,7 @@ async fn an_installation_that_is_gone_is_unknown_and_a_suspended_one_is_forbidde
 }
 
 #[tokio::test]
-async fn a_repository_is_asked_for_its_files() {
+async fn repository_files_are_read() {
     let service = TestService::new().await;
     let workflow = ".github/workflows/terrateam.yml";
     service.github.hub(|hub| {
@@ -129,7 +129,7 @@ async fn a_repository_is_asked_for_its_files() {
 }
 
 #[tokio::test]
-async fn a_repository_is_known_by_its_number_and_not_by_its_name() {
+async fn repository_is_identified_by_number_not_name() {
     let service = TestService::new().await;
     service.github.hub(|hub| hub.installation(12345).add(1, "infra").archived = true);
     let now = github(&service).repository(access(&service, 12345), &repository(1, "infra")).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_repository_is_known_by_its_number_and_not_by_its_name() {
 }
 
 #[tokio::test]
-async fn an_administrator_is_one_by_role_and_by_number() {
+async fn github_administrator_needs_role_user_id_and_login() {
     let service = TestService::new().await;
     let is = async |person: Profile| {
         let of = repository(1, "infra");
@@ -153,7 +153,7 @@ async fn an_administrator_is_one_by_role_and_by_number() {
 }
 
 #[tokio::test]
-async fn an_app_whose_key_is_refused_is_no_fault_of_the_person() {
+async fn refused_app_key_is_not_a_client_error() {
     let service = TestService::new().await;
     let mut variables = service.github.variables();
     variables.insert("GITHUB_APP_ID".into(), SecretText::new("1".into()));

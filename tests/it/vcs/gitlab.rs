@@ -1,4 +1,4 @@
-//! What is read from GitLab.
+//! Reads from GitLab.
 
 use terrapi::domain::{InstallationId, Profile, ProviderRepository, SecretText, Vcs};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};
@@ -28,7 +28,7 @@ fn project(id: u64) -> ProviderRepository {
 }
 
 #[tokio::test]
-async fn every_group_of_a_person_is_listed_by_name_and_no_public_one() {
+async fn only_groups_the_user_belongs_to_are_listed_by_name() {
     let service = TestService::new().await;
     service.gitlab.lab(|lab| {
         for id in 1..=120 {
@@ -45,7 +45,7 @@ async fn every_group_of_a_person_is_listed_by_name_and_no_public_one() {
 }
 
 #[tokio::test]
-async fn a_level_is_that_of_the_group_and_a_stranger_has_none() {
+async fn access_level_is_of_the_group_and_none_for_a_non_member() {
     let service = TestService::new().await;
     let tokens = service.gitlab.tokens(TANUKI);
     let level = async |person| gitlab(&service).group_access_level(&tokens.access, PLATFORM, person).await;
@@ -55,7 +55,7 @@ async fn a_level_is_that_of_the_group_and_a_stranger_has_none() {
 }
 
 #[tokio::test]
-async fn projects_are_read_with_the_groups_token_or_else_our_own() {
+async fn projects_are_read_with_the_group_or_service_token() {
     let service = TestService::new().await;
     service.gitlab.lab(|lab| {
         for id in 1..=130 {
@@ -76,7 +76,7 @@ async fn projects_are_read_with_the_groups_token_or_else_our_own() {
 }
 
 #[tokio::test]
-async fn a_project_is_asked_for_itself_and_its_files() {
+async fn project_and_its_files_are_read() {
     let service = TestService::new().await;
     service.gitlab.lab(|lab| {
         let project = lab.group(555).add(1, "infra");
@@ -104,7 +104,7 @@ async fn maintainers_and_owners_administer_a_group() {
 }
 
 #[tokio::test]
-async fn the_service_knows_its_own_account() {
+async fn service_account_is_identified() {
     let service = TestService::new().await;
     let own = gitlab(&service).own_account().await.unwrap();
     assert_eq!((own.id, own.login.as_str()), (BOT, "terrapi-bot"));

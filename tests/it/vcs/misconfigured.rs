@@ -73,7 +73,7 @@ async fn loaded(service: &TestService) -> (App, String) {
 }
 
 #[tokio::test]
-async fn misconfigured_github_is_disabled_and_the_rest_runs() {
+async fn misconfigured_github_is_disabled_and_the_rest_works() {
     let service = TestService::new().await;
     let token = service.kv_token();
     let one_line = service.github.variables()["GITHUB_APP_PEM"].reveal().replace('\n', " ");
@@ -125,7 +125,7 @@ async fn secret_of_another_shape_disables_both_providers() {
 }
 
 #[tokio::test]
-async fn number_in_the_secret_is_read_as_its_digits() {
+async fn numeric_secret_member_is_accepted_as_digits() {
     let service = TestService::new().await;
     let mut secret = secret(&service);
     secret.insert("GITHUB_APP_ID".into(), json!(12345));
@@ -135,7 +135,7 @@ async fn number_in_the_secret_is_read_as_its_digits() {
 }
 
 #[tokio::test]
-async fn unreadable_secret_is_read_again_until_it_can_be() {
+async fn unreadable_secret_is_retried_until_readable() {
     let service = TestService::new().await;
     let waits = Arc::new(Semaphore::new(0));
     let held = waits.clone();

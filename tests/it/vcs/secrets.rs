@@ -1,4 +1,4 @@
-//! What opens something is shown to nobody.
+//! Secrets do not appear in debug output or logs.
 
 use terrapi::domain::{InstallationId, Vcs};
 use terrapi::vcs::{InstallationAccess, ProviderConfig};
@@ -20,7 +20,7 @@ async fn settings_show_no_secret() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_logged_on_the_way_holds_a_token() {
+async fn provider_calls_log_no_token() {
     let service = TestService::new().await;
     let log = Log::default();
     let layer = tracing_subscriber::fmt::layer().with_writer(log.clone()).with_ansi(false);

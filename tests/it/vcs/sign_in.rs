@@ -13,7 +13,7 @@ fn verifier(letter: char) -> SecretText {
     SecretText::new(letter.to_string().repeat(43))
 }
 
-/// Sends a browser to the provider and back: the code.
+/// Sends a browser to the provider and back. Returns the authorization code.
 fn code(service: &TestService, vcs: Vcs, person: u64, verifier: &SecretText) -> String {
     let sign_in = SignIn { verifier, redirect_uri: REDIRECT_URI };
     let url = provider(service, vcs).oauth().authorize_url(sign_in, "a state/+&").unwrap();
@@ -39,7 +39,7 @@ async fn signed_in(service: &TestService, vcs: Vcs, person: u64) -> UserTokens {
 }
 
 #[tokio::test]
-async fn a_code_becomes_tokens_and_the_tokens_say_who_it_is() {
+async fn code_is_exchanged_for_tokens_that_identify_the_user() {
     let service = TestService::new().await;
     for (vcs, person, login) in PEOPLE {
         let tokens = signed_in(&service, vcs, person).await;
@@ -49,7 +49,7 @@ async fn a_code_becomes_tokens_and_the_tokens_say_who_it_is() {
 }
 
 #[tokio::test]
-async fn tokens_carry_their_ends() {
+async fn tokens_carry_their_expiry() {
     let service = TestService::new().await;
     let now = service.app.clock.now().seconds();
     let github = signed_in(&service, Vcs::Github, 583_231).await;
@@ -59,7 +59,7 @@ async fn tokens_carry_their_ends() {
 }
 
 #[tokio::test]
-async fn a_code_works_once() {
+async fn code_works_once() {
     let service = TestService::new().await;
     for (vcs, person, _) in PEOPLE {
         let verifier = verifier('v');
@@ -73,7 +73,7 @@ async fn a_code_works_once() {
 }
 
 #[tokio::test]
-async fn a_code_is_worth_nothing_with_another_verifier_or_another_address() {
+async fn code_with_a_wrong_verifier_or_redirect_is_refused() {
     let service = TestService::new().await;
     for (vcs, person, _) in PEOPLE {
         for (letter, redirect_uri) in [('w', REDIRECT_URI), ('v', "https://elsewhere.example.test/callback")] {
@@ -86,7 +86,7 @@ async fn a_code_is_worth_nothing_with_another_verifier_or_another_address() {
 }
 
 #[tokio::test]
-async fn tokens_are_renewed_and_the_old_refresh_token_is_used_up() {
+async fn renewal_consumes_the_old_refresh_token() {
     let service = TestService::new().await;
     for (vcs, person, _) in PEOPLE {
         let provider = provider(&service, vcs);
@@ -102,7 +102,7 @@ async fn tokens_are_renewed_and_the_old_refresh_token_is_used_up() {
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_is_away_is_asked_once() {
+async fn unavailable_token_endpoint_is_asked_once() {
     let service = TestService::new().await;
     service.github.desk().fail("POST /login/oauth/access_token", [Fault::Answer(502, vec![])]);
     service.gitlab.desk().fail("POST /oauth/token", [Fault::Answer(502, vec![])]);
@@ -118,7 +118,7 @@ async fn a_token_endpoint_that_is_away_is_asked_once() {
 }
 
 #[tokio::test]
-async fn what_a_person_takes_back_is_refused() {
+async fn revoked_authorization_is_refused() {
     let service = TestService::new().await;
     let (octocat, tanuki) = (service.github.tokens(583_231), service.gitlab.tokens(77));
     service.github.hub(|hub| hub.oauth.revoke(583_231));

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_above_zero_falls_back_and_a_large_size_is_held() {
+    fn invalid_page_numbers_use_defaults_and_sizes_are_capped() {
         let sizes = [
             ("", 20),
             ("0", 20),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_past_the_end_is_empty_and_knows_how_many_there_are() {
+    fn page_past_the_end_is_empty_and_states_the_total() {
         let five = || (0..5).collect::<Vec<_>>();
         assert_eq!(page(&[("page[size]", "2"), ("page[number]", "3")]).cut(five()), (5, vec![4]));
         assert_eq!(page(&[("page[number]", "999")]).cut(five()), (5, vec![]));

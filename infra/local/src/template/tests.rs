@@ -5,7 +5,7 @@ fn key(name: &str, kind: &str) -> KeyAttribute {
 }
 
 #[test]
-fn the_three_tables_have_the_keys_the_store_relies_on() {
+fn tables_have_the_keys_the_store_relies_on() {
     let template = Template::project().unwrap();
     let shapes: Vec<_> = template
         .tables
@@ -21,7 +21,7 @@ fn the_three_tables_have_the_keys_the_store_relies_on() {
 }
 
 #[test]
-fn the_identity_table_has_an_index_for_each_listing() {
+fn identity_table_has_an_index_for_each_listing() {
     let template = Template::project().unwrap();
     let trail = Index { name: "trail".into(), partition_key: key("trail", "S"), sort_key: Some(key("sk", "S")) };
     let installation = Index {
@@ -44,7 +44,7 @@ fn routes_name_the_function_that_answers() {
 }
 
 #[test]
-fn the_worker_hears_of_changes_only_through_filters_and_of_the_time() {
+fn worker_receives_filtered_changes_and_a_schedule() {
     let template = Template::project().unwrap();
     let sources: Vec<_> =
         template.streams.iter().map(|each| (&*each.function, &*each.table, each.filters.len())).collect();
@@ -68,7 +68,7 @@ fn every_function_of_the_workspace_is_in_the_template() {
 }
 
 #[test]
-fn a_table_without_a_partition_key_is_refused_by_name() {
+fn table_without_a_partition_key_is_refused_by_name() {
     let text = "Resources: { OddTable: { Type: 'AWS::DynamoDB::Table', Properties: { KeySchema: [], AttributeDefinitions: [] } } }";
     assert_eq!(Template::parse(text).unwrap_err().to_string(), "template.yaml: OddTable has no partition key");
 }
@@ -76,7 +76,7 @@ fn a_table_without_a_partition_key_is_refused_by_name() {
 /// The emulator's routes are written by hand in `Cargo.toml`, in another syntax: they must send every path of the
 /// template to the same function.
 #[test]
-fn the_emulator_sends_every_path_to_the_same_function() {
+fn emulator_sends_every_path_to_the_same_function() {
     let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml")).unwrap();
     let mut router = matchit::Router::new();
     let section = manifest.split("[workspace.metadata.lambda.watch.router]").nth(1).unwrap();

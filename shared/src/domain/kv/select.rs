@@ -238,13 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn members_items_and_quoted_names_are_picked() {
+    fn members_items_and_quoted_names_are_selected() {
         let value = r#"{"a":{"b":[1,{"c-d":2}]},"x.y":3}"#;
         assert_eq!(select(&["p=a.b[0]", r#"q=a.b[1]."c-d""#, r#"r="x.y""#], value), "p:1 q:2 r:3");
     }
 
     #[test]
-    fn a_part_keeps_its_text() {
+    fn selected_part_keeps_its_text() {
         let value = r#"{"n":12345678901234567890123,"d":1.10,"e":1e400,"s":"\u00e9\/","o":{"b":1,"a":2,"b":3}}"#;
         let picked = select(&["n=n", "d=d", "e=e", "s=s", "o=o"], value);
         assert_eq!(picked, r#"d:1.10 e:1e400 n:12345678901234567890123 o:{"b":1,"a":2,"b":3} s:"\u00e9\/""#);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_repeated_names_counts() {
+    fn last_of_repeated_names_wins() {
         assert_eq!(select(&["p=a"], r#"{"a":1,"b":0,"a":2}"#), "p:2");
         assert_eq!(select(&["p=a.b"], r#"{"a":{"b":1},"a":{"c":2}}"#), "p:null");
         assert_eq!(select(&["p=a.b", "q=a"], r#"{"a":{"b":1},"a":3}"#), "p:null q:3");
@@ -282,12 +282,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_selected_is_an_empty_object() {
+    fn empty_selection_is_an_empty_object() {
         assert_eq!(select(&[""], "[1]"), "");
     }
 
     #[test]
-    fn a_deeply_nested_value_is_skipped_without_a_stack() {
+    fn deeply_nested_value_is_skipped_without_recursion() {
         let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
         assert_eq!(select(&["p=b"], &format!(r#"{{"a":{deep},"b":1}}"#)), "p:1");
     }
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_paths_are_refused() {
+    fn malformed_paths_are_refused() {
         for element in [
             "a", "=a", "n=", "n=.a", "n=a.", "n=a[", "n=a[x]", "n=a[-1]", "n=a[+1]", "n=a]", "n=\"a", "n=a\"b\"",
             "n=a..b", "n=[0]",

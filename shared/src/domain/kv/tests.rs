@@ -33,7 +33,7 @@ fn apply(old: Option<&RecordState>, write: &Write<'_>) -> RecordState {
 }
 
 #[test]
-fn a_staged_write_leaves_the_live_side_alone_and_keeps_the_drafts_name() {
+fn staged_write_keeps_the_live_value_and_the_draft_name() {
     let none = Capabilities::default();
     let first = apply(None, &write(1, 100, Expect::Absent, WriteKind::Put(put(true)), &none));
     let staged = apply(Some(&first), &write(2, 101, Expect::Version(first.version), WriteKind::Put(put(false)), &none));
@@ -62,7 +62,7 @@ fn staged_write_that_restricts_writers_begins_a_new_draft() {
 }
 
 #[test]
-fn a_write_that_was_already_done_is_recognised_up_to_four_writes_back() {
+fn repeated_write_is_recognised_up_to_four_writes_back() {
     let none = Capabilities::default();
     let mut record = apply(None, &write(1, 100, Expect::Anything, WriteKind::Put(put(true)), &none));
     let first = record.version;
@@ -88,7 +88,7 @@ fn write_caps_are_checked_before_the_version() {
 }
 
 #[test]
-fn a_deleted_or_expired_record_is_absent_and_its_successor_has_a_higher_version() {
+fn successor_of_a_deleted_record_has_a_higher_version() {
     let none = Capabilities::default();
     let first = apply(None, &write(1, 1000, Expect::Absent, WriteKind::Put(put(true)), &none));
     let tombstone = apply(Some(&first), &write(2, 1000, Expect::Version(first.version), WriteKind::Delete, &none));
@@ -104,7 +104,7 @@ fn a_deleted_or_expired_record_is_absent_and_its_successor_has_a_higher_version(
 }
 
 #[test]
-fn a_staged_value_is_seen_only_by_those_who_ask_until_it_is_published() {
+fn staged_value_is_hidden_until_published_or_requested() {
     let none = Capabilities::default();
     let staged = apply(None, &write(1, 1, Expect::Absent, WriteKind::Put(put(false)), &none));
     assert!(view(&staged, Visibility::Committed, &none).is_none());
@@ -114,7 +114,7 @@ fn a_staged_value_is_seen_only_by_those_who_ask_until_it_is_published() {
 }
 
 #[test]
-fn a_published_value_whose_time_is_over_does_not_bring_its_predecessor_back() {
+fn expired_published_value_does_not_reveal_the_older_one() {
     let none = Capabilities::default();
     let first = apply(None, &write(1, 1000, Expect::Absent, WriteKind::Put(put(true)), &none));
     let mut brief = put(false);
@@ -125,7 +125,7 @@ fn a_published_value_whose_time_is_over_does_not_bring_its_predecessor_back() {
 
 proptest! {
     #[test]
-    fn versions_rise_with_every_write_whatever_the_order(kinds in proptest::collection::vec((0_u8..3, 0_i64..50), 1..30)) {
+    fn versions_rise_with_every_write_in_any_order(kinds in proptest::collection::vec((0_u8..3, 0_i64..50), 1..30)) {
         let none = Capabilities::default();
         let (mut record, mut now): (Option<RecordState>, i64) = (None, 1_000);
         for (number, (kind, pause)) in kinds.into_iter().enumerate() {

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_holds_only_flags_that_differ() {
+    fn flag_change_holds_only_the_differing_flags() {
         let sent = BTreeMap::from([
             ("manage-teams".to_owned(), Some(true)),
             ("manage-workspaces".to_owned(), Some(false)),

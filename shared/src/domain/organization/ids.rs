@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_its_word_and_sixteen_letters_or_digits() {
+    fn id_is_a_prefix_and_sixteen_alphanumerics() {
         let id = TeamId::parse("team-4nQvD8sYk2LmPx6R").unwrap();
         assert_eq!(id.to_string(), "team-4nQvD8sYk2LmPx6R");
         assert_eq!(id.organization().to_string(), "4nQvD8sY");
@@ -200,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_s_id_comes_back_from_the_key_id_and_no_two_kinds_share_one(random: [u8; 8], other: [u8; 8]) {
+        fn token_ids_round_trip_and_differ_between_kinds(random: [u8; 8], other: [u8; 8]) {
             let code = OrganizationCode::new(other);
             let (token, team) = (TeamTokenId::new(code, random), TeamId::new(code, random));
             prop_assert_eq!(token.organization(), code);
@@ -211,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn new_ids_are_in_base58(random: [u8; 8], other: [u8; 8], user: [u8; 16]) {
+        fn new_ids_use_base58(random: [u8; 8], other: [u8; 8], user: [u8; 16]) {
             let code = OrganizationCode::new(other);
             let organization = OrganizationId::new(code, random).to_string();
             let token = TeamTokenId::new(code, random).to_string();
@@ -225,14 +225,14 @@ mod tests {
         }
 
         #[test]
-        fn an_old_id_in_base62_is_read(digits in "[0-9A-Za-z]{16}") {
+        fn old_base62_ids_are_accepted(digits in "[0-9A-Za-z]{16}") {
             let token = TeamTokenId::parse(&format!("at-{digits}")).unwrap();
             prop_assert_eq!(token.digits(), digits);
             prop_assert_eq!(TeamTokenId::of_key(token.key_id()), Some(token));
         }
 
         #[test]
-        fn an_api_key_s_id_is_no_token_s(random: [u8; 16]) {
+        fn api_key_id_is_not_a_token_id(random: [u8; 16]) {
             let id = uuid::Builder::from_random_bytes(random).into_uuid();
             prop_assert_eq!(TeamTokenId::of_key(KeyId::new(id)), None);
         }

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_puts_the_absent_last_and_backwards_is_the_exact_reverse() {
+    fn absent_values_sort_last_and_descending_is_the_reverse() {
         let rows = [
             row(1, "b", None, Some(5), None),
             row(2, "a", Some("z"), None, Some(7)),

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_of_letters_digits_and_dashes_and_teams_may_have_spaces() {
+    fn only_team_names_may_contain_spaces() {
         for (text, organization, team) in [
             ("acme", true, true),
             ("a-b_C9", true, true),
@@ -83,13 +83,13 @@ mod tests {
     }
 
     #[test]
-    fn a_description_may_be_empty_and_is_counted_in_characters() {
+    fn description_may_be_empty_and_is_counted_in_characters() {
         assert!(Description::new("").is_some() && Description::new(&"ä".repeat(255)).is_some());
         assert!(Description::new(&"a".repeat(256)).is_none());
     }
 
     #[test]
-    fn an_address_has_a_name_and_a_host() {
+    fn email_address_needs_a_name_and_a_host() {
         assert!(Email::new("a@b").is_some());
         assert!(["", "a", "@", "a@", "@b", "a b@c"].iter().all(|bad| Email::new(bad).is_none()));
     }

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_has_its_powers() {
+    fn each_role_has_its_rights() {
         let plain = team(1);
         let closed = Team { allow_member_token_management: false, ..team(1) };
         let managers =
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_names_the_team_that_gives_it() {
+    fn right_names_the_team_that_grants_it() {
         let owners = Team { owners: true, ..team(1) };
         let managers = Team { access: OrganizationAccess { manage_teams: true, ..Default::default() }, ..team(2) };
         let given = |authority: Option<Authority>| authority.unwrap().team;

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv6_network_is_its_first_half_and_an_ipv4_address_is_itself_in_either_notation() {
+    fn ipv6_is_keyed_by_its_64_bit_prefix_and_ipv4_by_address() {
         let of = |text| Network::of(Some(text));
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff:ffff:ffff:ffff"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));

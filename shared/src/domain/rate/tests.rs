@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn no_interval_sees_more_than_rate_and_burst_and_a_batch_for_each_sandbox(
+    fn any_interval_passes_at_most_rate_burst_and_batches(
         limit in any_limit(), traffic in any_traffic(),
     ) {
         let mut pool = Sandboxes::new(limit, 5);
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn one_sandbox_lets_through_rate_and_burst_whether_storage_answers_or_not(
+    fn one_sandbox_keeps_the_limit_with_and_without_storage(
         limit in any_limit(), outages in prop::collection::vec(any::<bool>(), 400), steps in 1_i64..5,
     ) {
         let mut pool = Sandboxes::new(limit, 1);
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_locks_nobody_out(limit in any_limit(), back in 1_i64..100_000_000_000_000) {
+    fn clock_set_back_does_not_block_callers(limit in any_limit(), back in 1_i64..100_000_000_000_000) {
         let mut pool = Sandboxes::new(limit, 1);
         while pool.request(0, true) {}
         pool.now = pool.now.plus(-back);
@@ -144,7 +144,7 @@ proptest! {
 }
 
 #[test]
-fn a_burst_passes_to_the_last_token_and_comes_back_with_time() {
+fn full_burst_passes_and_refills_with_time() {
     let limit = Limit::per_second(50, 100).unwrap();
     let mut pool = Sandboxes::new(limit, 1);
     let burst = (0..300).filter(|_| pool.request(0, true)).count();
@@ -155,7 +155,7 @@ fn a_burst_passes_to_the_last_token_and_comes_back_with_time() {
 }
 
 #[test]
-fn one_call_serves_twenty_requests_at_any_pace() {
+fn one_storage_call_serves_twenty_requests() {
     let limit = Limit::per_second(50, 100).unwrap();
     for gap_ms in [2_000, 500, 100, 20, 10] {
         let mut pool = Sandboxes::new(limit, 1);
@@ -170,7 +170,7 @@ fn one_call_serves_twenty_requests_at_any_pace() {
 
 /// The promise, for 50 requests a second and 100 at once.
 #[test]
-fn limit_is_of_the_key_and_not_of_its_sandboxes() {
+fn limit_is_per_key_across_sandboxes() {
     let limit = Limit::per_second(50, 100).unwrap();
     for sandboxes in [1, 8, 32] {
         let mut below = Sandboxes::new(limit, sandboxes);
@@ -207,7 +207,7 @@ fn limit_is_of_the_key_and_not_of_its_sandboxes() {
 }
 
 #[test]
-fn what_is_left_is_told_and_never_more_than_there_is() {
+fn reported_remaining_never_exceeds_the_budget() {
     let limit = Limit::per_second(50, 100).unwrap();
     let mut pool = Sandboxes::new(limit, 1);
     for sent in 1..=100 {
@@ -221,7 +221,7 @@ fn what_is_left_is_told_and_never_more_than_there_is() {
 }
 
 #[test]
-fn of_what_is_counted_one_by_one_the_eleventh_is_refused_before_it_is_tried() {
+fn eleventh_guess_is_refused_before_it_is_checked() {
     let limit = Limit::in_a_minute(10).unwrap();
     let mut pool = Sandboxes::new(limit, 1);
     for count in 1..=10 {

@@ -228,7 +228,7 @@ mod tests {
     use crate::domain::kv::{Idx, Key};
 
     #[test]
-    fn entries_come_back_and_a_torn_list_is_noticed() {
+    fn entries_round_trip_and_a_torn_list_is_detected() {
         let entry = |key: &str, idx| Entry {
             address: Address { key: Key::new(key).unwrap(), idx: Idx::new(idx).unwrap() },
             draft: DraftId(Uuid::from_u128(5)),

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_a_sort_key_sorts_right_behind_it() {
+    fn successor_of_a_sort_key_sorts_directly_after_it() {
         let address = |idx| Address { key: Key::new("k").unwrap(), idx: Idx::new(idx).unwrap() };
         let (first, second) = (keys::record(&address(0)), keys::record(&address(1)));
         assert!(first < after(first.clone()) && after(first) < second);

@@ -1,4 +1,4 @@
-//! A place where calls wait until a test lets them on.
+//! A gate that holds calls until a test releases them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,23 +6,23 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long a test waits for calls to arrive before it fails.
+/// How long a test waits for calls to arrive at a gate before it panics.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
     arrived: usize,
     passed: usize,
-    /// How many may pass in all.
+    /// The total number of calls that may pass.
     allowed: usize,
 }
 
-/// Holds calls. Clones are the same gate.
+/// Holds calls. All clones control the same gate.
 #[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<watch::Sender<State>>);
 
 impl Gate {
-    /// Waits until `calls` calls have come to the gate, those let through included. Panics after ten seconds.
+    /// Waits until `calls` calls in total have reached the gate, including released ones. Panics after ten seconds.
     pub async fn arrived(&self, calls: usize) {
         let mut state = self.0.subscribe();
         let arrived = state.wait_for(|state| state.arrived >= calls);
@@ -30,18 +30,18 @@ impl Gate {
         assert!(in_time, "{calls} calls expected at the gate: {:?}", self.0.borrow());
     }
 
-    /// How many calls wait at this moment.
+    /// The number of calls waiting now.
     pub fn waiting(&self) -> usize {
         let state = self.0.borrow();
         state.arrived - state.passed
     }
 
-    /// Lets one call on: the next in line, or the next to come.
+    /// Releases one call: the first that waits, or else the next to arrive.
     pub fn release_one(&self) {
         self.0.send_modify(|state| state.allowed = state.allowed.saturating_add(1));
     }
 
-    /// Opens the gate for good.
+    /// Opens the gate permanently.
     pub fn release(&self) {
         self.0.send_modify(|state| state.allowed = usize::MAX);
     }

@@ -1,8 +1,8 @@
-//! What requests and answers of the various operations have in common: items, keys and tables.
+//! Items, keys and table names in the requests and answers of the DynamoDB operations.
 
 use serde_json::{Map, Value};
 
-/// Replaces items in a list; those that did not exist go. Whether anything changed.
+/// Replaces items in a list and removes those whose replacement is absent. Returns whether anything changed.
 pub(super) fn replace(
     items: &mut Vec<Value>,
     projection: &Value,
@@ -20,7 +20,7 @@ pub(super) fn replace(
     *items != before
 }
 
-/// What of an item the request asked for.
+/// The projection of an item that the request asked for.
 pub(super) fn project(request: &Value, item: Value) -> Value {
     let Some(projection) = request["ProjectionExpression"].as_str() else {
         return item;
@@ -48,7 +48,7 @@ pub(super) fn tables(operation: &str, body: &Value) -> Vec<String> {
     }
 }
 
-/// The table and the item or key of everything that a request writes.
+/// The table and the item or key of every write in a request.
 pub(super) fn written<'a>(operation: &str, body: &'a Value) -> Vec<(String, &'a Value)> {
     let one = |write: &'a Value| {
         let item = write.get("Item").or_else(|| write.get("Key"))?;
@@ -74,7 +74,7 @@ pub(super) fn written<'a>(operation: &str, body: &'a Value) -> Vec<(String, &'a 
     }
 }
 
-/// These attributes of an item, if it has them all.
+/// The given attributes of an item, or `None` if one is missing.
 pub(super) fn pick(attributes: &[String], item: &Value) -> Option<Value> {
     let pairs = attributes.iter().map(|name| Some((name.clone(), item.get(name)?.clone())));
     pairs.collect::<Option<Map<_, _>>>().map(Value::Object)

@@ -1,4 +1,4 @@
-//! What every call cost, as the store counted it.
+//! Records every storage call and its cost as counted by the store.
 
 use std::fmt;
 use std::future::Future;
@@ -17,13 +17,13 @@ pub struct Call {
     pub table: String,
     /// Consumed read units.
     pub read_units: f64,
-    /// Consumed write units. A refused write costs as much, but the store does not tell: it stands here as 0.
+    /// Consumed write units. 0 for a refused write: it costs as much, but the store does not report it.
     pub write_units: f64,
-    /// The store's status; `None` when the call never reached it.
+    /// The store's HTTP status; `None` when the call never reached the store.
     pub status: Option<u16>,
     /// The store's error code.
     pub error: Option<String>,
-    /// The call as sent by the client.
+    /// The request body as sent by the client.
     pub request: Value,
 }
 
@@ -68,45 +68,45 @@ impl fmt::Display for Call {
     }
 }
 
-/// Every call since the last `take`, in the order in which they came.
+/// Every call since the last `take`, in order of arrival.
 #[derive(Debug, Default)]
 pub struct Ledger(Mutex<Book>);
 
 #[derive(Debug, Default)]
 struct Book {
     calls: Vec<Call>,
-    /// How many calls were taken out: the number of the first one above.
+    /// The number of calls taken so far, which is the number of the first call in `calls`.
     taken: usize,
 }
 
 impl Ledger {
-    /// Takes the calls out.
+    /// Removes and returns the recorded calls.
     pub fn take(&self) -> Vec<Call> {
         let mut book = self.0.lock().unwrap();
         book.taken += book.calls.len();
         std::mem::take(&mut book.calls)
     }
 
-    /// As [`Ledger::take`], as lines of text.
+    /// Like [`Ledger::take`], formatted as lines of text.
     pub fn take_lines(&self) -> Vec<String> {
         self.take().iter().map(Call::to_string).collect()
     }
 
-    /// Runs `work` on an empty ledger; what it returned, and its calls. For one thing at a time.
+    /// Clears the ledger, runs `work`, and returns its result with the calls it made. Nothing else may run meanwhile.
     pub async fn during<T>(&self, work: impl Future<Output = T>) -> (T, Vec<Call>) {
         self.take();
         let result = work.await;
         (result, self.take())
     }
 
-    /// Enters a call when it comes; its number is for [`Ledger::settle`].
+    /// Records a call on arrival. Returns its number for [`Ledger::settle`].
     pub(super) fn enter(&self, call: Call) -> usize {
         let mut book = self.0.lock().unwrap();
         book.calls.push(call);
         book.taken + book.calls.len() - 1
     }
 
-    /// Adds what the store said, unless the call has been taken out meanwhile.
+    /// Records the store's answer, unless the call was already taken.
     pub(super) fn settle(&self, number: usize, answer: &Message) {
         let mut book = self.0.lock().unwrap();
         let at = number.checked_sub(book.taken);
@@ -120,7 +120,7 @@ fn is_write(operation: &str) -> bool {
     matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems")
 }
 
-/// Whether the operation can say what it consumed.
+/// Whether the operation supports `ReturnConsumedCapacity`.
 pub(super) fn is_metered(operation: &str) -> bool {
     is_write(operation) || matches!(operation, "GetItem" | "Query" | "Scan" | "BatchGetItem" | "TransactGetItems")
 }

@@ -1,12 +1,12 @@
-//! Whether an item belongs on a page of a `Query`, and where: for items that a lie brings back.
+//! Decides whether and where an item belongs on a page of a `Query`, for deleted items that a stale read brings back.
 
 use std::cmp::Ordering;
 
 use base64::Engine as _;
 use serde_json::Value;
 
-/// Whether `item` satisfies the key condition of a query and lies on the page that ended at `last`.
-/// `schema`: the names of the key attributes, partition first.
+/// Whether `item` satisfies the key condition of a query and comes after `last`, the end of the page before.
+/// `schema`: the names of the key attributes, partition key first.
 pub(super) fn belongs(query: &Value, schema: &[String], last: Option<&Value>, item: &Value) -> bool {
     let Some(sort) = schema.get(1) else {
         return false;
@@ -21,7 +21,7 @@ pub(super) fn belongs(query: &Value, schema: &[String], last: Option<&Value>, it
         && last.is_none_or(|last| after(last) == Ordering::Less)
 }
 
-/// Puts items into the order of the query.
+/// Sorts items into the order of the query.
 pub(super) fn sort(query: &Value, schema: &[String], items: &mut [Value]) {
     let Some(sort) = schema.get(1) else { return };
     items.sort_by(|one, other| compare(&one[sort], &other[sort]));
@@ -30,7 +30,7 @@ pub(super) fn sort(query: &Value, schema: &[String], items: &mut [Value]) {
     }
 }
 
-/// `KeyConditionExpression`: comparisons, `BETWEEN` and `begins_with`, joined by `AND`.
+/// Evaluates `KeyConditionExpression`: comparisons, `BETWEEN` and `begins_with`, joined by `AND`.
 fn satisfies(query: &Value, item: &Value) -> bool {
     let text = query["KeyConditionExpression"].as_str().unwrap_or_default();
     let mut spaced = String::new();
@@ -73,7 +73,7 @@ fn satisfies(query: &Value, item: &Value) -> bool {
     holds
 }
 
-/// The order of two key attributes of one type.
+/// Compares two key attributes of the same type.
 fn compare(one: &Value, other: &Value) -> Ordering {
     let number = |value: &Value| value["N"].as_str().and_then(|digits| digits.parse::<f64>().ok());
     match (number(one), number(other)) {
@@ -96,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_item_is_where_its_query_would_find_it() {
+    fn item_is_sorted_where_its_query_finds_it() {
         let table = [
             ("pk = :p", true),
             ("#p=:p", true),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_bytes_have_their_own_order() {
+    fn numbers_and_bytes_sort_by_their_type() {
         assert_eq!(compare(&json!({ "N": "9" }), &json!({ "N": "10" })), Ordering::Less);
         assert_eq!(compare(&json!({ "B": "AA==" }), &json!({ "B": "/w==" })), Ordering::Less);
         assert_eq!(compare(&json!({ "S": "a" }), &json!({ "S": "B" })), Ordering::Greater);

@@ -1,13 +1,13 @@
-//! A `DynamoDB` endpoint that fails on demand: a loopback proxy between a client and an engine.
+//! A `DynamoDB` endpoint with fault injection: a loopback proxy between a client and an engine.
 //!
-//! Embedded engines hide what makes storage hard: nothing throttles, no transaction conflicts, no answer is lost, every
-//! read is fresh. A plan of rules adds that, per operation and per call, and the same seed gives the same faults.
+//! Embedded engines do not throttle, do not report transaction conflicts, lose no answers and never read stale data.
+//! Rules add these faults per operation and per call. The same seed gives the same faults.
 //!
 //! ```ignore
 //! let faulty = Faulty::start(&engine_endpoint, 7).await;
 //! let client = client_of(faulty.endpoint());
 //! let cut = faulty.on("UpdateItem").nth(1).cut_after_store();
-//! // … one update through `client`: it stands, the client never hears of it …
+//! // … one update through `client`: the write is stored, the client gets no answer …
 //! assert_eq!(cut.count(), 1);
 //! assert_eq!(faulty.ledger().take_lines(), ["UpdateItem 1.0 WU", "UpdateItem 0.0 WU ConditionalCheckFailedException"]);
 //! faulty.heal();
@@ -16,13 +16,13 @@
 mod gate;
 mod items;
 mod ledger;
-mod lies;
 mod listing;
 mod on;
 mod pages;
 mod refusal;
 mod rule;
 mod serve;
+mod stale;
 pub mod wire;
 
 use std::sync::Arc;
@@ -54,14 +54,14 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    /// Starts a proxy in front of `engine` (`http://host:port`), without any rule.
+    /// Starts a proxy without rules in front of `engine` (`http://host:port`).
     pub async fn start(engine: &str, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared::new(engine, seed));
         let proxy = Arc::clone(&shared);
         let listening = tokio::spawn(async move {
-            // The connections live in this set and end with it.
+            // The set owns the connections and ends them when it is dropped.
             let mut connections = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
                 connections.spawn(serve::connection(Arc::clone(&proxy), socket));
@@ -71,18 +71,18 @@ impl Faulty {
         Self { endpoint, shared, listening: listening.abort_handle() }
     }
 
-    /// Where a client finds it: `http://127.0.0.1:port`.
+    /// The proxy's URL: `http://127.0.0.1:port`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Begins a rule for an operation (`UpdateItem`), or for all with `*`. Several rules may match a call: each counts
-    /// it, and the first that strikes decides.
+    /// Begins a rule for one operation (`UpdateItem`) or for all (`*`). When several rules match a call, each of them
+    /// counts it and the first rule that selects it decides the fault.
     pub fn on(&self, operation: &str) -> On<'_> {
         On::new(self, operation)
     }
 
-    /// Ends all rules, opens all gates, and lets a dead caller live again.
+    /// Removes all rules, opens all gates, and ends the effect of a death rule.
     pub fn heal(&self) {
         for rule in self.shared.rules.lock().unwrap().drain(..) {
             rule.open();
@@ -90,13 +90,12 @@ impl Faulty {
         self.shared.dead.store(false, Ordering::SeqCst);
     }
 
-    /// Whether a death rule has struck and nothing was healed since.
+    /// Whether a death rule has taken effect since the last [`Faulty::heal`].
     pub fn is_dead(&self) -> bool {
         self.shared.is_dead()
     }
 
-    /// Waits until the store has executed every call whose fault made it late. Their gates must be open: see
-    /// [`Faulty::heal`].
+    /// Waits until the store has executed every late call. Their gates must be open: see [`Faulty::heal`].
     pub async fn settled(&self) {
         loop {
             let mut late = std::mem::take(&mut *self.shared.late.lock().unwrap());
@@ -107,17 +106,17 @@ impl Faulty {
         }
     }
 
-    /// Every call that came here, and what it cost.
+    /// Every call that reached the proxy, and its cost.
     pub fn ledger(&self) -> &Ledger {
         &self.shared.ledger
     }
 
-    /// From now on every call is judged first. One that is refused is answered as IAM would, and fails the test.
+    /// Checks every later call with `judge`. A refused call gets IAM's answer and fails the test.
     pub fn judge_by(&self, judge: Judge) {
         *self.shared.judge.lock().unwrap() = Some(judge);
     }
 
-    /// Remembers what writes change, from now on, for a lie that is added later. Adding a lie does this too.
+    /// Starts recording writes for stale or torn reads added later. Adding such a rule also does this.
     pub fn watch_writes(&self) {
         self.shared.watching.store(true, Ordering::SeqCst);
     }
@@ -132,24 +131,24 @@ impl Drop for Faulty {
     }
 }
 
-/// What the handle and the connections share.
+/// The state shared by the handle and the connections.
 struct Shared {
     engine: String,
     seed: u64,
     rules: Mutex<Vec<Rule>>,
-    /// How many rules there ever were. Their draws follow from the seed and their number.
+    /// The number of rules added so far. A rule's random choices depend on the seed and this number.
     rules_added: AtomicU64,
     dead: AtomicBool,
     watching: AtomicBool,
-    /// How many calls have come.
+    /// The number of calls so far.
     calls: watch::Sender<usize>,
-    /// Calls that their caller has given up and the store has not executed yet.
+    /// Calls that their caller has abandoned and the store has not executed yet.
     late: Mutex<JoinSet<()>>,
     ledger: Ledger,
-    images: lies::Images,
+    images: stale::Images,
     resumes: pages::Resumes,
     judge: Mutex<Option<Judge>>,
-    /// The calls that the judge refused.
+    /// Calls that the judge refused.
     denied: Mutex<Vec<String>>,
 }
 
@@ -165,7 +164,7 @@ impl Shared {
             calls: watch::Sender::default(),
             late: Mutex::default(),
             ledger: Ledger::default(),
-            images: lies::Images::default(),
+            images: stale::Images::default(),
             resumes: pages::Resumes::default(),
             judge: Mutex::default(),
             denied: Mutex::default(),
@@ -179,13 +178,13 @@ impl Shared {
     fn add_rule(&self, rule: impl FnOnce(u64) -> Rule) {
         let number = self.rules_added.fetch_add(1, Ordering::SeqCst) + 1;
         let rule = rule(self.seed.wrapping_add(number << 32));
-        if rule.lies() {
+        if rule.needs_images() {
             self.watching.store(true, Ordering::SeqCst);
         }
         self.rules.lock().unwrap().push(rule);
     }
 
-    /// The refusal of a call that its caller may not make.
+    /// The refusal answer for a call outside its caller's role.
     fn judge(&self, request: &Message, operation: &str, body: &Value) -> Option<Message> {
         let credential = request.header("authorization")?.split_once("Credential=")?.1;
         let judge = self.judge.lock().unwrap().clone()?;
@@ -196,7 +195,7 @@ impl Shared {
         Some(answer)
     }
 
-    /// What is to happen to a call, if anything.
+    /// The fault that applies to a call, if any.
     fn verdict(&self, operation: &str, table: &str, body: &Value) -> Option<(Fault, Hits)> {
         let mut rules = self.rules.lock().unwrap();
         let strikes = rules.iter_mut().filter_map(|rule| rule.strikes(operation, table, body));

@@ -1,4 +1,4 @@
-//! How a test writes a rule: `faulty.on("UpdateItem").nth(1).cut_after_store()`.
+//! The builder for rules: `faulty.on("UpdateItem").nth(1).cut_after_store()`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::refusal::Refusal;
 use super::rule::{Condition, Fault, Hits, Rule, When};
 
-/// A rule in the making: who is hit, then with what. Without a choice of calls, all that match are.
+/// A rule under construction: first the calls it selects, then the fault. Selects all matching calls by default.
 #[must_use = "a rule exists once it has a fault"]
 pub struct On<'a> {
     pub(super) faulty: &'a Faulty,
@@ -60,92 +60,94 @@ impl<'a> On<'a> {
         self
     }
 
-    /// An error answer; the call is not forwarded.
+    /// Returns an error answer; the call is not forwarded.
     pub fn refuse(self, refusal: Refusal) -> Hits {
         self.add(Fault::Refuse(refusal))
     }
 
-    /// The connection closes without an answer; the call is not forwarded.
+    /// Closes the connection without an answer; the call is not forwarded.
     pub fn cut_before_store(self) -> Hits {
         self.add(Fault::Cut { after: false })
     }
 
-    /// The call takes effect; the connection closes without an answer.
+    /// Forwards the call, which takes effect, and closes the connection without an answer.
     pub fn cut_after_store(self) -> Hits {
         self.add(Fault::Cut { after: true })
     }
 
-    /// The caller dies before this call reaches the store: it and all later calls are cut, until [`Faulty::heal`].
+    /// The caller dies before this call reaches the store: this and all later calls are cut until [`Faulty::heal`].
     pub fn die_before_store(self) -> Hits {
         self.add(Fault::Die { after: false })
     }
 
-    /// The caller dies once this call took effect: no answer, all later calls are cut, until [`Faulty::heal`].
+    /// The caller dies after this call took effect: no answer, and all later calls are cut until [`Faulty::heal`].
     pub fn die_after_store(self) -> Hits {
         self.add(Fault::Die { after: true })
     }
 
-    /// The call takes effect; the answer comes late.
+    /// The call takes effect; the answer is delayed.
     pub fn delay_answer(self, delay: Duration) -> Hits {
         self.add(Fault::Delay(delay))
     }
 
-    /// The call takes effect; the connection closes in the middle of the answer's body.
+    /// The call takes effect; the connection closes in the middle of the response body.
     pub fn truncate_answer(self) -> Hits {
         self.add(Fault::Truncate)
     }
 
-    /// The call takes effect; the answer's `x-amz-crc32` is wrong.
+    /// The call takes effect; the response header `x-amz-crc32` is wrong.
     pub fn wrong_checksum(self) -> Hits {
         self.add(Fault::WrongChecksum)
     }
 
-    /// Reads without `ConsistentRead`, and all on an index, see items as they were before their last write, if that was
-    /// within the window. Writes are watched from now on. Limits: `lies.rs`.
+    /// Reads without `ConsistentRead`, and all reads on an index, see items as they were before their last write, if
+    /// that was within the window. Writes are recorded from now on. Limits: `stale.rs`.
     pub fn stale(self, window: Duration) -> Hits {
         self.add(Fault::Stale { window })
     }
 
-    /// `Query`, `Scan` and `BatchGetItem`, consistent or not, see a part of a `TransactWriteItems` of the window.
+    /// `Query`, `Scan` and `BatchGetItem`, consistent or not, see part of a `TransactWriteItems` made within the
+    /// window.
     pub fn torn(self, window: Duration) -> Hits {
         self.add(Fault::Torn { window })
     }
 
-    /// A page of `Query` or `Scan` without items but with a `LastEvaluatedKey`; going on from there loses nothing.
+    /// Returns a page of `Query` or `Scan` without items but with a `LastEvaluatedKey`. Continuing from it loses
+    /// nothing.
     pub fn empty_page(self) -> Hits {
         self.add(Fault::EmptyPage)
     }
 
-    /// A page of `Query` or `Scan` ends after `items` items, as the 1 MB limit would end it.
+    /// Ends a page of `Query` or `Scan` after `items` items, as the 1 MB limit would.
     pub fn page_of(self, items: usize) -> Hits {
         self.add(Fault::PageOf(items))
     }
 
-    /// Of a batch only the first `items` are processed, the rest comes back as `UnprocessedKeys` or `UnprocessedItems`.
+    /// Processes only the first `items` of a batch and returns the rest as `UnprocessedKeys` or `UnprocessedItems`.
     pub fn process_only(self, items: usize) -> Hits {
         self.add(Fault::Process(items))
     }
 
-    /// The call waits at a gate before it reaches the store.
+    /// Holds the call at a gate before it reaches the store.
     pub fn hold_before_store(self) -> Gate {
         self.hold(false)
     }
 
-    /// The call takes effect; the answer waits at a gate.
+    /// Forwards the call, which takes effect, and holds the answer at a gate.
     pub fn hold_after_store(self) -> Gate {
         self.hold(true)
     }
 
-    /// The connection closes without an answer; the store executes the call later, when the gate lets it pass, as a
-    /// call would that was still under way when its caller gave up. [`Faulty::settled`] waits for it.
+    /// Closes the connection without an answer. The store executes the call when the gate lets it pass, like a call
+    /// that was still in transit when its caller gave up. [`Faulty::settled`] waits for it.
     pub fn store_late(self) -> Gate {
         let gate = Gate::default();
         self.add(Fault::Late { gate: gate.clone(), within: None });
         gate
     }
 
-    /// As [`On::store_late`], but the store executes the call after 1 to `calls` later calls, a number drawn from the
-    /// seed. [`Faulty::heal`] lets calls pass that still wait.
+    /// Like [`On::store_late`], but the store executes the call after 1 to `calls` later calls, a number drawn from the
+    /// seed. [`Faulty::heal`] releases calls that still wait.
     pub fn store_late_within(self, calls: usize) -> Hits {
         self.add(Fault::Late { gate: Gate::default(), within: Some(calls) })
     }

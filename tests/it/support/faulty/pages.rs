@@ -1,17 +1,17 @@
-//! Pages and batches that end early, in a way that loses nothing.
+//! Pages and batches that end early without losing anything.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-/// Where to go on after an empty page. Its `LastEvaluatedKey` is that of the page's real first item, since a client must
-/// be able to read it; a request that starts after it is sent back to where the empty page began.
+/// The continuation of empty pages. The `LastEvaluatedKey` of an empty page is the key of the first item it hides,
+/// since clients must be able to parse it. A request that continues there is sent back to where the empty page began.
 #[derive(Debug, Default)]
 pub(super) struct Resumes(Mutex<HashMap<String, Option<Value>>>);
 
 impl Resumes {
-    /// Puts the true start into a request that continues an empty page.
+    /// Replaces the start key of a request that continues an empty page by the real one.
     pub fn apply(&self, body: &mut Value) {
         let Some(start) = body.get("ExclusiveStartKey") else {
             return;
@@ -22,7 +22,7 @@ impl Resumes {
         set_start(body, true_start);
     }
 
-    /// Empties a page that was asked for with `body`. Whether there was anything to hide.
+    /// Empties the answer to the request `body`. Returns whether there was an item to hide.
     pub fn empty(&self, body: &Value, answer: &mut Value) -> bool {
         let Some(last) = answer.get("LastEvaluatedKey").cloned() else {
             return false;
@@ -34,7 +34,7 @@ impl Resumes {
     }
 }
 
-/// Names a place in a listing: the same for a client that spells the key's members in another order.
+/// A canonical name of a listing position, independent of the order of the key's members.
 fn mark(body: &Value, key: &Value) -> String {
     let mut members: Vec<_> = key.as_object().into_iter().flatten().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
@@ -51,7 +51,7 @@ fn set_start(body: &mut Value, start: Option<Value>) {
     };
 }
 
-/// Takes all but the first `keep` items out of a batch: the rest, in the shape of `UnprocessedKeys` or
+/// Removes all but the first `keep` items from a batch request. Returns the rest, in the shape of `UnprocessedKeys` or
 /// `UnprocessedItems`.
 pub(super) fn split_batch(body: &mut Value, mut keep: usize) -> Value {
     let mut rest = json!({});
@@ -59,7 +59,7 @@ pub(super) fn split_batch(body: &mut Value, mut keep: usize) -> Value {
         return rest;
     };
     for (table, wanted) in tables.iter_mut() {
-        // A read has `{"Keys": […], …}` per table, a write a list.
+        // Per table, a read has `{"Keys": […], …}` and a write has a list.
         let is_read = wanted.is_object();
         let mut left = wanted.clone();
         let list = if is_read { &mut wanted["Keys"] } else { &mut *wanted };

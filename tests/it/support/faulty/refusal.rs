@@ -1,4 +1,4 @@
-//! Error answers of the service, as a client receives them.
+//! DynamoDB's error answers, as a client receives them.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ impl Refusal {
         Self::ExpiredCredentials,
     ];
 
-    /// The error code that a client reads.
+    /// The error code in the response.
     pub fn code(self) -> &'static str {
         match self {
             Self::ThroughputExceeded => "ProvisionedThroughputExceededException",
@@ -48,7 +48,7 @@ impl Refusal {
         };
         let mut body = json!({ "__type": format!("{namespace}#{}", self.code()), "message": "injected" });
         if self == Self::TransactionCanceledByConflict {
-            // One reason per item, as the service gives them; the first is to blame.
+            // One reason per item, as the service returns them. The first item is the one refused.
             let items = request["TransactItems"].as_array().map_or(1, Vec::len);
             let conflict = json!({ "Code": "TransactionConflict", "Message": "injected" });
             let reason = |at| {

@@ -1,4 +1,4 @@
-//! Which calls a fault hits, and what the fault does.
+//! Rules: which calls a fault applies to, and what it does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::gate::Gate;
 use super::refusal::Refusal;
 
-/// What happens to a call. `before`: it never reaches the store; `after`: it took effect, the answer suffers.
+/// What happens to a call. `before`: the call never reaches the store. `after`: the call took effect, the answer is
+/// lost.
 #[derive(Debug, Clone)]
 pub enum Fault {
     Refuse(Refusal),
@@ -23,8 +24,8 @@ pub enum Fault {
         after: bool,
         gate: Gate,
     },
-    /// The connection is cut at once. The store executes the call when the gate lets it pass, or when so many later
-    /// calls have come.
+    /// The connection is cut at once. The store executes the call when the gate lets it pass, or after this number of
+    /// later calls.
     Late {
         gate: Gate,
         within: Option<usize>,
@@ -44,7 +45,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Lies are told only where the real service may tell them.
+    /// Whether the fault applies to this call: stale and torn reads only where the real service may return them.
     fn fits(&self, operation: &str, body: &Value) -> bool {
         let is_list = matches!(operation, "Query" | "Scan");
         let on_index = body.get("IndexName").is_some();
@@ -61,7 +62,7 @@ impl Fault {
     }
 }
 
-/// How often a fault took place: for asserting that a test was not vacuous.
+/// Counts how often a fault took place, so that a test can assert that it happened.
 #[derive(Debug, Clone, Default)]
 pub struct Hits(Arc<AtomicUsize>);
 
@@ -75,7 +76,7 @@ impl Hits {
     }
 }
 
-/// Which of the matching calls are hit.
+/// Which of the matching calls the rule selects.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
     Always,
@@ -85,10 +86,10 @@ pub(super) enum When {
     Chance(f64),
 }
 
-/// What a call's body must satisfy.
+/// A condition on a call's body.
 pub(super) type Condition = Box<dyn Fn(&Value) -> bool + Send + Sync>;
 
-/// One line of the plan.
+/// One rule with its fault.
 pub(super) struct Rule {
     pub operation: String,
     pub table: Option<String>,
@@ -101,19 +102,19 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// Whether it needs to know what items were before.
-    pub(super) fn lies(&self) -> bool {
+    /// Whether the fault needs earlier versions of items.
+    pub(super) fn needs_images(&self) -> bool {
         matches!(self.fault, Fault::Stale { .. } | Fault::Torn { .. })
     }
 
-    /// Lets everything on that the rule holds.
+    /// Releases all calls that the rule holds.
     pub(super) fn open(&self) {
         if let Fault::Hold { gate, .. } | Fault::Late { gate, .. } = &self.fault {
             gate.release();
         }
     }
 
-    /// Counts the call if it matches, and says whether this is one to hit.
+    /// Counts the call if it matches. Returns the fault if the rule selects the call.
     pub(super) fn strikes(&mut self, operation: &str, table: &str, body: &Value) -> Option<(Fault, Hits)> {
         let matches = (self.operation == "*" || self.operation == operation)
             && self.table.as_deref().is_none_or(|wanted| wanted == table)
@@ -128,14 +129,14 @@ impl Rule {
             When::Nth(n) => self.seen == n,
             When::First(n) => self.seen <= n,
             When::Every(n) => self.seen.is_multiple_of(n),
-            // From the seed and the count alone: other calls in between change nothing.
+            // Depends only on the seed and the count, so other calls in between change nothing.
             When::Chance(chance) => unit(self.seed ^ self.seen as u64) < chance,
         };
         strikes.then(|| (self.fault.clone(), self.hits.clone()))
     }
 }
 
-/// A number in 0..1 that follows from `seed` (`SplitMix64`).
+/// A pseudo-random number in 0..1 derived from `seed` (`SplitMix64`).
 pub fn unit(seed: u64) -> f64 {
     let mut bits = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! One connection of a client: each call through the plan, to the engine, and back.
+//! Serves one client connection: applies the rules to each call, forwards it to the engine, and returns the answer.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,14 +14,14 @@ use super::pages::split_batch;
 use super::rule::{Fault, Hits, unit};
 use super::wire::{Engine, Message, Peer};
 
-/// What goes back to the client.
+/// The response to the client.
 enum Reply {
     Whole(Message),
-    /// These bytes, then the end of the connection.
+    /// These bytes, then the connection closes.
     Broken(Vec<u8>),
 }
 
-/// Serves a client until it goes or a fault cuts it off.
+/// Serves a client until it disconnects or a fault closes the connection.
 pub(super) async fn connection(shared: Arc<Shared>, socket: TcpStream) {
     let mut client = Peer::new(socket);
     let mut engine = Engine::new(&shared.engine);
@@ -130,11 +130,11 @@ async fn answer(shared: &Arc<Shared>, engine: &mut Engine, request: Message) -> 
         }
         None => {}
     }
-    // A caller that died meanwhile hears nothing more.
+    // A caller that died meanwhile gets no answer.
     if shared.is_dead() { CUT } else { Reply::Whole(answer) }
 }
 
-/// Executes a call whose caller has given up: when the gate lets it pass, or when `due` calls have come in all.
+/// Executes a call whose caller gave up, when the gate lets it pass or `due` calls have arrived in total.
 async fn execute_late(shared: Arc<Shared>, request: Message, gate: Gate, due: usize, number: usize) {
     let mut calls = shared.calls.subscribe();
     tokio::select! {
@@ -149,7 +149,7 @@ async fn execute_late(shared: Arc<Shared>, request: Message, gate: Gate, due: us
     }
 }
 
-/// A number from 1 to `most` that follows from `seed`.
+/// A number from 1 to `most` derived from `seed`.
 fn later_calls(seed: u64, most: usize) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small")]
     let drawn = (unit(seed) * most as f64) as usize;
@@ -158,15 +158,15 @@ fn later_calls(seed: u64, most: usize) -> usize {
 
 struct Sent {
     answer: Message,
-    /// The answer with what it cost, which the client may not have asked for.
+    /// The answer including consumed capacity, which the client may not have asked for.
     metered: Message,
-    /// The call as the engine saw it.
+    /// The body as sent to the engine.
     body: Value,
-    /// What was kept back from a batch.
+    /// The part of a batch that was not forwarded.
     rest: Value,
 }
 
-/// Forwards a call, metered and, where the fault wants it, made smaller.
+/// Forwards a call with capacity reporting and, where the fault needs it, with a smaller page or batch.
 async fn send(
     shared: &Shared,
     engine: &mut Engine,
@@ -185,7 +185,7 @@ async fn send(
         shared.resumes.apply(&mut body);
     }
     match fault {
-        // An empty page hides the first item: that is all it has to read.
+        // An empty page hides the first item, so one item is enough.
         Some(Fault::EmptyPage) => body["Limit"] = 1.into(),
         Some(Fault::PageOf(items)) => {
             let limit = body["Limit"].as_u64().map_or(*items, |limit| (*items).min(limit.try_into().unwrap_or(*items)));
@@ -201,7 +201,7 @@ async fn send(
         shared.images.remember(engine, &request, operation, &body).await?;
     }
     let metered = if body["RequestItems"].as_object().is_some_and(serde_json::Map::is_empty) {
-        // Nothing of the batch is left, which the engine would refuse.
+        // The engine would refuse an empty batch.
         Message::answer(200, &json!({ "Responses": {} }))
     } else {
         engine.forward(&request).await?
@@ -214,7 +214,7 @@ async fn send(
     Ok(Sent { answer, metered, body, rest })
 }
 
-/// Puts a lie into a good answer.
+/// Makes a successful answer stale, torn or shorter.
 async fn tell(
     shared: &Shared,
     engine: &mut Engine,
@@ -228,7 +228,7 @@ async fn tell(
     let target = request.header("x-amz-target").and_then(|target| target.split('.').nth(1));
     let operation = target.unwrap_or_default();
     let mut body = answer.json();
-    let told = match lie {
+    let changed = match lie {
         Fault::Stale { window } => shared.images.make_stale(engine, request, operation, &mut body, *window).await,
         Fault::Torn { window } => {
             let odd = unit(shared.seed ^ hits.count() as u64) < 0.5;
@@ -243,7 +243,7 @@ async fn tell(
         }
         _ => Ok(false),
     };
-    if told.unwrap_or(false) {
+    if changed.unwrap_or(false) {
         hits.add();
     }
     answer.set_json(&body);

@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 to stand between an SDK and an engine, and to break off wherever a fault wants it.
+//! A minimal HTTP/1.1 implementation between an SDK and an engine that can break off at any point.
 
 use std::io::{Error, ErrorKind, Result};
 
@@ -15,7 +15,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A JSON answer, as `DynamoDB` shapes them.
+    /// A JSON answer in DynamoDB's form.
     pub fn answer(status: u16, body: &Value) -> Self {
         let content_type = ("content-type".to_owned(), "application/x-amz-json-1.0".to_owned());
         Self { start: format!("HTTP/1.1 {status} x"), headers: vec![content_type], body: body.to_string().into_bytes() }
@@ -30,7 +30,7 @@ impl Message {
         self.headers.push((name.to_owned(), value));
     }
 
-    /// The body as JSON, `null` when it is none.
+    /// The body as JSON; `null` when it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -39,18 +39,18 @@ impl Message {
         self.body = body.to_string().into_bytes();
     }
 
-    /// The status of an answer, 0 for anything else.
+    /// The status of an answer; 0 for a request.
     pub fn status(&self) -> u16 {
         self.start.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
     }
 
-    /// The error code of a refusal (`ConditionalCheckFailedException`).
+    /// The error code of an error answer (`ConditionalCheckFailedException`).
     pub fn error_code(&self) -> Option<String> {
         let body = self.json();
         body["__type"].as_str().and_then(|kind| kind.rsplit('#').next()).map(str::to_owned)
     }
 
-    /// The bytes on the wire. Length and checksum are those of the body as it is now.
+    /// The bytes on the wire. Length and checksum are computed from the current body.
     pub fn bytes(&self) -> Vec<u8> {
         let mut message = self.clone();
         message.headers.retain(|(name, _)| name != "transfer-encoding");
@@ -77,7 +77,7 @@ impl Peer {
         self.0.get_mut().write_all(bytes).await
     }
 
-    /// The next message, or an error at the end of the connection.
+    /// Reads the next message. Fails at the end of the connection.
     pub async fn receive(&mut self) -> Result<Message> {
         let start = self.line().await?;
         let mut headers = Vec::new();
@@ -144,7 +144,7 @@ impl Engine {
         Ok(answer)
     }
 
-    /// A call of the proxy's own, dressed like `like` (credentials, content type).
+    /// Sends a call of the proxy itself, with the credentials and content type of `like`.
     pub async fn ask(&mut self, like: &Message, operation: &str, body: &Value) -> Result<Value> {
         let mut request = like.clone();
         request.set_header("x-amz-target", format!("DynamoDB_20120810.{operation}"));

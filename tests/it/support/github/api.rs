@@ -1,4 +1,4 @@
-//! The API. Each answer is the description's own example with our values in it.
+//! GitHub's API. Each answer is the example from the API description with our values filled in.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ async fn user(State(github): Github, headers: HeaderMap) -> Response {
     answer(200, user)
 }
 
-/// As an installation sees anybody.
+/// Answers for an installation token: any user is visible.
 async fn user_by_number(State(github): Github, Path(id): Path<u64>, headers: HeaderMap) -> Response {
     let hub = locked(&github.hub);
     if hub.installation_of(bearer(&headers)).is_none() {
@@ -68,7 +68,7 @@ async fn user_by_number(State(github): Github, Path(id): Path<u64>, headers: Hea
     answer(200, user)
 }
 
-/// As the App sees it.
+/// Answers for the App's token.
 async fn installation(State(github): Github, Path(id): Path<u64>, headers: HeaderMap) -> Response {
     let hub = locked(&github.hub);
     if !is_app(bearer(&headers), hub.now()) {
@@ -119,7 +119,7 @@ async fn access_token(State(github): Github, Path(id): Path<u64>, headers: Heade
     answer(201, sold)
 }
 
-/// Whether a token is the App's: signed by its key, for at most ten minutes, begun in the past.
+/// Whether a token is a valid App token: signed by its key, valid for at most ten minutes, issued in the past.
 fn is_app(token: &str, now: i64) -> bool {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let key = PrivatePkcs1KeyDer::from_pem_slice(APP_PEM.as_bytes()).unwrap();
@@ -156,7 +156,7 @@ fn shown(example: &Value, installation: &Installation, repository: &Repository) 
     shown
 }
 
-/// A page of a listing, with `Link`.
+/// A page of a listing, with a `Link` header.
 fn listing<T>(
     github: &Shared,
     path: &str,
@@ -186,7 +186,7 @@ async fn repository(
     match find(installation, &owner, &name) {
         Some(repository) => {
             let mut example = github.desk.example("GET /repos/{owner}/{repo}");
-            // GitHub's own example is not as GitHub's own schema wants it.
+            // GitHub's own example does not match GitHub's schema.
             example["language"] = Value::Null;
             example.as_object_mut().unwrap().retain(|name, _| !["source", "parent"].contains(&name.as_str()));
             answer(200, shown(&example, installation, repository))

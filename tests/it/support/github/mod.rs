@@ -1,4 +1,4 @@
-//! A stand-in for GitHub: sign-in, people, installations, repositories.
+//! A test double of GitHub: sign-in, users, installations, repositories.
 
 mod api;
 mod state;
@@ -20,7 +20,7 @@ use super::stand_in::oauth::{Flavour, OAuth};
 use super::stand_in::{Description, Desk, Server, answer, form, locked};
 
 const DOCUMENT: &str = include_str!("../../../data/github/openapi.json");
-/// Read once: every service has a stand-in.
+/// Parsed once for all services.
 static DESCRIPTION: LazyLock<Arc<Description>> = LazyLock::new(|| Arc::new(Description::new(DOCUMENT, "/")));
 pub const APP_PEM: &str = include_str!("../../../data/github/app.pem");
 pub const APP_ID: &str = "424242";
@@ -35,7 +35,7 @@ const FLAVOUR: Flavour = Flavour {
     refresh_seconds: Some(15_897_600),
 };
 
-/// The stand-in. It stops when dropped.
+/// The test double's server. It stops when dropped.
 pub struct Github {
     server: Server,
     shared: Arc<Shared>,
@@ -48,7 +48,7 @@ struct Shared {
 }
 
 impl Github {
-    /// With user 583231 (`octocat`), who is in installations 12345 (of `acme`) and 67890 (their own).
+    /// With user 583231 (`octocat`), a member of installations 12345 (of `acme`) and 67890 (their own).
     pub async fn start(clock: Arc<dyn Clock>) -> Self {
         let mut shared = None;
         let server = Server::start(DESCRIPTION.clone(), |origin, desk| {
@@ -75,12 +75,12 @@ impl Github {
         &self.server.desk
     }
 
-    /// Looks at or changes what GitHub knows.
+    /// Reads or changes GitHub's state.
     pub fn hub<T>(&self, change: impl FnOnce(&mut Hub) -> T) -> T {
         change(&mut locked(&self.shared.hub))
     }
 
-    /// What a service is told of it.
+    /// The configuration variables of a service that uses this GitHub.
     pub fn variables(&self) -> BTreeMap<String, SecretText> {
         let pairs = [
             ("GITHUB_APP_ID", APP_ID),
@@ -93,13 +93,13 @@ impl Github {
         pairs.into_iter().map(|(name, value)| (name.to_owned(), SecretText::new(value.to_owned()))).collect()
     }
 
-    /// The page at `url`, as a person who agrees sees it: where the browser goes next.
+    /// Opens the authorization page `url` as a user who agrees. Returns the URL of the redirect.
     pub fn agree(&self, url: &str, person: u64) -> Result<String, String> {
         let query = url.strip_prefix(&format!("{}/login/oauth/authorize?", self.origin())).ok_or("another page")?;
         self.hub(|hub| hub.oauth.authorize(query, person))
     }
 
-    /// Tokens of somebody who has signed in.
+    /// Tokens of a user who has signed in.
     pub fn tokens(&self, person: u64) -> UserTokens {
         self.hub(|hub| {
             let answer = hub.oauth.token_of(person);
@@ -123,7 +123,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Whoever comes here by themselves is the first person there is.
+/// Without a user in the request, the first user agrees.
 async fn authorize(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
     let mut hub = locked(&shared.hub);
     let person = *hub.people.keys().next().unwrap();
@@ -133,7 +133,7 @@ async fn authorize(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery)
     }
 }
 
-/// GitHub tells what is wrong with a 200, in words of its own.
+/// GitHub reports errors with status 200 and its own format.
 async fn token(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match locked(&shared.hub).oauth.token(form(&body)) {
         Ok(tokens) => answer(200, tokens),

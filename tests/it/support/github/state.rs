@@ -1,4 +1,4 @@
-//! What GitHub knows.
+//! GitHub's state.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::OAuth;
 pub struct State {
     pub oauth: OAuth,
     pub clock: Arc<dyn Clock>,
-    /// Logins by number.
+    /// Logins by user id.
     pub people: BTreeMap<u64, String>,
     pub installations: BTreeMap<u64, Installation>,
-    /// The installation, and when it ends in epoch seconds.
+    /// By token: the installation, and its expiry in epoch seconds.
     pub installation_tokens: HashMap<String, (u64, i64)>,
 }
 
@@ -24,7 +24,7 @@ pub struct Installation {
     pub kind: &'static str,
     pub suspended: bool,
     pub members: BTreeSet<u64>,
-    /// Of the organisation.
+    /// Administrators of the organization.
     pub administrators: BTreeSet<u64>,
     pub repositories: Vec<Repository>,
 }
@@ -80,7 +80,7 @@ impl State {
         self.clock.now().seconds().0
     }
 
-    /// A token that acts for an installation for an hour, and its end.
+    /// A new installation token that is valid for an hour, and its expiry.
     pub fn sell_token(&mut self, installation: u64) -> (String, i64) {
         let token = format!("ghs_{}", Random::default().id().unwrap().simple());
         let end = self.now() + 3600;
@@ -88,7 +88,7 @@ impl State {
         (token, end)
     }
 
-    /// The installation that a token acts for.
+    /// The installation that a token belongs to.
     pub fn installation_of(&self, token: &str) -> Option<&Installation> {
         let (installation, end) = self.installation_tokens.get(token)?;
         (self.now() < *end).then(|| self.installations.get(installation))?

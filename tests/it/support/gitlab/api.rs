@@ -1,4 +1,4 @@
-//! The API. Each answer is the description's own example with our values in it.
+//! GitLab's API. Each answer is the example from the API description with our values filled in.
 
 use std::sync::Arc;
 
@@ -47,7 +47,8 @@ async fn user(State(gitlab): Gitlab, headers: HeaderMap) -> Response {
     answer(200, user)
 }
 
-/// With `min_access_level`, groups where the caller has at least that; without it, every group is public here.
+/// With `min_access_level`, the groups where the caller has at least that level; without it, every group (all are
+/// public).
 async fn groups(State(gitlab): Gitlab, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let lab = locked(&gitlab.lab);
     let Some(person) = caller(&lab, &headers) else { return unknown() };
@@ -95,7 +96,7 @@ async fn member(State(gitlab): Gitlab, Path((id, person)): Path<(String, u64)>, 
     answer(200, member)
 }
 
-/// The groups are public, their projects are not: others than members see none.
+/// Groups are public, but only members see their projects.
 async fn projects(
     State(gitlab): Gitlab,
     Path(id): Path<String>,

@@ -1,4 +1,4 @@
-//! A stand-in for GitLab: sign-in, people, groups, projects.
+//! A test double of GitLab: sign-in, users, groups, projects.
 
 mod api;
 mod state;
@@ -20,14 +20,14 @@ use super::stand_in::oauth::{Flavour, OAuth};
 use super::stand_in::{Description, Desk, Server, answer, form, locked};
 
 const DOCUMENT: &str = include_str!("../../../data/gitlab/openapi.json");
-/// Read once: every service has a stand-in.
+/// Parsed once for all services.
 static DESCRIPTION: LazyLock<Arc<Description>> = LazyLock::new(|| Arc::new(Description::new(DOCUMENT, "/api/")));
 
-/// The token of the account that the service acts as, and that account.
+/// The token of the service account, and the account's user id.
 pub const BOT_TOKEN: &str = "glpat-the-bots-own";
 pub const BOT: u64 = 900;
 
-/// GitLab's user tokens live for two hours; their refresh tokens do not end, but work once.
+/// GitLab's user tokens are valid for two hours; their refresh tokens do not expire, but can be used only once.
 const FLAVOUR: Flavour = Flavour {
     client_id: "gitlab-stand-in",
     client_secret: "gitlab-app-secret",
@@ -37,7 +37,7 @@ const FLAVOUR: Flavour = Flavour {
     refresh_seconds: None,
 };
 
-/// The stand-in. It stops when dropped.
+/// The test double's server. It stops when dropped.
 pub struct Gitlab {
     server: Server,
     shared: Arc<Shared>,
@@ -50,7 +50,7 @@ struct Shared {
 }
 
 impl Gitlab {
-    /// With user 77 (`tanuki`), who owns group 555 (`platform`), and the service's own account.
+    /// With user 77 (`tanuki`), who owns group 555 (`platform`), and the service account.
     pub async fn start(clock: Arc<dyn Clock>) -> Self {
         let mut shared = None;
         let server = Server::start(DESCRIPTION.clone(), |origin, desk| {
@@ -78,12 +78,12 @@ impl Gitlab {
         &self.server.desk
     }
 
-    /// Looks at or changes what GitLab knows.
+    /// Reads or changes GitLab's state.
     pub fn lab<T>(&self, change: impl FnOnce(&mut Lab) -> T) -> T {
         change(&mut locked(&self.shared.lab))
     }
 
-    /// What a service is told of it.
+    /// The configuration variables of a service that uses this GitLab.
     pub fn variables(&self) -> BTreeMap<String, SecretText> {
         let pairs = [
             ("GITLAB_APP_ID", FLAVOUR.client_id),
@@ -95,13 +95,13 @@ impl Gitlab {
         pairs.into_iter().map(|(name, value)| (name.to_owned(), SecretText::new(value.to_owned()))).collect()
     }
 
-    /// The page at `url`, as a person who agrees sees it: where the browser goes next.
+    /// Opens the authorization page `url` as a user who agrees. Returns the URL of the redirect.
     pub fn agree(&self, url: &str, person: u64) -> Result<String, String> {
         let query = url.strip_prefix(&format!("{}/oauth/authorize?", self.origin())).ok_or("another page")?;
         self.lab(|lab| lab.oauth.authorize(query, person))
     }
 
-    /// Tokens of somebody who has signed in.
+    /// Tokens of a user who has signed in.
     pub fn tokens(&self, person: u64) -> UserTokens {
         self.lab(|lab| {
             let answer = lab.oauth.token_of(person);
@@ -124,7 +124,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Whoever comes here by themselves is the first person there is.
+/// Without a user in the request, the first user agrees.
 async fn authorize(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
     let mut lab = locked(&shared.lab);
     let person = *lab.people.keys().next().unwrap();

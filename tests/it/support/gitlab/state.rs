@@ -1,4 +1,4 @@
-//! What GitLab knows.
+//! GitLab's state.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use super::OAuth;
 pub struct State {
     pub oauth: OAuth,
     pub clock: Arc<dyn Clock>,
-    /// User names by number.
+    /// User names by user id.
     pub people: BTreeMap<u64, String>,
     pub groups: BTreeMap<u64, Group>,
-    /// Tokens that were made by hand, and who they are.
+    /// Personal and group access tokens, with the user each acts as.
     pub tokens: HashMap<String, u64>,
 }
 
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// Path and name alike.
+    /// Both path and name.
     pub name: String,
-    /// How much each member may do.
+    /// Access level by user id.
     pub members: BTreeMap<u64, u32>,
     pub projects: Vec<Project>,
 }
@@ -61,12 +61,12 @@ impl State {
         self.groups.get_mut(&id).unwrap()
     }
 
-    /// Whose token it is.
+    /// The user that a token acts as.
     pub fn person(&self, token: &str) -> Option<u64> {
         self.oauth.person(token).or_else(|| self.tokens.get(token).copied())
     }
 
-    /// A group by number or path.
+    /// A group by id or path.
     pub fn find_group(&self, id: &str) -> Option<(u64, &Group)> {
         let mut groups = self.groups.iter().map(|(id, group)| (*id, group));
         groups.find(|(number, group)| number.to_string() == id || group.name == id)

@@ -1,4 +1,4 @@
-//! A provider's description of its API, and what a call owes to it.
+//! A provider's OpenAPI description, and the validation of calls against it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use super::{locked, pairs};
 
-/// A part of an OpenAPI document.
+/// The part of an OpenAPI document for which calls are validated.
 pub struct Description {
     document: Value,
-    /// What the paths of the document are below, in calls. Nothing is cut off when it is empty.
+    /// The URL prefix of the described paths in calls. May be empty.
     known: matchit::Router<String>,
     prefix: &'static str,
-    /// By the schema's text: building one takes longer than a call.
+    /// Validators by the schema's text, since building one takes longer than a call.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
-/// The operation that a request is for.
+/// The operation for a request.
 pub struct Operation {
     /// Method and path template.
     pub route: String,
@@ -29,19 +29,19 @@ pub struct Operation {
 }
 
 impl Description {
-    /// `prefix` is what the described paths begin with; everything below it must be described.
+    /// `prefix` is the URL prefix of the described paths. Every call below it must match an operation.
     pub fn new(document: &str, prefix: &'static str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap();
         let mut known = matchit::Router::new();
         for template in document["paths"].as_object().unwrap().keys() {
-            // A path within a repository has slashes of its own.
+            // A file path within a repository has slashes.
             let pattern = template.replace("/contents/{path}", "/contents/{*path}");
             known.insert(pattern, template.clone()).unwrap();
         }
         Self { document, known, prefix, validators: Mutex::default() }
     }
 
-    /// Whether a call of this path must be described.
+    /// Whether calls of this URL path must match an operation.
     pub fn covers(&self, path: &str) -> bool {
         path.starts_with(self.prefix) && !path.starts_with("/login/oauth/")
     }
@@ -50,7 +50,7 @@ impl Description {
         &self.document["paths"][&operation.template][operation.method.as_str().to_lowercase()]
     }
 
-    /// The example of an operation's answer.
+    /// The example of an operation's answer in the description.
     pub fn example(&self, route: &str) -> Value {
         let (method, template) = route.split_once(' ').unwrap();
         let responses = &self.document["paths"][template][method.to_lowercase()]["responses"];
@@ -60,16 +60,16 @@ impl Description {
         example.clone()
     }
 
-    /// Holds a request to the description: path, method, every parameter, and the body.
+    /// Validates a request: path, method, every parameter, and the body.
     pub fn request(&self, parts: &Parts, body: &[u8]) -> Result<Operation, String> {
-        let place = format!("{} {}", parts.method, parts.uri);
-        let found = self.known.at(parts.uri.path()).map_err(|_| format!("{place}: no such path"))?;
+        let context = format!("{} {}", parts.method, parts.uri);
+        let found = self.known.at(parts.uri.path()).map_err(|_| format!("{context}: no such path"))?;
         let template = found.value.clone();
         let route = format!("{} {template}", parts.method);
         let operation = Operation { route, method: parts.method.clone(), template };
         let described = self.operation(&operation);
         if described.is_null() {
-            return Err(format!("{place}: no such method"));
+            return Err(format!("{context}: no such method"));
         }
         let mut given: Vec<(&str, String, String)> = pairs(parts.uri.query().unwrap_or_default())
             .into_iter()
@@ -79,19 +79,19 @@ impl Description {
         let parameters = described["parameters"].as_array().unwrap();
         for (kind, name, value) in &given {
             let described = parameters.iter().find(|each| each["in"] == *kind && each["name"] == *name);
-            let described = described.ok_or_else(|| format!("{place}: there is no parameter {name}"))?;
-            self.parameter(&described["schema"], value).map_err(|problem| format!("{place}: {name}: {problem}"))?;
+            let described = described.ok_or_else(|| format!("{context}: there is no parameter {name}"))?;
+            self.parameter(&described["schema"], value).map_err(|problem| format!("{context}: {name}: {problem}"))?;
             if given.iter().filter(|(other_kind, other, _)| (other_kind, other) == (kind, name)).count() > 1 {
-                return Err(format!("{place}: {name} twice"));
+                return Err(format!("{context}: {name} twice"));
             }
         }
         let is_given = |each: &Value| given.iter().any(|(kind, name, _)| each["in"] == *kind && each["name"] == *name);
         if let Some(missing) = parameters.iter().find(|each| each["required"] == true && !is_given(each)) {
-            return Err(format!("{place}: {} is missing", missing["name"]));
+            return Err(format!("{context}: {} is missing", missing["name"]));
         }
-        self.body(described, body).map_err(|problem| format!("{place}: {problem}"))?;
+        self.body(described, body).map_err(|problem| format!("{context}: {problem}"))?;
         if !parts.headers.contains_key("authorization") {
-            return Err(format!("{place}: without a credential"));
+            return Err(format!("{context}: without a credential"));
         }
         Ok(operation)
     }
@@ -106,24 +106,24 @@ impl Description {
         if schema.is_null() { Err("it takes no body".into()) } else { self.validate(schema, &body) }
     }
 
-    /// Holds our own answer to the description.
+    /// Validates our own answer.
     pub fn answer(&self, operation: &Operation, status: StatusCode, body: &[u8]) -> Result<(), String> {
-        let place = format!("{}: {status}", operation.route);
+        let context = format!("{}: {status}", operation.route);
         let described = &self.operation(operation)["responses"][status.as_str()];
         if described.is_null() {
-            // A credential is looked at before anything else, so not every operation speaks of it.
+            // Credentials are checked first, so not every operation documents 401.
             let common = status == StatusCode::UNAUTHORIZED;
-            return if common { Ok(()) } else { Err(format!("{place} is not described")) };
+            return if common { Ok(()) } else { Err(format!("{context} is not described")) };
         }
         let schema = &described["content"]["application/json"]["schema"];
         if schema.is_null() {
             return Ok(());
         }
-        let body: Value = serde_json::from_slice(body).map_err(|error| format!("{place}: {error}"))?;
-        self.validate(schema, &body).map_err(|problem| format!("{place}: {problem}"))
+        let body: Value = serde_json::from_slice(body).map_err(|error| format!("{context}: {error}"))?;
+        self.validate(schema, &body).map_err(|problem| format!("{context}: {problem}"))
     }
 
-    /// A parameter's text, read as whatever its schema takes.
+    /// Parses a parameter's text as a type that its schema accepts.
     fn parameter(&self, schema: &Value, text: &str) -> Result<(), String> {
         let as_text = self.validate(schema, &text.into());
         let as_value = serde_json::from_str::<Value>(text).map_err(|error| error.to_string());

@@ -1,5 +1,5 @@
-//! What the stand-ins for GitHub and GitLab share: a server on loopback, the description that every call is held to, faults
-//! on demand, and sign-in.
+//! The common parts of the GitHub and GitLab test doubles: an HTTP server on loopback, validation of calls against the
+//! API description, fault injection, and sign-in.
 
 mod description;
 pub mod oauth;
@@ -21,18 +21,18 @@ use tokio::task::AbortHandle;
 pub use self::description::Description;
 pub use self::pages::{Pages, page_of};
 
-/// What goes wrong instead of an answer.
+/// A fault instead of the regular answer.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// This status with these headers.
     Answer(u16, Vec<(&'static str, String)>),
-    /// This body with a 200.
+    /// Status 200 with this body.
     Body(&'static str),
-    /// Nothing, until the client gives up.
+    /// No answer until the client gives up.
     Silence,
 }
 
-/// The front of a stand-in: it sees every request first.
+/// The first layer of a test double, which sees every request.
 pub struct Desk {
     description: Arc<Description>,
     faults: Mutex<Vec<(String, Fault)>>,
@@ -41,35 +41,35 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// The next calls of `route` (`GET /user`) go wrong like this, one each.
+    /// Makes the next calls of `route` (`GET /user`) fail, one per fault.
     pub fn fail(&self, route: &str, faults: impl IntoIterator<Item = Fault>) {
         let faults = faults.into_iter().map(|fault| (route.to_owned(), fault));
         locked(&self.faults).extend(faults);
     }
 
-    /// Nothing goes wrong from now on.
+    /// Removes all faults.
     pub fn clear(&self) {
         locked(&self.faults).clear();
     }
 
-    /// The routes that were called since the last time somebody asked, in order.
+    /// The routes called since the last `take_seen`, in order.
     pub fn take_seen(&self) -> Vec<String> {
         std::mem::take(&mut *locked(&self.seen))
     }
 
-    /// An answer as the description gives it as an example.
+    /// The example answer from the API description.
     pub fn example(&self, route: &str) -> Value {
         self.description.example(route)
     }
 
     fn fault(&self, route: &str) -> Option<Fault> {
         let mut faults = locked(&self.faults);
-        let place = faults.iter().position(|(of, _)| of == route)?;
-        Some(faults.remove(place).1)
+        let index = faults.iter().position(|(of, _)| of == route)?;
+        Some(faults.remove(index).1)
     }
 
     fn object(&self, problem: String) -> Response {
-        // Above whatever the test itself makes of the answer.
+        // Printed above the failure that the test itself reports.
         eprintln!("{problem}");
         locked(&self.violations).push(problem);
         StatusCode::IM_A_TEAPOT.into_response()
@@ -86,7 +86,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request, next: Next) ->
         return nameless();
     }
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    // Sign-in pages are described by RFCs; `oauth.rs` checks them.
+    // Sign-in pages are specified by RFCs; `oauth.rs` checks them.
     let described = desk.description.covers(parts.uri.path());
     let operation = described.then(|| desk.description.request(&parts, &body));
     let route = match &operation {
@@ -111,7 +111,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request, next: Next) ->
     }
 }
 
-/// GitHub's answer to a request of any kind without `User-Agent`, in its own words.
+/// GitHub's answer to a request without `User-Agent`.
 fn nameless() -> Response {
     let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
     (StatusCode::FORBIDDEN, text).into_response()
@@ -125,7 +125,7 @@ fn faulty(status: u16, headers: Vec<(&'static str, String)>) -> Response {
     (StatusCode::from_u16(status).unwrap(), headers, body).into_response()
 }
 
-/// A listening stand-in. It stops when dropped, and fails the test if a call was not as described.
+/// A running test double. It stops when dropped, and fails the test if a call did not match the API description.
 pub struct Server {
     pub origin: String,
     pub desk: Arc<Desk>,
@@ -133,7 +133,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// `routes` is given the server's own origin, for links.
+    /// `routes` gets the server's own origin, for links.
     pub async fn start(description: Arc<Description>, routes: impl FnOnce(&str, &Arc<Desk>) -> Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Sign-in as both providers have it: the authorization code with PKCE, tokens that end, refresh tokens that work once.
+//! Sign-in at both providers: authorization code with PKCE, expiring tokens, and refresh tokens that can be used once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use terrapi::runtime::{Clock, Random};
 
 use super::pairs;
 
-/// How one provider's sign-in differs from the other's.
+/// The differences between the providers' sign-in.
 pub struct Flavour {
     pub client_id: &'static str,
     pub client_secret: &'static str,
-    /// What tokens begin with.
+    /// The prefix of tokens.
     pub prefix: &'static str,
     pub scope: Option<&'static str>,
     pub access_seconds: i64,
-    /// `None`: refresh tokens do not end.
+    /// `None`: refresh tokens do not expire.
     pub refresh_seconds: Option<i64>,
 }
 
-/// Codes and tokens that are out.
+/// Issued codes and tokens.
 pub struct OAuth {
     flavour: Flavour,
     clock: Arc<dyn Clock>,
     codes: HashMap<String, Code>,
-    /// The person, and when it ends in epoch seconds.
+    /// By access token: the user, and its expiry in epoch seconds.
     access: HashMap<String, (u64, i64)>,
     refresh: HashMap<String, (u64, i64)>,
 }
@@ -53,10 +53,10 @@ impl OAuth {
         format!("{}{kind}_{}", self.flavour.prefix, Random::default().id().unwrap().simple())
     }
 
-    /// The page where `person` agrees: where the browser is sent next.
+    /// The authorization page where `person` agrees. Returns the URL of the redirect.
     ///
     /// # Errors
-    /// What is wrong with the address.
+    /// What is wrong with the authorization URL.
     pub fn authorize(&mut self, query: &str, person: u64) -> Result<String, String> {
         let query = Fields(pairs(query));
         query.only(&[
@@ -86,7 +86,7 @@ impl OAuth {
     /// The token endpoint.
     ///
     /// # Errors
-    /// The provider's word for what is wrong.
+    /// The OAuth error code.
     pub fn token(&mut self, fields: Vec<(String, String)>) -> Result<Value, &'static str> {
         let fields = Fields(fields);
         let wrong = |_| "invalid_request";
@@ -96,7 +96,7 @@ impl OAuth {
         }
         match fields.need("grant_type").map_err(wrong)? {
             "authorization_code" => {
-                // It works once, also when something else is wrong.
+                // A code is used up even if another parameter is wrong.
                 let code = self.codes.remove(fields.need("code").map_err(wrong)?).ok_or("invalid_grant")?;
                 let verifier = fields.need("code_verifier").map_err(wrong)?;
                 let challenge = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));
@@ -129,17 +129,17 @@ impl OAuth {
         answer
     }
 
-    /// A token of a person who signed in before the test began.
+    /// A token of a user who signed in before the test began.
     pub fn token_of(&mut self, person: u64) -> Value {
         self.issue(person)
     }
 
-    /// Whose token a request brings.
+    /// The user that a request's token acts as.
     pub fn person(&self, token: &str) -> Option<u64> {
         self.access.get(token).filter(|(_, end)| self.now() < *end).map(|(person, _)| *person)
     }
 
-    /// Takes back everything a person's sign-ins gave.
+    /// Revokes all tokens of a user.
     pub fn revoke(&mut self, person: u64) {
         self.access.retain(|_, (whose, _)| *whose != person);
         self.refresh.retain(|_, (whose, _)| *whose != person);

@@ -1,8 +1,8 @@
-//! Real pages: numbers, sizes and links.
+//! Pagination: page numbers, sizes and links.
 
 use http::HeaderMap;
 
-/// Where a listing is being read.
+/// The position in a listing.
 pub struct Pages {
     pub page: usize,
     pub per_page: usize,
@@ -11,7 +11,7 @@ pub struct Pages {
     query: Vec<(String, String)>,
 }
 
-/// The page that a query asks for of `all`. `default` is how many things a page has unless the query says so.
+/// The page of `all` that a query asks for. `default` is the page size unless the query sets one.
 pub fn page_of<T>(all: Vec<T>, url: String, query: Vec<(String, String)>, default: usize) -> (Vec<T>, Pages) {
     let number = |name: &str| query.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse().ok());
     let (page, per_page) = (number("page").unwrap_or(1), number("per_page").unwrap_or(default).min(100));
@@ -24,7 +24,7 @@ impl Pages {
         self.total.div_ceil(self.per_page).max(1)
     }
 
-    /// RFC 8288, with the relations that both providers give. Nothing when there is one page.
+    /// The `Link` header (RFC 8288), with the relations that both providers use. `None` for a single page.
     pub fn link(&self) -> Option<String> {
         let url = |page: usize| {
             let others =
@@ -44,7 +44,7 @@ impl Pages {
         (!links.is_empty()).then(|| links.join(", "))
     }
 
-    /// GitLab's own headers.
+    /// GitLab's pagination headers.
     pub fn gitlab_headers(&self) -> HeaderMap {
         let next = if self.page < self.last() { (self.page + 1).to_string() } else { String::new() };
         let values = [

@@ -1,11 +1,11 @@
-//! Answers that are out of date, as the real service may give them and no local engine does.
+//! Stale and torn reads, as the real service may return them and no local engine does.
 //!
-//! Before a write is forwarded, the items it names are read from the engine and remembered with the time. A stale read
-//! puts the remembered item in the place of the current one; a torn read does so for a part of one transaction.
+//! Before a write is forwarded, the items it names are read from the engine and stored with the time. A stale read
+//! returns the stored version instead of the current one; a torn read does so for some items of one transaction.
 //!
-//! What it cannot do: an item that was deleted does not come back in a `Scan`, a `BatchGetItem` or on an index (and where
-//! it does, a page may exceed its limit); filters are not evaluated again over the old item; projections keep whole
-//! top-level attributes; an answer that leaves the key attributes out (`Select: COUNT` too) stays as it is.
+//! Limits: a deleted item does not reappear in a `Scan`, a `BatchGetItem` or on an index (where it does reappear, a
+//! page may exceed its limit); filters are not evaluated again on the old item; projections keep whole top-level
+//! attributes; an answer without the key attributes (also with `Select: COUNT`) is not changed.
 
 use std::collections::HashMap;
 use std::io::Result;
@@ -18,23 +18,23 @@ use super::items::{pick, project, replace, tables, text_of, written};
 use super::listing::{belongs, sort};
 use super::wire::{Engine, Message};
 
-/// How many versions of an item are remembered.
+/// The number of versions remembered per item.
 const IMAGES_PER_ITEM: usize = 16;
 
-/// What an item was before one of its writes.
+/// The state of an item before one of its writes.
 #[derive(Debug, Clone)]
 struct Image {
     at: Instant,
-    /// `None`: it did not exist.
+    /// `None`: the item did not exist.
     item: Option<Value>,
-    /// Which transaction wrote it, if one did, and as which of its items.
+    /// The transaction that wrote the item, and the item's index in it. `None` for a write outside a transaction.
     transaction: Option<(u64, usize)>,
 }
 
 /// A table and the values of its key attributes.
 type ItemKey = (String, String);
 
-/// The memory that lies are made of.
+/// The recorded versions that stale and torn reads are made from.
 #[derive(Debug, Default)]
 pub(super) struct Images {
     by_key: Mutex<HashMap<ItemKey, Vec<Image>>>,
@@ -43,7 +43,7 @@ pub(super) struct Images {
 }
 
 impl Images {
-    /// Remembers what a write is about to change. To be called before it is forwarded.
+    /// Records the items that a write is about to change. Must be called before the write is forwarded.
     pub async fn remember(&self, engine: &mut Engine, request: &Message, operation: &str, body: &Value) -> Result<()> {
         let transaction = (operation == "TransactWriteItems").then(|| {
             let mut last = self.transactions.lock().unwrap();
@@ -72,7 +72,7 @@ impl Images {
         Ok(())
     }
 
-    /// Makes an answer stale. Whether anything in it changed.
+    /// Makes an answer stale. Returns whether anything in it changed.
     pub async fn make_stale(
         &self,
         engine: &mut Engine,
@@ -89,8 +89,9 @@ impl Images {
         Ok(self.rewrite(operation, &body, (answer, false), latest))
     }
 
-    /// Leaves a part of one transaction's items as they were before it: every other one of those that the answer shows,
-    /// beginning with the first or the second as `odd` says, and at least one. Whether anything in it changed.
+    /// Restores some items of one transaction to their state before it: every second one of those in the answer,
+    /// starting with the first or, if `odd`, the second, and at least one. Returns whether anything in the answer
+    /// changed.
     pub async fn tear(
         &self,
         engine: &mut Engine,
@@ -103,7 +104,7 @@ impl Images {
         for table in tables(operation, &body) {
             self.key_attributes(engine, request, &table).await?;
         }
-        // A first pass finds the youngest transaction that the answer shows, and the places of its items.
+        // A first pass finds the newest transaction in the answer and the indexes of its items.
         let mut shown = Vec::new();
         self.rewrite(operation, &body, (&mut answer.clone(), true), |key| {
             let image = self.image(key, |image| image.transaction.is_some() && image.at.elapsed() <= window)?;
@@ -118,7 +119,7 @@ impl Images {
         let odd = odd && shown.len() > 1;
         let old: Vec<_> = shown.into_iter().skip(usize::from(odd)).step_by(2).collect();
         Ok(self.rewrite(operation, &body, (answer, true), |key| {
-            let image = self.image(key, |image| image.transaction.is_some_and(|place| old.contains(&place)))?;
+            let image = self.image(key, |image| image.transaction.is_some_and(|entry| old.contains(&entry)))?;
             Some(image.item)
         }))
     }
@@ -128,14 +129,14 @@ impl Images {
         images.get(key)?.iter().rev().find(|image| wanted(image)).cloned()
     }
 
-    /// Items of a table that were once written and are not in an answer, as they were at some time.
+    /// Earlier versions of a table's items that are missing from an answer.
     fn gone(&self, table: &str, is_present: impl Fn(&ItemKey) -> bool) -> Vec<Value> {
         let images = self.by_key.lock().unwrap();
         let absent = images.iter().filter(|(key, _)| key.0 == table && !is_present(key));
         absent.filter_map(|(_, images)| images.iter().rev().find_map(|image| image.item.clone())).collect()
     }
 
-    /// Replaces items of an answer: `old` gives what an item is to be instead, `Some(None)` is "absent".
+    /// Replaces items of an answer. `old` returns the replacement; `Some(None)` means absent.
     fn rewrite(
         &self,
         operation: &str,

@@ -1,4 +1,4 @@
-//! Faults that refuse, lose or hold a call. Each is seen by a client, and counted.
+//! Faults that refuse, lose or hold a call. Each must be visible to a client and be counted.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::fixture::{Fixture, TABLE, describe, get, item, key, metered_get, put,
 use crate::support::faulty::{Call, Gate, Refusal};
 
 #[tokio::test]
-async fn a_refusal_reaches_the_client_under_its_code_and_not_the_store() {
+async fn injected_error_reaches_the_client_not_the_store() {
     let fixture = Fixture::start().await;
     for refusal in Refusal::ALL {
         let hits = fixture.faulty.on("PutItem").nth(1).refuse(refusal);
@@ -18,7 +18,7 @@ async fn a_refusal_reaches_the_client_under_its_code_and_not_the_store() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_names_one_reason_per_item() {
+async fn cancelled_transaction_names_one_reason_per_item() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("TransactWriteItems").refuse(Refusal::TransactionCanceledByConflict);
     let write = || {
@@ -38,16 +38,16 @@ async fn a_cancelled_transaction_names_one_reason_per_item() {
 }
 
 #[tokio::test]
-async fn the_sdk_overcomes_a_throttled_attempt() {
+async fn sdk_retries_a_throttled_attempt() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("PutItem").first(2).refuse(Refusal::Throttling);
-    put(&fixture.stubborn(), "a", "1").await.unwrap();
+    put(&fixture.retrying_client(), "a", "1").await.unwrap();
     assert_eq!(hits.count(), 2);
     assert_eq!(fixture.faulty.ledger().take_lines(), ["PutItem unsent", "PutItem unsent", "PutItem 1.0 WU"]);
 }
 
 #[tokio::test]
-async fn a_cut_before_the_store_leaves_no_write_and_no_answer() {
+async fn cut_before_the_store_leaves_no_write_and_no_answer() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("PutItem").nth(1).cut_before_store();
     assert_eq!(put(&fixture.client, "a", "1").await.unwrap_err(), "no answer");
@@ -56,7 +56,7 @@ async fn a_cut_before_the_store_leaves_no_write_and_no_answer() {
 }
 
 #[tokio::test]
-async fn a_cut_after_the_store_leaves_the_write_in_place_and_the_client_without_an_answer() {
+async fn cut_after_the_store_keeps_the_write_and_loses_the_answer() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("PutItem").nth(1).cut_after_store();
     assert_eq!(put(&fixture.client, "a", "1").await.unwrap_err(), "no answer");
@@ -65,10 +65,10 @@ async fn a_cut_after_the_store_leaves_the_write_in_place_and_the_client_without_
 }
 
 #[tokio::test]
-async fn a_lost_answer_makes_the_sdk_report_a_conditional_write_as_refused_though_it_stands() {
+async fn lost_answer_makes_a_stored_write_look_refused() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("PutItem").nth(1).cut_after_store();
-    let insert = fixture.stubborn().put_item().table_name(TABLE).set_item(Some(item("a", "1")));
+    let insert = fixture.retrying_client().put_item().table_name(TABLE).set_item(Some(item("a", "1")));
     let error = insert.condition_expression("attribute_not_exists(sk)").send().await.unwrap_err();
     assert_eq!(describe(error), "ConditionalCheckFailedException");
     assert_eq!(fixture.stored("a").await.as_deref(), Some("1"));
@@ -77,7 +77,7 @@ async fn a_lost_answer_makes_the_sdk_report_a_conditional_write_as_refused_thoug
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_broken_and_its_write_stands() {
+async fn truncated_answer_fails_and_its_write_is_stored() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("UpdateItem").truncate_answer();
     let update = fixture.client.update_item().table_name(TABLE).set_key(Some(key("a")));
@@ -89,7 +89,7 @@ async fn a_truncated_answer_is_broken_and_its_write_stands() {
 }
 
 #[tokio::test]
-async fn a_wrong_checksum_is_on_the_wire() {
+async fn injected_checksum_error_is_on_the_wire() {
     let fixture = Fixture::start().await;
     fixture.put("a", "1").await;
     let good = raw_get(fixture.faulty.endpoint()).await;
@@ -98,12 +98,12 @@ async fn a_wrong_checksum_is_on_the_wire() {
     assert_eq!(good.0, good.1);
     assert_ne!(bad.0, bad.1);
     assert_eq!(hits.count(), 1);
-    // This SDK does not look at it; should that change, this line will say so.
+    // This SDK does not verify the checksum. If a new version does, this assertion fails.
     assert_eq!(fixture.read("a").await.as_deref(), Some("1"));
 }
 
 #[tokio::test]
-async fn a_delayed_answer_comes_late() {
+async fn delayed_answer_arrives_late() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("PutItem").delay_answer(Duration::from_millis(80));
     let start = Instant::now();
@@ -112,12 +112,12 @@ async fn a_delayed_answer_comes_late() {
 }
 
 #[tokio::test]
-async fn a_death_before_the_store_loses_this_call_and_all_later_ones_until_healed() {
+async fn death_before_the_store_loses_this_and_later_calls() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("*").nth(2).die_before_store();
     fixture.put("a", "1").await;
     for sort in ["b", "c"] {
-        assert_eq!(put(&fixture.stubborn(), sort, "1").await.unwrap_err(), "no answer");
+        assert_eq!(put(&fixture.retrying_client(), sort, "1").await.unwrap_err(), "no answer");
         assert_eq!(fixture.stored(sort).await, None);
     }
     assert!(fixture.faulty.is_dead());
@@ -127,18 +127,18 @@ async fn a_death_before_the_store_loses_this_call_and_all_later_ones_until_heale
 }
 
 #[tokio::test]
-async fn a_death_after_the_store_keeps_this_call_and_loses_all_later_ones() {
+async fn death_after_the_store_keeps_this_call_and_loses_later() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("*").nth(2).die_after_store();
     fixture.put("a", "1").await;
-    assert_eq!(put(&fixture.stubborn(), "b", "1").await.unwrap_err(), "no answer");
+    assert_eq!(put(&fixture.retrying_client(), "b", "1").await.unwrap_err(), "no answer");
     assert_eq!(fixture.stored("b").await.as_deref(), Some("1"));
     assert_eq!(put(&fixture.client, "c", "1").await.unwrap_err(), "no answer");
     assert_eq!(fixture.stored("c").await, None);
 }
 
 #[tokio::test]
-async fn a_gate_holds_a_write_before_it_takes_effect() {
+async fn gate_holds_a_write_before_it_takes_effect() {
     let fixture = Fixture::start().await;
     let gate: Gate = fixture.faulty.on("PutItem").nth(1).hold_before_store();
     let client = fixture.client.clone();
@@ -153,7 +153,7 @@ async fn a_gate_holds_a_write_before_it_takes_effect() {
 }
 
 #[tokio::test]
-async fn a_gate_holds_an_answer_after_its_write_took_effect() {
+async fn gate_holds_an_answer_after_its_write_took_effect() {
     let fixture = Fixture::start().await;
     let gate = fixture.faulty.on("PutItem").hold_after_store();
     let client = fixture.client.clone();
@@ -166,7 +166,7 @@ async fn a_gate_holds_an_answer_after_its_write_took_effect() {
 }
 
 #[tokio::test]
-async fn a_late_write_takes_effect_after_its_client_gave_up() {
+async fn late_write_takes_effect_after_its_client_gave_up() {
     let fixture = Fixture::start().await;
     let gate = fixture.faulty.on("PutItem").nth(1).store_late();
     assert_eq!(put(&fixture.client, "a", "late").await.unwrap_err(), "no answer");
@@ -180,7 +180,7 @@ async fn a_late_write_takes_effect_after_its_client_gave_up() {
 }
 
 #[tokio::test]
-async fn a_late_write_waits_for_a_drawn_number_of_calls() {
+async fn late_write_waits_for_a_random_number_of_calls() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("PutItem").matching(|body| body["Item"]["v"]["S"] == "late").store_late_within(5);
     for sort in ["a", "b", "c"] {
@@ -208,7 +208,7 @@ async fn healing_executes_late_writes() {
 }
 
 #[tokio::test]
-async fn a_gate_proves_overlap_and_lets_calls_through_one_by_one() {
+async fn gate_proves_overlap_and_releases_calls_one_by_one() {
     let fixture = Fixture::start().await;
     let gate = fixture.faulty.on("PutItem").hold_before_store();
     let calls = ["a", "b", "c"].map(|sort| {
@@ -229,7 +229,7 @@ async fn a_gate_proves_overlap_and_lets_calls_through_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_rule_hits_the_calls_it_names_and_no_others() {
+async fn rule_matches_only_the_calls_it_names() {
     let fixture = Fixture::start().await;
     let faulty = &fixture.faulty;
     let other_table = faulty.on("PutItem").table("other").refuse(Refusal::Throttling);
@@ -246,7 +246,7 @@ async fn a_rule_hits_the_calls_it_names_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_same_seed_hits_the_same_calls() {
+async fn same_seed_hits_the_same_calls() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let fixture = Fixture::start().await;
@@ -263,7 +263,7 @@ async fn the_same_seed_hits_the_same_calls() {
 }
 
 #[tokio::test]
-async fn the_ledger_knows_the_price_of_a_call_whether_the_client_asked_or_not() {
+async fn ledger_records_the_capacity_of_every_call() {
     let fixture = Fixture::start().await;
     let (asked, calls) = fixture
         .faulty
@@ -282,11 +282,11 @@ async fn the_ledger_knows_the_price_of_a_call_whether_the_client_asked_or_not() 
         ["PutItem 1.0 WU", "TransactWriteItems 4.0 WU", "GetItem 1.0 RU", "Query 1.0 RU", "GetItem 0.5 RU"]
     );
     assert!(calls.iter().all(|call| call.table == TABLE));
-    assert_eq!(asked, Some(0.5), "what the client asked for, it gets");
+    assert_eq!(asked, Some(0.5), "the client gets the capacity it asked for");
 }
 
 #[tokio::test]
-async fn a_dropped_proxy_no_longer_answers() {
+async fn dropped_proxy_no_longer_answers() {
     let fixture = Fixture::start().await;
     let Fixture { ref client, .. } = fixture;
     put(client, "a", "1").await.unwrap();
@@ -295,7 +295,7 @@ async fn a_dropped_proxy_no_longer_answers() {
     assert_eq!(put(&client, "a", "2").await.unwrap_err(), "no answer");
 }
 
-/// The announced checksum of an answer, and the true one.
+/// The announced and the actual checksum of an answer.
 async fn raw_get(endpoint: &str) -> (u32, u32) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let address = endpoint.trim_start_matches("http://");

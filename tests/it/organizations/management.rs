@@ -1,4 +1,4 @@
-//! Organizations and teams themselves.
+//! Creating, reading, changing and deleting organizations and teams.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn body(attributes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_person_creates_an_organization_owns_it_and_takes_it_away() {
+async fn user_creates_owns_and_deletes_an_organization() {
     let service = TestService::new().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);
     let new = body(&json!({"name": "fresh", "email": "a@b.test"}));
@@ -41,7 +41,7 @@ async fn a_person_creates_an_organization_owns_it_and_takes_it_away() {
 }
 
 #[tokio::test]
-async fn an_organization_needs_a_name_an_address_and_an_installation_of_its_creator_s() {
+async fn organization_needs_a_name_email_and_installation() {
     let service = TestService::new().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);
     for (attributes, place) in [
@@ -63,7 +63,7 @@ async fn an_organization_needs_a_name_an_address_and_an_installation_of_its_crea
 }
 
 #[tokio::test]
-async fn an_owner_who_leaves_the_installation_loses_the_organization() {
+async fn owner_who_leaves_the_installation_loses_the_organization() {
     let service = TestService::new().await;
     service.acme().await;
     let owner = service.token(&[Capability::AccessTokenCreate]);
@@ -78,7 +78,7 @@ async fn an_owner_who_leaves_the_installation_loses_the_organization() {
 }
 
 #[tokio::test]
-async fn a_stranger_finds_no_organization() {
+async fn organization_is_404_for_a_non_member() {
     let service = TestService::new().await;
     service.acme().await;
     let stranger = UserId::new(Random::default().id().unwrap());
@@ -91,7 +91,7 @@ async fn a_stranger_finds_no_organization() {
 }
 
 #[tokio::test]
-async fn a_team_is_created_found_changed_and_deleted() {
+async fn team_is_created_found_changed_and_deleted() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let token = &acme.organization_token;
@@ -127,7 +127,7 @@ async fn a_team_is_created_found_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_name_is_given_once_and_owners_stay_owners() {
+async fn names_are_unique_and_the_owners_team_is_fixed() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let token = &acme.organization_token;
@@ -152,7 +152,7 @@ async fn a_name_is_given_once_and_owners_stay_owners() {
 }
 
 #[tokio::test]
-async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organization() {
+async fn only_owners_grant_capabilities_within_the_organization() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let managers = terrapi::domain::organization::Team {
@@ -194,7 +194,7 @@ async fn capabilities_are_the_owners_to_give_and_reach_no_further_than_the_organ
 }
 
 #[tokio::test]
-async fn an_organization_s_own_token_is_replaced_by_its_owners_and_buys_no_access_token() {
+async fn organization_token_is_replaced_by_owners_only() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = "/api/v2/organizations/acme/authentication-token";
@@ -217,7 +217,7 @@ async fn an_organization_s_own_token_is_replaced_by_its_owners_and_buys_no_acces
 }
 
 #[tokio::test]
-async fn tokens_of_other_kinds_are_not_the_organizations_own() {
+async fn unsupported_organization_token_kinds_are_refused() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = "/api/v2/organizations/acme/authentication-token";
@@ -239,7 +239,7 @@ async fn tokens_of_other_kinds_are_not_the_organizations_own() {
 }
 
 #[tokio::test]
-async fn an_organization_document_has_what_the_provider_reads() {
+async fn organization_document_has_what_the_provider_reads() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = "/api/v2/organizations/acme";
@@ -272,7 +272,7 @@ async fn an_organization_document_has_what_the_provider_reads() {
 }
 
 #[tokio::test]
-async fn settings_are_kept_or_refused_but_never_lost() {
+async fn settings_are_stored_or_refused_but_never_dropped() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let organization = "/api/v2/organizations/acme".to_owned();
@@ -336,7 +336,7 @@ async fn settings_are_kept_or_refused_but_never_lost() {
 }
 
 #[tokio::test]
-async fn a_manager_may_send_access_back_but_not_change_it() {
+async fn manager_may_resend_access_but_not_change_it() {
     let service = TestService::new().await;
     service.acme().await;
     let managers = terrapi::domain::organization::Team {
@@ -354,7 +354,7 @@ async fn a_manager_may_send_access_back_but_not_change_it() {
 }
 
 #[tokio::test]
-async fn a_team_name_may_have_slashes_and_the_type_be_organizations() {
+async fn team_name_may_have_slashes_and_type_may_be_organizations() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let new = json!({"data": {"type": "organizations", "attributes": {"name": "team/with/slashes"}}});
@@ -444,7 +444,7 @@ async fn membership_cannot_be_deleted_and_says_so() {
 }
 
 #[tokio::test]
-async fn clients_learn_what_is_missing_and_where_to_go() {
+async fn error_says_what_is_missing_and_where_to_go() {
     let service = TestService::new().await;
     let acme = service.acme().await;
     let path = "/api/v2/organizations/acme/entitlement-set";

@@ -1,4 +1,4 @@
-//! Faults that answer, and not with the present state. Each is seen by a client, and counted.
+//! Stale, torn and incomplete answers. Each must be visible to a client and be counted.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::fixture::{Fixture, TABLE, get, item, key, s, value_of};
 const EVER: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn a_stale_read_sees_the_version_before_and_a_consistent_one_does_not() {
+async fn only_stale_reads_see_the_previous_version() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("GetItem").stale(EVER);
     fixture.put("a", "1").await;
@@ -20,14 +20,14 @@ async fn a_stale_read_sees_the_version_before_and_a_consistent_one_does_not() {
     assert_eq!(fixture.read("a").await.as_deref(), Some("1"));
     assert_eq!(get(&fixture.client, "a", true).await.as_deref(), Some("2"));
     fixture.client.delete_item().table_name(TABLE).set_key(Some(key("a"))).send().await.unwrap();
-    assert_eq!(fixture.read("a").await.as_deref(), Some("2"), "a deleted item lingers");
+    assert_eq!(fixture.read("a").await.as_deref(), Some("2"), "a deleted item is still listed");
     assert_eq!(hits.count(), 3);
     fixture.faulty.heal();
     assert_eq!(fixture.read("a").await, None);
 }
 
 #[tokio::test]
-async fn a_lie_added_later_knows_the_writes_that_were_watched() {
+async fn rule_added_later_uses_the_recorded_writes() {
     let fixture = Fixture::start().await;
     fixture.faulty.watch_writes();
     fixture.put("a", "1").await;
@@ -38,7 +38,7 @@ async fn a_lie_added_later_knows_the_writes_that_were_watched() {
 }
 
 #[tokio::test]
-async fn staleness_ends_with_its_window() {
+async fn stale_reads_end_with_their_window() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("GetItem").stale(Duration::from_millis(40));
     fixture.put("a", "1").await;
@@ -48,7 +48,7 @@ async fn staleness_ends_with_its_window() {
 }
 
 #[tokio::test]
-async fn a_stale_query_and_a_stale_batch_see_the_versions_before() {
+async fn stale_query_and_batch_see_previous_versions() {
     let fixture = Fixture::start().await;
     fixture.put("a", "1").await;
     fixture.put("b", "1").await;
@@ -59,7 +59,7 @@ async fn a_stale_query_and_a_stale_batch_see_the_versions_before() {
     let query = fixture.client.query().table_name(TABLE).key_condition_expression("pk = :pk");
     let query = query.expression_attribute_values(":pk", s("p"));
     let page = query.clone().send().await.unwrap();
-    assert_eq!(values(page.items()), ["1", "1"], "c is not there yet");
+    assert_eq!(values(page.items()), ["1", "1"], "c does not exist yet");
     assert_eq!(page.count(), 2);
     let page = query.consistent_read(true).send().await.unwrap();
     assert_eq!(values(page.items()), ["1", "2", "2"]);
@@ -70,7 +70,7 @@ async fn a_stale_query_and_a_stale_batch_see_the_versions_before() {
 }
 
 #[tokio::test]
-async fn a_stale_read_keeps_to_the_projection() {
+async fn stale_read_respects_the_projection() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("GetItem").stale(EVER);
     fixture.put("a", "1").await;
@@ -82,7 +82,7 @@ async fn a_stale_read_keeps_to_the_projection() {
 }
 
 #[tokio::test]
-async fn a_torn_query_shows_a_part_of_a_transaction() {
+async fn torn_query_shows_part_of_a_transaction() {
     let fixture = Fixture::start().await;
     fixture.transact(&["a", "b", "c", "d"], "old").await;
     let hits = fixture.faulty.on("Query").torn(EVER);
@@ -97,7 +97,7 @@ async fn a_torn_query_shows_a_part_of_a_transaction() {
 }
 
 #[tokio::test]
-async fn a_torn_query_shows_a_part_of_what_a_transaction_created() {
+async fn torn_query_shows_part_of_the_created_items() {
     let fixture = Fixture::start().await;
     fixture.faulty.on("Query").torn(EVER);
     fixture.transact(&["a", "b", "c", "d"], "new").await;
@@ -105,7 +105,7 @@ async fn a_torn_query_shows_a_part_of_what_a_transaction_created() {
 }
 
 #[tokio::test]
-async fn a_torn_query_shows_a_part_of_what_a_transaction_deleted() {
+async fn torn_query_shows_part_of_the_deleted_items() {
     let fixture = Fixture::start().await;
     fixture.transact(&["a", "b", "c", "d"], "old").await;
     fixture.faulty.on("Query").torn(EVER);
@@ -121,7 +121,7 @@ async fn a_torn_query_shows_a_part_of_what_a_transaction_deleted() {
 }
 
 #[tokio::test]
-async fn a_stale_query_still_lists_a_deleted_item_in_its_place() {
+async fn stale_query_lists_a_deleted_item_in_order() {
     let fixture = Fixture::start().await;
     for sort in ["a", "b", "c"] {
         fixture.put(sort, sort).await;
@@ -140,7 +140,7 @@ async fn a_stale_query_still_lists_a_deleted_item_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_plain_write_is_never_torn() {
+async fn single_write_is_never_torn() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("Query").torn(EVER);
     fixture.put("a", "1").await;
@@ -150,7 +150,7 @@ async fn a_plain_write_is_never_torn() {
 }
 
 #[tokio::test]
-async fn an_empty_page_goes_on_and_loses_nothing() {
+async fn empty_page_has_a_cursor_and_loses_nothing() {
     let fixture = Fixture::start().await;
     for sort in ["a", "b", "c"] {
         fixture.put(sort, sort).await;
@@ -170,7 +170,7 @@ async fn an_empty_page_goes_on_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_ends_early_and_loses_nothing() {
+async fn shortened_page_loses_nothing() {
     let fixture = Fixture::start().await;
     for sort in ["a", "b", "c"] {
         fixture.put(sort, sort).await;
@@ -185,7 +185,7 @@ async fn a_page_ends_early_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_batch_is_processed_in_part_and_names_the_rest() {
+async fn partial_batch_names_the_unprocessed_keys() {
     let fixture = Fixture::start().await;
     let hits = fixture.faulty.on("BatchWriteItem").nth(1).process_only(1);
     let put = |sort: &str| {
