@@ -55,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_in_the_past_is_no_end() {
+    fn past_deadline_falls_back_to_two_minutes() {
         let now = Millis(1_790_000_000_000);
         assert_eq!(ends_at(1_790_000_120_000, now), Millis(1_790_000_120_000));
         assert_eq!(ends_at(600_000, now), Millis(now.0 + 120_000));
     }
 
     #[test]
-    fn no_step_begins_in_the_last_half_minute_and_none_goes_on_in_the_last_seconds() {
+    fn no_step_starts_or_continues_close_to_the_deadline() {
         let deadline = Deadline(Millis(100_000));
         assert!(deadline.allows_a_step(Millis(69_999)) && !deadline.allows_a_step(Millis(70_000)));
         assert_eq!(deadline.left(Millis(90_000)), Duration::from_secs(5));

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_listed_as_browsers_write_them() {
+    fn origins_are_accepted_in_serialized_form() {
         let text = "https://a.example.com:443, http://localhost:3000,https://[::1]:8443,,https://xn--4ca.example";
         let listed = ListedOrigins::parse(text).unwrap();
         let expected =
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_match_nothing_or_too_much_is_refused() {
+    fn useless_or_too_broad_origins_are_refused() {
         let bad = [
             "*",
             "null",

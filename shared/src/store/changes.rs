@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_with_commits_asks_for_folding_and_an_empty_one_does_not() {
+    fn only_a_head_with_commits_requests_folding() {
         let head = |commits: Value| json!({"Keys": {"pk": {"S": "github#7#head"}}, "NewImage": {"entity": {"S": "commit-head"}, "commits": {"M": commits}}});
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
         assert_eq!(change(head(json!({"c": {"N": "1"}}))), StreamChange::Committed(namespace));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_asks_for_a_worker_while_it_carries_the_wish() {
+    fn task_requests_a_worker_while_it_carries_wake() {
         let id = "0190a5d0-ac96-774b-bcce-b302099a8057";
         let task = |wish: Value| json!({"Keys": {"pk": {"S": format!("task#{id}")}}, "NewImage": {"entity": {"S": "task"}, "wake": wish}});
         assert_eq!(change(task(json!({"N": "1"}))), StreamChange::Woken(TaskId::parse(id).unwrap()));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_membership_check_asks_for_a_worker_while_it_carries_wake() {
+    fn membership_check_requests_a_worker_while_it_carries_wake() {
         let user = "0190a5d0-ac96-474b-bcce-b302099a8057";
         let check = |image: Value| json!({"Keys": {"pk": {"S": "membership-checks#7"}, "sk": {"S": format!("{user}#github#7")}}, "NewImage": image});
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_a_draft_releases_only_what_it_replaced() {
+    fn folding_a_draft_releases_only_the_replaced_object() {
         let side = |name: &str| json!({"M": {"blob": {"S": name}}});
         let folded = json!({"OldImage": {"entity": {"S": "kv-record"}, "live": side("a"), "draft": side("b")}, "NewImage": {"entity": {"S": "kv-record"}, "live": side("b")}});
         assert_eq!(change(folded), StreamChange::Released(vec!["a".into()]));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_intent_counts_when_it_is_removed() {
+    fn intent_is_handled_when_it_is_removed() {
         let intent = json!({"entity": {"S": "blob-intent"}, "blob": {"S": "x"}, "record_pk": {"S": "github#7"}, "record_sk": {"B": "awAAAAAA"}});
         assert_eq!(change(json!({"NewImage": intent})), StreamChange::Nothing);
         let expired = StreamChange::IntentExpired {
