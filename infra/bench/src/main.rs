@@ -13,7 +13,6 @@ mod events;
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    missing_docs,
     unused_imports,
     reason = "the tests' own proxy, held to the tests' lints; only its ledger is used here"
 )]
