@@ -29,7 +29,7 @@ impl Deadline {
     }
 
     /// The deadline that Lambda tells, in milliseconds since the epoch. `None` when it has passed: an emulator's.
-    pub fn told(deadline_ms: u64, now: Millis) -> Option<Self> {
+    pub fn from_epoch_ms(deadline_ms: u64, now: Millis) -> Option<Self> {
         let remaining = deadline_ms.checked_sub(u64::try_from(now.0).ok()?)?;
         Some(Self::after(Duration::from_millis(remaining)))
     }
@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn deadline_in_the_past_is_none() {
-        assert!(Deadline::told(0, Millis(1_790_000_000_000)).is_none());
-        assert!(Deadline::told(600_000, Millis(1_790_000_000_000)).is_none());
+        assert!(Deadline::from_epoch_ms(0, Millis(1_790_000_000_000)).is_none());
+        assert!(Deadline::from_epoch_ms(600_000, Millis(1_790_000_000_000)).is_none());
     }
 
     #[tokio::test]
     async fn told_deadline_is_held_against_the_clock() {
         let now = Millis(1_790_000_000_000);
-        let deadline = Deadline::told(1_790_000_029_000, now).unwrap();
+        let deadline = Deadline::from_epoch_ms(1_790_000_029_000, now).unwrap();
         let left = deadline.scope(async { within(Duration::from_mins(1)) }).await.unwrap();
         assert!(left > Duration::from_secs(20) && left <= Duration::from_millis(28_500), "{left:?}");
     }

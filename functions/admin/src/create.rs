@@ -82,7 +82,7 @@ pub async fn create_api_key(
         last_used_at: None,
     };
     let entry = client.audited(now, (AuditAction::KeyCreated, AuditOutcome::Success), record.user, Some(record.id));
-    let note = app.noted(AuditEntry { created_by_key: record.lineage.parent, ..entry })?;
+    let note = app.audit_record(AuditEntry { created_by_key: record.lineage.parent, ..entry })?;
     app.store.create_api_key(&record, Some(&note)).await?;
     Ok(NoStore(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() })))
 }

@@ -73,5 +73,5 @@ async fn require_rest_of_cascade(app: &App, caller: &Caller, of: KeyId) -> Resul
 fn deletion(app: &App, client: &ClientInfo, key: &ApiKeyRecord) -> Result<NewAuditEntry> {
     let done = (AuditAction::KeyDeleted, AuditOutcome::Success);
     let entry = client.clone().audited(app.clock.now(), done, key.user, Some(key.id));
-    app.noted(AuditEntry { limited_to: Some(key.capabilities.installations().collect()), ..entry })
+    app.audit_record(AuditEntry { limited_to: Some(key.capabilities.installations().collect()), ..entry })
 }

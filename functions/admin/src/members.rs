@@ -116,7 +116,7 @@ pub async fn remove_membership(
     let change = PermissionChange { user, permission: Permission::Member(namespace), change: AuditChange::Revoked };
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = client.audited(app.clock.now(), done, administrator.caller().user, None);
-    let note = app.noted(AuditEntry { subject: Some(change), ..entry })?;
+    let note = app.audit_record(AuditEntry { subject: Some(change), ..entry })?;
     if !app.store.remove_membership(user, namespace, &note).await? {
         return Err(Error::NotFound.into());
     }

@@ -125,7 +125,7 @@ pub async fn delete_installation_organization(
         team: None,
         changed: BTreeMap::new(),
     };
-    let note = app.noted(AuditEntry { organization: Some(deleted), ..entry })?;
+    let note = app.audit_record(AuditEntry { organization: Some(deleted), ..entry })?;
     let decision = Decision { authority: Authority::default(), notes: vec![note] };
     match app.store.delete_organization(&organization, &decision).await? {
         Written::Done => Ok(StatusCode::OK),

@@ -208,7 +208,7 @@ fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: AuditChang
 
 fn permission_changed(app: &App, client: &ClientInfo, user: UserId, change: PermissionChange) -> Result<NewAuditEntry> {
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
-    app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(app.clock.now(), done, user, None) })
+    app.audit_record(AuditEntry { subject: Some(change), ..client.clone().audited(app.clock.now(), done, user, None) })
 }
 
 /// Takes away the memberships that the provider denies. One that gives no answer does not stop the sign-in: the next use of

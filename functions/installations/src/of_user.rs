@@ -149,7 +149,7 @@ async fn settle(
     let memberships: BTreeSet<_> = known.iter().map(|(listed, _)| listed.id).collect();
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
     let note = |change| {
-        app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
+        app.audit_record(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
     };
     let max_age = app.settings.membership_max_age;
     let answer = ProviderAnswer { listed: &memberships, fence, asked_at, max_age };

@@ -137,7 +137,7 @@ async fn as_installation(app: &App, check: &MembershipCheck, seen: Membership) -
 fn noted(app: &App, change: PermissionChange) -> Result<NewAuditEntry> {
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = ClientInfo::default().audited(app.clock.now(), done, None, None);
-    app.noted(AuditEntry { subject: Some(change), ..entry })
+    app.audit_record(AuditEntry { subject: Some(change), ..entry })
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ impl Refresh<'_> {
         let (store, now) = (&self.app.store, self.app.clock.now());
         let ids = page.repositories.iter().map(|repository| repository.id);
         let read = store.read_repositories(self.namespace, ids).await?;
-        let unseen = page.repositories.iter().filter(|repository| !read.seen(repository.id, self.generation));
+        let unseen = page.repositories.iter().filter(|repository| !read.found_since(repository.id, self.generation));
         let looks: Vec<_> = unseen.map(|repository| self.look_into(repository).boxed()).collect();
         let looks: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).try_collect().await?;
         let repositories: Vec<_> = looks.into_iter().flatten().collect();

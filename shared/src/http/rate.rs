@@ -13,7 +13,7 @@ use super::event::ClientInfo;
 use crate::auth::Verified;
 use crate::domain::rate::{Network, RateLimitKey, RateLimitStatus};
 use crate::domain::{Credential, Error, Result};
-use crate::runtime::{App, Spent};
+use crate::runtime::{App, RateLimitDecision};
 
 // draft-ietf-httpapi-ratelimit-headers-06: the last form with a field for each figure, and the one that clients read.
 pub(super) const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -52,7 +52,7 @@ pub fn refuse_limited(parts: &Parts, app: &App, subject: RateLimitKey) -> Result
     app.limits.refusal(&*app.clock, subject).map_or(Ok(()), |spent| judged(parts, spent))
 }
 
-fn judged(parts: &Parts, spent: Spent) -> Result<()> {
+fn judged(parts: &Parts, spent: RateLimitDecision) -> Result<()> {
     // The first budget that a request is charged to is the one that its answer tells of.
     if let Some(Meter(meter)) = parts.extensions.get() {
         meter.get_or_init(|| spent.status);

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use super::background::Background;
 use super::clock::{Clock, SystemClock};
 use super::config::Config;
-use super::limits::{RateLimiter, RateLimits, Spent};
+use super::limits::{RateLimitDecision, RateLimiter, RateLimits};
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
 use crate::domain::rate::RateLimitKey;
@@ -172,13 +172,13 @@ impl App {
     }
 
     /// Takes a request out of a subject's budget. `None`: there is no limit.
-    pub async fn spend(&self, subject: RateLimitKey) -> Option<Spent> {
+    pub async fn spend(&self, subject: RateLimitKey) -> Option<RateLimitDecision> {
         self.limits.spend(&self.store, &*self.clock, subject).await
     }
 
     /// Adds to the audit trail.
     pub async fn audit(&self, entry: AuditEntry) -> Result<()> {
-        self.store.put_audit(&self.noted(entry)?).await
+        self.store.put_audit(&self.audit_record(entry)?).await
     }
 
     /// Adds to the audit trail beside the answer, which is neither delayed nor failed by it.
@@ -193,7 +193,7 @@ impl App {
     }
 
     /// An entry that is written together with what it tells of.
-    pub fn noted(&self, entry: AuditEntry) -> Result<NewAuditEntry> {
+    pub fn audit_record(&self, entry: AuditEntry) -> Result<NewAuditEntry> {
         Ok(NewAuditEntry { entry, nonce: self.random.bytes()? })
     }
 }

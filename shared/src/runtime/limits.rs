@@ -55,7 +55,7 @@ impl Default for RateLimits {
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Spent {
+pub struct RateLimitDecision {
     /// How its sender stands now.
     pub status: RateLimitStatus,
     /// When it was refused: whole seconds until it is worth trying again, at least 1.
@@ -97,7 +97,7 @@ impl RateLimiter {
     }
 
     /// Takes a request out of a subject's budget. `None`: there is no limit.
-    pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: RateLimitKey) -> Option<Spent> {
+    pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: RateLimitKey) -> Option<RateLimitDecision> {
         let limit = self.limit(&subject)?;
         let mut turn = None;
         // The clock is read once for each request. If it were read again after each answer of storage, the answer would
@@ -109,16 +109,16 @@ impl RateLimiter {
                 (step, budget.status(limit, now))
             });
             match step {
-                Step::Go => return Some(Spent { status, retry_after_seconds: None }),
+                Step::Go => return Some(RateLimitDecision { status, retry_after_seconds: None }),
                 Step::Wait(until) => {
-                    return Some(Spent { status, retry_after_seconds: Some(whole_seconds(until, now)) });
+                    return Some(RateLimitDecision { status, retry_after_seconds: Some(whole_seconds(until, now)) });
                 }
                 // Another request may have reported while this one waited for its turn: look again.
                 Step::Ask(_) if turn.is_none() => turn = Some(self.turn(&subject).lock().await),
                 Step::Ask(report) => {
                     let answer = self.report(store, &subject, limit, report, now).await;
                     self.with_budget(subject, |budget| match answer {
-                        Reported::Heard(full_at) => budget.heard(limit, report, full_at, now),
+                        Reported::Heard(full_at) => budget.answered(limit, report, full_at, now),
                         Reported::Unanswered => budget.unanswered(limit, report, now),
                         Reported::Unsent => budget.postponed(now),
                     });
@@ -128,13 +128,13 @@ impl RateLimiter {
     }
 
     /// The refusal that a subject is sure to get, if it is. Asks nobody and spends nothing.
-    pub fn refusal(&self, clock: &dyn Clock, subject: RateLimitKey) -> Option<Spent> {
+    pub fn refusal(&self, clock: &dyn Clock, subject: RateLimitKey) -> Option<RateLimitDecision> {
         let limit = self.limit(&subject)?;
         let now = clock.now().micros();
         let mut budgets = self.budgets(&subject).lock().unwrap_or_else(PoisonError::into_inner);
         let budget = budgets.find(&subject)?;
         let retry_after_seconds = Some(whole_seconds(budget.refused_until(limit, now)?, now));
-        Some(Spent { status: budget.status(limit, now), retry_after_seconds })
+        Some(RateLimitDecision { status: budget.status(limit, now), retry_after_seconds })
     }
 
     /// Whether a subject has been charged here lately.

@@ -28,14 +28,14 @@ const READ_AGAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// Internal: TLS cannot be set up.
 pub async fn load_providers(config: &Config) -> Result<Providers> {
-    load_patiently(config, real_pause()).await
+    load_providers_with(config, real_pause()).await
 }
 
 /// As [`load_providers`], with a wait of one's own between two attempts to read the secret.
 ///
 /// # Errors
 /// As there.
-pub async fn load_patiently(config: &Config, pause: Pause) -> Result<Providers> {
+pub async fn load_providers_with(config: &Config, pause: Pause) -> Result<Providers> {
     let providers = Providers::pending();
     let secret = match config.provider_secret.as_deref() {
         None => return load(&providers, config, BTreeMap::new()).map(|()| providers),

@@ -76,7 +76,7 @@ pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer
         Ok(request) => request,
         Err(error) => return Answer::refusal(payload, error, &request_id),
     };
-    if let Some(deadline) = Deadline::told(context.deadline, SystemClock.now()) {
+    if let Some(deadline) = Deadline::from_epoch_ms(context.deadline, SystemClock.now()) {
         request.extensions_mut().insert(deadline);
     }
     request.extensions_mut().insert(context);

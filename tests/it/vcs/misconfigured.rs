@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::{Administrators, InstallationId, MembershipMaxAge, Namespace, Vcs};
 use terrapi::http::{ListedOrigins, lambda_service};
-use terrapi::runtime::{App, Config, RateLimits, load_patiently, load_providers};
+use terrapi::runtime::{App, Config, RateLimits, load_providers, load_providers_with};
 use terrapi::vcs::Pause;
 use tokio::sync::Semaphore;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -133,7 +133,7 @@ async fn unreadable_secret_is_read_again_until_it_can_be() {
         let held = held.clone();
         Box::pin(async move { held.acquire().await.unwrap().forget() })
     });
-    let providers = load_patiently(&config(&service), pause).await.unwrap();
+    let providers = load_providers_with(&config(&service), pause).await.unwrap();
     let app = service.app.clone().with_providers(providers);
     assert_eq!(status(&app, "/health").await, 200);
     for path in ["/api/v1/github/login", "/api/v1/server/config", "/api/v1/github/client_id"] {

@@ -31,7 +31,7 @@ pub struct ReadRepositories(HashMap<u64, Row>);
 
 impl ReadRepositories {
     /// Whether a refresh has seen the repository, this one or a later one.
-    pub fn seen(&self, id: u64, generation: u64) -> bool {
+    pub fn found_since(&self, id: u64, generation: u64) -> bool {
         self.0.get(&id).is_some_and(|row| row.generation >= generation)
     }
 }
