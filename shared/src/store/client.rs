@@ -1,5 +1,5 @@
-//! The clients, made once per process.
-#![expect(clippy::disallowed_types, reason = "the store is who talks to DynamoDB")]
+//! The DynamoDB clients, which are created once per process.
+#![expect(clippy::disallowed_types, reason = "the store is the module that talks to DynamoDB")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,56 +18,52 @@ use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::domain::{Error, Result, SecretText};
 
-/// How long a call may take.
+/// Timeouts of a DynamoDB call.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// One attempt.
+    /// Of one attempt.
     pub attempt: Duration,
-    /// All attempts.
+    /// Of the whole call with its retries.
     pub operation: Duration,
 }
 
 impl Default for Timeouts {
-    /// DynamoDB answers in milliseconds, and the gateway waits for 30 s.
+    /// DynamoDB usually answers within milliseconds, and the gateway waits for 30 s.
     fn default() -> Self {
         Self { attempt: Duration::from_secs(1), operation: Duration::from_secs(3) }
     }
 }
 
-/// The tables' names.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    /// Users, memberships, keys, audit.
+    /// Holds users, memberships, credentials, organizations, rate budgets and the audit trail.
     pub identity: String,
-    /// KV records and commits.
+    /// Holds KV records, commits and blob intents.
     pub kv: String,
-    /// Installations, repositories, runs, tasks.
+    /// Holds installations, repositories, runs and tasks.
     pub operations: String,
 }
 
-/// What the store needs to know.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The tables' names.
     pub tables: Tables,
-    /// An engine other than AWS's, in place of the Region's endpoint.
+    /// The URL of another DynamoDB-compatible server. Absent: the endpoint of the Region.
     pub endpoint: Option<String>,
-    /// The Region.
     pub region: String,
-    /// Who signs the calls.
+    /// Signs the calls.
     pub credentials: Credentials,
-    /// Where large values are, as [`Blobs::open`] reads it; nothing for a function that keeps none.
+    /// The URL of the object storage, in one of the forms that [`Blobs::open`] reads. Absent for a function that uses
+    /// none.
     pub blobs: Option<String>,
-    /// How long calls may take.
     pub timeouts: Timeouts,
 }
 
-/// Storage. Cheap to clone.
+/// Access to all stored state. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    /// Retries throttling and lost answers: for reads, and for writes that may safely be repeated.
+    /// Retries throttled calls and calls whose answer was lost. For reads, and for writes that may be repeated.
     pub(super) db: Client,
-    /// Never retries: for writes whose lost answers must be looked into first.
+    /// Never retries. For writes that must not be repeated before it is known whether they took effect.
     pub(super) db_once: Client,
     pub(super) tables: Arc<Tables>,
     pub(super) blobs: Blobs,
@@ -76,12 +72,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Builds the clients. Nothing is sent yet.
+    /// Creates the clients without sending anything.
     pub fn new(config: &StoreConfig) -> Result<Self> {
         Self::with(config, Blobs::open(config)?)
     }
 
-    /// As [`Self::new`] for a function that keeps no values: its binary does without a client for object storage.
+    /// As [`Self::new`], without object storage: a function that does not use it does not link its client.
     pub fn without_blobs(config: &StoreConfig) -> Result<Self> {
         Self::with(config, Blobs::None)
     }
@@ -100,18 +96,19 @@ impl Store {
         })
     }
 
-    /// Whether storage answers. Also opens the connection, so that the first request finds it open.
+    /// Checks that DynamoDB answers. This also opens the connection for the first request.
     pub async fn ping(&self) -> Result<()> {
         self.get(&self.tables.identity, super::item::s("health"), super::item::s("health")).await.map(|_| ())
     }
 
-    /// All of these writes or none. The SDK names each transaction, so that one whose answer was lost takes effect once.
+    /// Executes all writes or none. The SDK gives each transaction a token, so a retry after a lost answer does not
+    /// execute it again.
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Failure> {
         let sent = self.db.transact_write_items().set_transact_items(Some(items)).send().await;
         sent.map(|_| ()).map_err(Failure::of_transaction)
     }
 
-    /// One strongly consistent read.
+    /// Reads one item, strongly consistent.
     pub(super) async fn get(&self, table: &str, pk: AttributeValue, sk: AttributeValue) -> Result<Option<Item>> {
         let request = self.db.get_item().table_name(table).key(super::keys::PK, pk).key(super::keys::SK, sk);
         let answer = request.consistent_read(true).send().await.map_err(Failure::of)?;
@@ -134,13 +131,13 @@ fn base_config(config: &StoreConfig) -> Result<Builder> {
     Ok(config.endpoint.iter().fold(builder, Builder::endpoint_url))
 }
 
-/// An item that DynamoDB has not removed yet although its time is over reads as absent.
+/// `None` if the item's time-to-live has passed: DynamoDB removes expired items with a delay.
 pub(super) fn unexpired(item: Item, now: crate::domain::Seconds) -> Option<Item> {
     let over = item.find_number::<i64>(super::keys::TTL).is_some_and(|end| end <= now.0);
     (!over).then_some(item)
 }
 
-/// A failed condition on a write that creates: somebody was there before.
-pub(super) fn already_there() -> Error {
-    Error::bug("a fresh identifier was already taken")
+/// The error of a creation whose random identifier exists already.
+pub(super) fn identifier_taken() -> Error {
+    Error::bug("a new random identifier already exists")
 }

@@ -1,4 +1,4 @@
-//! People.
+//! Users.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
@@ -9,23 +9,20 @@ use super::keys;
 use super::transaction::{delete, put};
 use crate::domain::{Result, UserId, Vcs};
 
-/// A person, as far as other pages need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Names the person.
     pub id: UserId,
-    /// The systems on which they have signed in, in the order of [`Vcs::ALL`].
+    /// The providers at which the user has signed in, in the order of [`Vcs::ALL`].
     pub vcs: Vec<Vcs>,
 }
 
 impl Store {
-    /// The person, if known.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>> {
         let item = self.get(&self.tables.identity, s(keys::user(id)), s(keys::PROFILE)).await?;
         item.map(|item| decode(id, &item)).transpose()
     }
 
-    /// Writes a person, in place of what was known.
+    /// Writes a user, replacing what was stored.
     pub async fn put_user(&self, user: &User) -> Result<()> {
         let put = self.db.put_item().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::user(user.id))).item(keys::SK, s(keys::PROFILE));
@@ -34,19 +31,19 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a person is an administrator at this moment; strongly consistent.
+    /// Whether a user is an administrator. Strongly consistent.
     pub async fn is_administrator(&self, id: UserId) -> Result<bool> {
         let item = self.get(&self.tables.identity, s(keys::administrator(id)), s(keys::ADMINISTRATOR)).await?;
         Ok(item.is_some())
     }
 
-    /// Makes a person an administrator, or ends that.
+    /// Makes a user an administrator, or revokes that.
     pub async fn set_administrator(&self, id: UserId, administrator: bool) -> Result<()> {
         Ok(self.transact(vec![self.administrator_row(id, administrator)?]).await?)
     }
 
-    /// The row that makes a person an administrator: put, or taken away. It has a partition of its own, because a role's
-    /// policy can name partitions and nothing smaller: only sign-in may write these.
+    /// The write that makes a user an administrator, or revokes that. The row has its own partition because an IAM
+    /// policy can restrict writes by partition key only: no function but sign-in may write these rows.
     pub(super) fn administrator_row(&self, id: UserId, administrator: bool) -> Result<TransactWriteItem> {
         let (table, mut row) = (&self.tables.identity, administrator_key(id));
         if !administrator {
