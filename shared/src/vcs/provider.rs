@@ -1,4 +1,4 @@
-//! What this service asks of a provider.
+//! The operations that this service needs of a provider.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,46 +17,44 @@ use crate::domain::{
     self, Error, InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText, Vcs,
 };
 
-/// On whose behalf an installation's repositories are looked at.
+/// The credential with which an installation's repositories are read.
 #[derive(Clone, Copy, Debug)]
 pub struct InstallationAccess<'a> {
-    /// The installation.
     pub installation: InstallationId,
-    /// GitLab: the token stored for the group; without one, this service's own account is used. GitHub needs none.
+    /// GitLab: the token that is stored for the group. Absent: the token of this service's own account. GitHub does not
+    /// use it.
     pub token: Option<&'a SecretText>,
-    /// The present instant.
     pub now: Millis,
 }
 
-/// Some of an installation's repositories.
+/// One page of an installation's repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryPage {
-    /// Up to a hundred.
+    /// At most 100.
     pub repositories: Vec<ProviderRepository>,
-    /// The page after this one; `None` on the last.
+    /// The number of the next page. `None` on the last one.
     pub next: Option<u32>,
 }
 
-/// GitHub or GitLab. Calls with a person's token fail with [`Failure::Rejected`] when it is not accepted; every call may
+/// GitHub or GitLab. Calls with a person's token fail with [`Failure::Rejected`] if it is not accepted. Every call may
 /// fail with [`Failure::Unavailable`].
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// How people sign in here.
     fn oauth(&self) -> &OAuth;
 
-    /// Whose token it is.
+    /// The person to whom a token belongs.
     async fn profile(&self, access: &SecretText) -> Result<Profile>;
 
-    /// Every installation (GitHub) or group (GitLab) that a person belongs to.
+    /// All installations (GitHub) or groups (GitLab) of a person.
     async fn installations_of_user(&self, access: &SecretText) -> Result<Vec<ProviderInstallation>>;
 
-    /// An installation's repositories, page by page, counted from 1.
+    /// A page of an installation's repositories. Pages count from 1.
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage>;
 
-    /// One repository as it is now.
+    /// The current state of one repository.
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: gone, or out of the installation's reach.
+    /// [`Failure::NotFound`] if it has been deleted, or the installation may not access it.
     async fn repository(
         &self,
         access: InstallationAccess<'_>,
@@ -66,7 +64,7 @@ pub trait Provider: Send + Sync {
     /// Whether a file is on the repository's default branch.
     async fn has_file(&self, access: InstallationAccess<'_>, at: &ProviderRepository, path: &str) -> Result<bool>;
 
-    /// Whether a person administers the account that owns the repository. Never so for an account that is a person.
+    /// Whether a person administers the account that owns the repository. Always `false` for a personal account.
     async fn is_administrator(
         &self,
         access: InstallationAccess<'_>,
@@ -74,45 +72,45 @@ pub trait Provider: Send + Sync {
         person: &Profile,
     ) -> Result<bool>;
 
-    /// Whether a person is a member of the installation's account (GitHub) or of the group (GitLab), asked with the
+    /// Whether a person is a member of the installation's account (GitHub) or of the group (GitLab). Asks with the
     /// installation's own token.
     ///
     /// # Errors
-    /// [`Failure::Forbidden`]: the token cannot tell. GitHub says nothing definite about who collaborates on the repositories
-    /// of an account that is a person.
+    /// [`Failure::Forbidden`] if the token has no permission to tell. GitHub gives no definite answer about
+    /// collaborators of a personal account.
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool>;
 
-    /// GitLab's: how much a person may do in a group, by GitLab's scale (30 developer, 40 maintainer, 50 owner).
+    /// GitLab only: a person's access level in a group (30 developer, 40 maintainer, 50 owner).
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: they do not belong there, the group is unknown, or this is not GitLab.
+    /// [`Failure::NotFound`] if the person is not in the group, the group is unknown, or this is GitHub.
     async fn group_access_level(&self, access: &SecretText, group: InstallationId, person: u64) -> Result<u32> {
         let _ = (access, group, person);
         Err(Failure::NotFound)
     }
 
-    /// GitLab's: the account that this service acts as.
+    /// GitLab only: this service's own account.
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: none is configured.
+    /// [`Failure::NotFound`] if none is configured.
     async fn own_account(&self) -> Result<Profile> {
         Err(Failure::NotFound)
     }
 
-    /// GitLab's: whether that account belongs to a group; no account belongs to none.
+    /// GitLab only: whether this service's own account is in a group. `false` if no account is configured.
     async fn own_account_belongs_to(&self, group: InstallationId) -> Result<bool> {
         let _ = group;
         Ok(false)
     }
 
-    /// GitLab's: the group's name, for a person who may see it.
+    /// GitLab only: the name of a group that the person may see.
     async fn group_name(&self, access: &SecretText, group: InstallationId) -> Result<String> {
         let _ = (access, group);
         Err(Failure::NotFound)
     }
 }
 
-/// The providers of a deployment. Cheap to clone; by default none is configured.
+/// The providers of a deployment. Cheap to clone. By default none is configured.
 #[derive(Clone)]
 pub struct Providers(Arc<OnceLock<Loaded>>);
 
@@ -121,7 +119,7 @@ struct Loaded {
     github: Option<(GithubSettings, Arc<dyn Provider>)>,
     gitlab: Option<(GitlabSettings, Arc<dyn Provider>)>,
     sealing: Option<Arc<SealingKeys>>,
-    /// Those that are configured, but wrongly.
+    /// Providers whose configuration is invalid.
     disabled: BTreeSet<Vcs>,
 }
 
@@ -132,23 +130,23 @@ impl Default for Providers {
 }
 
 impl Providers {
-    /// Providers whose configuration is not known yet: whatever is asked of them is unavailable until [`Self::load`].
+    /// Providers whose configuration is not known yet. Every method answers unavailable until [`Self::load`].
     pub fn pending() -> Self {
         Self(Arc::default())
     }
 
-    /// As [`Self::load`], at once.
+    /// Loads the providers immediately.
     pub fn new(config: ProviderConfig, sealing: Sealing, limits: AnswerLimits, pause: Pause) -> domain::Result<Self> {
         let providers = Self::pending();
         providers.load(config, sealing, limits, pause)?;
         Ok(providers)
     }
 
-    /// Builds the clients. Nothing is sent yet. Needs a runtime to run on. A provider that is configured wrongly is logged
-    /// and counts as not configured. What was loaded once stays.
+    /// Creates the clients without sending anything. Must run in a Tokio runtime. A provider with an invalid
+    /// configuration is logged and counts as not configured. Only the first call has an effect.
     ///
     /// # Errors
-    /// Internal: TLS cannot be set up.
+    /// Internal if TLS cannot be set up.
     pub fn load(
         &self,
         config: ProviderConfig,
@@ -176,15 +174,13 @@ impl Providers {
             sealing: sealing.ok(),
             disabled: disabled.into_iter().filter_map(|(vcs, disabled)| disabled.then_some(vcs)).collect(),
         };
-        // Whoever came first has loaded the same.
+        // A concurrent call has loaded the same configuration.
         let _ = self.0.set(loaded);
         Ok(())
     }
 
-    /// A provider.
-    ///
     /// # Errors
-    /// * not found: it is not configured, so none of its routes exist;
+    /// * not found: the provider is not configured, so none of its routes exist;
     /// * unavailable: the configuration could not be read yet.
     pub fn get(&self, vcs: Vcs) -> domain::Result<&dyn Provider> {
         let loaded = self.loaded()?;
@@ -195,24 +191,24 @@ impl Providers {
         client.map(|client| &**client).ok_or(Error::NotFound)
     }
 
-    /// Whether a provider is configured, rightly or wrongly. One that is configured wrongly has no routes, but people's
-    /// memberships there are still the provider's to confirm.
+    /// Whether a provider is configured, even if the configuration is invalid. In that case it has no routes, but its
+    /// memberships still need its confirmation.
     ///
     /// # Errors
-    /// Unavailable: the configuration could not be read yet.
+    /// Unavailable if the configuration could not be read yet.
     pub fn is_configured(&self, vcs: Vcs) -> domain::Result<bool> {
         Ok(self.loaded()?.disabled.contains(&vcs) || self.get(vcs).is_ok())
     }
 
-    /// What everybody may know of GitHub, if it is configured.
+    /// The public settings of GitHub, if it is configured.
     ///
     /// # Errors
-    /// Unavailable: the configuration could not be read yet.
+    /// Unavailable if the configuration could not be read yet.
     pub fn github(&self) -> domain::Result<Option<&GithubSettings>> {
         Ok(self.loaded()?.github.as_ref().map(|(settings, _)| settings))
     }
 
-    /// What everybody may know of GitLab, if it is configured.
+    /// The public settings of GitLab, if it is configured.
     ///
     /// # Errors
     /// As [`Self::github`].
@@ -220,15 +216,14 @@ impl Providers {
         Ok(self.loaded()?.gitlab.as_ref().map(|(settings, _)| settings))
     }
 
-    /// The keys that seal the tokens of people's sign-ins.
+    /// The keys that encrypt the tokens of sign-ins.
     ///
     /// # Errors
-    /// As [`Self::github`]; internal: there are none, so no provider is configured.
+    /// As [`Self::github`]. Internal if there are none, in which case no provider is configured.
     pub fn sealing(&self) -> domain::Result<&SealingKeys> {
-        self.loaded()?.sealing.as_deref().ok_or(Error::bug("there is no sealing key"))
+        self.loaded()?.sealing.as_deref().ok_or(Error::bug("no sealing key is configured"))
     }
 
-    /// The same providers with other sealing keys.
     #[must_use]
     pub fn with_sealing(&self, keys: SealingKeys) -> Self {
         let loaded = self.0.get().cloned().unwrap_or_default();
@@ -240,7 +235,7 @@ impl Providers {
     }
 }
 
-/// The keys that seal what sign-ins give, without which no provider can be used.
+/// The keys that encrypt the tokens of sign-ins. Without them, no provider can be used.
 pub type Sealing = std::result::Result<Arc<SealingKeys>, Misconfigured>;
 
 fn is_disabled<T>(client: Option<&std::result::Result<T, Misconfigured>>) -> bool {

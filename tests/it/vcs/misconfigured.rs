@@ -76,7 +76,7 @@ async fn misconfigured_github_is_disabled_and_the_rest_runs() {
         ("GITHUB_APP_PEM", json!("MIIE"), "github", "GitHub is disabled: GITHUB_APP_PEM is not PEM"),
         ("GITHUB_APP_PEM", json!(one_line), "", ""),
         ("GITHUB_APP_ID", json!(true), "github", "GitHub is disabled: GITHUB_APP_ID is not set"),
-        ("GITHUB_API_BASE_URL", json!("api"), "github", "GITHUB_API_BASE_URL is not an http(s) address"),
+        ("GITHUB_API_BASE_URL", json!("api"), "github", "GITHUB_API_BASE_URL is not an http(s) URL"),
         ("GITLAB_APP_SECRET", json!(""), "gitlab", "GitLab is disabled: GITLAB_APP_SECRET is not set"),
         ("TOKEN_SEALING_KEY", json!("short"), "github gitlab", "GitLab is disabled: TOKEN_SEALING_KEY is too short"),
         ("RETIRED_TOKEN_SEALING_KEY", json!("a"), "github gitlab", "RETIRED_TOKEN_SEALING_KEY is too short"),
