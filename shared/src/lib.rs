@@ -1,8 +1,8 @@
-//! The library below every function.
+//! The library that every function uses.
 //!
-//! Arrows run one way: functions → [`http`] → [`auth`], [`store`], [`vcs`] → [`domain`]. [`runtime`] puts the parts together
-//! once per process. [`deadline`] is known to all that wait. Nothing here names a function.
-
+//! Dependencies point one way: functions → [`http`] → [`auth`], [`store`], [`vcs`] → [`domain`]. [`runtime`] creates
+//! the shared state once per process, and every layer that waits may use [`deadline`]. The library depends on no
+//! function.
 pub mod auth;
 pub mod deadline;
 pub mod domain;

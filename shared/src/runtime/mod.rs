@@ -1,4 +1,4 @@
-//! Puts the parts together, once per process: configuration, clock, randomness, the state that routers share.
+//! Creates the state of a process: configuration, clock, randomness, and the [`App`] that routers share.
 
 mod app;
 mod background;
