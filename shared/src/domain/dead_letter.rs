@@ -32,7 +32,6 @@ impl DeadLetterId {
         (good && (1..=16).contains(&what.len()) && (1..=64).contains(&place.len())).then(|| Self(text.to_owned()))
     }
 
-    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
