@@ -1,4 +1,4 @@
-//! What invokes the worker: the changes of a table, as its stream delivers them, and a timer.
+//! The events that invoke the worker: changes of a table from its stream, and a timer.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,31 +6,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terrapi::domain::{DeadLetterId, InstallationId, Namespace, TaskId, UserId, Vcs};
 
-/// An invocation's payload.
+/// The payload of an invocation.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum WorkerEvent {
-    /// Changes of a table.
     Changes(StreamEvent),
-    /// A timer's tick: `{"timer": "tasks"}`, as the template gives it.
+    /// A timer event: `{"timer": "tasks"}`, as the template configures it.
     Timer {
-        /// What it is time for.
         timer: Timer,
     },
 }
 
-/// What there is a timer for.
+/// The kinds of timer.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Timer {
-    /// Tasks that nobody works on.
+    /// Wakes tasks and membership checks that no worker holds.
     Tasks,
 }
 
-/// A batch.
+/// A batch of changes.
 ///
 /// Shape: the event of a DynamoDB stream, `{"Records": [{"eventName", "dynamodb": {"Keys", "OldImage"?, "NewImage"?,
-/// "SequenceNumber"}}]}`, images in DynamoDB JSON.
+/// "SequenceNumber"}}]}`, with images in DynamoDB JSON.
 #[derive(Debug, Deserialize)]
 pub struct StreamEvent {
     /// In the order of the changes.
@@ -38,7 +36,6 @@ pub struct StreamEvent {
     pub records: Vec<StreamRecord>,
 }
 
-/// One change.
 #[derive(Debug, Deserialize)]
 pub struct StreamRecord {
     dynamodb: Images,
@@ -57,39 +54,39 @@ struct Images {
     sequence_number: String,
 }
 
-/// What a change asks of the worker.
+/// The work that a change asks for.
 ///
-/// Shape, as dead letters keep it: `{"committed": …}`, `{"released": […]}` and so on.
+/// Shape, as stored in dead letters: `{"committed": …}`, `{"released": […]}` and so on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamChange {
-    /// The head names commits.
+    /// The head of this installation names commits to fold.
     Committed(Namespace),
-    /// Objects that the record pointed at and points at no longer.
+    /// Objects to which a record no longer refers.
     Released(Vec<String>),
-    /// An object was announced, and its time to be pointed at is over.
+    /// A blob intent has expired.
     IntentExpired {
-        /// The object.
+        /// The name of the object.
         blob: String,
         /// The record's partition key.
         record_pk: String,
         /// The record's sort key.
         record_sk: Vec<u8>,
     },
-    /// A task is to be taken.
+    /// A task should be leased.
     Woken(TaskId),
-    /// A membership is to be checked.
+    /// A membership should be checked.
     MembershipDue(UserId, Namespace),
     /// A dead letter is to be tried again.
     #[serde(skip)]
     Replayed(DeadLetterId),
-    /// Nothing.
+    /// No work.
     #[serde(skip)]
     Nothing,
 }
 
 impl StreamChange {
-    /// The word in a dead letter's id; none for what can be no dead letter.
+    /// The word for this change in the id of a dead letter. `None` if the change cannot become one.
     pub const fn name(&self) -> Option<&'static str> {
         match self {
             Self::Committed(_) => Some("fold"),
@@ -103,12 +100,12 @@ impl StreamChange {
 }
 
 impl StreamRecord {
-    /// Its place in the stream.
+    /// The position in the stream.
     pub fn sequence_number(&self) -> &str {
         &self.dynamodb.sequence_number
     }
 
-    /// What is to be done.
+    /// The work that this record asks for.
     pub fn change(&self) -> StreamChange {
         let Images { keys, old_image, new_image, .. } = &self.dynamodb;
         let entity = text(new_image, "entity").or_else(|| text(old_image, "entity"));
@@ -123,8 +120,8 @@ impl StreamRecord {
             }
             Some("membership-check") if new_image.get("wake").is_some() => text(keys, "sk")
                 .and_then(membership)
-                .map_or(StreamChange::Nothing, |(user, place)| StreamChange::MembershipDue(user, place)),
-            Some("dead-letter") if asks_for_replay(old_image, new_image) => {
+                .map_or(StreamChange::Nothing, |(user, namespace)| StreamChange::MembershipDue(user, namespace)),
+            Some("dead-letter") if replay_requested(old_image, new_image) => {
                 text(keys, "sk").and_then(DeadLetterId::parse).map_or(StreamChange::Nothing, StreamChange::Replayed)
             }
             Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(StreamChange::Nothing),
@@ -159,10 +156,10 @@ fn membership(sk: &str) -> Option<(UserId, Namespace)> {
     Some((UserId::parse(user)?, parse_namespace(namespace)?))
 }
 
-/// A letter changes for other reasons too; asking is writing the time of it.
-fn asks_for_replay(old: &Value, new: &Value) -> bool {
-    let asked = |image: &Value| image.pointer("/replay_requested_at/N").cloned();
-    asked(new).is_some_and(|at| asked(old) != Some(at))
+/// A replay was requested if its time has changed; a dead letter changes for other reasons too.
+fn replay_requested(old: &Value, new: &Value) -> bool {
+    let requested_at = |image: &Value| image.pointer("/replay_requested_at/N").cloned();
+    requested_at(new).is_some_and(|at| requested_at(old) != Some(at))
 }
 
 fn blobs(image: &Value) -> Vec<String> {
@@ -219,10 +216,10 @@ mod tests {
         let user = "0190a5d0-ac96-474b-bcce-b302099a8057";
         let check = |image: Value| json!({"Keys": {"pk": {"S": "membership-checks#7"}, "sk": {"S": format!("{user}#github#7")}}, "NewImage": image});
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(7) };
-        let asked = change(check(json!({"entity": {"S": "membership-check"}, "wake": {"N": "1"}})));
-        assert_eq!(asked, StreamChange::MembershipDue(UserId::parse(user).unwrap(), namespace));
-        let kept = serde_json::to_string(&asked).unwrap();
-        assert_eq!(serde_json::from_str::<StreamChange>(&kept).unwrap(), asked, "as a dead letter keeps it");
+        let due = change(check(json!({"entity": {"S": "membership-check"}, "wake": {"N": "1"}})));
+        assert_eq!(due, StreamChange::MembershipDue(UserId::parse(user).unwrap(), namespace));
+        let kept = serde_json::to_string(&due).unwrap();
+        assert_eq!(serde_json::from_str::<StreamChange>(&kept).unwrap(), due, "as a dead letter keeps it");
         assert_eq!(change(check(json!({"entity": {"S": "membership-check"}}))), StreamChange::Nothing, "taken");
         assert_eq!(change(check(Value::Null)), StreamChange::Nothing, "ended");
     }

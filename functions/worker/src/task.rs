@@ -1,4 +1,4 @@
-//! One turn at a task: take it, work while there is time, then finish it or hand it over.
+//! Processes a task under one lease: leases it, executes steps while there is time, then finishes or releases it.
 
 use std::time::Duration;
 
@@ -9,37 +9,37 @@ use tokio::time::timeout;
 
 use crate::refresh;
 
-/// Turns in a row without a step forward after which a task is given up.
+/// After how many consecutive leases without a step a task fails.
 const ATTEMPTS: u32 = 5;
-/// How long a task may take altogether, in seconds.
-const LONGEST_SECONDS: i64 = 24 * 3600;
-/// How long before the end of an invocation no further step is begun, in milliseconds.
-const LAST_STEP_MS: i64 = 30_000;
-/// How long before that end whatever is under way is broken off, in milliseconds: giving the task back takes a moment.
-const BREAK_OFF_MS: i64 = 5_000;
+/// The maximum age of a task in seconds.
+const MAX_AGE_SECONDS: i64 = 24 * 3600;
+/// In the last milliseconds of an invocation no further step is started.
+const NO_STEP_BEFORE_END_MS: i64 = 30_000;
+/// In the last milliseconds of an invocation a running step is cancelled: releasing the task takes a moment.
+const CANCEL_BEFORE_END_MS: i64 = 5_000;
 
-/// For how long a task is put off at most, whatever a provider asks for: GitHub's limits start over within the hour.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// The longest wait that a provider can ask for. GitHub's rate limits are reset within an hour.
+const MAX_WAIT: Duration = Duration::from_hours(1);
 
-/// How long a turn takes at most, in milliseconds, however long the invocation may: others wait for their lease behind it.
-const LONGEST_TURN_MS: i64 = 75_000;
-/// How long an invocation goes on whose end was not told, in milliseconds: as long as the template gives the function.
-const UNTOLD_MS: i64 = 120_000;
+/// The maximum time under one lease in milliseconds, however long the invocation may run: other changes of the batch
+/// wait.
+const MAX_LEASE_WORK_MS: i64 = 75_000;
+/// The assumed duration of an invocation without a known deadline, in milliseconds: the timeout in the template.
+const DEFAULT_INVOCATION_MS: i64 = 120_000;
 
-/// How a turn ends.
+/// How the work under one lease ended.
 #[derive(Debug)]
 pub enum TurnOutcome {
-    /// The task is done.
     Completed,
-    /// It will never be done, or must not go on, and why, for people.
+    /// The task has failed or was aborted. Carries the reason, for people.
     Over(TaskState, String),
-    /// There is more to do, for another lease.
+    /// More steps remain for another lease.
     More,
-    /// There is more to do, but not for this long: somebody asked for patience, which is no failure.
+    /// More steps remain, but not before this wait, which the provider asked for. This does not count as a failure.
     Wait(Duration),
-    /// Somebody else was away, and who, for people: another lease may fare better.
+    /// The provider or DynamoDB was unavailable. Carries the reason, for people. Another lease may succeed.
     Unavailable(String),
-    /// Somebody else holds the task by now.
+    /// Another worker has leased the task.
     Lost,
 }
 
@@ -47,36 +47,40 @@ pub enum TurnOutcome {
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Millis);
 
-/// The end of an invocation: what the runtime was told, in epoch milliseconds. The local emulator tells a constant in the
-/// distant past; nothing ends there, so any time will do.
-pub fn ends_at(told: u64, now: Millis) -> Millis {
-    i64::try_from(told).map(Millis).ok().filter(|end| *end > now).unwrap_or(Millis(now.0 + UNTOLD_MS))
+/// The end of an invocation from the runtime's deadline in epoch milliseconds. The local emulator sends a constant in
+/// the past and ends no invocation, so any value will do there.
+pub fn ends_at(deadline_ms: u64, now: Millis) -> Millis {
+    i64::try_from(deadline_ms)
+        .map(Millis)
+        .ok()
+        .filter(|end| *end > now)
+        .unwrap_or(Millis(now.0 + DEFAULT_INVOCATION_MS))
 }
 
 impl Deadline {
-    /// Whether there is time for another step.
+    /// Whether enough time is left for another step.
     pub fn allows_a_step(self, now: Millis) -> bool {
-        now.0 < self.0.0 - LAST_STEP_MS
+        now.0 < self.0.0 - NO_STEP_BEFORE_END_MS
     }
 
-    /// The time until whatever is under way is broken off.
+    /// The time until a running step is cancelled.
     pub fn left(self, now: Millis) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.0 - BREAK_OFF_MS - now.0).unwrap_or_default())
+        Duration::from_millis(u64::try_from(self.0.0 - CANCEL_BEFORE_END_MS - now.0).unwrap_or_default())
     }
 }
 
-/// Takes a turn, if the task is there to be taken.
+/// Leases a task, if that is possible, and works on it.
 ///
 /// # Errors
-/// Storage failed, and the task could not be given back either: it stays leased to a worker that is gone.
+/// DynamoDB failed, and the task could not be released either: its lease must expire first.
 pub async fn take_turn(app: &App, id: TaskId, deadline: Deadline) -> Result<()> {
     let now = app.clock.now();
     let Some(mut lease) = app.store.lease_task(id, app.random.id()?, now).await? else { return Ok(()) };
-    let deadline = Deadline(deadline.0.min(Millis(now.0 + LONGEST_TURN_MS)));
-    let end = match hopeless(&lease, now) {
+    let deadline = Deadline(deadline.0.min(Millis(now.0 + MAX_LEASE_WORK_MS)));
+    let end = match exhausted(&lease, now) {
         Some(end) => end,
         None => match timeout(deadline.left(now), work(app, &mut lease, deadline)).await {
-            Ok(end) => end.unwrap_or_else(|error| storage_away(&error)),
+            Ok(end) => end.unwrap_or_else(|error| storage_unavailable(&error)),
             Err(_) => TurnOutcome::More,
         },
     };
@@ -89,14 +93,14 @@ async fn work(app: &App, lease: &mut TaskLease, deadline: Deadline) -> Result<Tu
     }
 }
 
-/// Why a task is not tried again.
-fn hopeless(lease: &TaskLease, now: Millis) -> Option<TurnOutcome> {
+/// The outcome of a task that must not be tried again.
+fn exhausted(lease: &TaskLease, now: Millis) -> Option<TurnOutcome> {
     let over = |why: String| Some(TurnOutcome::Over(TaskState::Failed, why));
     if lease.failures >= ATTEMPTS {
         let why = lease.last_error.as_deref().unwrap_or("the work broke off");
         return over(given_up(why));
     }
-    let end: Seconds = lease.task.created_at.seconds().plus(LONGEST_SECONDS);
+    let end: Seconds = lease.task.created_at.seconds().plus(MAX_AGE_SECONDS);
     if end <= now.seconds() { over("it took longer than a day".into()) } else { None }
 }
 
@@ -104,14 +108,14 @@ fn given_up(why: &str) -> String {
     format!("{why}; given up after {ATTEMPTS} attempts")
 }
 
-fn storage_away(error: &Error) -> TurnOutcome {
-    tracing::error!(%error, "storage failed in the middle of a task");
+fn storage_unavailable(error: &Error) -> TurnOutcome {
+    tracing::error!(%error, "DynamoDB failed during a task");
     TurnOutcome::Unavailable("storage was away".into())
 }
 
-/// The second attempt comes at once, later ones after 1, 2, 4 … minutes: whoever is away should have the time to come
-/// back.
-fn pause(failures: u32) -> Option<Duration> {
+/// The second attempt follows at once, later ones after 1, 2, 4 … minutes, to give an unavailable service time to
+/// recover.
+fn backoff(failures: u32) -> Option<Duration> {
     failures.checked_sub(1).map(|doublings| Duration::from_mins(1 << doublings.min(4)))
 }
 
@@ -123,7 +127,7 @@ async fn close(app: &App, lease: &TaskLease, end: TurnOutcome) -> Result<()> {
         }
         end => end,
     };
-    tracing::info!(task = %lease.task.id, ?end, "a turn ends");
+    tracing::info!(task = %lease.task.id, ?end, "the work under a lease ended");
     let release = |wait: Option<Duration>, error: Option<String>| {
         let after = |wait: Duration| Millis(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
         TaskRelease { not_before: wait.map(after), error }
@@ -132,16 +136,14 @@ async fn close(app: &App, lease: &TaskLease, end: TurnOutcome) -> Result<()> {
         TurnOutcome::Completed => app.store.finish_task(lease, TaskState::Completed, None, now).await?,
         TurnOutcome::Over(state, why) => app.store.finish_task(lease, state, Some(&why), now).await?,
         TurnOutcome::More => app.store.release_task(lease, &release(None, None), now).await?,
-        TurnOutcome::Wait(wait) => {
-            app.store.release_task(lease, &release(Some(wait.min(LONGEST_WAIT)), None), now).await?
-        }
+        TurnOutcome::Wait(wait) => app.store.release_task(lease, &release(Some(wait.min(MAX_WAIT)), None), now).await?,
         TurnOutcome::Unavailable(why) => {
-            app.store.release_task(lease, &release(pause(lease.failures), Some(why)), now).await?
+            app.store.release_task(lease, &release(backoff(lease.failures), Some(why)), now).await?
         }
         TurnOutcome::Lost => return Ok(()),
     };
     if closed.is_err() {
-        tracing::warn!(task = %lease.task.id, "another worker has taken the task over");
+        tracing::warn!(task = %lease.task.id, "another worker has leased the task");
     }
     Ok(())
 }
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_is_away_is_asked_again_at_once_and_then_after_longer_and_longer_pauses() {
-        let pauses: Vec<_> = (0..7).map(|failures| pause(failures).map_or(0, |pause| pause.as_secs())).collect();
+        let pauses: Vec<_> = (0..7).map(|failures| backoff(failures).map_or(0, |backoff| backoff.as_secs())).collect();
         assert_eq!(pauses, [0, 60, 120, 240, 480, 960, 960]);
     }
 
