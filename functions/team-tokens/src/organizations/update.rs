@@ -14,7 +14,7 @@ use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Probl
 use crate::lookup::{Named, OrganizationPath, With, organization};
 use crate::principal::{Note, Principal};
 
-/// AuditChange an organization
+/// Change an organization
 ///
 /// For its owners. Only what is sent changes; a new name is part of its paths from then on.
 #[utoipa::path(patch, path = "/api/v2/organizations/{organization_name}", tag = "organizations",

@@ -13,7 +13,7 @@ use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Probl
 use crate::lookup::{Named, TeamPath, organization_of, team};
 use crate::principal::{Note, Principal};
 
-/// AuditChange a team
+/// Change a team
 ///
 /// Only what is sent changes. The owners' team keeps its name. Owners alone change what a team may do; anybody else who may
 /// change the team may send those attributes back as they are.
