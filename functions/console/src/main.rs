@@ -1,11 +1,9 @@
-//! The function's process.
-
 use terrapi::http::lambda_service;
 use terrapi::runtime::{App, run, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let app = App::without_blobs(&start()?)?;
-    // It knows no storage that would have to be warm.
+    // This function uses no storage, so there is nothing to warm up.
     run(lambda_service(console::routes(), app)).await
 }

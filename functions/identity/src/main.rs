@@ -1,5 +1,3 @@
-//! The function's process.
-
 use terrapi::runtime::{App, load_providers, serve, start};
 
 #[tokio::main(flavor = "current_thread")]

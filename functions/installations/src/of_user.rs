@@ -1,4 +1,4 @@
-//! The installations that the caller belongs to, as their provider has it at this moment.
+//! The caller's installations, as their provider lists them now.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use terrapi::runtime::App;
 use terrapi::store::{MembershipFence, ProviderAnswer};
 use utoipa::ToSchema;
 
-/// Rows that are read at the same time.
+/// How many rows are read concurrently.
 const CONCURRENCY: usize = 16;
 
 /// The caller's installations of one provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InstallationList {
-    /// In the provider's order.
+    /// In the order of the provider.
     installations: Vec<ListedInstallation>,
 }
 
@@ -30,37 +30,37 @@ pub struct InstallationList {
 #[schema(example = json!({"id": "12345", "name": "acme", "account_status": "active",
     "created_at": "2026-01-31T08:00:00.000Z", "tier": {"name": "Unknown", "features": {}}}))]
 pub struct ListedInstallation {
-    /// Its number, in decimal.
+    /// The number, in decimal.
     id: String,
     /// The account's login, or the group's full name.
     name: String,
-    /// How the account stands: `active`, `trial_ending`, `expired` or `disabled`. On GitLab a group that is not disabled is
-    /// `pending` until it has called, and then `installed`.
+    /// The state of the account: `active`, `trial_ending`, `expired` or `disabled`. On GitLab, a group that is not
+    /// disabled is `pending` until its webhook has called, and then `installed`.
     account_status: &'static str,
-    /// When it was first seen (RFC 3339).
+    /// RFC 3339: when the installation was first seen.
     #[schema(format = "date-time")]
     created_at: String,
-    /// When the trial ends, if it is one (RFC 3339).
+    /// RFC 3339: when the trial ends, if the account is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = "date-time")]
     trial_ends_at: Option<String>,
-    /// What the account has.
+    /// The tier of the account.
     tier: ListedTier,
 }
 
-/// What an account has.
+/// The tier of an account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListedTier {
-    /// For people.
+    /// A name for people.
     name: String,
     /// Its limits.
     features: Features,
 }
 
-/// The limits of an account; one that is absent is none.
+/// The limits of an account. An absent one is unlimited.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Features {
-    /// Users a month.
+    /// Users per month.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     num_users_per_month: Option<u32>,
@@ -68,8 +68,8 @@ pub struct Features {
 
 /// List the caller's installations on GitHub
 ///
-/// GitHub is asked, and its answer becomes what the caller belongs to here: what they lost is closed to their keys from
-/// the next token on. A token that is limited to installations is shown those alone.
+/// GitHub is asked, and its answer replaces the caller's stored memberships. Keys of the caller lose access to the
+/// other installations with their next token. A token that is limited to installations sees only those.
 #[utoipa::path(get, path = "/api/v1/user/github/installations", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = InstallationList),
         (status = 404, description = "The caller never signed in with GitHub", body = ErrorBody),
@@ -79,20 +79,22 @@ pub async fn list_github_installations(
     caller: Authorized<AnyCaller>,
     client: ClientInfo,
 ) -> Result<Json<InstallationList>, ApiError> {
-    let (listed, look) = ask(&app, caller.caller(), Vcs::Github).await?;
+    let (listed, question) = ask(&app, caller.caller(), Vcs::Github).await?;
     let now = app.clock.now();
-    // GitHub lists where this App is installed, so each of them is known from here on.
+    // GitHub lists only accounts on which this App is installed, so each of them becomes a known installation.
     let known = |listed: ProviderInstallation| {
         let app = &app;
-        async move { app.store.find_or_create_installation(&met(&listed, now)).await.map(|known| Some((listed, known))) }
+        async move {
+            app.store.find_or_create_installation(&first_seen(&listed, now)).await.map(|known| Some((listed, known)))
+        }
     };
     let known = all(listed.into_iter().map(known)).await?;
-    Ok(Json(settle(&app, caller.caller(), client, known, look).await?))
+    Ok(Json(settle(&app, caller.caller(), client, known, question).await?))
 }
 
 /// List the caller's installations on GitLab
 ///
-/// As on GitHub. An installation is a group that somebody has set up; others are in the list of groups.
+/// As on GitHub. A group is an installation once it has been set up; the list of groups has the others too.
 #[utoipa::path(get, path = "/api/v1/gitlab/installations", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = InstallationList),
         (status = 404, description = "The caller never signed in with GitLab", body = ErrorBody),
@@ -102,7 +104,7 @@ pub async fn list_gitlab_installations(
     caller: Authorized<AnyCaller>,
     client: ClientInfo,
 ) -> Result<Json<InstallationList>, ApiError> {
-    let (listed, look) = ask(&app, caller.caller(), Vcs::Gitlab).await?;
+    let (listed, question) = ask(&app, caller.caller(), Vcs::Gitlab).await?;
     let known = |listed: ProviderInstallation| {
         let app = &app;
         async move {
@@ -111,21 +113,21 @@ pub async fn list_gitlab_installations(
         }
     };
     let known = all(listed.into_iter().map(known)).await?;
-    Ok(Json(settle(&app, caller.caller(), client, known, look).await?))
+    Ok(Json(settle(&app, caller.caller(), client, known, question).await?))
 }
 
-/// What the provider lists for the caller, and when it was asked.
-async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, Look)> {
+/// The list of the provider, and when it was asked.
+async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, ProviderQuestion)> {
     caller.require_vcs(vcs)?;
     let token = app.vcs_token(caller.user, vcs).await?;
     let fence = app.store.draw_membership_fence(caller.user, vcs).await?;
-    let look = Look { vcs, fence, asked_at: app.clock.now() };
+    let question = ProviderQuestion { vcs, fence, asked_at: app.clock.now() };
     let listed = app.providers.get(vcs)?.installations_of_user(&token).await?;
-    Ok((listed, look))
+    Ok((listed, question))
 }
 
 /// One question to a provider.
-struct Look {
+struct ProviderQuestion {
     vcs: Vcs,
     fence: MembershipFence,
     asked_at: Millis,
@@ -138,22 +140,22 @@ async fn all(reads: impl Iterator<Item = impl Future<Output = Result<Option<Know
     Ok(known.into_iter().flatten().collect())
 }
 
-/// Makes them the caller's memberships, and shows those that the credential reaches.
+/// Replaces the caller's memberships by the list, and shows those that the credential may see.
 async fn settle(
     app: &App,
     caller: &Caller,
     client: ClientInfo,
     known: Vec<Known>,
-    Look { vcs, fence, asked_at }: Look,
+    ProviderQuestion { vcs, fence, asked_at }: ProviderQuestion,
 ) -> Result<InstallationList> {
     let memberships: BTreeSet<_> = known.iter().map(|(listed, _)| listed.id).collect();
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
-    let note = |change| {
+    let audit_entry = |change| {
         app.audit_record(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
     };
     let max_age = app.settings.membership_max_age;
     let answer = ProviderAnswer { listed: &memberships, fence, asked_at, max_age };
-    app.store.replace_memberships(caller.user, vcs, answer, note).await?;
+    app.store.replace_memberships(caller.user, vcs, answer, audit_entry).await?;
     let reached = known.into_iter().filter(|(_, known)| caller.capabilities.reaches(known.namespace));
     Ok(InstallationList { installations: reached.map(|(listed, known)| shown(listed, known)).collect() })
 }
@@ -162,7 +164,7 @@ fn of(vcs: Vcs, listed: &ProviderInstallation) -> Namespace {
     Namespace { vcs, installation: listed.id }
 }
 
-fn met(listed: &ProviderInstallation, now: Millis) -> Installation {
+fn first_seen(listed: &ProviderInstallation, now: Millis) -> Installation {
     let state = if listed.suspended { InstallationState::Suspended } else { InstallationState::Installed };
     Installation::new(of(Vcs::Github, listed), listed.name.clone(), state, now)
 }

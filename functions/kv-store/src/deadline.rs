@@ -1,4 +1,4 @@
-//! How long a request may take when storage is slow.
+//! Limits the duration of a request when storage is slow.
 
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use axum::response::Response;
 use http::Method;
 use terrapi::http::within;
 
-/// A request for one record or one page.
+/// For a request about one record or one page.
 const ONE_RECORD: Duration = Duration::from_secs(9);
-/// A commit, or a request for every chunk of a key, whose work grows with their number. The function ends after 29 s.
+/// For a commit, or a request about every chunk of a key: its work grows with their number. The function's timeout is
+/// 29 s.
 const MANY_RECORDS: Duration = Duration::from_secs(25);
 
-/// Bounds the time of a request by what it asks for.
+/// Applies the limit that fits the request.
 pub async fn deadline(request: Request, next: Next) -> Response {
     let limit = if is_for_many(&request) { MANY_RECORDS } else { ONE_RECORD };
     within(limit, request, next).await

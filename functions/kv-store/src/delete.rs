@@ -12,23 +12,23 @@ use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathPara
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// How many chunks are deleted at once.
-const DELETIONS: usize = 16;
-/// How long the deletion of a key may take: less than the function's time, so that its caller gets an answer.
-const PATIENCE: Duration = Duration::from_secs(24);
+/// How many chunks are deleted concurrently.
+const MAX_CONCURRENT_DELETIONS: usize = 16;
+/// How long deleting a key may take. It is less than the function's timeout, so that the client gets an answer.
+const TIME_LIMIT: Duration = Duration::from_secs(24);
 
-/// Whether anything was deleted.
+/// The result of the deletion.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KvDelete {
-    /// At least one record is gone.
+    /// Whether at least one record was deleted.
     result: bool,
 }
 
 /// Delete a record, or every chunk of a key
 ///
-/// Without `idx` every chunk is deleted that the caller may write; 403 when that deleted none. A key of many thousand chunks may
-/// take longer than a request: 503 then, and the repeated request goes on. 413 `TOO_MANY_CHUNKS`, and nothing is deleted, when
-/// there are more than 100,000.
+/// Without `idx`, every chunk that the caller may write is deleted; 403 if there is none. A key with many thousand
+/// chunks may take longer than a request: then the answer is 503, and a repeated request continues. With more than
+/// 100,000 chunks the answer is 413 `TOO_MANY_CHUNKS`, and nothing is deleted.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
         ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("version" = Option<i64>, Query, description = "Only records of this version")),
@@ -66,21 +66,24 @@ async fn delete_chunks(
     let deletions = async {
         let addresses = app.store.chunk_addresses(namespace, key).await?;
         let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
-        let distinct = deletions.buffer_unordered(DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
-            // Which version a chunk has does not matter here.
-            let outcome = outcome.map_err(|refusal| match refusal {
-                Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
-                other => other,
-            });
-            if !outcomes.contains(&outcome) {
-                outcomes.push(outcome);
-            }
-            Ok(outcomes)
-        });
+        let distinct = deletions.buffer_unordered(MAX_CONCURRENT_DELETIONS).try_fold(
+            Vec::new(),
+            |mut outcomes, outcome| async move {
+                // The version of a chunk does not matter here.
+                let outcome = outcome.map_err(|refusal| match refusal {
+                    Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
+                    other => other,
+                });
+                if !outcomes.contains(&outcome) {
+                    outcomes.push(outcome);
+                }
+                Ok(outcomes)
+            },
+        );
         distinct.await
     };
-    // What was deleted stays deleted, so a repeated request goes on from there.
-    tokio::time::timeout(PATIENCE, deletions)
+    // Deleted chunks stay deleted, so a repeated request continues from there.
+    tokio::time::timeout(TIME_LIMIT, deletions)
         .await
         .map_err(|_| Error::Unavailable { code: Code::Unavailable, source: None })?
 }
