@@ -1,12 +1,16 @@
 //! The library that every function uses.
 //!
-//! Dependencies point one way: functions → [`http`] → [`auth`], [`store`], [`vcs`] → [`domain`]. [`runtime`] creates
-//! the shared state once per process, and every layer that waits may use [`deadline`]. The library depends on no
+//! Imports point one way: functions → [`lambda`] → [`http`] → [`usecases`] → [`runtime`] → [`auth`], [`store`], [`vcs`] →
+//! [`domain`]. Beside `domain`, every layer that waits may use [`deadline`] and [`progress`]. Nothing here depends on a
 //! function.
+
 pub mod auth;
 pub mod deadline;
 pub mod domain;
 pub mod http;
+pub mod lambda;
+pub mod progress;
 pub mod runtime;
 pub mod store;
+pub mod usecases;
 pub mod vcs;

@@ -217,7 +217,9 @@ def tokens_are_deleted_by_team_and_by_id():
     missing(api.user_tokens.show, token["id"])
     missing(api.user_tokens.destroy, token["id"])
     refused(token["attributes"]["token"])
-    missing(api.workspaces._list, f"{BASE}/organizations/{ORGANIZATION}/workspaces")
+    with fails(TFCHTTPUnclassified) as failure:
+        api.workspaces._list(f"{BASE}/organizations/{ORGANIZATION}/workspaces")
+    assert "There are no workspaces" in failure.error.args[0]["errors"][0]["detail"], failure.error
 
 
 run(

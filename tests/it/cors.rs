@@ -7,7 +7,8 @@ use axum::extract::Request;
 use http::Method;
 use serde_json::json;
 use terrapi::domain::Capability::KvStoreRead;
-use terrapi::http::{ListedOrigins, lambda_service};
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Settings};
 use tower::ServiceExt as _;
 

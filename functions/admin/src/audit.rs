@@ -10,8 +10,8 @@ use terrapi::domain::{
     Capability, Code, Error, KeyId, Permission, PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{
-    AccessTokenCreate, Administrator, ApiError, ErrorBody, OnVcs, Origin, PageQuery, PathParams, Query, VcsPath,
-    next_page, open_cursor,
+    AccessTokenCreate, Administrator, ApiError, ErrorBody, Listing, OnVcs, Origin, PageQuery, PathParams, Query,
+    VcsPath,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -150,9 +150,9 @@ pub async fn list_audit_of_key(
     let id = KeyId::parse(path.text("id"))
         .ok_or_else(|| Error::invalid_because(Code::InvalidPath, "a key's id is a UUID"))?;
     let filter = AuditFilter { key: Some(id), ..AuditFilter::default() };
-    let listing = format!("audit#{id}");
+    let listing = Listing::new(&app, caller.caller(), &format!("audit#{id}"));
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let after: Option<String> = listing.start(&query).await?;
     if !trail_visible(&app, caller.caller(), id).await? {
         return Err(Error::NotFound.into());
     }
@@ -161,7 +161,7 @@ pub async fn list_audit_of_key(
     if entries.first().is_none_or(|entry| entry.actor != Some(caller.caller().user)) {
         return Err(Error::NotFound.into());
     }
-    let next = next_page(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
     Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
 }
 
@@ -202,20 +202,22 @@ const FILTERS: [&str; 6] = ["key", "user", "action", "outcome", "from", "to"];
     responses((status = 200, body = AuditPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_audit(
     State(app): State<App>,
-    _: Administrator,
+    administrator: Administrator,
     query: Query,
     origin: Origin,
 ) -> Result<Response, ApiError> {
     let filter = filter(&query)?;
     // A cursor is valid only with its filters: with others, its position would have another meaning.
-    let listing = format!("audit#{filter:?}");
+    let listing = Listing::new(&app, administrator.caller(), &format!("audit#{filter:?}"));
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let after: Option<String> = listing.start(&query).await?;
     let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
     let size = limit.to_string();
-    let chosen = FILTERS.into_iter().filter_map(|name| Some((name, query.text(name)?)));
-    let repeated: Vec<_> = chosen.chain([("limit", size.as_str())]).collect();
-    let next = next_page(&origin, &listing, "page", next.as_ref(), &repeated)?;
+    let mut repeated = vec![("limit", size.as_str())];
+    for name in FILTERS {
+        repeated.extend(query.text(name)?.map(|value| (name, value)));
+    }
+    let next = listing.next_page(&origin, next.as_ref(), &repeated).await?;
     Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
 }
 

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::{Code, DeadLetter, DeadLetterId, Error, Result};
-use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, PathParams, Query, next_page, open_cursor};
+use terrapi::http::{Administrator, ApiError, ErrorBody, Listing, Origin, PageQuery, PathParams, Query};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -75,17 +75,17 @@ impl From<DeadLetter> for DeadLetterItem {
     responses((status = 200, body = DeadLetterPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_dead_letters(
     State(app): State<App>,
-    _: Administrator,
+    administrator: Administrator,
     query: Query,
     origin: Origin,
 ) -> Result<Response, ApiError> {
-    const LISTING: &str = "dead-letters";
+    let listing = Listing::new(&app, administrator.caller(), "dead-letters");
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
+    let after: Option<String> = listing.start(&query).await?;
     let after =
         after.map(|after| DeadLetterId::parse(&after).ok_or(Error::invalid(Code::InvalidCursor))).transpose()?;
     let (letters, next) = app.store.list_dead_letters(after.as_ref(), limit).await?;
-    let next = next_page(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
     let results = letters.into_iter().map(DeadLetterItem::from).collect();
     Ok((next.link, Json(DeadLetterPage { results, next_cursor: next.cursor })).into_response())
 }

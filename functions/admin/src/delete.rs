@@ -36,7 +36,7 @@ pub async fn delete_api_key(
     client: ClientInfo,
     query: Query,
 ) -> Result<Json<DeletedKey>, ApiError> {
-    let id = query.text("id").and_then(KeyId::parse);
+    let id = query.text("id")?.and_then(KeyId::parse);
     let id = id.ok_or_else(|| Error::invalid_because(Code::InvalidQuery, "id is a UUID"))?;
     let (cascade, user) = (query.flag("cascade", false)?, caller.caller().user);
     let audit_entry = |key: &ApiKeyRecord| deletion(&app, &client, key);

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{DriftRun, Millis, RunId, RunState, RunType, Vcs};
-use terrapi::http::{Administrator, ApiError, ErrorBody, Origin, PageQuery, Query, next_page, open_cursor};
+use terrapi::http::{Administrator, ApiError, ErrorBody, Listing, Origin, PageQuery, Query};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -73,15 +73,15 @@ impl From<DriftRun> for DriftItem {
     responses((status = 200, body = DriftPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_drifts(
     State(app): State<App>,
-    _: Administrator,
+    administrator: Administrator,
     query: Query,
     origin: Origin,
 ) -> Result<Response, ApiError> {
-    const LISTING: &str = "drifts";
+    let listing = Listing::new(&app, administrator.caller(), "drifts");
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(LISTING, cursor)).transpose()?;
+    let after: Option<String> = listing.start(&query).await?;
     let (runs, next) = app.store.list_drift_runs(after.as_deref(), limit).await?;
-    let next = next_page(&origin, LISTING, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
     let results = runs.into_iter().map(DriftItem::from).collect();
     Ok((next.link, Json(DriftPage { results, next_cursor: next.cursor })).into_response())
 }

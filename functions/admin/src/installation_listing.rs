@@ -3,8 +3,8 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use terrapi::domain::{Code, Error, InstallationId, Namespace, Result, Vcs};
-use terrapi::http::{NextPage, Origin, Query, next_page, open_cursor};
+use terrapi::domain::{Caller, Code, Error, InstallationId, Namespace, Result, Vcs};
+use terrapi::http::{Listing, NextPage, Origin, Query};
 use terrapi::runtime::App;
 
 /// A kind of thing that belongs to an installation.
@@ -24,13 +24,13 @@ pub trait InInstallation: Sized + Send {
 }
 
 /// A request for a page.
-pub struct InstallationListing<T: InInstallation> {
+pub struct InstallationListing<'a, T: InInstallation> {
+    app: &'a App,
     installation: InstallationId,
     vcs: Option<Vcs>,
     limit: usize,
     from: Option<Position<T::After>>,
-    /// The name to which its cursors are bound.
-    name: String,
+    listing: Listing<'a>,
 }
 
 /// A cursor position: the provider, and the position within its installation.
@@ -40,23 +40,23 @@ pub struct Position<A> {
     after: Option<A>,
 }
 
-impl<T: InInstallation> InstallationListing<T> {
+impl<'a, T: InInstallation> InstallationListing<'a, T> {
     /// Reads `installation_id`, `vcs`, `limit` and `page`.
     ///
     /// # Errors
     /// `INVALID_QUERY`, and `INVALID_CURSOR` for a cursor of another listing.
-    pub fn read(query: &Query) -> Result<Self> {
+    pub async fn read(app: &'a App, caller: &Caller, query: &Query) -> Result<Self> {
         let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
-        let installation = query.text("installation_id").and_then(InstallationId::parse).ok_or_else(problem)?;
+        let installation = query.text("installation_id")?.and_then(InstallationId::parse).ok_or_else(problem)?;
         let vcs: Option<Vcs> = query.word("vcs")?;
-        let name = format!("{}#{installation}#{vcs:?}", T::KIND);
+        let listing = Listing::new(app, caller, &format!("{}#{installation}#{vcs:?}", T::KIND));
         let limit = query.limit(20, 100)?;
-        let from = query.text("page").map(|cursor| open_cursor(&name, cursor)).transpose()?;
-        Ok(Self { installation, vcs, limit, from, name })
+        let from = listing.start(query).await?;
+        Ok(Self { app, installation, vcs, limit, from, listing })
     }
 
     /// The page, and the position of the next one.
-    pub async fn page(&self, app: &App) -> Result<(Vec<T>, Option<Position<T::After>>)> {
+    pub async fn page(&self) -> Result<(Vec<T>, Option<Position<T::After>>)> {
         let (mut found, installation) = (Vec::new(), self.installation);
         let wanted = Vcs::ALL.into_iter().filter(|vcs| self.vcs.is_none_or(|wanted| wanted == *vcs));
         for vcs in wanted.filter(|vcs| self.from.as_ref().is_none_or(|from| from.vcs <= *vcs)) {
@@ -64,7 +64,8 @@ impl<T: InInstallation> InstallationListing<T> {
             if found.len() >= self.limit {
                 return Ok((found, Some(Position { vcs, after: None })));
             }
-            let (more, next) = T::read(app, Namespace { vcs, installation }, after, self.limit - found.len()).await?;
+            let (more, next) =
+                T::read(self.app, Namespace { vcs, installation }, after, self.limit - found.len()).await?;
             found.extend(more);
             if next.is_some() {
                 return Ok((found, Some(Position { vcs, after: next })));
@@ -74,10 +75,10 @@ impl<T: InInstallation> InstallationListing<T> {
     }
 
     /// The link to the next page.
-    pub fn next(&self, origin: &Origin, next: Option<&Position<T::After>>) -> Result<NextPage> {
+    pub async fn next(&self, origin: &Origin, next: Option<&Position<T::After>>) -> Result<NextPage> {
         let (installation, limit) = (self.installation.to_string(), self.limit.to_string());
         let mut repeated = vec![("installation_id", installation.as_str()), ("limit", limit.as_str())];
         repeated.extend(self.vcs.map(|vcs| ("vcs", vcs.as_str())));
-        next_page(origin, &self.name, "page", next, &repeated)
+        self.listing.next_page(origin, next, &repeated).await
     }
 }

@@ -5,9 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{ApiKeyRecord, Caller, Capabilities, Capability, KeyId, Result, Vcs};
-use terrapi::http::{
-    AccessTokenCreate, ApiError, ErrorBody, OnVcs, Origin, PageQuery, Query, VcsPath, next_page, open_cursor,
-};
+use terrapi::http::{AccessTokenCreate, ApiError, ErrorBody, Listing, OnVcs, Origin, PageQuery, Query, VcsPath};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -87,11 +85,11 @@ pub async fn list_api_keys(
     origin: Origin,
 ) -> Result<Response, ApiError> {
     let user = caller.caller().user;
-    let listing = format!("keys#{}#{user}", caller.vcs);
+    let listing = Listing::new(&app, caller.caller(), &format!("keys#{}", caller.vcs));
     let limit = query.limit(20, 100)?;
-    let after: Option<String> = query.text("page").map(|cursor| open_cursor(&listing, cursor)).transpose()?;
+    let after: Option<String> = listing.start(&query).await?;
     let (keys, next) = app.store.list_api_keys(user, caller.vcs, after.as_deref(), limit).await?;
-    let next = next_page(&origin, &listing, "page", next.as_ref(), &[("limit", &limit.to_string())])?;
+    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
     let visible_keys = keys.into_iter().filter(|key| visible(key, caller.caller(), caller.vcs));
     let results = visible_keys.map(ListedKey::from).collect();
     Ok((next.link, Json(KeyPage { results, next_cursor: next.cursor })).into_response())

@@ -1,4 +1,5 @@
-use terrapi::runtime::{App, serve, start};
+use terrapi::lambda::serve;
+use terrapi::runtime::{App, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -88,13 +88,13 @@ impl InInstallation for OrganizationItem {
     responses((status = 200, body = OrganizationPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_installation_organizations(
     State(app): State<App>,
-    _: Administrator,
+    administrator: Administrator,
     query: Query,
     origin: Origin,
 ) -> Result<Response, ApiError> {
-    let listing = InstallationListing::<OrganizationItem>::read(&query)?;
-    let (results, next) = listing.page(&app).await?;
-    let next = listing.next(&origin, next.as_ref())?;
+    let listing = InstallationListing::<OrganizationItem>::read(&app, administrator.caller(), &query).await?;
+    let (results, next) = listing.page().await?;
+    let next = listing.next(&origin, next.as_ref()).await?;
     Ok((next.link, Json(OrganizationPage { results, next_cursor: next.cursor })).into_response())
 }
 

@@ -1,5 +1,6 @@
 use terrapi::http::lambda_service;
-use terrapi::runtime::{App, run, start};
+use terrapi::lambda::run;
+use terrapi::runtime::{App, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

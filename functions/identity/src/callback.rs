@@ -24,6 +24,8 @@ use crate::login::{browsers, installation, redirect_uri, verifier};
 
 /// How long a sign-in waits for the provider's list of the person's installations.
 const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(5);
+/// How many times a sign-in is written again after another one of the same person.
+const ATTEMPTS: usize = 3;
 
 /// The time that the rest of a sign-in needs at most: two calls to the provider, its list of installations, and some
 /// calls to DynamoDB.
@@ -107,8 +109,10 @@ impl ProviderRedirect {
         let Self { query, headers, origin, client } = self;
         let provider = app.providers.get(vcs)?;
         let installation = installation(query)?;
-        let Some(state) = query.text("state").filter(|state| !state.is_empty()) else {
-            return without_state(query, vcs, installation, origin);
+        // Everything is read before the state is used up.
+        let (state, code, error) = (query.text("state")?, query.text("code")?, query.text("error")?.is_some());
+        let Some(state) = state.filter(|state| !state.is_empty()) else {
+            return without_state(error, vcs, installation, origin);
         };
         let invalid = || Error::forbidden(Code::InvalidState);
         let state = OpaqueToken::parse(state).ok_or_else(invalid)?;
@@ -117,7 +121,7 @@ impl ProviderRedirect {
         let now = app.clock.now();
         let begun = consume_state(app, vcs, &state, browsers(headers, origin), now.seconds()).await?;
         let (pending, browser) = begun.ok_or_else(invalid)?;
-        let code = code(query)?;
+        let code = bought_with(code, error)?;
         let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(origin, vcs));
         let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
         let tokens = provider.oauth().exchange(code, sign_in, now).await?;
@@ -154,18 +158,19 @@ async fn consume_state(
 
 /// Anybody may send a browser here without a state, and GitHub's installation flow does, so the sign-in starts again.
 /// An error is not answered that way, because the next attempt would end in the same way.
-fn without_state(query: &Query, vcs: Vcs, installation: Option<InstallationId>, origin: &Origin) -> Result<Response> {
-    if query.text("error").is_some() {
+fn without_state(error: bool, vcs: Vcs, installation: Option<InstallationId>, origin: &Origin) -> Result<Response> {
+    if error {
         return Err(refused());
     }
     let query = installation.map(|id| format!("?installation_id={id}")).unwrap_or_default();
     Ok(NoStore((StatusCode::FOUND, to(origin.url(&format!("/api/v1/{vcs}/login{query}"))))).into_response())
 }
 
-fn code(query: &Query) -> Result<&str> {
-    match query.text("code").filter(|code| !code.is_empty()) {
+/// The code that buys tokens. `error`: the provider has told of one.
+fn bought_with(code: Option<&str>, error: bool) -> Result<&str> {
+    match code.filter(|code| !code.is_empty()) {
         Some(code) => Ok(code),
-        None if query.text("error").is_some() => Err(refused()),
+        None if error => Err(refused()),
         None => Err(Error::invalid_because(Code::InvalidQuery, "code is missing")),
     }
 }
@@ -179,7 +184,7 @@ fn to(location: String) -> [(HeaderName, String); 1] {
 }
 
 /// Stores the identity and its tokens, and returns its user. If two first sign-ins of a person run concurrently, one
-/// creates the user and the other uses it.
+/// creates the user and the other uses it. If two change the role, one of them does.
 async fn store_identity(
     app: &App,
     vcs: Vcs,
@@ -189,7 +194,7 @@ async fn store_identity(
 ) -> Result<UserId> {
     let sealed = app.seal(vcs, profile.id, tokens)?;
     let administrator = app.settings.administrators.include(vcs, profile.id);
-    for _ in 0..2 {
+    for _ in 0..ATTEMPTS {
         let known = app.store.find_user_of_identity(vcs, profile.id).await?;
         let user = known.map_or_else(|| app.random.id().map(UserId::new), Ok)?;
         let was_administrator = match known {
@@ -206,7 +211,7 @@ async fn store_identity(
             return Ok(user);
         }
     }
-    Err(Error::bug("an identity belongs to another user"))
+    Err(Error::unavailable("too many concurrent sign-ins of one person"))
 }
 
 fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: AuditChange) -> Result<NewAuditEntry> {

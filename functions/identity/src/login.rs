@@ -52,7 +52,7 @@ pub async fn begin_sign_in(
         state: state.hash(),
         browser: browser.hash(),
         vcs,
-        return_to: ReturnTo::new(query.text("return_to")),
+        return_to: ReturnTo::new(query.text("return_to")?),
         installation,
         ends_at: app.clock.now().seconds().plus(PendingSignIn::LIFETIME_SECONDS),
     };
@@ -68,7 +68,7 @@ pub async fn begin_sign_in(
 /// The query parameter `installation_id`.
 pub fn installation(query: &Query) -> Result<Option<InstallationId>> {
     let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
-    query.text("installation_id").map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
+    query.text("installation_id")?.map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
 }
 
 /// The secrets in the browser's cookies. Usually one, unless another service has set a cookie with this name.

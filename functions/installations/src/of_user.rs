@@ -1,6 +1,6 @@
 //! The caller's installations, as their provider lists them now.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,16 +12,19 @@ use terrapi::domain::{
 };
 use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody};
 use terrapi::runtime::App;
-use terrapi::store::{MembershipFence, ProviderAnswer};
+use terrapi::store::MembershipFence;
+use terrapi::usecases::{Admission, ProviderListing};
 use utoipa::ToSchema;
 
 /// How many rows are read concurrently.
 const CONCURRENCY: usize = 16;
+/// How long GitHub is waited for that is asked where the App was removed.
+const PROVIDER_WAIT: Duration = Duration::from_secs(9);
 
 /// The caller's installations of one provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InstallationList {
-    /// In the order of the provider.
+    /// In the order of the provider. Behind them come those from which the App was removed, and where the caller was a member.
     installations: Vec<ListedInstallation>,
 }
 
@@ -69,7 +72,8 @@ pub struct Features {
 /// List the caller's installations on GitHub
 ///
 /// GitHub is asked, and its answer replaces the caller's stored memberships. Keys of the caller lose access to the
-/// other installations with their next token. A token that is limited to installations sees only those.
+/// other installations with their next token. An installation from which the App was removed stays readable for its members, and is `disabled`. A
+/// token that is limited to installations sees only those.
 #[utoipa::path(get, path = "/api/v1/user/github/installations", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = InstallationList),
         (status = 404, description = "The caller never signed in with GitHub", body = ErrorBody),
@@ -84,9 +88,7 @@ pub async fn list_github_installations(
     // GitHub lists only accounts on which this App is installed, so each of them becomes a known installation.
     let known = |listed: ProviderInstallation| {
         let app = &app;
-        async move {
-            app.store.find_or_create_installation(&first_seen(&listed, now)).await.map(|known| Some((listed, known)))
-        }
+        async move { first_seen(app, &listed, now).await.map(|known| Some((listed.name, known))) }
     };
     let known = all(listed.into_iter().map(known)).await?;
     Ok(Json(settle(&app, caller.caller(), client, known, question).await?))
@@ -109,7 +111,7 @@ pub async fn list_gitlab_installations(
         let app = &app;
         async move {
             let known = app.store.find_installation(of(Vcs::Gitlab, &listed)).await?;
-            Ok(known.map(|known| (listed, known)))
+            Ok(known.map(|known| (listed.name, known)))
         }
     };
     let known = all(listed.into_iter().map(known)).await?;
@@ -133,7 +135,8 @@ struct ProviderQuestion {
     asked_at: Millis,
 }
 
-type Known = (ProviderInstallation, Installation);
+/// An installation with the name that it has at the provider.
+type Known = (String, Installation);
 
 async fn all(reads: impl Iterator<Item = impl Future<Output = Result<Option<Known>>>>) -> Result<Vec<Known>> {
     let known: Vec<_> = stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
@@ -145,34 +148,54 @@ async fn settle(
     app: &App,
     caller: &Caller,
     client: ClientInfo,
-    known: Vec<Known>,
+    mut known: Vec<Known>,
     ProviderQuestion { vcs, fence, asked_at }: ProviderQuestion,
 ) -> Result<InstallationList> {
-    let memberships: BTreeSet<_> = known.iter().map(|(listed, _)| listed.id).collect();
+    let listed = known.iter().map(|(_, known)| known.namespace.installation).collect();
+    let listing = ProviderListing { vcs, listed, fence, asked_at };
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
     let audit_entry = |change| {
         app.audit_record(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
     };
-    let max_age = app.settings.membership_max_age;
-    let answer = ProviderAnswer { listed: &memberships, fence, asked_at, max_age };
-    app.store.replace_memberships(caller.user, vcs, answer, audit_entry).await?;
+    let settled = app.settle_memberships(caller.user, &listing, Admission::Grant, PROVIDER_WAIT, audit_entry).await??;
+    for installation in settled.uninstalled {
+        known.extend(uninstalled(app, Namespace { vcs, installation }).await?);
+    }
     let reached = known.into_iter().filter(|(_, known)| caller.capabilities.reaches(known.namespace));
-    Ok(InstallationList { installations: reached.map(|(listed, known)| shown(listed, known)).collect() })
+    Ok(InstallationList { installations: reached.map(|(name, known)| shown(name, known)).collect() })
 }
 
 fn of(vcs: Vcs, listed: &ProviderInstallation) -> Namespace {
     Namespace { vcs, installation: listed.id }
 }
 
-fn first_seen(listed: &ProviderInstallation, now: Millis) -> Installation {
+/// An installation that GitHub lists. The App is in it, so it is not uninstalled, whatever was known.
+async fn first_seen(app: &App, listed: &ProviderInstallation, now: Millis) -> Result<Installation> {
     let state = if listed.suspended { InstallationState::Suspended } else { InstallationState::Installed };
-    Installation::new(of(Vcs::Github, listed), listed.name.clone(), state, now)
+    let namespace = of(Vcs::Github, listed);
+    let fresh = Installation::new(namespace, listed.name.clone(), state, now);
+    let known = app.store.find_or_create_installation(&fresh).await?;
+    if known.state != InstallationState::Uninstalled {
+        return Ok(known);
+    }
+    let moved = app.store.move_installation(namespace, &[InstallationState::Uninstalled], state).await?;
+    Ok(moved.unwrap_or(known))
 }
 
-fn shown(listed: ProviderInstallation, known: Installation) -> ListedInstallation {
+/// Notes that the App was removed from an installation; the installation, if it is known.
+async fn uninstalled(app: &App, namespace: Namespace) -> Result<Option<Known>> {
+    let from = [InstallationState::Pending, InstallationState::Installed, InstallationState::Suspended];
+    let known = match app.store.move_installation(namespace, &from, InstallationState::Uninstalled).await? {
+        Some(moved) => Some(moved),
+        None => app.store.find_installation(namespace).await?,
+    };
+    Ok(known.map(|known| (known.name.clone(), known)))
+}
+
+fn shown(name: String, known: Installation) -> ListedInstallation {
     ListedInstallation {
-        id: listed.id.to_string(),
-        name: listed.name,
+        id: known.namespace.installation.to_string(),
+        name,
         account_status: status(&known),
         created_at: known.created_at.rfc3339(),
         trial_ends_at: known.trial_ends_at.map(|end| end.millis().rfc3339()),

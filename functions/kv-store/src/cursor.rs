@@ -4,13 +4,10 @@
 //! encrypted, and its length depends only on the filters: it reveals nothing about that record. It can be opened only
 //! in its installation and with its path key, and it carries the filters of the first request.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use terrapi::auth::SealingKeys;
 use terrapi::domain::kv::{Address, Idx, Key};
-use terrapi::domain::{Code, Error, Namespace, Result, SecretText};
-use terrapi::http::Query;
+use terrapi::domain::{Code, Error, Namespace, Result};
+use terrapi::http::{Query, open_cursor, seal_cursor};
 use terrapi::runtime::App;
 
 /// The bytes of a position: the index (big-endian), the length of the key (big-endian), and the key, padded with zeros.
@@ -69,8 +66,7 @@ impl Listing<'_> {
         let mut plain = [&last.idx.get().to_be_bytes()[..], &length.to_be_bytes(), key].concat();
         plain.resize(POSITION_BYTES, 0);
         serde_json::to_writer(&mut plain, filters).map_err(|error| Error::internal("encoding a cursor", error))?;
-        let sealed = sealing_keys(app).await?.seal(&plain, &self.bound_to(), app.random.bytes()?)?;
-        Ok(URL_SAFE_NO_PAD.encode(sealed))
+        seal_cursor(app, &self.bound_to(), &plain).await
     }
 
     /// The position and the filters of a cursor.
@@ -78,10 +74,8 @@ impl Listing<'_> {
     /// # Errors
     /// [`Code::InvalidCursor`] if the text is not a cursor of this listing.
     pub async fn open(&self, app: &App, cursor: &str) -> Result<(Address, Filters)> {
-        let refused = || Error::invalid(Code::InvalidCursor);
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-        let plain = sealing_keys(app).await?.open(&sealed, &self.bound_to()).ok_or_else(refused)?;
-        read(&plain).ok_or_else(refused)
+        let plain = open_cursor(app, &self.bound_to(), cursor).await?;
+        read(&plain).ok_or(Error::invalid(Code::InvalidCursor))
     }
 }
 
@@ -93,9 +87,4 @@ fn read(plain: &[u8]) -> Option<(Address, Filters)> {
     let key = Key::new(std::str::from_utf8(key).ok()?).ok()?;
     let idx = Idx::new(u32::from_be_bytes(*idx).into()).ok()?;
     Some((Address { key, idx }, serde_json::from_slice(filters).ok()?))
-}
-
-async fn sealing_keys(app: &App) -> Result<SealingKeys> {
-    let fresh = SecretText::new(URL_SAFE_NO_PAD.encode(app.random.bytes::<32>()?));
-    SealingKeys::new(app.store.cursor_seed(fresh).await?, [])
 }

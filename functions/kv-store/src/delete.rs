@@ -1,7 +1,5 @@
 //! Deletes a record, or every chunk of a key.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use futures::stream::{StreamExt, TryStreamExt};
@@ -9,13 +7,12 @@ use serde::Serialize;
 use terrapi::domain::kv::{Address, Expect, Idx, Key, Refusal, Version, Write, WriteId, WriteKind};
 use terrapi::domain::{Caller, Code, Error, Namespace, Result};
 use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathParams, Query, RecordPath};
+use terrapi::progress::advance;
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
 /// How many chunks are deleted concurrently.
 const MAX_CONCURRENT_DELETIONS: usize = 16;
-/// How long deleting a key may take. It is less than the function's timeout, so that the client gets an answer.
-const TIME_LIMIT: Duration = Duration::from_secs(24);
 
 /// The result of the deletion.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,9 +23,9 @@ pub struct KvDelete {
 
 /// Delete a record, or every chunk of a key
 ///
-/// Without `idx`, every chunk that the caller may write is deleted; 403 if there is none. A key with many thousand
-/// chunks may take longer than a request: then the answer is 503, and a repeated request continues. With more than
-/// 100,000 chunks the answer is 413 `TOO_MANY_CHUNKS`, and nothing is deleted.
+/// Without `idx`, every chunk that the caller may write is deleted; 403 if there is none. Deleting a key with many thousand
+/// chunks may take longer than a request: then the answer is 503 `OUTCOME_UNKNOWN`, and a repeated request continues. With
+/// more than 100,000 chunks the answer is 413 `TOO_MANY_CHUNKS`, and nothing is deleted.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
         ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("version" = Option<i64>, Query, description = "Only records of this version")),
@@ -63,29 +60,22 @@ async fn delete_chunks(
     expect: Expect,
     caller: &Caller,
 ) -> Result<Vec<Result<(), Refusal>>> {
-    let deletions = async {
-        let addresses = app.store.chunk_addresses(namespace, key).await?;
-        let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
-        let distinct = deletions.buffer_unordered(MAX_CONCURRENT_DELETIONS).try_fold(
-            Vec::new(),
-            |mut outcomes, outcome| async move {
-                // The version of a chunk does not matter here.
-                let outcome = outcome.map_err(|refusal| match refusal {
-                    Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
-                    other => other,
-                });
-                if !outcomes.contains(&outcome) {
-                    outcomes.push(outcome);
-                }
-                Ok(outcomes)
-            },
-        );
-        distinct.await
-    };
-    // Deleted chunks stay deleted, so a repeated request continues from there.
-    tokio::time::timeout(TIME_LIMIT, deletions)
-        .await
-        .map_err(|_| Error::Unavailable { code: Code::Unavailable, source: None })?
+    let addresses = app.store.chunk_addresses(namespace, key).await?;
+    let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
+    let distinct =
+        deletions.buffer_unordered(MAX_CONCURRENT_DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
+            advance(1);
+            // The version of a chunk does not matter here.
+            let outcome = outcome.map_err(|refusal| match refusal {
+                Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
+                other => other,
+            });
+            if !outcomes.contains(&outcome) {
+                outcomes.push(outcome);
+            }
+            Ok(outcomes)
+        });
+    distinct.await
 }
 
 async fn delete(

@@ -56,7 +56,7 @@ pub async fn iter_records(
 ) -> Result<Response, ApiError> {
     let listing = Listing { namespace: caller.namespace, key: path.text("key") };
     let limit = query.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let (start, filters) = match query.text("cursor") {
+    let (start, filters) = match query.text("cursor")? {
         Some(cursor) => resume(listing.open(&app, cursor).await?, &query)?,
         None => begin(listing.key, &query)?,
     };

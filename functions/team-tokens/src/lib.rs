@@ -13,7 +13,9 @@ mod principal;
 mod start;
 mod teams;
 mod tokens;
+mod unsupported;
 
+use axum::routing::{any, delete, post};
 use members::{change as change_members, list as list_members, show as show_member};
 use organizations::{
     create as create_org, delete as delete_org, entitlements, list as list_orgs, show as show_org, update as update_org,
@@ -25,6 +27,7 @@ use terrapi::http::{Description, Routes};
 use terrapi::routes;
 use tokens::legacy::{of_organization, of_team};
 use tokens::{by_id, described, list};
+use unsupported::{refuse_invitation, refuse_removal, refuse_workspaces};
 
 /// The function's routes.
 pub fn routes<D: Description>() -> Routes<D> {
@@ -54,5 +57,10 @@ pub fn routes<D: Description>() -> Routes<D> {
             change_members::add_memberships,
             change_members::remove_memberships
         ))
+        .route("/api/v2/organizations/{organization_name}/workspaces", any(refuse_workspaces))
+        .route("/api/v2/organizations/{organization_name}/workspaces/{workspace_name}", any(refuse_workspaces))
+        .route("/api/v2/organizations/{organization_name}/projects", any(refuse_workspaces))
+        .route("/api/v2/organizations/{organization_name}/organization-memberships", post(refuse_invitation))
+        .route("/api/v2/organization-memberships/{membership_id}", delete(refuse_removal))
         .finished_by(jsonapi::finish)
 }

@@ -1,6 +1,7 @@
 //! The function's process.
 
-use terrapi::runtime::{App, serve, start};
+use terrapi::lambda::serve;
+use terrapi::runtime::{App, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use terrapi::http::lambda_service;
-use terrapi::runtime::{App, Signing, run, start};
+use terrapi::lambda::run;
+use terrapi::runtime::{App, Signing, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -5,10 +5,9 @@
 //! queue stores only the position in the stream, whose records are kept for a day. That queue is for the rest: a worker
 //! that cannot start, and a DynamoDB that cannot even store the count.
 
-use terrapi::domain::{DeadLetter, DeadLetterId, Error, Result};
+use terrapi::domain::{DeadLetter, DeadLetterId, Error, Millis, Result};
 use terrapi::runtime::App;
-
-use crate::event::StreamChange;
+use terrapi::store::changes::StreamChange;
 
 /// After how many failures a change becomes a dead letter.
 const ATTEMPTS: u32 = 5;
@@ -20,8 +19,11 @@ const ATTEMPTS: u32 = 5;
 pub async fn record_failure(app: &App, change: &StreamChange, sequence_number: &str, error: &Error) -> Result<bool> {
     let now = app.clock.now();
     // A failed replay returns to its dead letter instead of becoming another one.
-    if let StreamChange::Replayed(id) = change {
-        return put_back(app, id, error).await;
+    if let StreamChange::Replayed(id, asked_at) = change {
+        if app.store.end_failed_replay(id, *asked_at, public_description(error), now).await? {
+            tracing::error!(%id, %error, "the replay of a dead letter failed");
+        }
+        return Ok(true);
     }
     let Some(kind) = change.name() else { return Ok(true) };
     let (attempts, first_failed_at) = app.store.count_failure(kind, sequence_number, now).await?;
@@ -43,26 +45,11 @@ pub async fn record_failure(app: &App, change: &StreamChange, sequence_number: &
     Ok(true)
 }
 
-/// The change of a dead letter whose replay was requested. `None` if another invocation has processed it.
-pub async fn open(app: &App, id: &DeadLetterId) -> Result<Option<StreamChange>> {
-    let letter = app.store.find_dead_letter(id).await?.filter(|letter| letter.replay_requested_at.is_some());
+/// The change of a dead letter whose replay was requested at `asked_at`. `None` if another invocation has processed it.
+pub async fn open(app: &App, id: &DeadLetterId, asked_at: Millis) -> Result<Option<StreamChange>> {
+    let letter = app.store.find_dead_letter(id).await?.filter(|letter| letter.replay_requested_at == Some(asked_at));
     let read = |letter: DeadLetter| serde_json::from_str(&letter.change);
     letter.map(read).transpose().map_err(|error| Error::internal("decoding a change", error))
-}
-
-async fn put_back(app: &App, id: &DeadLetterId, error: &Error) -> Result<bool> {
-    if let Some(letter) = app.store.find_dead_letter(id).await? {
-        let letter = DeadLetter {
-            attempts: letter.attempts.saturating_add(1),
-            error: public_description(error).to_owned(),
-            last_failed_at: app.clock.now(),
-            replay_requested_at: None,
-            ..letter
-        };
-        app.store.put_dead_letter(&letter).await?;
-        tracing::error!(%id, %error, "the replay of a dead letter failed");
-    }
-    Ok(true)
 }
 
 /// A description of a failure without internal details.

@@ -6,15 +6,16 @@ mod event;
 mod membership;
 mod refresh;
 mod task;
+mod turn;
 
 use serde::Serialize;
 use terrapi::domain::{Millis, Result};
 use terrapi::runtime::App;
+use terrapi::store::changes::{StreamChange, StreamEvent};
 
-use event::StreamChange;
-pub use event::{StreamEvent, WorkerEvent};
-use task::Deadline;
-pub use task::ends_at;
+pub use event::WorkerEvent;
+use turn::Deadline;
+pub use turn::ends_at;
 
 /// The answer to the stream: the records to deliver again.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -84,8 +85,8 @@ async fn apply(app: &App, change: &StreamChange, deadline: Deadline) -> Result<(
         }
         StreamChange::Woken(task) => task::take_turn(app, *task, deadline).await?,
         StreamChange::MembershipDue(user, namespace) => membership::check(app, *user, *namespace, deadline).await?,
-        StreamChange::Replayed(letter) => {
-            if let Some(change) = dead_letter::open(app, letter).await? {
+        StreamChange::Replayed(letter, asked_at) => {
+            if let Some(change) = dead_letter::open(app, letter, *asked_at).await? {
                 Box::pin(apply(app, &change, deadline)).await?;
                 store.remove_dead_letter(letter).await?;
             }

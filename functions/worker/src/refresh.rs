@@ -15,7 +15,7 @@ use terrapi::runtime::App;
 use terrapi::store::operations::{InstallationSecret, TaskLease};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};
 
-use crate::task::{Deadline, TurnOutcome};
+use crate::turn::{Deadline, TurnOutcome};
 
 /// A GitHub repository with this file is set up. A GitLab project never is.
 const WORKFLOW: &str = ".github/workflows/terrateam.yml";

@@ -8,66 +8,18 @@ use terrapi::store::operations::{TaskLease, TaskRelease};
 use tokio::time::timeout;
 
 use crate::refresh;
+use crate::turn::{Deadline, TurnOutcome};
 
 /// After how many consecutive leases without a step a task fails.
 const ATTEMPTS: u32 = 5;
 /// The maximum age of a task in seconds.
 const MAX_AGE_SECONDS: i64 = 24 * 3600;
-/// In the last milliseconds of an invocation no further step is started.
-const NO_STEP_BEFORE_END_MS: i64 = 30_000;
-/// In the last milliseconds of an invocation a running step is cancelled: releasing the task takes a moment.
-const CANCEL_BEFORE_END_MS: i64 = 5_000;
-
 /// The longest wait that a provider can ask for. GitHub's rate limits are reset within an hour.
 const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// The maximum time under one lease in milliseconds, however long the invocation may run: other changes of the batch
 /// wait.
 const MAX_LEASE_WORK_MS: i64 = 75_000;
-/// The assumed duration of an invocation without a known deadline, in milliseconds: the timeout in the template.
-const DEFAULT_INVOCATION_MS: i64 = 120_000;
-
-/// How the work under one lease ended.
-#[derive(Debug)]
-pub enum TurnOutcome {
-    Completed,
-    /// The task has failed or was aborted. Carries the reason, for people.
-    Over(TaskState, String),
-    /// More steps remain for another lease.
-    More,
-    /// More steps remain, but not before this wait, which the provider asked for. This does not count as a failure.
-    Wait(Duration),
-    /// The provider or DynamoDB was unavailable. Carries the reason, for people. Another lease may succeed.
-    Unavailable(String),
-    /// Another worker has leased the task.
-    Lost,
-}
-
-/// When an invocation ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(pub Millis);
-
-/// The end of an invocation from the runtime's deadline in epoch milliseconds. The local emulator sends a constant in
-/// the past and ends no invocation, so any value will do there.
-pub fn ends_at(deadline_ms: u64, now: Millis) -> Millis {
-    i64::try_from(deadline_ms)
-        .map(Millis)
-        .ok()
-        .filter(|end| *end > now)
-        .unwrap_or(Millis(now.0 + DEFAULT_INVOCATION_MS))
-}
-
-impl Deadline {
-    /// Whether enough time is left for another step.
-    pub fn allows_a_step(self, now: Millis) -> bool {
-        now.0 < self.0.0 - NO_STEP_BEFORE_END_MS
-    }
-
-    /// The time until a running step is cancelled.
-    pub fn left(self, now: Millis) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.0 - CANCEL_BEFORE_END_MS - now.0).unwrap_or_default())
-    }
-}
 
 /// Leases a task, if that is possible, and works on it.
 ///
@@ -156,20 +108,5 @@ mod tests {
     fn a_provider_that_is_away_is_asked_again_at_once_and_then_after_longer_and_longer_pauses() {
         let pauses: Vec<_> = (0..7).map(|failures| backoff(failures).map_or(0, |backoff| backoff.as_secs())).collect();
         assert_eq!(pauses, [0, 60, 120, 240, 480, 960, 960]);
-    }
-
-    #[test]
-    fn an_end_in_the_past_is_no_end() {
-        let now = Millis(1_790_000_000_000);
-        assert_eq!(ends_at(1_790_000_120_000, now), Millis(1_790_000_120_000));
-        assert_eq!(ends_at(600_000, now), Millis(now.0 + 120_000));
-    }
-
-    #[test]
-    fn no_step_begins_in_the_last_half_minute_and_none_goes_on_in_the_last_seconds() {
-        let deadline = Deadline(Millis(100_000));
-        assert!(deadline.allows_a_step(Millis(69_999)) && !deadline.allows_a_step(Millis(70_000)));
-        assert_eq!(deadline.left(Millis(90_000)), Duration::from_secs(5));
-        assert_eq!(deadline.left(Millis(99_000)), Duration::ZERO);
     }
 }

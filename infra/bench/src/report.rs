@@ -81,16 +81,16 @@ impl Row {
     /// A limit is missed if every run exceeds it, or if the figure could not be measured.
     pub fn misses(&self) -> bool {
         match self.limit {
-            Limit::AtMost(limit) => self.figure.least > limit || self.figure.least.is_nan(),
+            Limit::AtMost(limit) => self.figure.smallest > limit || self.figure.smallest.is_nan(),
             Limit::None => false,
         }
     }
 
     fn cells(&self) -> [String; 6] {
-        let Spread { median, least, greatest } = self.figure;
+        let Spread { median, smallest, largest } = self.figure;
         let mut figure = format!("{}{}", number(median), self.unit);
-        if least < median || median < greatest {
-            let _ = write!(figure, " ({}–{})", number(least), number(greatest));
+        if smallest < median || median < largest {
+            let _ = write!(figure, " ({}–{})", number(smallest), number(largest));
         }
         let limit = match self.limit {
             Limit::AtMost(limit) => format!("≤ {}{}", number(limit), self.unit),

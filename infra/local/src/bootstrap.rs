@@ -114,6 +114,7 @@ async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
     ] {
         let complete = !is_administrator || store.is_administrator(id).await?;
         if !complete || store.find_identity(id, Vcs::Github).await?.is_none() {
+            store.set_administrator(id, is_administrator).await?;
             store.put_identity(&local_identity(id, login, is_administrator), None, is_administrator, None).await?;
         }
         for installation in installations {

@@ -43,6 +43,8 @@ const FIRST_ANSWER: Duration = Duration::from_secs(20);
 const STOPPING: Duration = Duration::from_secs(5);
 /// The file in the data folder for the emulator's output.
 const LOG: &str = "emulator.log";
+/// How long an answer to the question whether this is the emulator may take.
+const PROBE: Duration = Duration::from_secs(1);
 /// How many ports are tried.
 const PORTS: usize = 5;
 /// The interval between two health checks of the emulator, and the timeout of one.
@@ -118,9 +120,18 @@ impl Emulator {
     /// # Errors
     /// [`Error::Emulator`] if the emulator stops, or a function does not answer.
     pub async fn start(settings: &Settings, template: &Template, environment: &[(String, String)]) -> Result<Self> {
+        Self::start_on_any(free_port, settings, template, environment).await
+    }
+
+    async fn start_on_any(
+        mut choose: impl FnMut() -> std::io::Result<u16>,
+        settings: &Settings,
+        template: &Template,
+        environment: &[(String, String)],
+    ) -> Result<Self> {
         let mut tries = 1;
         loop {
-            let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+            let port = choose()?;
             match Self::start_on(port, settings, template, environment).await {
                 Err(Error::PortLost) if tries < PORTS => tries += 1,
                 outcome => return outcome,
@@ -190,22 +201,13 @@ impl Emulator {
 
     async fn wait_until_listening(&mut self) -> Result<()> {
         let deadline = Instant::now() + LISTENING;
-        let mut connected = false;
+        let client = pump::client()?;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                let output = std::fs::read_to_string(&self.log).unwrap_or_default();
-                if output.contains("Address already in use") || output.contains("Address in use") {
-                    return Err(Error::PortLost);
-                }
-                return Err(self.failed(&format!("it ended with {status} before it listened")));
+                return Err(self.ended(&format!("it ended with {status} before it listened")));
             }
-            // Two checks with a look at the process in between, because another process may be the one that listens
-            // there.
-            let before = std::mem::replace(
-                &mut connected,
-                tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok(),
-            );
-            if before && connected {
+            // It may be somebody else who listens there.
+            if is_emulator(&client, &self.base_url()).await {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -218,7 +220,7 @@ impl Emulator {
     /// Waits until the emulator ends unexpectedly.
     pub async fn stopped(&mut self) -> Error {
         match self.child.wait().await {
-            Ok(status) => self.failed(&format!("it ended with {status}")),
+            Ok(status) => self.ended(&format!("it ended with {status}")),
             Err(error) => error.into(),
         }
     }
@@ -253,6 +255,13 @@ impl Emulator {
         }
     }
 
+    /// Why it ended by itself.
+    fn ended(&self, what: &str) -> Error {
+        let output = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let port_lost = output.contains("Address already in use") || output.contains("Address in use");
+        if port_lost { Error::PortLost } else { self.failed(what) }
+    }
+
     fn failed(&self, what: &str) -> Error {
         Error::Emulator(format!("{what}; {} has its output", self.log.display()))
     }
@@ -274,6 +283,18 @@ impl Drop for Emulator {
         }
         self.signal(Signal::SIGKILL);
     }
+}
+
+/// A port that nobody listens on at this moment.
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Whether an emulator answers there: it refuses a `GET` of a route of the runtime API that takes `POST`.
+async fn is_emulator(client: &reqwest::Client, base_url: &str) -> bool {
+    let url = format!("{base_url}/.rt/nobody/2018-06-01/runtime/init/error");
+    let answer = client.get(url).timeout(PROBE).send().await;
+    answer.is_ok_and(|answer| answer.status().as_u16() == 405 && answer.headers().get("allow").is_some())
 }
 
 /// Runs a function and restarts it whenever it ends, as Lambda replaces a sandbox that dies.
@@ -363,5 +384,60 @@ mod tests {
         assert_eq!(value("TERRAPI_OPERATIONS_TABLE"), Some("terrapi-operations"));
         assert_eq!(value("TERRAPI_BLOBS"), Some("file:///data/blobs"));
         assert_eq!(value("PUBLIC_BASE_URL"), Some("http://127.0.0.1:9123"));
+    }
+
+    fn settings(folder: &Path) -> Settings {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        Settings { port: 0, data_dir: folder.into(), workspace, log: "info".into() }
+    }
+
+    /// A template without functions, whose programs this test would have to compile.
+    fn no_functions() -> Template {
+        Template {
+            tables: Vec::new(),
+            routes: Vec::new(),
+            functions: Vec::new(),
+            uncalled: Vec::new(),
+            streams: Vec::new(),
+            timers: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn port_taken_after_it_was_chosen_is_replaced() {
+        let folder = std::env::temp_dir().join(format!("terrapi-emulator-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut taken = Vec::new();
+        let choose = || {
+            let port = free_port()?;
+            // Somebody else is faster, twice.
+            if taken.len() < 2 {
+                taken.push(std::net::TcpListener::bind(("127.0.0.1", port))?);
+            }
+            Ok(port)
+        };
+        let started = Emulator::start_on_any(choose, &settings(&folder), &no_functions(), &[]).await.unwrap();
+        assert_eq!(taken.len(), 2, "both ports were lost");
+        let ports: Vec<_> = taken.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+        assert!(!ports.contains(&started.port), "{} is one of {ports:?}", started.port);
+        assert!(is_emulator(&pump::client().unwrap(), &started.base_url()).await);
+        drop(started);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn start_ends_when_every_port_is_taken() {
+        let folder = std::env::temp_dir().join(format!("terrapi-emulator-all-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut taken = Vec::new();
+        let choose = || {
+            let port = free_port()?;
+            taken.push(std::net::TcpListener::bind(("127.0.0.1", port))?);
+            Ok(port)
+        };
+        let started = Emulator::start_on_any(choose, &settings(&folder), &no_functions(), &[]).await;
+        assert!(matches!(started, Err(Error::PortLost)));
+        assert_eq!(taken.len(), PORTS);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

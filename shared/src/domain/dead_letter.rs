@@ -52,7 +52,7 @@ pub struct DeadLetter {
     pub change: String,
     /// How many times it was tried.
     pub attempts: u32,
-    /// Why the last attempt failed, for people.
+    /// Why the last attempt failed, in words for people.
     pub error: String,
     /// When the first attempt failed.
     pub first_failed_at: Millis,

@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::request::Parts;
 
 use super::cookie::session_cookies;
+use super::cors::sent_by_listed;
 use super::error::ApiError;
 use super::origin::Origin;
 use super::path::PathParams;
@@ -274,7 +275,8 @@ async fn by_session(named: &[SessionId], parts: &Parts, app: &App) -> Result<Ver
     let (Some(session), None) = (live.next(), live.next()) else { return Err(Error::unauthenticated()) };
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
     // The browser sends the cookie along whoever made it send the request.
-    let trusted = || Origin::of(parts, app).sent(&parts.headers) || app.settings.listed_origins.sent(&parts.headers);
+    let trusted =
+        || Origin::of(parts, app).sent(&parts.headers) || sent_by_listed(&app.settings.listed_origins, &parts.headers);
     if writes && !trusted() {
         return Err(Error::forbidden(Code::CrossOrigin));
     }

@@ -1,26 +1,24 @@
 //! How long a request may take.
 
-use std::time::Duration;
-
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::time::timeout;
 
 use super::error::ApiError;
 use crate::domain::{Code, Error};
+use crate::progress::TimeLimit;
 
-/// Answers 503 when the request takes longer than `limit`. One that may have changed something says so.
-pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
+/// Answers 503 when the request is not completed within `limit`. One that may have changed something says so.
+pub async fn within(limit: TimeLimit, request: Request, next: Next) -> Response {
     let code = if request.method().is_safe() { Code::Unavailable } else { Code::OutcomeUnknown };
-    match timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError(Error::Unavailable { code, source: None }).into_response(),
-    }
+    let late = || ApiError(Error::Unavailable { code, source: None }).into_response();
+    limit.run(next.run(request)).await.unwrap_or_else(late)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::Router;
     use axum::body::{Body, to_bytes};
     use axum::middleware::from_fn;
@@ -32,7 +30,9 @@ mod tests {
 
     #[tokio::test]
     async fn request_over_its_time_is_503_and_a_write_is_unknown() {
-        let late = |request, next| within(Duration::ZERO, request, next);
+        let zero = Duration::ZERO;
+        let limit = TimeLimit { ordinary: zero, ordinary_records: 0, stall: zero, total: zero };
+        let late = move |request, next| within(limit, request, next);
         let router: Router = Router::new().route("/", any(std::future::pending::<()>)).layer(from_fn(late));
         for (method, code) in [(Method::GET, "UNAVAILABLE"), (Method::PUT, "OUTCOME_UNKNOWN")] {
             let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();

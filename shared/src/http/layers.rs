@@ -15,6 +15,7 @@ use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
 use tower_http::decompression::RequestDecompressionLayer;
 use tracing::Instrument;
 
+use super::cors::cors_layer;
 use super::error::ApiError;
 use super::event::REQUEST_ID;
 use super::rate::rate_fields;
@@ -33,7 +34,7 @@ pub fn lambda_service(routes: Routes, app: App) -> Router {
     let (paths, (), finish) = routes.into_parts();
     let around = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(app.clone(), request_id))
-        .option_layer(app.settings.listed_origins.layer())
+        .option_layer(cors_layer(&app.settings.listed_origins))
         .layer(middleware::from_fn(rate_fields))
         .layer(middleware::from_fn(in_time))
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(PACK_ABOVE_BYTES)))

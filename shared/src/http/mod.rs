@@ -1,7 +1,6 @@
 //! HTTP: who is calling, what they sent, and how results become answers.
 
 mod authorize;
-mod base_url;
 mod body;
 mod cookie;
 mod cors;
@@ -27,10 +26,8 @@ pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, authenticate, bearer, require_administrator,
 };
-pub use base_url::parse_origin;
 pub use body::{JsonBody, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
-pub use cors::ListedOrigins;
 pub use cursor::{open_cursor, seal_cursor};
 pub use deadline::within;
 pub use error::{ApiError, ErrorBody};
@@ -42,7 +39,7 @@ pub use layers::{MAX_BODY_BYTES, lambda_service};
 pub use no_store::NoStore;
 pub use openapi::{GithubInstallationPath, InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
 pub use origin::Origin;
-pub use page::{NextPage, next_page};
+pub use page::{Listing, NextPage};
 pub use path::PathParams;
 pub use query::Query;
 pub use rate::{AnonymousRateLimit, charge, network, refuse_limited};

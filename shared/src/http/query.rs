@@ -1,7 +1,7 @@
 //! Query parameters.
 //!
-//! `+` is a space. An unencoded comma splits a value: list parameters take every element, also of repetitions; others
-//! the first. Unknown parameters are ignored.
+//! `+` is a space. A list parameter takes the elements between unencoded commas, also of repetitions. Any other parameter
+//! takes its whole value and may be sent once: of two values, one would be ignored. Unknown parameters are ignored.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -14,7 +14,14 @@ use super::event::has_broken_escape;
 use crate::domain::{Code, Error, Millis, Result};
 
 /// The parameters in the order they were sent.
-pub struct Query(Vec<(String, Vec<String>)>);
+pub struct Query(Vec<Parameter>);
+
+struct Parameter {
+    name: String,
+    value: String,
+    /// The parts of the value between unencoded commas.
+    elements: Vec<String>,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = ApiError;
@@ -33,27 +40,34 @@ impl Query {
     pub fn parse(query: &str) -> Result<Self> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, value.split(',').map(decode).collect::<Result<_>>()?))
+            let elements = value.split(',').map(decode).collect::<Result<_>>()?;
+            Ok(Parameter { name: decode(name)?, value: decode(value)?, elements })
         });
         pairs.collect::<Result<_>>().map(Self)
     }
 
     /// A parameter's text.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        let (_, values) = self.0.iter().find(|(known, _)| known == name)?;
-        values.first().map(String::as_str)
+    ///
+    /// # Errors
+    /// [`Code::InvalidQuery`]: it was sent more than once. The same holds for every other parameter but lists.
+    pub fn text(&self, name: &str) -> Result<Option<&str>> {
+        let mut sent = self.0.iter().filter(|parameter| parameter.name == name);
+        match (sent.next(), sent.next()) {
+            (_, Some(_)) => Err(bad(name, "is sent more than once")),
+            (first, None) => Ok(first.map(|parameter| parameter.value.as_str())),
+        }
     }
 
     /// Every element of a list parameter; `None` when it was not sent.
     pub fn list(&self, name: &str) -> Option<Vec<&str>> {
-        let sent: Vec<_> = self.0.iter().filter(|(known, _)| known == name).collect();
-        let elements = sent.iter().flat_map(|(_, values)| values.iter().map(String::as_str)).collect();
+        let sent: Vec<_> = self.0.iter().filter(|parameter| parameter.name == name).collect();
+        let elements = sent.iter().flat_map(|parameter| parameter.elements.iter().map(String::as_str)).collect();
         (!sent.is_empty()).then_some(elements)
     }
 
     /// `true` or `false`, in just these words.
     pub fn flag(&self, name: &str, default: bool) -> Result<bool> {
-        match self.text(name) {
+        match self.text(name)? {
             None => Ok(default),
             Some("true") => Ok(true),
             Some("false") => Ok(false),
@@ -65,19 +79,19 @@ impl Query {
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
         let read = |text: &str| text.parse().ok().filter(|_| is_canonical(text));
         let problem = || bad(name, "must be a whole number without leading zeros");
-        self.text(name).map(|text| read(text).ok_or_else(problem)).transpose()
+        self.text(name)?.map(|text| read(text).ok_or_else(problem)).transpose()
     }
 
     /// An instant in RFC 3339.
     pub fn instant(&self, name: &str) -> Result<Option<Millis>> {
-        self.text(name)
+        self.text(name)?
             .map(|text| Millis::parse(text).ok_or_else(|| bad(name, "must be an RFC 3339 instant")))
             .transpose()
     }
 
     /// A UUID in its hyphenated form, as `parse` reads it.
     pub fn id<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
-        self.text(name).map(|text| parse(text).ok_or_else(|| bad(name, "must be a UUID"))).transpose()
+        self.text(name)?.map(|text| parse(text).ok_or_else(|| bad(name, "must be a UUID"))).transpose()
     }
 
     /// One of the words of `T`.
@@ -86,13 +100,13 @@ impl Query {
             let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
             T::deserialize(word).map_err(|_| bad(name, "is not one of the words it may have"))
         };
-        self.text(name).map(read).transpose()
+        self.text(name)?.map(read).transpose()
     }
 
     /// `limit`: positive, held at `most` however large it is.
     pub fn limit(&self, default: usize, most: usize) -> Result<usize> {
         let huge = |text: &str| text.len() > 18 && is_canonical(text) && !text.starts_with('-');
-        if self.text("limit").is_some_and(huge) {
+        if self.text("limit")?.is_some_and(huge) {
             return Ok(most);
         }
         match self.integer("limit")? {
@@ -125,9 +139,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_a_repeated_scalar_wins_and_lists_take_all() {
-        let query = Query::parse("a=1&a=2&l=x%3Dy,z&l=w+v&e=").unwrap();
-        assert_eq!(query.text("a"), Some("1"));
+    fn repeated_parameter_is_refused_and_a_list_takes_all() {
+        let query = Query::parse("a=1&a=2&same=x&%73ame=x&l=x%3Dy,z&l=w+v&e=&c=1,2%2C3").unwrap();
+        for name in ["a", "same"] {
+            assert!(query.text(name).is_err() && query.integer(name).is_err() && query.flag(name, true).is_err());
+        }
+        assert_eq!(query.text("c").unwrap(), Some("1,2,3"), "a comma ends no value but a list's element");
+        assert_eq!((query.text("e").unwrap(), query.text("none").unwrap()), (Some(""), None));
         assert_eq!(query.list("l"), Some(vec!["x=y", "z", "w v"]));
         assert_eq!(query.list("e"), Some(vec![""]));
         assert_eq!(query.list("none"), None);

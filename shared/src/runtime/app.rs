@@ -8,11 +8,11 @@ use super::background::Background;
 use super::clock::{Clock, SystemClock};
 use super::config::Config;
 use super::limits::{RateLimitDecision, RateLimiter, RateLimits};
+use super::origins::ListedOrigins;
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
 use crate::domain::rate::RateLimitKey;
 use crate::domain::{Administrators, AuditEntry, Code, Error, MembershipMaxAge, Result, Seconds};
-use crate::http::ListedOrigins;
 use crate::store::{NewAuditEntry, Store};
 use crate::vcs::Providers;
 

@@ -7,10 +7,10 @@ use std::env;
 use aws_sdk_dynamodb::config::Credentials;
 
 use super::limits::RateLimits;
+use super::origins::ListedOrigins;
 use super::settings::Parsed;
 use crate::auth::AUDIENCE;
 use crate::domain::{Administrators, Error, MembershipMaxAge, Result, SecretText};
-use crate::http::ListedOrigins;
 use crate::store::{StoreConfig, Tables, Timeouts};
 use crate::vcs::VARIABLES;
 

@@ -40,7 +40,7 @@ pub async fn load_providers(config: &Config) -> Result<Providers> {
 pub async fn load_providers_with(config: &Config, pause: Pause) -> Result<Providers> {
     let providers = Providers::pending();
     let secret = match config.provider_secret.as_deref() {
-        None => return load(&providers, config, BTreeMap::new()).map(|()| providers),
+        None => return load(&providers, config, Ok(BTreeMap::new())).map(|()| providers),
         Some(secret) => read_secret(config, secret).await,
     };
     match secret {
@@ -69,9 +69,15 @@ fn unreadable(error: &crate::domain::Error) {
     tracing::error!(%error, cause, "the providers' secret cannot be read; GitHub and GitLab are unavailable");
 }
 
-fn load(providers: &Providers, config: &Config, mut values: BTreeMap<String, SecretText>) -> Result<()> {
+fn load(providers: &Providers, config: &Config, secret: Members) -> Result<()> {
+    let problem = secret.as_ref().err().copied();
+    let mut values = secret.unwrap_or_default();
     values.extend(config.provider_variables.clone());
-    providers.load(ProviderConfig::read(&values), sealing_keys(&values), AnswerLimits::default(), real_pause())
+    let mut read = ProviderConfig::read(&values);
+    if let Some(problem) = problem {
+        read.disable_absent(problem);
+    }
+    providers.load(read, sealing_keys(&values), AnswerLimits::default(), real_pause())
 }
 
 /// `TOKEN_SEALING_KEY` seals and opens; `RETIRED_TOKEN_SEALING_KEY` only opens.
@@ -93,13 +99,14 @@ enum Member {
     Other(IgnoredAny),
 }
 
+/// The members of the secret, or why it has none.
+type Members = std::result::Result<BTreeMap<String, SecretText>, Misconfigured>;
+
 /// The members that are strings or integers. Others are logged by name and ignored.
-fn members(text: &SecretText) -> BTreeMap<String, SecretText> {
+fn members(text: &SecretText) -> Members {
     // The parser's error would quote the secret.
-    let Ok(members) = serde_json::from_str::<BTreeMap<String, Member>>(text.reveal()) else {
-        tracing::error!("the providers' secret is not a JSON object; GitHub and GitLab are not configured");
-        return BTreeMap::new();
-    };
+    let members = serde_json::from_str::<BTreeMap<String, Member>>(text.reveal())
+        .map_err(|_| Misconfigured { member: "the secret of the providers", problem: "is not a JSON object" })?;
     let value = |(name, member): (String, Member)| match member {
         Member::Text(text) => Some((name, text)),
         Member::Number(number) => Some((name, SecretText::new(number.to_string()))),
@@ -111,5 +118,5 @@ fn members(text: &SecretText) -> BTreeMap<String, SecretText> {
             None
         }
     };
-    members.into_iter().filter_map(value).collect()
+    Ok(members.into_iter().filter_map(value).collect())
 }

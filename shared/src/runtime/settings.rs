@@ -4,9 +4,9 @@
 use tracing_subscriber::filter::Targets;
 
 use super::limits::RateLimits;
+use super::origins::{ListedOrigins, parse_origin};
 use crate::domain::rate::Limit;
 use crate::domain::{Administrators, MembershipMaxAge};
-use crate::http::{ListedOrigins, parse_origin};
 
 /// A numeric setting and its defaults. An absent variable means no limit for most of them; an invalid value must not
 /// remove the limit.

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::bucket::open_bucket;
-use super::client::StoreConfig;
+use super::config::StoreConfig;
 use crate::domain::kv::BlobRef;
 use crate::domain::{Error, Result};
 

@@ -2,61 +2,21 @@
 #![expect(clippy::disallowed_types, reason = "the store is the module that talks to DynamoDB")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use tokio::sync::OnceCell;
 
 use super::blobs::Blobs;
+use super::config::{StoreConfig, Tables};
 use super::error::Failure;
 use super::https::AwsHttp;
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::domain::{Error, Result, SecretText};
-
-/// Timeouts of a DynamoDB call.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// Of one attempt.
-    pub attempt: Duration,
-    /// Of the whole call with its retries.
-    pub operation: Duration,
-}
-
-impl Default for Timeouts {
-    /// DynamoDB usually answers within milliseconds, and the gateway waits for 30 s.
-    fn default() -> Self {
-        Self { attempt: Duration::from_secs(1), operation: Duration::from_secs(3) }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Tables {
-    /// Holds users, memberships, credentials, organizations, rate budgets and the audit trail.
-    pub identity: String,
-    /// Holds KV records, commits and blob intents.
-    pub kv: String,
-    /// Holds installations, repositories, runs and tasks.
-    pub operations: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    pub tables: Tables,
-    /// The URL of another DynamoDB-compatible server. Absent: the endpoint of the Region.
-    pub endpoint: Option<String>,
-    pub region: String,
-    /// Signs the calls.
-    pub credentials: Credentials,
-    /// The URL of the object storage, in one of the forms that [`Blobs::open`] reads. Absent for a function that uses
-    /// none.
-    pub blobs: Option<String>,
-    pub timeouts: Timeouts,
-}
 
 /// Access to all stored state. Cheap to clone.
 #[derive(Clone)]

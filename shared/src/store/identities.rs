@@ -11,7 +11,8 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s};
 use super::keys;
-use super::transaction::malformed;
+use super::transaction::{delete_existing, malformed, put_new, require};
+use super::users::{administrator_key, administrator_row};
 use crate::domain::{Error, Identity, Profile, Result, Seconds, UserId, Vcs};
 
 /// A provider's tokens for acting on behalf of a person, encrypted. `id` changes with every renewal.
@@ -78,9 +79,10 @@ impl Store {
         self.get(&self.tables.identity, s(keys::user(user)), s(keys::identity_of_user(vcs))).await
     }
 
-    /// Writes the result of a sign-in in one transaction: the user if they are new, the identity with its tokens,
-    /// whether the user is an administrator, and the audit entry of a change of that. Returns `false` if this person at
-    /// the provider already belongs to another user.
+    /// Writes the result of a sign-in in one transaction: the user if they are new, the identity with its tokens, and a
+    /// change of the administrator role with its audit entry. Without that entry, the current role must equal
+    /// `administrator`. Returns `false` if another request was faster, so that this person at the provider belongs to
+    /// another user, or the role has changed.
     pub async fn put_identity(
         &self,
         identity: &Identity,
@@ -91,7 +93,7 @@ impl Store {
         let mut items = vec![
             self.pointer(identity)?,
             self.signed_in_user(identity)?,
-            self.administrator_row(identity.user, administrator)?,
+            self.role(identity.user, administrator, audit_entry.is_some())?,
             self.identity_row(identity, tokens)?,
             self.login_row(identity)?,
         ];
@@ -102,6 +104,17 @@ impl Store {
                 Err(Failure::Busy(_)) if attempt < ATTEMPTS => attempt += 1,
                 outcome => return condition_held(outcome),
             }
+        }
+    }
+
+    /// Grants or revokes the administrator role if `changes`, and otherwise requires that the role is as given.
+    fn role(&self, user: UserId, administrator: bool, changes: bool) -> Result<TransactWriteItem> {
+        let (table, row) = (&self.tables.identity, administrator_key(user));
+        match (changes, administrator) {
+            (true, true) => put_new(table, administrator_row(user)),
+            (true, false) => delete_existing(table, row),
+            (false, true) => require(table, row, "attribute_exists(pk)"),
+            (false, false) => require(table, row, "attribute_not_exists(pk)"),
         }
     }
 

@@ -30,7 +30,7 @@
 //! | commit head | kv | `<vcs>#<installation>#head` | 0 | every listing and commit; reads and writes that meet a draft |
 //! | commit part | kv | `<vcs>#<installation>#commit#<id>` | part number, big-endian | readers of a head that names the commit; the worker when it folds |
 //! | blob intent | kv | `blob#<name>` | 0 | the worker, when it expires |
-//! | seed of the key that encrypts cursors | kv | `cursor-seed` | 0 | each process, at its first cursor of `iter` |
+//! | seed of the key that encrypts cursors | kv | `cursor-seed` | 0 | each process, at its first cursor |
 //! | installation, and its running refresh | operations | `installation#<vcs>#<id>` | `installation` | every request that concerns the installation |
 //! | installation's secrets | operations | `installation#<vcs>#<id>` | `webhook-secret`, `access-token` | the set-up of the installation; code that reads its repositories |
 //! | repository | operations | `installation#<vcs>#<id>` | `repo#<id, 20 digits>` | by number; a refresh, in batches |
@@ -314,6 +314,16 @@ pub fn head(namespace: Namespace) -> String {
     format!("{namespace}#head")
 }
 
+/// The installation whose [`head`] this is.
+pub fn parse_head(partition: &str) -> Option<Namespace> {
+    parse_namespace(partition.strip_suffix("#head")?)
+}
+
+fn parse_namespace(text: &str) -> Option<Namespace> {
+    let (vcs, installation) = text.split_once('#')?;
+    Some(Namespace { vcs: Vcs::parse(vcs)?, installation: InstallationId::parse(installation)? })
+}
+
 pub fn commit(namespace: Namespace, commit: uuid::Uuid) -> String {
     format!("{namespace}#commit#{}", commit.simple())
 }
@@ -353,6 +363,11 @@ pub fn task(id: TaskId) -> String {
     format!("task#{id}")
 }
 
+/// The task whose [`task`] this is.
+pub fn parse_task(partition: &str) -> Option<TaskId> {
+    TaskId::parse(partition.strip_prefix("task#")?)
+}
+
 pub const TASK: &str = "task";
 
 pub const OPEN_TASKS: &str = "tasks-open";
@@ -376,10 +391,8 @@ pub fn membership_check(user: UserId, namespace: Namespace) -> String {
 
 /// Inverse of [`membership_check`].
 pub fn parse_membership_check(text: &str) -> Option<(UserId, Namespace)> {
-    let mut parts = text.split('#');
-    let user = UserId::parse(parts.next()?)?;
-    let (vcs, installation) = (Vcs::parse(parts.next()?)?, InstallationId::parse(parts.next()?)?);
-    parts.next().is_none().then_some((user, Namespace { vcs, installation }))
+    let (user, namespace) = text.split_once('#')?;
+    Some((UserId::parse(user)?, parse_namespace(namespace)?))
 }
 
 /// The sort key of a record. Keys contain no NUL, so sort keys have the order of (key bytes, idx).

@@ -15,7 +15,7 @@ use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, n, s};
 use super::keys;
-use super::transaction::{delete, malformed, put};
+use super::transaction::{malformed, put};
 use crate::domain::{
     AuditChange, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
     Result, UserId, Vcs,
@@ -40,6 +40,8 @@ pub struct MembershipFence(u64);
 pub struct ProviderAnswer<'a> {
     /// The installations that it listed.
     pub listed: &'a BTreeSet<InstallationId>,
+    /// What a missing installation in the list means.
+    pub unlisted: Unlisted<'a>,
     /// The fence that was drawn before the provider was asked.
     pub fence: MembershipFence,
     pub asked_at: Millis,
@@ -48,16 +50,38 @@ pub struct ProviderAnswer<'a> {
     pub max_age: MembershipMaxAge,
 }
 
+/// What a provider says about a person's membership in an installation that it does not list.
+#[derive(Clone, Copy, Debug)]
+pub enum Unlisted<'a> {
+    /// The person is no member.
+    Denied,
+    /// The person is no member if the App is still installed there. If it was removed, nobody's membership is known any
+    /// longer, and it stays. By installation, as far as the provider was asked.
+    DeniedWhereInstalled(&'a BTreeMap<InstallationId, bool>),
+}
+
 /// How a replacement of memberships ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replaced {
     /// No membership was added or removed.
     Unchanged,
     /// Memberships were added or removed.
     Changed,
-    /// A newer answer of the provider is being written, or an administrator has just removed a membership. This answer
+    /// A newer answer of the provider is written, or an administrator has just removed a membership. This answer
     /// was not written, or not completely.
     Overtaken,
+    /// Nothing was written: whether the App is installed in these must be known first.
+    Undecided(BTreeSet<InstallationId>),
+}
+
+impl ProviderAnswer<'_> {
+    /// Whether it takes away the membership in an installation that it does not list; `None` when that is not known yet.
+    fn denies(&self, unlisted: InstallationId) -> Option<bool> {
+        match self.unlisted {
+            Unlisted::Denied => Some(true),
+            Unlisted::DeniedWhereInstalled(installed) => installed.get(&unlisted).copied(),
+        }
+    }
 }
 
 impl Store {
@@ -173,7 +197,7 @@ impl Store {
     }
 
     /// Records that the provider confirmed a membership at `checked_at`. A membership that was removed meanwhile stays
-    /// removed.
+    /// removed, and a later confirmation stays.
     pub async fn confirm_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
         match self.transact(vec![self.confirmation(user, namespace, checked_at)?]).await {
             Ok(()) | Err(Failure::Condition(_)) => Ok(()),
@@ -184,7 +208,9 @@ impl Store {
     fn confirmation(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
         let update = update.update_expression("SET checked_at = :at, by_installation = :namespace");
-        let update = update.condition_expression("attribute_exists(pk)");
+        // A later answer stays.
+        let update = update
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :at)");
         let update = update.expression_attribute_values(":at", n(checked_at.0));
         let update = update.expression_attribute_values(":namespace", s(keys::members_of(namespace)));
         let update = update.build().map_err(malformed)?;
@@ -203,7 +229,7 @@ impl Store {
         answer.attributes.unwrap_or_default().number("drawn").map(MembershipFence)
     }
 
-    /// Replaces the memberships of a person at a provider by those that the provider listed.
+    /// Adds the memberships that the provider listed for a person, and removes those that it denies.
     ///
     /// `audit_entry` makes the audit entry of a change, which is written with it.
     pub async fn replace_memberships(
@@ -216,7 +242,7 @@ impl Store {
         self.settle_memberships(user, vcs, answer, answer.listed, audit_entry).await
     }
 
-    /// Removes the memberships of a person that the provider does not list, and confirms the others.
+    /// Removes the memberships of a person that the provider denies, and confirms the others.
     pub async fn retain_memberships(
         &self,
         user: UserId,
@@ -237,21 +263,27 @@ impl Store {
         granted: &BTreeSet<InstallationId>,
         audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
-        let ProviderAnswer { listed, fence, asked_at, max_age } = answer;
+        let ProviderAnswer { listed, fence, asked_at, max_age, .. } = answer;
         if !self.store_fence(user, vcs, fence).await? {
             return Ok(Replaced::Overtaken);
         }
         let known = self.read_memberships(user, vcs).await?;
         let table = &self.tables.identity;
         let of = |installation: &InstallationId| Namespace { vcs, installation: *installation };
-        let lost = known.keys().filter(|id| !listed.contains(*id)).map(|id| (of(id), AuditChange::Revoked));
+        let unlisted = known.keys().filter(|id| !listed.contains(*id));
+        let undecided: BTreeSet<_> = unlisted.filter(|id| answer.denies(**id).is_none()).copied().collect();
+        if !undecided.is_empty() {
+            return Ok(Replaced::Undecided(undecided));
+        }
+        let denied = |id: &InstallationId| !listed.contains(id) && answer.denies(*id) == Some(true);
+        let lost = known.keys().filter(|id| denied(id)).map(|id| (of(id), AuditChange::Revoked));
         let gained = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), AuditChange::Granted));
         let changes: Vec<_> = lost.chain(gained).collect();
         for chunk in changes.chunks(CHANGES_PER_TRANSACTION) {
             let mut items = vec![self.require_fence(user, vcs, fence)?];
             for (namespace, change) in chunk.iter().copied() {
                 items.push(match change {
-                    AuditChange::Revoked => delete(table, key(user, namespace))?,
+                    AuditChange::Revoked => self.denial(user, namespace, asked_at)?,
                     AuditChange::Granted => put(table, row_of_person(user, namespace, asked_at))?,
                 });
                 let permission = Permission::Member(namespace);
@@ -261,9 +293,8 @@ impl Store {
                 return Ok(Replaced::Overtaken);
             }
         }
-        let outdated = known
-            .iter()
-            .filter(|(id, membership)| listed.contains(*id) && membership.confirmation_outdated(asked_at, max_age));
+        let outdated =
+            known.iter().filter(|(id, membership)| !denied(id) && membership.confirmation_outdated(asked_at, max_age));
         let outdated: Vec<_> = outdated.map(|(id, _)| of(id)).collect();
         for chunk in outdated.chunks(CONFIRMATIONS_PER_TRANSACTION) {
             let confirmed = chunk.iter().map(|namespace| self.confirmation(user, *namespace, asked_at));
@@ -274,6 +305,16 @@ impl Store {
             }
         }
         Ok(if changes.is_empty() { Replaced::Unchanged } else { Replaced::Changed })
+    }
+
+    /// Takes away a membership that was not confirmed after the provider was asked at `asked_at`.
+    fn denial(&self, user: UserId, namespace: Namespace, asked_at: Millis) -> Result<TransactWriteItem> {
+        let removal = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let removal = removal.condition_expression(
+            "attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :asked)",
+        );
+        let removal = removal.expression_attribute_values(":asked", n(asked_at.0)).build().map_err(malformed)?;
+        Ok(TransactWriteItem::builder().delete(removal).build())
     }
 
     async fn transact_checked(&self, items: Vec<TransactWriteItem>) -> Result<bool> {

@@ -1,7 +1,5 @@
 //! Users.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
-
 use super::client::Store;
 use super::error::Failure;
 use super::item::{Attributes, Item, json, n, s};
@@ -39,19 +37,19 @@ impl Store {
 
     /// Makes a user an administrator, or revokes that.
     pub async fn set_administrator(&self, id: UserId, administrator: bool) -> Result<()> {
-        Ok(self.transact(vec![self.administrator_row(id, administrator)?]).await?)
+        let table = &self.tables.identity;
+        let write =
+            if administrator { put(table, administrator_row(id))? } else { delete(table, administrator_key(id))? };
+        Ok(self.transact(vec![write]).await?)
     }
+}
 
-    /// The write that makes a user an administrator, or revokes that. The row has its own partition because an IAM
-    /// policy can restrict writes by partition key only: no function but sign-in may write these rows.
-    pub(super) fn administrator_row(&self, id: UserId, administrator: bool) -> Result<TransactWriteItem> {
-        let (table, mut row) = (&self.tables.identity, administrator_key(id));
-        if !administrator {
-            return delete(table, row);
-        }
-        row.extend([("entity".into(), s("administrator")), ("schema".into(), n(1))]);
-        put(table, row)
-    }
+/// The row that makes a user an administrator. It has its own partition because an IAM policy can restrict writes by
+/// partition key only: no function but sign-in may write these rows.
+pub(super) fn administrator_row(id: UserId) -> Item {
+    let mut row = administrator_key(id);
+    row.extend([("entity".into(), s("administrator")), ("schema".into(), n(1))]);
+    row
 }
 
 pub(super) fn administrator_key(id: UserId) -> Item {

@@ -65,7 +65,7 @@ pub struct GitlabCredentials {
     pub access_token: Option<SecretText>,
 }
 
-/// Why a provider with a client id cannot be used: one setting and its problem.
+/// Why a provider that should be configured cannot be used: one setting and its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{member} {problem}")]
 pub struct Misconfigured {
@@ -83,7 +83,7 @@ impl Misconfigured {
 
 pub type Configured<S, C> = Result<(S, C), Misconfigured>;
 
-/// The providers whose client id is set.
+/// The providers of which a client id or a credential is set.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderConfig {
     pub github: Option<Configured<GithubSettings, GithubCredentials>>,
@@ -118,11 +118,21 @@ impl ProviderConfig {
             Ok((settings, GitlabCredentials { app_secret, access_token: values.find("GITLAB_ACCESS_TOKEN") }))
         };
         Self {
-            github: values.plain("GITHUB_APP_CLIENT_ID").map(github),
-            gitlab: values.plain("GITLAB_APP_ID").map(gitlab),
+            github: values.client_id("GITHUB_APP_CLIENT_ID", &GITHUB_CREDENTIALS).map(|id| id.and_then(github)),
+            gitlab: values.client_id("GITLAB_APP_ID", &GITLAB_CREDENTIALS).map(|id| id.and_then(gitlab)),
         }
     }
+
+    /// Disables the providers that are absent, because what configures them could not be read.
+    pub fn disable_absent(&mut self, problem: Misconfigured) {
+        self.github.get_or_insert(Err(problem));
+        self.gitlab.get_or_insert(Err(problem));
+    }
 }
+
+// Where one of these is set, the provider is meant to be used.
+const GITHUB_CREDENTIALS: [&str; 3] = ["GITHUB_APP_ID", "GITHUB_APP_PEM", "GITHUB_APP_CLIENT_SECRET"];
+const GITLAB_CREDENTIALS: [&str; 2] = ["GITLAB_APP_SECRET", "GITLAB_ACCESS_TOKEN"];
 
 struct Values<'a>(&'a BTreeMap<String, SecretText>);
 
@@ -134,6 +144,13 @@ impl Values<'_> {
 
     fn plain(&self, name: &str) -> Option<String> {
         self.find(name).map(|value| value.reveal().to_owned())
+    }
+
+    /// A provider's client id. `None`: neither it nor one of the provider's credentials is set.
+    fn client_id(&self, name: &'static str, credentials: &[&str]) -> Option<Result<String, Misconfigured>> {
+        let begun = credentials.iter().any(|credential| self.find(credential).is_some());
+        let missing = || begun.then_some(Err(Misconfigured::new(name, "is not set")));
+        self.plain(name).map(Ok).or_else(missing)
     }
 
     fn need(&self, name: &'static str) -> Result<SecretText, Misconfigured> {
@@ -173,9 +190,21 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_without_its_client_id_is_not_configured() {
-        let none = ProviderConfig::read(&values(&[("GITHUB_APP_ID", "1"), ("GITLAB_APP_ID", "")]));
+    fn provider_without_client_id_and_credentials_is_absent() {
+        let none = ProviderConfig::read(&values(&[("GITHUB_API_BASE_URL", "http://g.test"), ("GITLAB_APP_ID", "")]));
         assert!(none.github.is_none() && none.gitlab.is_none());
+    }
+
+    #[test]
+    fn credential_without_client_id_is_a_misconfiguration() {
+        let github = GITHUB_CREDENTIALS.map(|name| (name, "GITHUB_APP_CLIENT_ID is not set"));
+        let gitlab = GITLAB_CREDENTIALS.map(|name| (name, "GITLAB_APP_ID is not set"));
+        for (credential, expected) in github.into_iter().chain(gitlab) {
+            let config = ProviderConfig::read(&values(&[(credential, "x")]));
+            let (github, gitlab) = (config.github.and_then(Result::err), config.gitlab.and_then(Result::err));
+            let problems: Vec<_> = github.into_iter().chain(gitlab).map(|problem| problem.to_string()).collect();
+            assert_eq!(problems, [expected]);
+        }
     }
 
     #[test]

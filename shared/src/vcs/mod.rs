@@ -11,9 +11,11 @@ mod gitlab;
 mod http;
 mod oauth;
 mod provider;
+mod providers;
 
 pub use config::{GithubSettings, GitlabSettings, Misconfigured, ProviderConfig, VARIABLES};
 pub use failure::{Failure, Result};
 pub use http::{AnswerLimits, Pause, real_pause};
 pub use oauth::{OAuth, SignIn};
-pub use provider::{InstallationAccess, Provider, Providers, RepositoryPage, Sealing};
+pub use provider::{InstallationAccess, Provider, RepositoryPage};
+pub use providers::{Providers, Sealing};

@@ -1,21 +1,10 @@
 //! The operations that this service needs of a provider.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::{Arc, OnceLock};
-
 use async_trait::async_trait;
 
-use super::config::{GithubSettings, GitlabSettings, Misconfigured, ProviderConfig};
 use super::failure::{Failure, Result};
-use super::github::Github;
-use super::gitlab::Gitlab;
-use super::http::{AnswerLimits, Http, Pause};
 use super::oauth::OAuth;
-use crate::auth::SealingKeys;
-use crate::domain::{
-    self, Error, InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText, Vcs,
-};
+use crate::domain::{InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
 /// The credential with which an installation's repositories are read.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +69,13 @@ pub trait Provider: Send + Sync {
     /// collaborators of a personal account.
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool>;
 
+    /// Whether the service is still let in there: on GitHub, whether the App is installed, suspended or not. A GitLab group is
+    /// not asked.
+    async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool> {
+        let _ = access;
+        Ok(true)
+    }
+
     /// GitLab only: a person's access level in a group (30 developer, 40 maintainer, 50 owner).
     ///
     /// # Errors
@@ -107,149 +103,5 @@ pub trait Provider: Send + Sync {
     async fn group_name(&self, access: &SecretText, group: InstallationId) -> Result<String> {
         let _ = (access, group);
         Err(Failure::NotFound)
-    }
-}
-
-/// The providers of a deployment. Cheap to clone. By default none is configured.
-#[derive(Clone)]
-pub struct Providers(Arc<OnceLock<Loaded>>);
-
-#[derive(Clone, Default)]
-struct Loaded {
-    github: Option<(GithubSettings, Arc<dyn Provider>)>,
-    gitlab: Option<(GitlabSettings, Arc<dyn Provider>)>,
-    sealing: Option<Arc<SealingKeys>>,
-    /// Providers whose configuration is invalid.
-    disabled: BTreeSet<Vcs>,
-}
-
-impl Default for Providers {
-    fn default() -> Self {
-        Self(Arc::new(Loaded::default().into()))
-    }
-}
-
-impl Providers {
-    /// Providers whose configuration is not known yet. Every method answers unavailable until [`Self::load`].
-    pub fn pending() -> Self {
-        Self(Arc::default())
-    }
-
-    /// Loads the providers immediately.
-    pub fn new(config: ProviderConfig, sealing: Sealing, limits: AnswerLimits, pause: Pause) -> domain::Result<Self> {
-        let providers = Self::pending();
-        providers.load(config, sealing, limits, pause)?;
-        Ok(providers)
-    }
-
-    /// Creates the clients without sending anything. Must run in a Tokio runtime. A provider with an invalid
-    /// configuration is logged and counts as not configured. Only the first call has an effect.
-    ///
-    /// # Errors
-    /// Internal if TLS cannot be set up.
-    pub fn load(
-        &self,
-        config: ProviderConfig,
-        sealing: Sealing,
-        limits: AnswerLimits,
-        pause: Pause,
-    ) -> domain::Result<()> {
-        let http = Arc::new(Http::new(limits, pause)?);
-        let github = config.github.map(|configured| {
-            sealing.as_ref().map_err(|problem| *problem)?;
-            let (settings, credentials) = configured?;
-            let client: Arc<dyn Provider> = Arc::new(Github::new(&settings, &credentials, http.clone())?);
-            Ok((settings, client))
-        });
-        let gitlab = config.gitlab.map(|configured| {
-            sealing.as_ref().map_err(|problem| *problem)?;
-            let (settings, credentials) = configured?;
-            let client: Arc<dyn Provider> = Arc::new(Gitlab::new(&settings, credentials, http.clone())?);
-            Ok((settings, client))
-        });
-        let disabled = [(Vcs::Github, is_disabled(github.as_ref())), (Vcs::Gitlab, is_disabled(gitlab.as_ref()))];
-        let loaded = Loaded {
-            github: usable("GitHub", github),
-            gitlab: usable("GitLab", gitlab),
-            sealing: sealing.ok(),
-            disabled: disabled.into_iter().filter_map(|(vcs, disabled)| disabled.then_some(vcs)).collect(),
-        };
-        // A concurrent call has loaded the same configuration.
-        let _ = self.0.set(loaded);
-        Ok(())
-    }
-
-    /// # Errors
-    /// * not found: the provider is not configured, so none of its routes exist;
-    /// * unavailable: the configuration could not be read yet.
-    pub fn get(&self, vcs: Vcs) -> domain::Result<&dyn Provider> {
-        let loaded = self.loaded()?;
-        let client = match vcs {
-            Vcs::Github => loaded.github.as_ref().map(|(_, client)| client),
-            Vcs::Gitlab => loaded.gitlab.as_ref().map(|(_, client)| client),
-        };
-        client.map(|client| &**client).ok_or(Error::NotFound)
-    }
-
-    /// Whether a provider is configured, even if the configuration is invalid. In that case it has no routes, but its
-    /// memberships still need its confirmation.
-    ///
-    /// # Errors
-    /// Unavailable if the configuration could not be read yet.
-    pub fn is_configured(&self, vcs: Vcs) -> domain::Result<bool> {
-        Ok(self.loaded()?.disabled.contains(&vcs) || self.get(vcs).is_ok())
-    }
-
-    /// The public settings of GitHub, if it is configured.
-    ///
-    /// # Errors
-    /// Unavailable if the configuration could not be read yet.
-    pub fn github(&self) -> domain::Result<Option<&GithubSettings>> {
-        Ok(self.loaded()?.github.as_ref().map(|(settings, _)| settings))
-    }
-
-    /// The public settings of GitLab, if it is configured.
-    ///
-    /// # Errors
-    /// As [`Self::github`].
-    pub fn gitlab(&self) -> domain::Result<Option<&GitlabSettings>> {
-        Ok(self.loaded()?.gitlab.as_ref().map(|(settings, _)| settings))
-    }
-
-    /// The keys that encrypt the tokens of sign-ins.
-    ///
-    /// # Errors
-    /// As [`Self::github`]. Internal if there are none, in which case no provider is configured.
-    pub fn sealing(&self) -> domain::Result<&SealingKeys> {
-        self.loaded()?.sealing.as_deref().ok_or(Error::bug("no sealing key is configured"))
-    }
-
-    #[must_use]
-    pub fn with_sealing(&self, keys: SealingKeys) -> Self {
-        let loaded = self.0.get().cloned().unwrap_or_default();
-        Self(Arc::new(Loaded { sealing: Some(Arc::new(keys)), ..loaded }.into()))
-    }
-
-    fn loaded(&self) -> domain::Result<&Loaded> {
-        self.0.get().ok_or_else(|| Error::unavailable("the providers' configuration could not be read yet"))
-    }
-}
-
-/// The keys that encrypt the tokens of sign-ins. Without them, no provider can be used.
-pub type Sealing = std::result::Result<Arc<SealingKeys>, Misconfigured>;
-
-fn is_disabled<T>(client: Option<&std::result::Result<T, Misconfigured>>) -> bool {
-    client.is_some_and(std::result::Result::is_err)
-}
-
-fn usable<T>(name: &'static str, client: Option<std::result::Result<T, Misconfigured>>) -> Option<T> {
-    client?.inspect_err(|problem| tracing::error!("{name} is disabled: {problem}")).ok()
-}
-
-impl fmt::Debug for Providers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let loaded = self.0.get().cloned().unwrap_or_default();
-        let (github, gitlab) = (loaded.github.map(|(known, _)| known), loaded.gitlab.map(|(known, _)| known));
-        f.debug_struct("Providers").field("github", &github).field("gitlab", &gitlab).finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	tfe "github.com/hashicorp/go-tfe"
@@ -47,6 +48,8 @@ func organizations(tfeClient *tfe.Client) {
 	check(err != nil, "a session timeout was accepted")
 	entitlements := must(tfeClient.Organizations.ReadEntitlements(ctx, organization))
 	check(entitlements.Teams && !entitlements.StateStorage, "entitlements: %+v", entitlements)
+	_, err = tfeClient.Workspaces.Read(ctx, organization, "production")
+	check(err != nil && strings.Contains(err.Error(), "There are no workspaces"), "read a workspace: %v", err)
 	list := must(tfeClient.Organizations.List(ctx, &tfe.OrganizationListOptions{Query: organization}))
 	check(len(list.Items) == 1, "found: %d", len(list.Items))
 }
@@ -92,6 +95,8 @@ func members(tfeClient *tfe.Client, team *tfe.Team) {
 		Query: person, Include: []tfe.OrgMembershipIncludeOpt{tfe.OrgMembershipUser},
 	}))
 	check(len(listed.Items) == 1 && listed.Items[0].User.Username == person, "listed: %+v", listed.Items)
+	err := tfeClient.OrganizationMemberships.Delete(ctx, memberships[0].ID)
+	check(err != nil && strings.Contains(err.Error(), "remove the person from every team"), "deleted a membership: %v", err)
 	remove := tfe.TeamMemberRemoveOptions{OrganizationMembershipIDs: []string{memberships[0].ID}}
 	check(tfeClient.TeamMembers.Remove(ctx, team.ID, remove) == nil, "nobody was removed")
 	last := tfe.TeamMemberRemoveOptions{Usernames: []string{person}}

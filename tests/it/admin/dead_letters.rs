@@ -85,6 +85,53 @@ async fn repeated_event_of_a_failed_replay_does_nothing() {
     assert_eq!(service.fold().await, 1, "the change was not applied");
 }
 
+/// Whether a write notes a failure of a letter.
+fn notes_failure(body: &Value) -> bool {
+    let letter = [&body["Key"], &body["Item"]].into_iter().any(|key| key["pk"]["S"] == "dead-letters");
+    let update = body["UpdateExpression"].as_str();
+    letter && update.is_none_or(|update| update.contains("last_failed_at"))
+}
+
+#[tokio::test]
+async fn late_failure_of_a_replay_keeps_a_newer_request() {
+    let service = TestService::new().await;
+    let (mut kv, mut operations) = (StreamPump::new(&service, "kv"), StreamPump::new(&service, "operations"));
+    stuck_commit(&service, &mut kv).await;
+    kv.run(&service).await;
+    let letter = letters(&service).await.remove(0);
+    replay(&service, &letter).await;
+    // The worker has tried, and is about to note that it failed.
+    let writes = service.faulty.on("*").table(&service.backend.tables.operations);
+    let gate = writes.matching(|body| body.get("ConsistentRead").is_none() && notes_failure(body)).hold_before_store();
+    let request_again = async {
+        gate.arrived(1).await;
+        service.clock.advance_ms(15 * 60_000);
+        replay(&service, &letter).await;
+        gate.release();
+    };
+    let (answer, ()) = futures::join!(operations.step(&service, Millis(i64::MAX)), request_again);
+    assert!(answer.unwrap().failures.is_empty());
+    let kept = letters(&service).await.remove(0);
+    assert_eq!(kept["state"], "replaying", "the newer request is still waited for: {kept}");
+    service.faulty.heal();
+    operations.run(&service).await;
+    assert!(letters(&service).await.is_empty());
+}
+
+#[tokio::test]
+async fn repeated_failure_of_a_change_keeps_a_requested_replay() {
+    let service = TestService::new().await;
+    let mut kv = StreamPump::new(&service, "kv");
+    stuck_commit(&service, &mut kv).await;
+    kv.run(&service).await;
+    let letter = letters(&service).await.remove(0);
+    replay(&service, &letter).await;
+    // The answer of the invocation that gave the change up was lost: the stream delivers it once more.
+    StreamPump::new(&service, "kv").run(&service).await;
+    let kept = letters(&service).await.remove(0);
+    assert_eq!((kept["attempts"].as_u64(), kept["state"].as_str()), (Some(6), Some("replaying")));
+}
+
 #[tokio::test]
 async fn many_who_ask_at_once_are_one_replay_and_the_same_event_twice_does_it_once() {
     let service = TestService::new().await;

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
 use yaml_serde::Value;
+
+use crate::support::roles::roles;
 
 const WRITES: [&str; 3] = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
@@ -71,6 +74,15 @@ fn only_sign_in_writes_who_is_an_administrator() {
 #[test]
 fn only_sign_in_writes_whose_an_identity_is() {
     assert_eq!(writers("identity#github#583231"), ["identity"]);
+}
+
+#[test]
+fn admin_reaches_only_the_cursor_seed_of_the_kv_table() {
+    let call = |pk: &str| json!({"TableName": "terrapi-kv", "Key": {"pk": {"S": pk}}, "Item": {"pk": {"S": pk}}});
+    for operation in ["GetItem", "PutItem"] {
+        assert_eq!(roles()["admin"].refusal(operation, &call("cursor-seed")), None);
+        assert!(roles()["admin"].refusal(operation, &call("github#12345")).is_some(), "{operation}");
+    }
 }
 
 #[test]

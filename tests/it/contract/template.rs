@@ -69,17 +69,23 @@ fn documents_and_template_name_the_same_alarms() {
 }
 
 #[test]
-fn dead_letter_alarm_counts_what_the_worker_logs() {
-    let filter = &resources("AWS::Logs::MetricFilter")["DeadLettersKept"]["Properties"];
-    let pattern = filter["FilterPattern"].as_str().unwrap();
-    let start = pattern.strip_prefix("{ $.message = \"").unwrap().strip_suffix("*\" }").unwrap();
-    let source = include_str!("../../../functions/worker/src/dead_letter.rs");
-    assert!(source.contains(&format!("\"{start}")), "the worker does not log {start}");
-    assert_eq!(named(&filter["LogGroupName"]), "WorkerLog");
-    let counted = &filter["MetricTransformations"][0];
-    let alarm = &resources("AWS::CloudWatch::Alarm")["DeadLettersAlarm"]["Properties"];
-    assert_eq!(alarm["MetricName"], counted["MetricName"]);
-    assert_eq!(named(&alarm["Namespace"]), named(&counted["MetricNamespace"]));
+fn log_alarms_count_what_the_functions_log() {
+    let worker = include_str!("../../../functions/worker/src/dead_letter.rs");
+    let store = include_str!("../../../shared/src/store/kv/head.rs");
+    for (filter, alarm, log, source) in [
+        ("DeadLettersKept", "DeadLettersAlarm", "WorkerLog", worker),
+        ("CommitsNotFolded", "UnfoldedCommitsAlarm", "KvStoreLog", store),
+    ] {
+        let filter = &resources("AWS::Logs::MetricFilter")[filter]["Properties"];
+        let pattern = filter["FilterPattern"].as_str().unwrap();
+        let start = pattern.strip_prefix("{ $.message = \"").unwrap().strip_suffix("*\" }").unwrap();
+        assert!(source.contains(&format!("\"{start}")), "{log} has no {start}");
+        assert_eq!(named(&filter["LogGroupName"]), log);
+        let counted = &filter["MetricTransformations"][0];
+        let alarm = &resources("AWS::CloudWatch::Alarm")[alarm]["Properties"];
+        assert_eq!(alarm["MetricName"], counted["MetricName"]);
+        assert_eq!(named(&alarm["Namespace"]), named(&counted["MetricNamespace"]));
+    }
 }
 
 #[test]

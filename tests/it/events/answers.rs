@@ -7,7 +7,8 @@ use axum::response::AppendHeaders;
 use axum::routing::any;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use serde_json::{Value, json};
-use terrapi::http::{ListedOrigins, lambda_service};
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Settings};
 
 use super::template::{ALL, Golden, send};

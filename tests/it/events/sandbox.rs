@@ -95,18 +95,27 @@ impl RuntimeApi {
 
     /// This binary as a sandbox of this runtime API. It runs the test of this name.
     pub fn child(&self, test: &str) -> Command {
-        let mut child = Command::new(std::env::current_exe().unwrap());
+        let mut child = self.process(&std::env::current_exe().unwrap());
+        child.args(["--exact", test]);
         child
-            .args(["--exact", test])
-            .env("AWS_LAMBDA_RUNTIME_API", &self.address)
-            .env("AWS_LAMBDA_FUNCTION_NAME", "sandbox")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
+    }
+
+    /// What Lambda tells a sandbox.
+    pub fn environment(&self) -> [(&'static str, &str); 6] {
+        [
+            ("AWS_LAMBDA_RUNTIME_API", &self.address),
+            ("AWS_LAMBDA_FUNCTION_NAME", "sandbox"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        ]
+    }
+
+    /// A program as a sandbox of this runtime API.
+    pub fn process(&self, program: &std::path::Path) -> Command {
+        let mut child = Command::new(program);
+        child.envs(self.environment()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         child
     }
 
@@ -136,7 +145,7 @@ async fn the_child_process_is_a_sandbox() {
         .route("/panic", get(|| async { Vec::<String>::new().remove(0) }))
         .route("/meet", get(move || async move { meeting.wait().await.is_leader().to_string() }))
         .route("/probe/{*key}", get(|Path(key): Path<String>| async { key }));
-    terrapi::runtime::run(router).await.unwrap();
+    terrapi::lambda::run(router).await.unwrap();
 }
 
 fn event(path: &str) -> String {

@@ -4,7 +4,7 @@ use axum::Router;
 use lambda_http::Context;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
-use terrapi::runtime::{Incoming, invoke};
+use terrapi::lambda::{Incoming, invoke};
 
 /// A front end, named by its golden event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

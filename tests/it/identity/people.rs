@@ -129,3 +129,24 @@ async fn a_role_and_its_audit_entry_are_written_together() {
         assert!((4..8).contains(&calls), "every call of a sign-in: {killed:?}");
     }
 }
+
+#[tokio::test]
+async fn role_granted_by_two_sign_ins_at_once_is_audited_once() {
+    let service = TestService::new().await;
+    Browser::on(&service, naming(&service, "")).user(Vcs::Github, OCTOCAT).await;
+    let [mut one, mut other] = [(); 2].map(|()| Browser::on(&service, naming(&service, "github:583231")));
+    let mut back = Vec::new();
+    for browser in [&mut one, &mut other] {
+        let page = browser.begin(Vcs::Github, "").await;
+        back.push(browser.agree(&page, Vcs::Github, OCTOCAT));
+    }
+    // Both have read that the person is no administrator.
+    let gate = service.faulty.on("TransactWriteItems").first(2).hold_before_store();
+    let release = async {
+        gate.arrived(2).await;
+        gate.release();
+    };
+    let (first, second, ()) = futures::join!(one.get(&back[0]), other.get(&back[1]), release);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (303, 303));
+    assert_eq!(role(&service, OCTOCAT).await, (true, 1));
+}

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use terrapi::http::seal_cursor;
+use terrapi::runtime::Random;
 
 use super::ALL;
 use crate::support::service::KV;
@@ -30,8 +31,8 @@ async fn world_with_cursors(token: &str, service: &TestService) -> Vec<(String, 
         let (_, rest) = next.split_once(&format!("{name}=")).unwrap();
         rest.split('&').next().unwrap().clone_into(cursor);
     }
-    let listing = format!("audit#{id}");
-    listings.push((audit, "page", seal_cursor(&listing, &"999999999999999#ffffffffffffffff").unwrap()));
+    let cursor = service.cursor(&format!("audit#{id}"), &json!("999999999999999#ffffffffffffffff")).await;
+    listings.push((audit, "page", cursor));
     listings
 }
 
@@ -88,16 +89,50 @@ async fn a_cursor_opens_its_own_listing_alone() {
         }
     }
     // Nor does it open another person's listing.
-    let stranger = terrapi::domain::UserId::new(terrapi::runtime::Random::default().id().unwrap());
+    let stranger = terrapi::domain::UserId::new(Random::default().id().unwrap());
     service.join(stranger, MemberOf(12345)).await;
     let reply = service.get(&format!("{KEYS}?page={}", listings[0].2), &service.token_of(stranger, &ALL)).await;
     assert_eq!(reply.failed(400), "INVALID_CURSOR");
 }
 
-/// The checksum keeps accidents out, not people: a cursor is a place, not a permission. A made-up place is refused, or is
-/// a place in the same listing.
 #[tokio::test]
-async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
+async fn cursor_of_another_deployment_is_rejected() {
+    let (service, mut other) = (TestService::new().await, TestService::new().await);
+    let token = service.admin_token(&ALL);
+    world_with_cursors(&token, &service).await;
+    other.user = service.user;
+    let cursor = other.cursor("keys#github", &json!("key#github#")).await;
+    assert_eq!(service.get(&format!("{KEYS}?page={cursor}"), &token).await.failed(400), "INVALID_CURSOR");
+}
+
+/// A listing for administrators, and the first cursor of a page with one entry.
+async fn cursor_of(service: &TestService, listing: &str, token: &str) -> String {
+    let next = service.get(&format!("{listing}limit=1"), token).await.next().unwrap();
+    next.split_once("page=").unwrap().1.split('&').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn cursor_of_another_administrator_is_rejected() {
+    let service = TestService::new().await;
+    let other = terrapi::domain::UserId::new(Random::default().id().unwrap());
+    service.app.store.set_administrator(other, true).await.unwrap();
+    service.join(other, MemberOf(12345)).await;
+    for number in 0..2 {
+        let body = json!({"name": format!("key {number}"), "capabilities": []});
+        service.post(KEYS, &service.token(&ALL), body).await.ok();
+    }
+    let (mine, theirs) = (service.admin_token(&[]), service.admin_token_of(other, &[]));
+    for listing in ["/api/v1/admin/audit?", "/api/v1/admin/users?installation_id=12345&"] {
+        let cursor = cursor_of(&service, listing, &mine).await;
+        service.get(&format!("{listing}page={cursor}"), &mine).await.ok();
+        let refused = service.get(&format!("{listing}page={cursor}"), &theirs).await;
+        assert_eq!(refused.failed(400), "INVALID_CURSOR", "{listing}");
+    }
+}
+
+/// Positions that no listing has given, in cursors that it accepts.
+#[tokio::test]
+async fn odd_position_in_a_cursor_is_never_a_server_error() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
     let listings = world_with_cursors(&token, &service).await;
@@ -120,19 +155,20 @@ async fn a_cursor_that_somebody_made_up_is_never_a_fault_of_ours() {
         json!([]),
         json!({}),
     ];
-    let user = service.user;
     let (audit, _, _) = &listings[2];
     let id = audit.split('/').nth(5).unwrap();
     for (url, name, listing) in [
-        (KEYS, "page", format!("keys#github#{user}")),
+        (KEYS, "page", "keys#github".to_owned()),
         (audit.as_str(), "page", format!("audit#{id}")),
-        (&format!("{KV}/iter/"), "cursor", "kv#github:12345#iter#".to_owned()),
+        (&format!("{KV}/iter/"), "cursor", "kv#github#12345#iter#".to_owned()),
     ] {
         for position in &positions {
-            let cursor = seal_cursor(&listing, position).unwrap();
+            let cursor = match name {
+                "page" => service.cursor(&listing, position).await,
+                _ => seal_cursor(&service.app, &listing, position.to_string().as_bytes()).await.unwrap(),
+            };
             let reply = service.get(&format!("{url}?{name}={cursor}"), &token).await;
             assert!(reply.status.as_u16() < 500, "{url} {position:.60}: {reply:?}");
-            // Cursors of the key-value store are encrypted: a made-up one is none.
             assert!(name != "cursor" || reply.status == 400, "{position:.60}: {reply:?}");
         }
     }

@@ -1,5 +1,7 @@
 //! A credential that is limited to installations manages the keys within its limits, and no others.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, Vcs};
 
@@ -105,4 +107,27 @@ async fn create_with_child(service: &TestService) -> String {
     let token = exchanged["token"].as_str().unwrap();
     service.post(KEYS, token, json!({"name": "child", "capabilities": []})).await.ok();
     parent["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn cursor_reveals_nothing_of_a_hidden_key() {
+    let mut lengths = Vec::new();
+    for name in ["hidden".to_owned(), format!("hidden{}", "k".repeat(250))] {
+        let service = TestService::new().await;
+        create(&service, "a", &["12345"]).await;
+        let id = create(&service, &name, &["67890"]).await;
+        create(&service, "z", &["12345"]).await;
+        let token = limited(&service, &["12345"]);
+        let page = service.get(&format!("{KEYS}?limit=2"), &token).await.ok();
+        assert_eq!(page["results"].as_array().unwrap().len(), 1, "the page ends at the hidden key");
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+        for part in ["hidden", "68696464656e", &id, &id.replace('-', ""), "key#github"] {
+            assert!(!bytes.windows(part.len()).any(|window| window == part.as_bytes()), "{part}: {cursor}");
+        }
+        lengths.push(cursor.len());
+        let rest = service.get(&format!("{KEYS}?page={cursor}"), &token).await.ok();
+        assert_eq!(rest["results"][0]["name"], "z");
+    }
+    assert_eq!(lengths[0], lengths[1], "nor does its length tell that of the name");
 }

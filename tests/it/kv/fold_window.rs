@@ -2,19 +2,19 @@
 //! of the request that falls on, the request is answered by the committed record.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
 
-use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::support::service::{KV, request, send_to};
 use crate::support::{Reply, TestService};
 
-/// How long the worker waits between two looks at the head.
-const POLL: Duration = Duration::from_millis(1);
+const CLIENTS: usize = 16;
+const ROUNDS: usize = 10;
 
 /// What a request asks for, by the record's key and the version of its staged write.
 type Ask = fn(&str, &Value) -> (Method, String, Option<Value>);
@@ -240,54 +240,34 @@ async fn write_caps_follow_a_commit_folded_between_the_calls() {
     }
 }
 
-/// The answer, and how many tries it took. A machine that is busy may let a storage call time out.
-async fn answered(request: impl AsyncFn() -> Reply) -> (Reply, usize) {
-    for tries in 1..TRIES {
-        let reply = request().await;
-        if reply.status != 503 {
-            return (reply, tries);
-        }
-    }
-    (request().await, TRIES)
-}
-
-/// How often a client repeats a request that is answered with 503.
-const TRIES: usize = 5;
-
-/// As clients do it: stage, commit, read, on keys of their own in one installation, while the worker folds at once.
+/// As clients do it: stage, commit, read, on keys of their own in one installation, while the worker folds each commit as soon
+/// as it is acknowledged. Each client is a task: in one task with fifteen others it would be slowed down by all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_clients_read_their_commits_while_the_worker_folds() {
-    let service = TestService::new().await;
-    let token = service.kv_token();
-    let done = AtomicBool::new(false);
-    let worker = async {
-        let mut folded = 0;
-        while !done.load(Ordering::Relaxed) {
-            folded += service.fold().await;
-            tokio::time::sleep(POLL).await;
-        }
-        folded
-    };
-    let clients = join_all((0..16).map(|client| {
-        let (service, token) = (&service, &token);
-        async move {
+    let service = Arc::new(TestService::new().await);
+    let (acknowledged, mut commits) = mpsc::unbounded_channel();
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (service, acknowledged, token) = (Arc::clone(&service), acknowledged.clone(), service.kv_token());
+        clients.spawn(async move {
             let (key, commit) = (format!("{KV}/key/client-{client}"), format!("{KV}/commit"));
             let listed = json!({"keys": [{"key": format!("client-{client}"), "idx": 0}]});
-            for round in 0..10 {
-                let staged = json!({"data": round, "committed": false});
-                answered(async || service.put(&key, token, staged.clone()).await).await.0.ok();
-                let (committed, tries) = answered(async || service.post(&commit, token, listed.clone()).await).await;
-                assert!(committed.ok() == listed || tries > 1, "round {round}: {committed:?}");
-                let (read, _) = answered(async || service.get(&key, token).await).await;
-                assert_eq!(read.ok()["data"], round, "{key}");
+            for round in 0..ROUNDS {
+                service.put(&key, &token, json!({"data": round, "committed": false})).await.ok();
+                assert_eq!(service.post(&commit, &token, listed.clone()).await.ok(), listed, "round {round}");
+                acknowledged.send(()).unwrap();
+                assert_eq!(service.get(&key, &token).await.ok()["data"], round, "{key}");
             }
-        }
-    }));
-    let clients = async {
-        clients.await;
-        done.store(true, Ordering::Relaxed);
-    };
-    let (folded, ()) = futures::join!(worker, clients);
-    assert!(folded > 3, "{folded} commits were folded while clients read");
+        });
+    }
+    drop(acknowledged);
+    let mut folded = 0;
+    while commits.recv().await.is_some() {
+        folded += service.fold().await;
+    }
+    while let Some(client) = clients.join_next().await {
+        client.unwrap();
+    }
+    assert_eq!(folded, CLIENTS * ROUNDS, "each commit was folded once");
     service.assert_kv_settled().await;
 }

@@ -11,6 +11,7 @@ mod iter;
 mod late_writes;
 mod many;
 mod model;
+mod overdue;
 mod publication;
 mod races;
 mod record;

@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use terrapi::domain::Capability::{AccessTokenCreate, KvStoreRead, KvStoreWrite};
 
 use crate::support::faulty::{Gate, Refusal};
 use crate::support::service::{KV, request, send_to};
@@ -86,6 +87,41 @@ async fn commit_omits_a_draft_that_was_replaced_before_publication() {
     let (commit, ()) = futures::join!(commit, meanwhile);
     assert_eq!(published(&commit), ["staged-again", "untouched"]);
     assert_eq!(service.get(&format!("{KV}/key/staged-again"), &token).await.ok()["data"], "newer");
+    service.assert_kv_settled().await;
+}
+
+/// The commit's caller may write the drafts that it read, but not those that take their place before the publication.
+#[tokio::test]
+async fn commit_omits_a_draft_closed_before_publication() {
+    let (service, token) = world_with_head().await;
+    let owner = service.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]);
+    stage(&service, &token, &["closed", "reopened", "untouched"]).await;
+    let gate = hold_publication(&service);
+    let path = format!("{KV}/commit");
+    let commit = service.post(&path, &token, commit_of(&["closed", "reopened", "untouched"]));
+    let close = json!({"data": "secret", "committed": false, "write_caps": ["access_token_create"]});
+    let open = json!({"data": "newer", "committed": false, "write_caps": null});
+    let meanwhile = async {
+        gate.arrived(1).await;
+        for key in ["closed", "reopened"] {
+            service.put(&format!("{KV}/key/{key}"), &owner, close.clone()).await.ok();
+        }
+        service.put(&format!("{KV}/key/reopened"), &owner, open).await.ok();
+        gate.release();
+    };
+    let (commit, ()) = futures::join!(commit, meanwhile);
+    assert_eq!(published(&commit), ["untouched"]);
+    for folded in [false, true] {
+        if folded {
+            service.fold().await;
+        }
+        let read = async |path: &str| service.get(&format!("{KV}/key/{path}"), &owner).await.ok();
+        assert_eq!(read("closed").await["data"], "old", "folded: {folded}");
+        assert_eq!(read("closed?committed=false").await["data"], "secret", "folded: {folded}");
+        assert_eq!(read("reopened?committed=false").await["data"], "newer", "folded: {folded}");
+    }
+    assert_eq!(published(&service.post(&path, &token, commit_of(&["closed", "reopened"])).await), ["reopened"]);
+    assert_eq!(published(&service.post(&path, &owner, commit_of(&["closed"])).await), ["closed"]);
     service.assert_kv_settled().await;
 }
 

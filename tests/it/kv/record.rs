@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::Capability::{self, AccessTokenCreate, KvStoreRead, KvStoreWrite};
+use terrapi::runtime::Clock;
 
 use crate::support::TestService;
 use crate::support::service::{KV, request};
@@ -120,6 +121,54 @@ async fn a_record_that_was_never_committed_is_gone_after_a_week() {
     assert_eq!(service.get(&format!("{}?committed=false", key("k")), &token).await.failed(404), "NOT_FOUND");
     let commit = service.post(&format!("{KV}/commit"), &token, json!({"keys": [{"key": "k"}]})).await.ok();
     assert_eq!(commit["keys"], json!([]));
+}
+
+/// `ttl` of a record's item, seconds since the epoch.
+async fn removable_at(service: &TestService, name: &str) -> i64 {
+    let items = service.backend.kv_items().await;
+    let is_record = |sk: &[u8]| sk.split_last_chunk::<5>().is_some_and(|(key, _)| key == name.as_bytes());
+    let item = items.iter().find(|item| item["sk"].as_b().is_ok_and(|sk| is_record(sk.as_ref()))).unwrap();
+    item["ttl"].as_n().unwrap().parse().unwrap()
+}
+
+/// A draft that is committed in the last second of its week must outlast a worker that is away.
+#[tokio::test]
+async fn committed_draft_is_kept_as_long_as_its_list() {
+    const WEEK_MS: i64 = 7 * 24 * 3_600_000;
+    let service = TestService::new().await;
+    let owner = service.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]);
+    let staged = json!({"data": 1, "committed": false});
+    let closed = json!({"data": 1, "committed": false, "write_caps": ["access_token_create"]});
+    // The second write of each takes the way that reads the record first.
+    for (name, first) in [("new", None), ("again", Some(&staged)), ("closed", Some(&closed))] {
+        if let Some(first) = first {
+            service.put(&key(name), &owner, first.clone()).await.ok();
+        }
+        service.put(&key(name), &owner, staged.clone()).await.ok();
+    }
+    for name in ["brief", "brief-closed"] {
+        let lists = if name == "brief" { Value::Null } else { json!(["access_token_create"]) };
+        let brief = json!({"data": 0, "ttl_seconds": 10, "write_caps": lists});
+        service.put(&key(name), &owner, brief).await.ok();
+        service.put(&key(name), &owner, staged.clone()).await.ok();
+    }
+    service.clock.advance_ms(WEEK_MS - 1);
+    let names = ["new", "again", "closed", "brief", "brief-closed"];
+    let commit = json!({"keys": names.map(|name| json!({"key": name}))});
+    let owner = service.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]);
+    let commit = service.post(&format!("{KV}/commit"), &owner, commit).await.ok();
+    assert_eq!(commit["keys"].as_array().unwrap().len(), names.len());
+    let month = service.clock.now().seconds().plus(30 * 24 * 3_600).0;
+    let items = service.backend.kv_items().await;
+    let list = items.iter().find(|item| item["entity"].as_s().is_ok_and(|entity| entity == "commit-part")).unwrap();
+    assert!(list["ttl"].as_n().unwrap().parse::<i64>().unwrap() >= month);
+    for name in names {
+        assert!(removable_at(&service, name).await >= month, "{name}");
+    }
+    service.fold().await;
+    for name in names {
+        assert!(removable_at(&service, name).await > month * 2, "{name} is kept");
+    }
 }
 
 #[tokio::test]

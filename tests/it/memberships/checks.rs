@@ -22,6 +22,7 @@ use crate::support::gitlab::{BOT, Group};
 use crate::support::service::{KV, MemberOf};
 use crate::support::stand_in::Fault;
 use crate::support::{StreamPump, TestService};
+use crate::vcs::misconfigured::providers_of;
 
 const DAY_MS: i64 = 86_400_000;
 const LIST: &str = "GET /user/installations";
@@ -424,4 +425,76 @@ async fn a_reported_removal_acts_at_once_and_once() {
     store.confirm_membership(service.user, HERE, service.clock.now()).await.unwrap();
     assert!(membership(&service, HERE).await.is_none(), "a late confirmation brings nothing back");
     assert_eq!(changes(&service).await.len(), 1);
+}
+
+#[tokio::test]
+async fn wake_keeps_the_pause_of_a_check_put_off_meanwhile() {
+    let (service, _) = grown_old(Vcs::Github).await;
+    assert_eq!(answer(&service, HERE).await, "OK");
+    service.clock.advance_ms(60_001);
+    let (store, now) = (&service.app.store, service.clock.now());
+    let wakes = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"));
+    let gate = service.faulty.on("UpdateItem").matching(wakes).hold_before_store();
+    let fresh = || service.app.random.id().unwrap();
+    let put_off = async {
+        gate.arrived(1).await;
+        let check = store.take_membership_check(service.user, HERE, fresh(), now).await.unwrap().unwrap();
+        store.put_off_membership_check(&check, Millis(now.0 + 3_600_000)).await.unwrap();
+        gate.release();
+    };
+    let (woken, ()) = futures::join!(store.wake_membership_checks(now), put_off);
+    assert_eq!(woken.unwrap(), 0);
+    assert!(store.take_membership_check(service.user, HERE, fresh(), now).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn secret_that_configures_nothing_readable_confirms_nobody() {
+    let lacks_client_id = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "GITHUB_APP_ID": "1"}).to_string();
+    for text in ["GITHUB_APP_ID=1", "[]", "", &lacks_client_id] {
+        let (mut service, mut pump) = grown_old(Vcs::Github).await;
+        let before = membership(&service, HERE).await;
+        service.app.providers = providers_of(&service, text).await;
+        assert_eq!(answer(&service, HERE).await, "OK", "{text}");
+        pump.run(&service).await;
+        assert_eq!(membership(&service, HERE).await, before, "nobody has confirmed it: {text}");
+        service.clock.advance_ms(3 * DAY_MS);
+        assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
+    }
+}
+
+#[tokio::test]
+async fn membership_of_an_uninstalled_installation_stays_confirmed() {
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    service.github.hub(|hub| drop(hub.installations.remove(&12345)));
+    for _ in 0..5 {
+        assert_eq!(answer(&service, HERE).await, "OK");
+        pump.run(&service).await;
+        assert_eq!(membership(&service, HERE).await.unwrap().checked_at, Some(service.clock.now()));
+        service.clock.advance_ms(DAY_MS + 1);
+    }
+    assert_eq!(changes(&service).await, []);
+}
+
+#[tokio::test]
+async fn nobody_is_removed_while_github_does_not_say_where_the_app_is() {
+    let (service, mut pump) = grown_old(Vcs::Github).await;
+    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
+    service.github.desk().fail("GET /app/installations/{installation_id}", away());
+    let before = membership(&service, HERE).await;
+    assert_eq!(answer(&service, HERE).await, "OK");
+    pump.run(&service).await;
+    assert_eq!(membership(&service, HERE).await, before);
+    service.clock.advance_ms(3 * DAY_MS);
+    assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+}
+
+#[tokio::test]
+async fn sign_in_keeps_the_membership_of_an_uninstalled_installation() {
+    let service = signed_in(Vcs::Github).await;
+    service.github.hub(|hub| {
+        hub.installations.remove(&12345);
+        hub.installation(67890).members.remove(&OCTOCAT);
+    });
+    Browser::new(&service).user(Vcs::Github, OCTOCAT).await;
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345]));
 }

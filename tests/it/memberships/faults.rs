@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use terrapi::domain::{
-    AuditAction, AuditChange, AuditEntry, AuditFilter, AuditOutcome, InstallationId, MembershipMaxAge, Permission, Vcs,
+    AuditAction, AuditChange, AuditEntry, AuditFilter, AuditOutcome, InstallationId, MembershipMaxAge, Millis,
+    Namespace, Permission, Vcs,
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
-use terrapi::store::{MembershipFence, ProviderAnswer, Replaced};
+use terrapi::store::{MembershipFence, ProviderAnswer, Replaced, Unlisted};
 
 use super::{GITHUB, OCTOCAT, ids, set, signed_in};
 use crate::support::TestService;
@@ -27,7 +28,7 @@ async fn try_replace(
     let entry = ClientInfo::default().audited(service.clock.now(), done, service.user, None);
     let note = |change| service.app.audit_record(AuditEntry { subject: Some(change), ..entry.clone() });
     let (asked_at, max_age) = (service.clock.now(), MembershipMaxAge::default());
-    let answer = ProviderAnswer { listed: wanted, fence, asked_at, max_age };
+    let answer = ProviderAnswer { listed: wanted, unlisted: Unlisted::Denied, fence, asked_at, max_age };
     service.app.store.replace_memberships(service.user, Vcs::Github, answer, note).await
 }
 
@@ -129,4 +130,21 @@ async fn a_busy_table_and_a_lost_answer_are_not_seen() {
     assert_eq!(ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["7", "67890"]);
     assert_eq!((conflict.count(), lost.count()), (1, 1));
     assert_eq!(known(&service).await, set([7, 67890]));
+}
+
+#[tokio::test]
+async fn late_answer_does_not_undo_a_later_confirmation() {
+    let service = TestService::new().await;
+    let (store, now) = (&service.app.store, service.clock.now());
+    let here = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
+    let checked_at = async || store.find_membership(service.user, here).await.unwrap().unwrap().checked_at;
+    let later = Millis(now.0 + 1_000);
+    store.confirm_membership(service.user, here, later).await.unwrap();
+    store.confirm_membership(service.user, here, now).await.unwrap();
+    assert_eq!(checked_at().await, Some(later), "an answer that was given before");
+    assert_eq!(replace(&service, &set([67890]), fence(&service).await).await, Replaced::Overtaken);
+    assert_eq!(known(&service).await, set([12345, 67890]), "a denial that was given before");
+    service.clock.advance_ms(1_000);
+    assert_eq!(replace(&service, &set([67890]), fence(&service).await).await, Replaced::Changed);
+    assert_eq!(known(&service).await, set([67890]));
 }

@@ -15,7 +15,8 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terrapi::auth::KeyEnvironment;
-use terrapi::http::{ListedOrigins, lambda_service};
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, ManualClock, Settings};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts};
 use tokio::sync::watch;
@@ -143,5 +144,5 @@ async fn the_child_process_is_a_function() {
     let app = App::new(Store::new(&config).unwrap(), Arc::new(ManualClock::at(START)), settings);
     app.warm_up().await;
     let (_, routes) = routes(&signer()).into_iter().find(|(name, _)| *name == told.function).unwrap();
-    terrapi::runtime::run(lambda_service(routes, app)).await.unwrap();
+    terrapi::lambda::run(lambda_service(routes, app)).await.unwrap();
 }

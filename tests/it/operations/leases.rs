@@ -133,3 +133,46 @@ async fn more_open_tasks_than_a_page_are_all_found() {
     service.faulty.on("Query").page_of(3);
     assert_eq!(service.app.store.wake_tasks(service.clock.now()).await.unwrap(), 7);
 }
+
+/// Whether a call is the write that wakes something.
+fn wakes(body: &serde_json::Value) -> bool {
+    body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"))
+}
+
+#[tokio::test]
+async fn wake_keeps_the_pause_of_a_task_handed_over_meanwhile() {
+    let service = TestService::new().await;
+    let (id, store) = (begun(&service).await, &service.app.store);
+    let slow = take(&service, id).await.unwrap();
+    service.clock.advance_ms(LEASE_MS);
+    let now = service.clock.now();
+    let gate = service.faulty.on("UpdateItem").matching(wakes).hold_before_store();
+    let release = async {
+        gate.arrived(1).await;
+        let how = TaskRelease { not_before: Some(Millis(now.0 + 600_000)), error: Some("GitHub was away".into()) };
+        store.release_task(&slow, &how, now).await.unwrap().unwrap();
+        gate.release();
+    };
+    let (woken, ()) = futures::join!(store.wake_tasks(now), release);
+    assert_eq!(woken.unwrap(), 0);
+    assert!(take(&service, id).await.is_none(), "its time has not come");
+}
+
+#[tokio::test]
+async fn task_is_not_taken_from_a_worker_that_stepped_meanwhile() {
+    let service = TestService::new().await;
+    let (id, store) = (begun(&service).await, &service.app.store);
+    let mut slow = take(&service, id).await.unwrap();
+    service.clock.advance_ms(LEASE_MS);
+    let takes = |body: &serde_json::Value| body["UpdateExpression"].as_str().is_some_and(|set| set.contains("turn = "));
+    let gate = service.faulty.on("UpdateItem").matching(takes).hold_before_store();
+    let now = service.clock.now();
+    let step = async {
+        gate.arrived(1).await;
+        store.step_task(&mut slow, "page 2".into(), now).await.unwrap().unwrap();
+        gate.release();
+    };
+    let (other, ()) = futures::join!(take(&service, id), step);
+    assert!(other.is_none(), "the worker was slow, not dead");
+    store.step_task(&mut slow, "page 3".into(), now).await.unwrap().unwrap();
+}

@@ -17,6 +17,7 @@ use crate::support::openapi;
 use crate::support::organizations::{ACME, PLATFORM};
 use crate::support::python::Client;
 use crate::support::served::{Exchange, Served};
+use crate::support::terraform::Terraform;
 
 /// Runs a flow in a service; what went to and fro.
 async fn flow(service: &TestService, script: &str) -> Vec<Exchange> {
@@ -179,4 +180,13 @@ async fn go_tfe_manages_an_organization_s_teams_members_and_tokens() {
     let exchanges = served.take();
     assert!(times(&exchanges, Method::DELETE, "/relationships/organization-memberships", 204) > 0);
     exchanges.iter().for_each(hold);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn terraform_signs_in_and_says_that_no_state_is_kept_here() {
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let served = Served::start(&service.gateway).await;
+    Terraform { origin: &served.origin, organization: ACME, token: &acme.organization_token }.run().await;
+    served.take().iter().for_each(hold);
 }

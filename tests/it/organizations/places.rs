@@ -248,7 +248,7 @@ async fn an_organization_document_has_what_the_provider_reads() {
         ("assessments-enforced", json!(false)),
         ("cost-estimation-enabled", json!(false)),
         ("send-passing-statuses-for-untriggered-speculative-plans", json!(false)),
-        ("aggregated-commit-status-enabled", json!(false)),
+        ("aggregated-commit-status-enabled", json!(true)),
         ("speculative-plan-management-enabled", json!(true)),
         ("allow-force-delete-workspaces", json!(false)),
         ("stacks-enabled", json!(false)),
@@ -284,7 +284,6 @@ async fn settings_are_kept_or_refused_but_never_lost() {
         "assessments-enforced",
         "cost-estimation-enabled",
         "send-passing-statuses-for-untriggered-speculative-plans",
-        "aggregated-commit-status-enabled",
         "allow-force-delete-workspaces",
         "stacks-enabled",
         "registry-monorepo-support-enabled",
@@ -293,8 +292,10 @@ async fn settings_are_kept_or_refused_but_never_lost() {
         let kept = data(&patch(&organization, &json!({flag: true})).await, 200);
         assert_eq!(kept["attributes"][flag], true, "{flag}");
     }
-    let kept = data(&patch(&organization, &json!({"speculative-plan-management-enabled": false})).await, 200);
-    assert_eq!(kept["attributes"]["speculative-plan-management-enabled"], false);
+    for flag in ["aggregated-commit-status-enabled", "speculative-plan-management-enabled"] {
+        let kept = data(&patch(&organization, &json!({flag: false})).await, 200);
+        assert_eq!(kept["attributes"][flag], false, "{flag}");
+    }
     let kept = data(&patch(&organization, &json!({"default-execution-mode": "local"})).await, 200);
     assert_eq!(kept["attributes"]["default-execution-mode"], "local");
     assert_eq!(kept["attributes"]["stacks-enabled"], true, "what was not sent stays");
@@ -389,6 +390,57 @@ async fn organizations_are_searched_by_name_and_address() {
         assert_eq!(names, expected, "{query}");
         assert_eq!(list["meta"]["pagination"]["total-count"], expected.len(), "{query}");
     }
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_refused_with_a_printable_reason() {
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let create = json!({"data": {"type": "workspaces", "attributes": {"name": "production"}}});
+    let invite = json!({"data": {"type": "organization-memberships", "attributes": {"email": "ann@example.com"}}});
+    for (method, place, body) in [
+        (Method::POST, "organization-memberships", Some(invite)),
+        (Method::GET, "workspaces", None),
+        (Method::GET, "workspaces?search%5Btags%5D=a", None),
+        (Method::POST, "workspaces", Some(create)),
+        (Method::GET, "workspaces/production", None),
+        (Method::GET, "projects?filter%5Bnames%5D=p", None),
+    ] {
+        let of = |organization: &str| format!("{ORGANIZATIONS}/{organization}/{place}");
+        for token in [&acme.team_token, &acme.organization_token] {
+            let refused = service.call(method.clone(), &of("acme"), token, body.clone()).await;
+            // No pointer, and no 404, which clients print without the reason.
+            assert_eq!(problem(&refused, 400), ("bad request".to_owned(), None), "{method} {place}");
+            let detail = refused.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+            let missing =
+                if place == "organization-memberships" { "invitations" } else { "workspaces and no projects" };
+            assert!(detail.starts_with(&format!("There are no {missing} here")), "{detail}");
+        }
+        let hidden = service.call(method.clone(), &of("nobody"), &acme.team_token, body.clone()).await;
+        problem(&hidden, 404);
+        problem(&service.call(method, &of("acme"), "garbage", body).await, 401);
+    }
+    problem(&service.get(&format!("{ORGANIZATIONS}/%FF/workspaces/production"), &acme.team_token).await, 404);
+}
+
+/// A client that deletes takes 404 for success.
+#[tokio::test]
+async fn membership_cannot_be_deleted_and_says_so() {
+    let service = TestService::new().await;
+    let acme = service.acme().await;
+    let list = service.get(&format!("{ORGANIZATIONS}/acme/organization-memberships"), &acme.organization_token).await;
+    let id = data(&list, 200)[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v2/organization-memberships/{id}");
+    let refused = service.delete(&path, &acme.organization_token).await;
+    problem(&refused, 400);
+    let detail = refused.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.ends_with("remove the person from every team of the organization."), "{detail}");
+    data(&service.get(&path, &acme.organization_token).await, 200);
+    problem(
+        &service.delete("/api/v2/organization-memberships/ou-acme1111nobody11", &acme.organization_token).await,
+        404,
+    );
+    problem(&service.delete(&path, "garbage").await, 401);
 }
 
 #[tokio::test]

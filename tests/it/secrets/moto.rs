@@ -109,7 +109,7 @@ impl Moto {
             secrets_endpoint: Some(self.endpoint.clone()),
             issuer: "terrapi".into(),
             public_base_url: None,
-            listed_origins: terrapi::http::ListedOrigins::default(),
+            listed_origins: terrapi::runtime::ListedOrigins::default(),
             provider_secret: None,
             provider_variables: BTreeMap::new(),
             rates: terrapi::runtime::RateLimits::default(),

@@ -18,6 +18,7 @@ use client::Client;
 use stack::{Connection, DataDir, Stack, free_port, project};
 
 use crate::support::python;
+use crate::support::terraform::Terraform;
 
 const CHUNK: usize = 100 * 1024;
 
@@ -246,4 +247,6 @@ async fn clients_of_terraform_s_api_are_served(connection: &Connection) {
     for flow in ["pytfe_flow.py", "terrasnek_flow.py", "rate_limit_flow.py"] {
         client.run(flow).await;
     }
+    let (organization, token) = (&connection.organization, &connection.organization_token);
+    Terraform { origin: &connection.base_url, organization, token }.run().await;
 }

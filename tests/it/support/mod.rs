@@ -19,6 +19,7 @@ pub mod service;
 mod settled;
 pub mod stand_in;
 mod stream_pump;
+pub mod terraform;
 
 pub use reply::Reply;
 pub use service::{MemberOf, TestService};

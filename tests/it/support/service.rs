@@ -11,11 +11,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
-    AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
-    InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session, SessionId, Tier,
-    UserId, Vcs,
+    AccountStatus, Administrators, ApiKeyRecord, Caller, Capabilities, Capability, Credential, Installation,
+    InstallationId, InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session,
+    SessionId, Tier, UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, Description, ListedOrigins, Routes, lambda_service};
+use terrapi::http::{ClientInfo, Description, Listing, Routes, lambda_service};
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Clock, ManualClock, Random, RateLimits, Settings, Signing};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
 use tower::ServiceExt;
@@ -240,6 +241,17 @@ impl TestService {
         let capabilities: Capabilities = capabilities.iter().cloned().collect();
         let id = Random::default().id().unwrap();
         Claims::new("terrapi", self.clock.now().seconds(), id, self.user, self.key, capabilities)
+    }
+
+    /// A cursor of one of the service's user's listings, wherever it leads.
+    pub async fn cursor(&self, listing: &str, position: &Value) -> String {
+        let caller = Caller {
+            user: self.user,
+            credential: Credential::AccessToken(self.key),
+            capabilities: Capabilities::default(),
+            administration: true,
+        };
+        Listing::new(&self.app, &caller, listing).seal(position).await.unwrap()
     }
 
     /// A token that reads and writes the KV store.

@@ -1,9 +1,10 @@
 //! What stands between a table's stream and the worker: the engine's own stream, through the template's own filters.
 
 use terrapi::domain::Millis;
+use terrapi::store::changes::StreamEvent;
 use terrapi_local::Template;
 use terrapi_local::changes::Changes;
-use worker::{BatchAnswer, StreamEvent, work};
+use worker::{BatchAnswer, work};
 
 use super::TestService;
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Value, json};
 use terrapi::domain::{Administrators, InstallationId, MembershipMaxAge, Namespace, Vcs};
-use terrapi::http::{ListedOrigins, lambda_service};
+use terrapi::http::lambda_service;
+use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Config, RateLimits, load_providers, load_providers_with};
-use terrapi::vcs::Pause;
+use terrapi::vcs::{Pause, Providers};
 use tokio::sync::Semaphore;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -19,7 +20,7 @@ use crate::support::routes::Gateway;
 use crate::support::service::{KV, request, send_to};
 
 /// The secret with both providers, as the stand-ins want it.
-fn secret(service: &TestService) -> BTreeMap<String, Value> {
+pub fn secret(service: &TestService) -> BTreeMap<String, Value> {
     let variables = service.github.variables().into_iter().chain(service.gitlab.variables());
     let members = variables.map(|(name, value)| (name, json!(value.reveal())));
     members.chain([("TOKEN_SEALING_KEY".to_owned(), json!(SEALING_KEY))]).collect()
@@ -54,6 +55,12 @@ async fn status(app: &App, path: &str) -> u16 {
     let router = lambda_service(identity::routes(), app.clone());
     let gateway = Gateway::new([("identity".to_owned(), router)].into());
     send_to(&gateway, request(Method::GET, path, "", None)).await.status.as_u16()
+}
+
+/// The providers that a secret of this text configures.
+pub async fn providers_of(service: &TestService, text: &str) -> Providers {
+    std::fs::write(file(service), text).unwrap();
+    load_providers(&config(service)).await.unwrap()
 }
 
 /// What is logged while the providers are loaded.
@@ -103,12 +110,15 @@ async fn misconfigured_github_is_disabled_and_the_rest_runs() {
 }
 
 #[tokio::test]
-async fn secret_of_another_shape_configures_no_provider() {
+async fn secret_of_another_shape_disables_both_providers() {
     let service = TestService::new().await;
     for text in ["", "null", "[]", "GITHUB_APP_ID=1"] {
         std::fs::write(file(&service), text).unwrap();
         let (app, log) = loaded(&service).await;
-        assert!(log.contains("the secret of the providers is not a JSON object"), "{log}");
+        for provider in ["GitHub", "GitLab"] {
+            let line = format!("{provider} is disabled: the secret of the providers is not a JSON object");
+            assert!(log.contains(&line), "{log}");
+        }
         assert_eq!(status(&app, "/health").await, 200);
         assert_eq!(status(&app, "/api/v1/github/login").await, 404);
     }

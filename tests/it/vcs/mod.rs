@@ -2,6 +2,7 @@ mod discovery;
 mod faults;
 mod github;
 mod gitlab;
-mod misconfigured;
+pub mod misconfigured;
+mod processes;
 mod secrets;
 mod sign_in;

@@ -121,11 +121,11 @@ pub fn measure_init(bench: &Bench) -> Result<Vec<Row>> {
     let on_aws = on_aws.start_counted()?.instructions()?;
     Ok(vec![
         row("kv-store, start, plain HTTP", plain)
-            .at_most(5.0)
+            .at_most(6.0)
             .gate()
             .how("instructions: the intercept of a2, with what the first request does once"),
         row("kv-store, start, HTTPS and S3 as on AWS", on_aws)
-            .at_most(5.0)
+            .at_most(6.0)
             .gate()
             .how("instructions to the first poll; the TLS handshake is not in it"),
     ])

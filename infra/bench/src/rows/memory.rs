@@ -55,10 +55,10 @@ pub fn measure_resident(bench: &Bench) -> Result<Vec<Row>> {
     let absolute = |measure: &str, bytes: f64| Row::new("b4", measure, Spread::one(bytes / MIB), " MiB").how("VmRSS");
     Ok(vec![
         Row::new("b4", "kv-store ÷ hello, after the start", Spread::one(ours.0 / hello.0), "×")
-            .at_most(2.5)
+            .at_most(3.0)
             .how("VmRSS"),
         Row::new("b4", "kv-store ÷ hello, after 1,000 requests", Spread::one(ours.1 / hello.1), "×")
-            .at_most(2.5)
+            .at_most(3.0)
             .how("VmRSS"),
         absolute("hello, after the start", hello.0),
         absolute("hello, after 1,000 requests", hello.1),

@@ -18,9 +18,11 @@ impl WriteId {
     }
 }
 
-/// The id of a draft: that of the write that began it. Further staged writes replace the draft's value and keep its id.
+/// The id of a draft: that of the write that began it. Further staged writes replace the draft's value and keep its id, unless
+/// they demand a capability of writers that the draft did not demand: such a write begins a new draft.
 ///
-/// A commit lists drafts by this id, so it publishes the value that the draft has at the moment of publication.
+/// A commit lists drafts by this id, so it publishes the value that the draft has at the moment of publication, and only what
+/// its caller may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DraftId(pub Uuid);
 
@@ -114,6 +116,12 @@ impl Guards {
         self.read.as_ref().is_none_or(|needed| held.holds_all(needed))
     }
 
+    /// Whether a caller whom `other` allows to write may be refused here.
+    pub fn restrict_writers_of(&self, other: &Self) -> bool {
+        let enough = other.write.clone().unwrap_or_default();
+        !self.allow_write(&enough)
+    }
+
     /// Whether a caller with the capabilities `held` may write.
     pub fn allow_write(&self, held: &Capabilities) -> bool {
         self.write.as_ref().is_none_or(|needed| held.holds_all(needed))
@@ -174,8 +182,10 @@ impl RecordState {
     pub const REMEMBERED_COMMITS: usize = 4;
     /// How long a tombstone stays, in seconds.
     pub const TOMBSTONE_SECONDS: i64 = 24 * 3600;
-    /// How long a record that was never committed stays, in seconds.
+    /// How long a record that was never committed can be seen and committed, in seconds.
     pub const UNCOMMITTED_SECONDS: i64 = 7 * 24 * 3600;
+    /// How long after a commit its drafts and its list are kept at least, in seconds: the worker must fold it by then.
+    pub const FOLDING_SECONDS: i64 = 30 * 24 * 3600;
     /// How long an item is kept after its value has expired, in seconds: a commit may still have to be folded into it.
     pub const REMOVAL_GRACE_SECONDS: i64 = 24 * 3600;
 
@@ -228,8 +238,9 @@ impl RecordState {
     /// When DynamoDB may remove the item, according to its values; `None`: never.
     pub fn removal(&self) -> Option<Seconds> {
         match (&self.live, &self.draft) {
-            (Some(live), _) => live.removable_at(),
-            (None, Some(draft)) => Some(draft.uncommitted_until()),
+            (Some(live), None) => live.removable_at(),
+            (Some(live), Some(draft)) => live.removable_at().map(|end| end.max(draft.removable_at())),
+            (None, Some(draft)) => Some(draft.removable_at()),
             (None, None) => self.removable_at,
         }
     }
@@ -243,9 +254,11 @@ impl Side {
 }
 
 impl Draft {
-    /// When DynamoDB may remove an item that consists of this draft only.
-    pub fn uncommitted_until(&self) -> Seconds {
-        let end = self.side.slot.written_at.seconds().plus(RecordState::UNCOMMITTED_SECONDS);
-        self.side.slot.expires_at.map_or(end, |expiry| expiry.min(end)).plus(RecordState::REMOVAL_GRACE_SECONDS)
+    /// When DynamoDB may remove an item that consists of this draft only. The draft may be committed in the last second of its
+    /// week, and must then be kept until the commit is folded.
+    pub fn removable_at(&self) -> Seconds {
+        let committable = self.side.slot.written_at.seconds().plus(RecordState::UNCOMMITTED_SECONDS);
+        let end = committable.plus(RecordState::FOLDING_SECONDS);
+        self.side.removable_at().map_or(end, |expired| expired.min(end))
     }
 }

@@ -93,7 +93,7 @@ impl Select {
         let mut found = vec![None; self.names.len()];
         if !self.names.is_empty() {
             let walked = walk(&mut Scanner::new(&text), &self.root, &mut found);
-            walked.ok_or(Error::bug("a stored value is not JSON"))?;
+            walked.ok_or(Error::corrupt_item("a stored value is not JSON"))?;
         }
         Ok(Selection { text, parts: self.names.iter().cloned().zip(found).collect() })
     }

@@ -46,6 +46,22 @@ fn a_staged_write_leaves_the_live_side_alone_and_keeps_the_drafts_name() {
 }
 
 #[test]
+fn staged_write_that_restricts_writers_begins_a_new_draft() {
+    let held = caps(&[Capability::KvStoreRead, Capability::KvStoreWrite]);
+    let staged = |old: Option<&RecordState>, number: u128, list: &[Capability]| {
+        let put = Put { write_caps: CapsChange::Replace(Some(caps(list))), ..put(false) };
+        apply(old, &write(number, 100, Expect::Anything, WriteKind::Put(put), &held))
+    };
+    let draft = |record: &RecordState| record.draft.as_ref().map(|draft| draft.id.0.as_u128());
+    let open = staged(None, 1, &[]);
+    let closed = staged(Some(&open), 2, &[Capability::KvStoreWrite]);
+    let same = staged(Some(&closed), 3, &[Capability::KvStoreWrite]);
+    let opened = staged(Some(&same), 4, &[]);
+    let other = staged(Some(&closed), 5, &[Capability::KvStoreRead]);
+    assert_eq!([&open, &closed, &same, &opened, &other].map(draft), [Some(1), Some(2), Some(2), Some(2), Some(5)]);
+}
+
+#[test]
 fn a_write_that_was_already_done_is_recognised_up_to_four_writes_back() {
     let none = Capabilities::default();
     let mut record = apply(None, &write(1, 100, Expect::Anything, WriteKind::Put(put(true)), &none));

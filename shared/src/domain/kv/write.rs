@@ -192,7 +192,9 @@ fn put_into(next: &mut RecordState, present: Option<RecordState>, put: &Put, id:
     if put.committed {
         next.live = Some(side);
     } else {
-        let id = draft.map_or(DraftId(id.0), |draft| draft.id);
+        // A commit that is under way may have judged the draft by its old write list, and publishes it by its name.
+        let same = draft.filter(|draft| !guards.restrict_writers_of(&draft.side.guards));
+        let id = same.map_or(DraftId(id.0), |draft| draft.id);
         next.live = live;
         next.draft = Some(Draft { id, side });
     }

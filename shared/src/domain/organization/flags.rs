@@ -124,7 +124,7 @@ flags! {
     /// No effect.
     send_passing_statuses_for_untriggered_speculative_plans = false;
     /// No effect.
-    aggregated_commit_status_enabled = false;
+    aggregated_commit_status_enabled = true;
     /// No effect.
     speculative_plan_management_enabled = true;
     /// No effect.

@@ -23,7 +23,6 @@ pub struct Organization {
     pub created_at: Millis,
     /// Its own token, if there is one.
     pub token: Option<TeamTokenId>,
-    /// Settings that are on or off.
     pub settings: OrganizationSettings,
     /// Where its workspaces would run. It has no effect: there are no workspaces.
     pub execution_mode: ExecutionMode,

@@ -7,6 +7,7 @@ use super::projection::Projection;
 use super::read::{RESTARTS, ReadQuery, too_many_restarts};
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::{Code, Error, Namespace, Result};
+use crate::progress::advance;
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Item, b, s};
@@ -37,7 +38,7 @@ impl Store {
     /// [`Code::TooManyChunks`] above 100,000 chunks, with hidden ones and tombstones counted.
     pub async fn sum_chunks(&self, read: ReadQuery<'_>, key: &Key) -> Result<ChunkTotals> {
         'again: for _ in 0..RESTARTS {
-            let published = self.published_drafts(read.namespace).await?;
+            let published = self.published_drafts(read.namespace, read.now).await?;
             let (mut totals, mut chunks) = (ChunkTotals::default(), 0);
             let mut pages = std::pin::pin!(self.chunk_pages(read.namespace, key));
             while let Some(page) = pages.try_next().await? {
@@ -91,7 +92,9 @@ impl Store {
         let query = query.expression_attribute_values(":from", b(from)).expression_attribute_values(":to", b(end));
         let mut pages = query.into_paginator().send();
         while let Some(page) = pages.next().await {
-            count += usize::try_from(page.map_err(Failure::of)?.count()).unwrap_or_default();
+            let page = page.map_err(Failure::of)?;
+            advance(usize::try_from(page.scanned_count()).unwrap_or_default());
+            count += usize::try_from(page.count()).unwrap_or_default();
             if count > MAX_CHUNKS {
                 break;
             }
@@ -112,6 +115,7 @@ impl Store {
                 let Some(from) = from else { return Ok(None) };
                 let limit = Some(PAGE_CHUNKS);
                 let (page, last) = self.query_between(namespace, (from, end), limit, Projection::Outline).await?;
+                advance(page.len());
                 Ok(Some((page, last.map(after))))
             }
         })

@@ -8,12 +8,13 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::attempt::{Attempt, outcome_unknown};
-use super::head::{Entry, Head, PublishedDrafts, encode_entries};
+use super::head::{Entry, Head, MAX_UNFOLDED_COMMITS, PublishedDrafts, encode_entries};
 use super::item;
 use super::list::address_of;
 use super::projection::Projection;
 use crate::domain::kv::{Address, Draft, DraftId, Idx, Key, RecordState};
 use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
+use crate::progress::advance;
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Item, b, n, s};
@@ -30,11 +31,6 @@ const FIRST_PART: u32 = 0;
 const BATCH_KEYS: usize = 100;
 /// How many calls run concurrently.
 const MAX_CONCURRENT_CALLS: usize = 8;
-/// How many commits the head may name. A commit that finds the head full folds the earlier ones first.
-pub const MAX_UNFOLDED_COMMITS: usize = 256;
-/// How many seconds parts are kept. Those of a published commit must stay longer than the worker may be unavailable;
-/// those of an unpublished commit are removed then.
-const PART_RETENTION_SECONDS: i64 = 90 * 24 * 3600;
 
 /// One record, or every chunk of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,8 +51,16 @@ pub struct CommitRequest<'a> {
     pub now: Millis,
 }
 
+/// One part of a commit list.
+struct Part {
+    records: usize,
+    /// Encoded.
+    entries: Vec<u8>,
+}
+
 /// The address of a target and its state without values. `None` if there is no record.
 type TargetState = (Address, Option<RecordState>);
+/// The targets by address.
 type TargetStates = BTreeMap<Address, Option<RecordState>>;
 
 impl Store {
@@ -70,7 +74,7 @@ impl Store {
         if request.targets.len() > MAX_RECORDS {
             return Err(too_large());
         }
-        let before = self.published_drafts(namespace).await?;
+        let before = self.published_drafts(namespace, request.now).await?;
         let records = self.read_targets(namespace, &request.targets).await?;
         if records.len() > MAX_RECORDS {
             return Err(too_large());
@@ -134,6 +138,7 @@ impl Store {
         let mut wanted: Vec<Item> = batch.iter().map(|address| record_key(namespace, address)).collect();
         let mut found = Vec::new();
         while !wanted.is_empty() {
+            let asked = wanted.len();
             let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
             let request = request.set_projection_expression(projection.expression());
             let request = request.set_expression_attribute_names(projection.names()).build();
@@ -146,6 +151,7 @@ impl Store {
                 .and_then(|mut left| left.remove(&self.tables.kv))
                 .map(|left| left.keys)
                 .unwrap_or_default();
+            advance(asked.saturating_sub(wanted.len()));
         }
         Ok(found)
     }
@@ -172,14 +178,16 @@ impl Store {
         namespace: Namespace,
         request: &CommitRequest<'_>,
         (number, parts): (usize, usize),
-        part: Vec<u8>,
+        part: Part,
     ) -> Result<()> {
         let number = u32::try_from(number).map_err(|_| too_large())?;
         let put = self.db.put_item().table_name(&self.tables.kv);
         let put = put.item(PK, s(keys::commit(namespace, request.id))).item(SK, b(number.to_be_bytes()));
-        let put =
-            put.item("entity", s("commit-part")).item("schema", n(1)).item("entries", b(part)).item("parts", n(parts));
-        put.item(TTL, n(request.now.seconds().plus(PART_RETENTION_SECONDS).0)).send().await.map_err(Failure::of)?;
+        let put = put.item("entity", s("commit-part")).item("schema", n(1)).item("parts", n(parts));
+        let kept_until = request.now.seconds().plus(RecordState::FOLDING_SECONDS);
+        let put = put.item("entries", b(part.entries)).item(TTL, n(kept_until.0));
+        put.send().await.map_err(Failure::of)?;
+        advance(part.records);
         Ok(())
     }
 
@@ -250,7 +258,7 @@ impl Store {
         let put = put.item(PK, s(keys::head(namespace))).item(SK, b(ONLY)).item("entity", s("commit-head"));
         let put = put.item("schema", n(1)).item("seq", n(1)).item("commits", commits);
         put.condition_expression("attribute_not_exists(pk)").send().await.map_err(Failure::of_put)?;
-        Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]) })
+        Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]), ..Head::default() })
     }
 
     /// The addresses whose drafts this commit published. Another commit may have published a listed draft first, or a
@@ -321,7 +329,7 @@ fn publishable(records: TargetStates, request: &CommitRequest<'_>, before: &Publ
 }
 
 /// Encodes the entries in parts of bounded length and size.
-fn encode_parts(entries: &[Entry]) -> Vec<Vec<u8>> {
+fn encode_parts(entries: &[Entry]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = entries;
     while !rest.is_empty() {
@@ -331,7 +339,7 @@ fn encode_parts(entries: &[Entry]) -> Vec<Vec<u8>> {
             bytes <= PART_BYTES
         });
         let (part, left) = rest.split_at(fits.count().max(1));
-        parts.push(encode_entries(part));
+        parts.push(Part { records: part.len(), entries: encode_entries(part) });
         rest = left;
     }
     parts

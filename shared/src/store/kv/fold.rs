@@ -9,6 +9,7 @@ use super::head::Entry;
 use super::item;
 use crate::domain::kv::CommitStamp;
 use crate::domain::{Namespace, Result};
+use crate::progress::advance;
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Attributes, b, n, s};
@@ -55,7 +56,9 @@ impl Store {
         let update = update.expression_attribute_values(":none", item::commit_stamp(NO_COMMIT));
         let update = update.expression_attribute_values(":draft", b(entry.draft.0.into_bytes()));
         // The condition fails if the draft was folded before or has been overwritten since.
-        repeat(update).await
+        repeat(update).await?;
+        advance(1);
+        Ok(())
     }
 
     async fn take_off(&self, namespace: Namespace, commit: Uuid) -> Result<()> {

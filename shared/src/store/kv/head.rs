@@ -7,16 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use super::commit::MAX_UNFOLDED_COMMITS;
-use crate::domain::kv::{Address, CommitStamp, DraftId, RecordState};
-use crate::domain::{Error, Namespace, Result};
+use crate::domain::kv::{Address, CommitStamp, DraftId, RecordState, WriteId};
+use crate::domain::{Error, Millis, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
-use crate::store::item::{Attributes, Item, b, s};
-use crate::store::keys;
+use crate::store::item::{Attributes, Item, b, n, s};
+use crate::store::keys::{self, ONLY, PK, SK};
 
+/// How many commits the head may name. A commit that finds the head full folds the earlier ones first.
+pub const MAX_UNFOLDED_COMMITS: usize = 256;
 /// How many commit lists a process caches: as many as one head names. A published list never changes.
 const MAX_CACHED_LISTS: usize = MAX_UNFOLDED_COMMITS;
+/// How many milliseconds a commit may wait for the worker before requests that read the head wake it, and the interval at
+/// which they wake it again. A table's stream keeps a change only for a day.
+const OVERDUE_MS: i64 = 3_600_000;
 /// How many lists are read concurrently.
 const MAX_CONCURRENT_READS: usize = 8;
 
@@ -27,6 +31,8 @@ pub struct Head {
     pub seq: u64,
     /// The published commits that are not folded yet, with their sequence numbers.
     pub commits: BTreeMap<Uuid, u64>,
+    /// When a request last woke the worker because it had missed a commit.
+    pub woken_at: Option<Millis>,
 }
 
 /// An entry of a commit list: one draft that the commit publishes.
@@ -65,6 +71,12 @@ impl CommitLists {
 }
 
 impl Head {
+    /// Whether a commit has waited for too long, and the worker was not woken since.
+    fn is_overdue(&self, now: Millis) -> bool {
+        let over = |since: Millis| since.0.saturating_add(OVERDUE_MS) <= now.0;
+        self.woken_at.is_none_or(over) && self.commits.keys().any(|commit| over(WriteId(*commit).made_at()))
+    }
+
     /// The commits in the order of their publication.
     pub fn in_order(&self) -> Vec<CommitStamp> {
         let mut stamps: Vec<_> =
@@ -82,7 +94,8 @@ impl Head {
             let seq = seq.as_n().ok().and_then(|seq| seq.parse().ok());
             Ok((id, seq.ok_or(Error::corrupt_item("a commit head has a commit without a sequence number"))?))
         });
-        Ok(Self { seq: item.number("seq")?, commits: commits.collect::<Result<_>>()? })
+        let woken_at = item.find_number("woken_at").map(Millis);
+        Ok(Self { seq: item.number("seq")?, commits: commits.collect::<Result<_>>()?, woken_at })
     }
 }
 
@@ -115,14 +128,34 @@ impl PublishedDrafts {
 
 impl Store {
     pub(super) async fn head(&self, namespace: Namespace) -> Result<Head> {
-        let item = self.get(&self.tables.kv, s(keys::head(namespace)), b(keys::ONLY)).await?;
+        let item = self.get(&self.tables.kv, s(keys::head(namespace)), b(ONLY)).await?;
         Head::decode(item.as_ref())
     }
 
     /// The drafts that are published now and may not be folded yet.
-    pub(super) async fn published_drafts(&self, namespace: Namespace) -> Result<PublishedDrafts> {
+    pub(super) async fn published_drafts(&self, namespace: Namespace, now: Millis) -> Result<PublishedDrafts> {
         let head = self.head(namespace).await?;
+        if head.is_overdue(now) {
+            self.wake_worker(namespace, now).await;
+        }
         self.published_under(namespace, &head).await
+    }
+
+    /// Changes the head, so that the table's stream tells the worker of its commits once more: a worker that was away for more
+    /// than a day has missed them. The request goes on when this fails.
+    async fn wake_worker(&self, namespace: Namespace, now: Millis) {
+        tracing::error!(%namespace, "commits were not folded within an hour");
+        let update = self.db_once.update_item().table_name(&self.tables.kv);
+        let update = update.key(PK, s(keys::head(namespace))).key(SK, b(ONLY)).update_expression("SET woken_at = :now");
+        let update = update
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(woken_at) OR woken_at <= :before)")
+            .expression_attribute_values(":now", n(now.0))
+            .expression_attribute_values(":before", n(now.0.saturating_sub(OVERDUE_MS)));
+        match update.send().await.map_err(Failure::of_update) {
+            // A condition that fails: another request was faster.
+            Ok(_) | Err(Failure::Condition(_)) => {}
+            Err(failure) => tracing::warn!(%namespace, error = %Error::from(failure), "the worker could not be woken"),
+        }
     }
 
     /// The drafts that the commits of `head` publish.

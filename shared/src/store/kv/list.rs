@@ -57,7 +57,7 @@ impl Store {
     /// A page of records. It ends at the limit, before its values exceed 4 MiB, or when its queries are used up.
     pub async fn list_records(&self, query: &ListQuery<'_>) -> Result<Page> {
         for _ in 0..RESTARTS {
-            let published = self.published_drafts(query.read.namespace).await?;
+            let published = self.published_drafts(query.read.namespace, query.read.now).await?;
             if let Some(page) = self.page_under(&published, query).await? {
                 return Ok(page);
             }

@@ -77,14 +77,19 @@ impl Store {
 
 fn expecting(request: UpdateItemFluentBuilder, write: &Write<'_>) -> UpdateItemFluentBuilder {
     let deletion = matches!(write.kind, WriteKind::Delete);
+    let unobstructed = match &write.kind {
+        // The item must outlast whichever side ends later.
+        WriteKind::Put(put) if !put.committed => format!("{UNOBSTRUCTED} AND attribute_not_exists(live.expires_at)"),
+        _ => UNOBSTRUCTED.to_owned(),
+    };
     match write.expect {
         Expect::Anything if deletion => {
-            request.condition_expression(format!("attribute_exists(live) AND {UNOBSTRUCTED}"))
+            request.condition_expression(format!("attribute_exists(live) AND {unobstructed}"))
         }
-        Expect::Anything => request.condition_expression(UNOBSTRUCTED),
-        Expect::Absent => request.condition_expression(format!("attribute_not_exists(live) AND {UNOBSTRUCTED}")),
+        Expect::Anything => request.condition_expression(unobstructed),
+        Expect::Absent => request.condition_expression(format!("attribute_not_exists(live) AND {unobstructed}")),
         Expect::Version(version) => request
-            .condition_expression(format!("attribute_exists(live) AND #version = :expected AND {UNOBSTRUCTED}"))
+            .condition_expression(format!("attribute_exists(live) AND #version = :expected AND {unobstructed}"))
             .expression_attribute_values(":expected", n(version.0)),
     }
 }
@@ -117,7 +122,7 @@ fn put_draft(request: UpdateItemFluentBuilder, put: &Put, write: &Write<'_>) -> 
         ))
         .expression_attribute_values(":slot", slot(&put.slot))
         .expression_attribute_values(":draft_ttl", ttl(draft.side.removable_at()))
-        .expression_attribute_values(":alone", ttl(Some(draft.uncommitted_until())))
+        .expression_attribute_values(":alone", ttl(Some(draft.removable_at())))
         .expression_attribute_values(":written", n(put.slot.written_at.0));
     with_caps(request, put)
 }

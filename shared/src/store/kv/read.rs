@@ -58,7 +58,7 @@ impl Store {
 
     /// As [`Self::find_record`], without the value.
     pub async fn peek_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
-        let record = self.settled_record(query.namespace, address).await?;
+        let record = self.settled_record(query, address).await?;
         Ok(record.and_then(|record| query.visible(address.clone(), record)))
     }
 
@@ -67,12 +67,13 @@ impl Store {
     /// A record without a draft does not depend on the head. A record with a draft is read again after the head:
     /// between the first read and that of the head, the commit could have been folded and taken off, and the head would
     /// no longer show that the draft is published.
-    async fn settled_record(&self, namespace: Namespace, address: &Address) -> Result<Option<RecordState>> {
+    async fn settled_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<RecordState>> {
+        let namespace = query.namespace;
         let record = self.record(namespace, address).await?;
         if record.as_ref().is_none_or(|record| record.draft.is_none()) {
             return Ok(record);
         }
-        let published = self.published_drafts(namespace).await?;
+        let published = self.published_drafts(namespace, query.now).await?;
         Ok(self.record(namespace, address).await?.map(|record| published.settle(record)))
     }
 

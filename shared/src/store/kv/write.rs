@@ -79,7 +79,7 @@ impl Store {
         if matches!(verdict, Verdict::Done(_)) || record.as_ref().is_none_or(|record| record.draft.is_none()) {
             return Ok(Judged { read: record, unpublished_at: None, verdict });
         }
-        let published = self.published_drafts(namespace).await?;
+        let published = self.published_drafts(namespace, write.now).await?;
         let judged = judge_under(&published, record, write);
         if !matches!(judged.verdict, Verdict::Refused(_)) {
             return Ok(judged);

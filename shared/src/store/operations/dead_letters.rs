@@ -1,5 +1,6 @@
 //! Dead letters, and the number of failures of each change that may become one.
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::super::client::Store;
@@ -32,11 +33,57 @@ impl Store {
         Ok((item.number("attempts")?, Millis(item.number("first_at")?)))
     }
 
-    /// Writes a dead letter, replacing an earlier state of it.
+    /// Writes a dead letter. If it exists already, because its change was delivered again, only the last failure is
+    /// updated, and a replay that was requested since stays requested.
     pub async fn put_dead_letter(&self, letter: &DeadLetter) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(letter)));
-        put.send().await.map_err(Failure::of_put)?;
+        let update = self.letter_update(&letter.id).update_expression(
+            "SET entity = :entity, #schema = :schema, change = :change, attempts = :attempts, #error = :error, \
+             first_failed_at = :first, last_failed_at = :last",
+        );
+        let update = update.expression_attribute_names("#schema", "schema");
+        let update = update.expression_attribute_names("#error", "error");
+        let values = [
+            (":entity", s("dead-letter")),
+            (":schema", n(1)),
+            (":change", s(&letter.change)),
+            (":attempts", n(letter.attempts)),
+            (":error", s(&letter.error)),
+            (":first", n(letter.first_failed_at.0)),
+            (":last", n(letter.last_failed_at.0)),
+        ];
+        let update =
+            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        update.send().await.map_err(Failure::of_update)?;
         Ok(())
+    }
+
+    /// Records that the replay requested at `asked_at` failed with `error`. Returns `false` if that replay is no longer
+    /// pending: another worker has recorded its failure, the dead letter was deleted, or a later replay was requested.
+    pub async fn end_failed_replay(
+        &self,
+        id: &DeadLetterId,
+        asked_at: Millis,
+        error: &str,
+        now: Millis,
+    ) -> Result<bool> {
+        let update = self.letter_update(id).update_expression(
+            "SET attempts = attempts + :one, #error = :error, last_failed_at = :now REMOVE replay_requested_at",
+        );
+        let update = update.condition_expression("replay_requested_at = :asked");
+        let update = update.expression_attribute_names("#error", "error");
+        let update = update.expression_attribute_values(":one", n(1)).expression_attribute_values(":error", s(error));
+        let update = update.expression_attribute_values(":now", n(now.0));
+        let update = update.expression_attribute_values(":asked", n(asked_at.0));
+        match update.send().await.map_err(Failure::of_update) {
+            Ok(_) => Ok(true),
+            Err(Failure::Condition(_)) => Ok(false),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    fn letter_update(&self, id: &DeadLetterId) -> UpdateItemFluentBuilder {
+        let update = self.db.update_item().table_name(&self.tables.operations);
+        update.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()))
     }
 
     pub async fn find_dead_letter(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>> {
@@ -78,9 +125,7 @@ impl Store {
     /// Requests a replay; the table's stream delivers the request to the worker. If several administrators ask at once,
     /// one request takes effect. Each gets the dead letter in its current state, or `None` if there is none.
     pub async fn request_replay(&self, id: &DeadLetterId, now: Millis) -> Result<Option<DeadLetter>> {
-        let update = self.db.update_item().table_name(&self.tables.operations);
-        let update = update.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()));
-        let update = update.update_expression("SET replay_requested_at = :now");
+        let update = self.letter_update(id).update_expression("SET replay_requested_at = :now");
         let update = update.condition_expression(
             "attribute_exists(pk) AND (attribute_not_exists(replay_requested_at) OR replay_requested_at <= :given_up)",
         );
@@ -94,22 +139,6 @@ impl Store {
             Err(failure) => Err(failure.into()),
         }
     }
-}
-
-fn encode(letter: &DeadLetter) -> Item {
-    let mut item = Item::from([
-        (keys::PK.into(), s(keys::DEAD_LETTERS)),
-        (keys::SK.into(), s(letter.id.as_str())),
-        ("entity".into(), s("dead-letter")),
-        ("schema".into(), n(1)),
-        ("change".into(), s(&letter.change)),
-        ("attempts".into(), n(letter.attempts)),
-        ("error".into(), s(&letter.error)),
-        ("first_failed_at".into(), n(letter.first_failed_at.0)),
-        ("last_failed_at".into(), n(letter.last_failed_at.0)),
-    ]);
-    item.extend(letter.replay_requested_at.map(|at| ("replay_requested_at".into(), n(at.0))));
-    item
 }
 
 fn decode(item: &Item) -> Result<DeadLetter> {

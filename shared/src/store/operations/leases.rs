@@ -12,7 +12,7 @@ use super::super::client::{Store, unexpired};
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, json, n, s};
 use super::super::keys;
-use super::{installations, tasks};
+use super::{MAY_BE_TAKEN, installations, tasks};
 use crate::domain::{Error, Millis, Result, Task, TaskId, TaskState};
 
 /// How long a lease lasts after the last step, in milliseconds. It is longer than the timeout of the worker's function,
@@ -63,16 +63,19 @@ impl Store {
             return Ok(None);
         }
         // A released task has no holder. If it has one, its lease expired because the worker died.
-        let holder_died = item.find_bytes("holder").is_some();
+        let before = item.find_bytes("holder").map(<[u8]>::to_vec);
+        let holder_died = before.is_some();
         let failures = item.find_number("failures").unwrap_or(0) + u32::from(holder_died);
         let lease: u64 = item.number("turn")?;
         let update = self.task_update(id).update_expression(
             "SET #state = :running, holder = :holder, lease_until = :until, failures = :failures, turn = :next, \
              updated_at = :now REMOVE wake, not_before",
         );
-        let update = update.condition_expression("turn = :turn");
+        // The worker whose lease is over may still write, and the failures were counted by whether it holds the task.
+        let same_holder = if holder_died { "holder = :died" } else { "attribute_not_exists(holder)" };
+        let update = update.condition_expression(format!("turn = :turn AND {same_holder} AND {MAY_BE_TAKEN}"));
         let update = update.expression_attribute_names("#state", "state");
-        let values = [
+        let mut values = vec![
             (":running", json(&TaskState::Running)?),
             (":holder", b(holder.into_bytes())),
             (":until", n(now.0 + LEASE_MS)),
@@ -81,6 +84,7 @@ impl Store {
             (":now", n(now.0)),
             (":turn", n(lease)),
         ];
+        values.extend(before.map(|before| (":died", b(before))));
         let update =
             values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
         match update.send().await.map_err(Failure::of_update) {
@@ -231,7 +235,7 @@ impl Store {
             return Ok(false);
         }
         let update = self.task_update(id).update_expression("SET wake = :now REMOVE not_before");
-        let update = update.condition_expression("turn = :turn");
+        let update = update.condition_expression(format!("turn = :turn AND {MAY_BE_TAKEN}"));
         let lease: u64 = item.number("turn")?;
         let update =
             update.expression_attribute_values(":now", n(now.0)).expression_attribute_values(":turn", n(lease));

@@ -13,6 +13,7 @@ use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, n, s};
 use super::super::keys;
+use super::MAY_BE_TAKEN;
 use crate::domain::{Error, Membership, Millis, Namespace, Result, UserId};
 
 /// How long a worker holds a check, in milliseconds. It is longer than the timeout of the worker's function.
@@ -145,10 +146,8 @@ impl Store {
         let (user, namespace) =
             parse(&item).ok_or(Error::corrupt_item("a membership check's sort key is malformed"))?;
         let update = self.check_update(user, namespace).update_expression("SET wake = :now REMOVE not_before");
-        // A worker that has taken the check since has changed `lease_until`, so the condition fails.
-        let update = update.condition_expression(
-            "attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
-        );
+        // A worker that has taken the check since has changed its lease, and may have postponed it.
+        let update = update.condition_expression(format!("attribute_exists(pk) AND {MAY_BE_TAKEN}"));
         match with_values(update, [(":now", n(now.0))]).send().await.map_err(Failure::of_update) {
             Ok(_) => Ok(true),
             Err(Failure::Condition(_)) => Ok(false),

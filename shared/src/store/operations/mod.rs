@@ -17,5 +17,9 @@ pub use membership_checks::MembershipCheck;
 pub use repositories::ReadRepositories;
 pub use secrets::InstallationSecret;
 
+/// What lies in wait for a worker at `:now`: nobody holds it, and its time has come.
+const MAY_BE_TAKEN: &str = "(attribute_not_exists(lease_until) OR lease_until <= :now) \
+                            AND (attribute_not_exists(not_before) OR not_before <= :now)";
+
 /// How many times a write that conflicts with others is tried before the caller gets an error.
 const ATTEMPTS: usize = 5;

@@ -154,6 +154,10 @@ impl Provider for Github {
         }
     }
 
+    async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool> {
+        exists(self.app.installation(&self.crab, access).await)
+    }
+
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool> {
         let installation = self.app.installation(&self.crab, access).await.map_err(uninstalled)?;
         let account = match installation.account {

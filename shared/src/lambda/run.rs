@@ -18,33 +18,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::app::App;
-use super::clock::{Clock as _, SystemClock};
-use super::config::Config;
 use super::incoming::Incoming;
-use super::telemetry;
 use crate::deadline::Deadline;
-use crate::domain;
 use crate::http::{MalformedEvent, Payload, Routes, into_request, lambda_service};
+use crate::runtime::{App, Clock as _, SystemClock};
 
 /// The maximum size of an answer's body as it appears in the JSON, in bytes: Lambda's 6 MiB without room for headers.
 const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 /// For a text of at least this many bytes, the shorter of plain text and base64 is used.
 const LARGE_TEXT_BYTES: usize = 1024 * 1024;
-
-/// The first steps of every process: reads the environment, starts logging, and logs the settings that are invalid.
-///
-/// # Errors
-/// The environment lacks a variable that Lambda always sets.
-pub fn start() -> domain::Result<Config> {
-    let (config, problems) = Config::from_env()?;
-    telemetry::init(&config);
-    for problem in problems {
-        tracing::error!("{problem}");
-    }
-    Ok(config)
-}
 
 /// Serves a function's routes until the sandbox ends. The connection to DynamoDB is opened before the first request.
 ///

@@ -1,7 +1,7 @@
 //! Encrypts stored secrets with the deployment's sealing key.
 
-use super::app::App;
 use crate::domain::{Error, Result, SecretText};
+use crate::runtime::App;
 
 impl App {
     /// Encrypts a secret, with `bound_to` as associated data.

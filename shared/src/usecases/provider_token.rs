@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::app::App;
 use crate::deadline;
 use crate::domain::{Code, Error, Identity, Result, SecretText, UserId, UserTokens, Vcs};
+use crate::runtime::App;
 use crate::store::{SealedTokens, Store};
 use crate::vcs::Failure;
 

@@ -1,0 +1,18 @@
+//! How every process begins.
+
+use super::config::Config;
+use super::telemetry;
+use crate::domain::Result;
+
+/// The first steps of every process: reads the environment, starts logging, and logs the settings that are invalid.
+///
+/// # Errors
+/// The environment lacks a variable that Lambda always sets.
+pub fn start() -> Result<Config> {
+    let (config, problems) = Config::from_env()?;
+    telemetry::init(&config);
+    for problem in problems {
+        tracing::error!("{problem}");
+    }
+    Ok(config)
+}
