@@ -1,5 +1,5 @@
-//! What the tables' streams tell: the changes that ask something of the worker, read from the items that this module's
-//! siblings write.
+//! The changes in the tables' streams that ask for work of the worker. They are parsed here because this module's siblings
+//! write the items.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,6 @@ pub struct StreamEvent {
     pub records: Vec<StreamRecord>,
 }
 
-/// One change.
 #[derive(Debug, Deserialize)]
 pub struct StreamRecord {
     dynamodb: Images,
@@ -45,13 +44,13 @@ struct Images {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamChange {
-    /// The head names commits.
+    /// The head of this installation names commits to fold.
     Committed(Namespace),
     /// Objects to which a record no longer refers.
     Released(Vec<String>),
     /// A blob intent has expired.
     IntentExpired {
-        /// The object.
+        /// The name of the object.
         blob: String,
         /// The record's partition key.
         record_pk: String,
@@ -62,10 +61,10 @@ pub enum StreamChange {
     Woken(TaskId),
     /// A membership should be checked.
     MembershipDue(UserId, Namespace),
-    /// A dead letter is to be tried again, since this instant.
+    /// A dead letter should be replayed. Carries the time of the request.
     #[serde(skip)]
     Replayed(DeadLetterId, Millis),
-    /// Nothing.
+    /// No work.
     #[serde(skip)]
     Nothing,
 }
@@ -90,7 +89,7 @@ impl StreamRecord {
         &self.dynamodb.sequence_number
     }
 
-    /// What is to be done.
+    /// The work that this record asks for.
     pub fn change(&self) -> StreamChange {
         let Images { keys, old_image, new_image, .. } = &self.dynamodb;
         let entity = text(new_image, "entity").or_else(|| text(old_image, "entity"));
@@ -105,7 +104,7 @@ impl StreamRecord {
             }
             Some("membership-check") if new_image.get("wake").is_some() => text(keys, "sk")
                 .and_then(keys::parse_membership_check)
-                .map_or(StreamChange::Nothing, |(user, place)| StreamChange::MembershipDue(user, place)),
+                .map_or(StreamChange::Nothing, |(user, namespace)| StreamChange::MembershipDue(user, namespace)),
             Some("dead-letter") => replay(keys, old_image, new_image).unwrap_or(StreamChange::Nothing),
             Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(StreamChange::Nothing),
             _ => StreamChange::Nothing,

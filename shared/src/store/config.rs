@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::config::Credentials;
 /// Timeouts of a DynamoDB call.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// One attempt.
+    /// Of one attempt.
     pub attempt: Duration,
-    /// All attempts.
+    /// Of the whole call with its retries.
     pub operation: Duration,
 }
 
@@ -20,26 +20,24 @@ impl Default for Timeouts {
     }
 }
 
-/// The tables' names.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    /// Users, memberships, keys, audit.
+    /// Holds users, memberships, credentials, organizations, rate budgets and the audit trail.
     pub identity: String,
-    /// KV records and commits.
+    /// Holds KV records, commits and blob intents.
     pub kv: String,
-    /// Installations, repositories, runs, tasks.
+    /// Holds installations, repositories, runs and tasks.
     pub operations: String,
 }
 
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The tables' names.
     pub tables: Tables,
     /// The URL of another DynamoDB-compatible server. Absent: the endpoint of the Region.
     pub endpoint: Option<String>,
-    /// The Region.
+    /// The AWS Region.
     pub region: String,
-    /// Who signs the calls.
+    /// Signs the calls.
     pub credentials: Credentials,
     /// Where large values are, as `Blobs::open` reads it; nothing for a function that keeps none.
     pub blobs: Option<String>,

@@ -37,7 +37,7 @@ impl Providers {
         Self(Arc::default())
     }
 
-    /// As [`Self::load`], at once.
+    /// Loads the providers immediately.
     pub fn new(config: ProviderConfig, sealing: Sealing, limits: AnswerLimits, pause: Pause) -> domain::Result<Self> {
         let providers = Self::pending();
         providers.load(config, sealing, limits, pause)?;
