@@ -1,8 +1,8 @@
-//! When the invocation in hand must have answered.
+//! The deadline of the current invocation.
 //!
-//! Lambda kills a function at its timeout: the caller hears a bare 500, and what was under way is lost. So each invocation
-//! carries its deadline ([`Deadline::scope`]), every wait below it ends in time ([`within`]), and what must not be broken off
-//! half-way is not begun without the time for it ([`demand`]). Work beside the answer has no deadline.
+//! Lambda kills a function at its timeout: the client gets a bare 500, and unfinished work is lost. Therefore each
+//! invocation carries a deadline ([`Deadline::scope`]), every wait ends in time for it ([`within`]), and work that must
+//! not be interrupted starts only if enough time is left ([`demand`]). Background work has no deadline.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,8 +15,8 @@ tokio::task_local! {
     static DEADLINE: Deadline;
 }
 
-/// What is kept back for shaping the answer and sending it.
-const ANSWERING: Duration = Duration::from_millis(500);
+/// The time that is reserved for encoding and sending the answer.
+const ANSWER_RESERVE: Duration = Duration::from_millis(500);
 
 /// The instant by which an invocation stops waiting.
 #[derive(Clone, Copy, Debug)]
@@ -25,33 +25,34 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// The deadline of an invocation that is killed after `remaining`.
     pub fn after(remaining: Duration) -> Self {
-        Self(Instant::now() + remaining.saturating_sub(ANSWERING))
+        Self(Instant::now() + remaining.saturating_sub(ANSWER_RESERVE))
     }
 
-    /// The deadline that Lambda tells, in milliseconds since the epoch. `None` when it has passed: an emulator's.
-    pub fn told(deadline_ms: u64, now: Millis) -> Option<Self> {
+    /// The deadline from Lambda's milliseconds since the epoch. `None` if it has passed, which happens with an
+    /// emulator.
+    pub fn from_epoch_ms(deadline_ms: u64, now: Millis) -> Option<Self> {
         let remaining = deadline_ms.checked_sub(u64::try_from(now.0).ok()?)?;
         Some(Self::after(Duration::from_millis(remaining)))
     }
 
-    /// Runs `work` under this deadline. `None` when it was not done in time; it has been dropped then.
+    /// Runs `work` under this deadline. Drops it and returns `None` if it does not finish in time.
     pub async fn scope<T>(self, work: impl Future<Output = T>) -> Option<T> {
         timeout_at(self.0, DEADLINE.scope(self, work)).await.ok()
     }
 }
 
-/// `limit`, or the time that is left if that is less.
+/// `limit`, or the remaining time if that is less.
 pub fn within(limit: Duration) -> Duration {
     remaining().map_or(limit, |remaining| limit.min(remaining))
 }
 
-/// Makes sure that there is time for something.
+/// Requires that at least `time` is left.
 ///
 /// # Errors
-/// Unavailable: there is not, and nothing was begun.
+/// Unavailable if less is left. Call this before starting the work.
 pub fn demand(time: Duration) -> Result<()> {
     match remaining() {
-        Some(remaining) if remaining < time => Err(Error::unavailable("too little time is left of the invocation")),
+        Some(remaining) if remaining < time => Err(Error::unavailable("too little time is left in this invocation")),
         _ => Ok(()),
     }
 }
@@ -75,19 +76,19 @@ mod tests {
         };
         assert_eq!(Deadline::after(Duration::from_secs(5)).scope(checks).await, Some(()));
         let silent = std::future::pending::<()>();
-        assert_eq!(Deadline::after(ANSWERING).scope(silent).await, None);
+        assert_eq!(Deadline::after(ANSWER_RESERVE).scope(silent).await, None);
     }
 
     #[test]
     fn past_deadline_is_ignored() {
-        assert!(Deadline::told(0, Millis(1_790_000_000_000)).is_none());
-        assert!(Deadline::told(600_000, Millis(1_790_000_000_000)).is_none());
+        assert!(Deadline::from_epoch_ms(0, Millis(1_790_000_000_000)).is_none());
+        assert!(Deadline::from_epoch_ms(600_000, Millis(1_790_000_000_000)).is_none());
     }
 
     #[tokio::test]
     async fn header_deadline_is_compared_with_the_clock() {
         let now = Millis(1_790_000_000_000);
-        let deadline = Deadline::told(1_790_000_029_000, now).unwrap();
+        let deadline = Deadline::from_epoch_ms(1_790_000_029_000, now).unwrap();
         let left = deadline.scope(async { within(Duration::from_mins(1)) }).await.unwrap();
         assert!(left > Duration::from_secs(20) && left <= Duration::from_millis(28_500), "{left:?}");
     }

@@ -1,7 +1,8 @@
-//! The library below every function.
+//! The library that every function uses.
 //!
 //! Imports point one way: functions → [`lambda`] → [`http`] → [`usecases`] → [`runtime`] → [`auth`], [`store`], [`vcs`] →
-//! [`domain`]. [`deadline`] and [`progress`] stand beside `domain`: all that wait know them. Nothing here names a function.
+//! [`domain`]. Beside `domain`, every layer that waits may use [`deadline`] and [`progress`]. Nothing here depends on a
+//! function.
 
 pub mod auth;
 pub mod deadline;

@@ -1,4 +1,4 @@
-//! Shows the audit trail: a key's to its owner, all of it to administrators.
+//! Lists the audit trail: that of a key for its owner, and the whole trail for administrators.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use terrapi::http::{
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// A page of entries.
+/// A page of audit entries.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditPage {
     /// Newest first.
@@ -27,24 +27,24 @@ pub struct AuditPage {
     next_cursor: Option<String>,
 }
 
-/// An entry.
+/// One audit entry.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditItem {
     /// RFC 3339.
     #[schema(format = DateTime)]
     at: String,
-    /// What was done, or tried.
+    /// The action, whether or not it succeeded.
     action: AuditAction,
-    /// How it ended.
+    /// The outcome of the action.
     outcome: AuditOutcome,
-    /// On whose behalf; `null` when a sign-in was refused before anybody knew whose it was.
+    /// The user who acted; `null` for a refused sign-in whose user was unknown.
     #[schema(required = true)]
     actor: Option<UserId>,
-    /// The key, if it was about one, or an organization or team was changed with it.
+    /// The API key that the entry is about, or the key with which an organization or team was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = KeyId, required = false, nullable = false)]
     key_id: Option<KeyId>,
-    /// The same in its own form, if it was about a token of a team or an organization.
+    /// The token that the entry is about, if it is a token of a team or an organization, in that token's own form.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^at-[A-Za-z0-9]{16}$")]
     token_id: Option<String>,
@@ -60,36 +60,36 @@ pub struct AuditItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = AuditSubject, required = false, nullable = false)]
     subject: Option<AuditSubject>,
-    /// Where a person signed in, or tried to.
+    /// The provider of a sign-in.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vcs, required = false, nullable = false)]
     vcs: Option<Vcs>,
-    /// The `id` of the answer to a refused sign-in.
+    /// The `id` of the error with which a sign-in was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "INVALID_STATE")]
     reason: Option<&'static str>,
-    /// The client's address; `null` when the front end did not tell.
+    /// The client's IP address; `null` if it is unknown.
     source_ip: Option<String>,
-    /// The client's word for itself; `null` when it gave none.
+    /// The client's `User-Agent`; `null` if it sent none.
     user_agent: Option<String>,
 }
 
-/// A permission that a person was given, or lost.
+/// A permission that was granted to a user or revoked.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"user_id": "0190a5d0-ac96-774b-bcce-b302099a8057", "permission": "member", "change": "granted",
     "vcs": "github", "installation_id": "12345"}))]
 pub struct AuditSubject {
-    /// Whose.
+    /// The user who has or had the permission.
     user_id: UserId,
     /// `administrator`, `member` of an installation, or `team_member`.
     permission: &'static str,
-    /// Whether it was given or taken away.
+    /// Whether the permission was granted or revoked.
     change: AuditChange,
-    /// Whose numbering the installation's number belongs to.
+    /// The provider of the installation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vcs, required = false, nullable = false)]
     vcs: Option<Vcs>,
-    /// Which installation, in decimal.
+    /// The installation's number, in decimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     installation_id: Option<String>,
@@ -135,8 +135,8 @@ impl From<AuditEntry> for AuditItem {
 
 /// List a key's audit trail
 ///
-/// Newest first, kept for 90 days, also after the key was deleted. The key's owner reads it, with a credential that is not
-/// limited to installations, or limited to all those that the key is limited to.
+/// Newest first. Entries are kept for 90 days, even after the key was deleted. Readable by the key's owner, with a
+/// credential that is not limited to installations, or limited to all those to which the key is limited.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token/{id}/audit", tag = "keys", security(("bearer" = [])),
     params(VcsPath, ("id" = KeyId, Path, description = "Which key"), PageQuery),
     responses((status = 200, body = AuditPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -157,7 +157,7 @@ pub async fn list_audit_of_key(
         return Err(Error::NotFound.into());
     }
     let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
-    // Every entry names the owner; a page of a stranger's key, or of no key, is nothing at all.
+    // Every entry names the owner. For another user's key, and for an unknown one, the answer is an empty page.
     if entries.first().is_none_or(|entry| entry.actor != Some(caller.caller().user)) {
         return Err(Error::NotFound.into());
     }
@@ -165,8 +165,8 @@ pub async fn list_audit_of_key(
     Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
 }
 
-/// Whether a caller's limits to installations let them see a key's trail. The key's row says what it is limited to, and
-/// after its end the entry of its deletion. No read for a caller without such limits.
+/// Whether the caller's limits to installations allow reading a key's trail. The limits of the key are in its row, and
+/// after its deletion in the entry of that. Reads nothing for a caller without such limits.
 async fn trail_visible(app: &App, caller: &Caller, id: KeyId) -> Result<bool> {
     let limits = &caller.capabilities;
     if limits.reaches_every_installation() {
@@ -182,19 +182,20 @@ async fn trail_visible(app: &App, caller: &Caller, id: KeyId) -> Result<bool> {
     Ok(limited_to.lies_within(limits))
 }
 
-/// The parameters that choose entries.
+/// The query parameters that filter the entries.
 const FILTERS: [&str; 6] = ["key", "user", "action", "outcome", "from", "to"];
 
 /// List the audit trail
 ///
-/// Newest first, kept for 90 days. For administrators. An entry is here within a second or so, and at once when `key`
-/// names its key. A page may be shorter than `limit`, even empty; only a missing `next` link marks the end.
+/// Newest first. Entries are kept for 90 days. For administrators. A new entry appears within about a second, or at
+/// once if `key` names its key. A page may have fewer than `limit` entries, or none; only a missing `next` link marks
+/// the end.
 #[utoipa::path(get, path = "/api/v1/admin/audit", tag = "administration", security(("bearer" = [])),
     params(
-        ("key" = Option<KeyId>, Query, description = "Only what is about this key; that of a token of a team or an organization is its `key_id`"),
-        ("user" = Option<UserId>, Query, description = "Only what was done on behalf of this person"),
-        ("action" = Option<AuditAction>, Query, description = "Only this"),
-        ("outcome" = Option<AuditOutcome>, Query, description = "Only what ended so"),
+        ("key" = Option<KeyId>, Query, description = "Only entries about this key. For a token of a team or an organization, this is its `key_id`"),
+        ("user" = Option<UserId>, Query, description = "Only actions of this user"),
+        ("action" = Option<AuditAction>, Query, description = "Only this action"),
+        ("outcome" = Option<AuditOutcome>, Query, description = "Only this outcome"),
         ("from" = Option<String>, Query, format = DateTime, description = "RFC 3339: from this instant on"),
         ("to" = Option<String>, Query, format = DateTime, description = "RFC 3339: before this instant"),
         PageQuery),
@@ -206,7 +207,7 @@ pub async fn list_audit(
     origin: Origin,
 ) -> Result<Response, ApiError> {
     let filter = filter(&query)?;
-    // A cursor belongs to its filters: among other entries its place would mean something else.
+    // A cursor is valid only with its filters: with others, its position would have another meaning.
     let listing = Listing::new(&app, administrator.caller(), &format!("audit#{filter:?}"));
     let limit = query.limit(20, 100)?;
     let after: Option<String> = listing.start(&query).await?;

@@ -20,36 +20,37 @@ use crate::list::ListedKey;
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"name": "ci", "capabilities": ["kv_store_read", {"name": "installation_id", "id": "12345"}]}))]
 pub struct CreateKey {
-    /// For people. At most 256 bytes, not unique.
+    /// A name for people: at most 256 bytes, not necessarily unique.
     #[schema(max_length = 256)]
     name: String,
-    /// What its access tokens may do: nothing that the caller may not.
+    /// The capabilities of its access tokens. The caller must hold all of them.
     #[schema(value_type = Vec<Capability>, max_items = 32)]
     capabilities: RequestedCapabilities,
-    /// RFC 3339, in the future. The key stops working then, and no later than the key whose access token creates it.
+    /// RFC 3339, in the future: when the key expires. A key that is created with an access token expires no later than
+    /// the key behind that token.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// Whether its access tokens open the administrators' routes. Only an administrator may ask for it, by a session or by
-    /// an access token of such a key; otherwise 403 `ADMINISTRATOR_REQUIRED`.
+    /// Whether its access tokens open the administrators' routes. Only an administrator may set it, with a session or
+    /// with an access token of such a key; otherwise 403 `ADMINISTRATOR_REQUIRED`.
     administration: Option<bool>,
 }
 
-/// A new key. It cannot be shown again.
+/// The new key. Its text is shown only here.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedKey {
-    /// The key itself.
+    /// The text of the key.
     refresh_token: String,
-    /// As listings show it, with the restrictions that were inherited or added.
+    /// The key as in listings, with the limits that it inherited or that were added.
     #[serde(flatten)]
     key: ListedKey,
 }
 
 /// Create an API key
 ///
-/// The path's VCS is always added to the restrictions. Capabilities that the caller does not hold are 400
-/// `CAPABILITY_NOT_HELD`, naming all of them. A key that is created with an access token expires no later than the key
-/// behind that token, names it as `created_by_key`, and can be deleted together with it. When that key was deleted or has
-/// expired the answer is 403 `KEY_REVOKED`.
+/// The provider in the path is always added to the limits. Capabilities that the caller does not hold are answered with
+/// 400 `CAPABILITY_NOT_HELD`, which names all of them. A key that is created with an access token expires no later than
+/// the key behind that token, names it as `created_by_key`, and can be deleted together with it. If that key was
+/// deleted or has expired, the answer is 403 `KEY_REVOKED`.
 #[utoipa::path(post, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
     params(VcsPath), request_body = CreateKey,
     responses((status = 200, body = CreatedKey), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -82,15 +83,15 @@ pub async fn create_api_key(
         last_used_at: None,
     };
     let entry = client.audited(now, (AuditAction::KeyCreated, AuditOutcome::Success), record.user, Some(record.id));
-    let note = app.noted(AuditEntry { created_by_key: record.lineage.parent, ..entry })?;
-    app.store.create_api_key(&record, Some(&note)).await?;
+    let audit_entry = app.audit_record(AuditEntry { created_by_key: record.lineage.parent, ..entry })?;
+    app.store.create_api_key(&record, Some(&audit_entry)).await?;
     Ok(NoStore(Json(CreatedKey { refresh_token: key.reveal(app.settings.key_environment), key: record.into() })))
 }
 
-/// The key behind the caller's access token; none for a session.
+/// The key behind the caller's access token. `None` for a session.
 ///
 /// # Errors
-/// [`Code::KeyRevoked`]: it was deleted or has expired, and the token is still good for what is left of its minute.
+/// [`Code::KeyRevoked`] if the key was deleted or has expired while the token is still valid.
 async fn parent(app: &App, caller: &Caller, now: Millis) -> Result<Option<ApiKeyRecord>> {
     let Credential::AccessToken(id) = caller.credential else { return Ok(None) };
     let key = app.store.find_api_key(id).await?.filter(|key| !key.expired(now));
@@ -104,7 +105,7 @@ fn expiry(sent: Option<String>, now: Millis) -> Result<Option<Seconds>> {
     if end.millis() <= now { Err(bad("expires_at has passed")) } else { Ok(Some(end)) }
 }
 
-/// One read at most, however many installations are named.
+/// Costs at most one read, regardless of the number of installations.
 async fn granted(app: &App, caller: &Caller, vcs: Vcs, requested: &Capabilities) -> Result<Capabilities> {
     let reached = caller.capabilities.reached_among(requested);
     let accessible = app.member_among(caller.user, vcs, &reached).await?;

@@ -1,4 +1,4 @@
-//! Shows administrators what the worker has given up on, and has it tried again.
+//! Lists the dead letters for administrators, and replays them.
 
 use axum::Json;
 use axum::extract::State;
@@ -21,17 +21,17 @@ pub struct DeadLetterPage {
     next_cursor: Option<String>,
 }
 
-/// A change that the worker has given up on.
+/// A change that the worker failed to process five times.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub struct DeadLetterItem {
-    /// Names it.
+    /// Identifies the dead letter.
     id: String,
-    /// Where it stands.
+    /// The state of the dead letter.
     state: DeadLetterState,
-    /// How often it was tried.
+    /// How many times the change was tried.
     attempts: u32,
-    /// Why the last attempt failed, for people.
+    /// Why the last attempt failed, in words for people.
     error: String,
     /// RFC 3339: when the first attempt failed.
     #[schema(format = DateTime)]
@@ -41,13 +41,13 @@ pub struct DeadLetterItem {
     last_failed_at: String,
 }
 
-/// Where a dead letter stands.
+/// The state of a dead letter.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterState {
-    /// Nothing happens to it.
+    /// It waits for an administrator.
     Waiting,
-    /// It is about to be tried again. It vanishes when that goes well.
+    /// It will be tried again. It is deleted if that succeeds.
     Replaying,
 }
 
@@ -70,7 +70,7 @@ impl From<DeadLetter> for DeadLetterItem {
 
 /// List dead letters
 ///
-/// Changes that the worker could not work off in five attempts, the newest failure first. For administrators.
+/// Changes that the worker failed to process in five attempts, the newest failure first. For administrators.
 #[utoipa::path(get, path = "/api/v1/admin/dead-letters", tag = "administration", security(("bearer" = [])), params(PageQuery),
     responses((status = 200, body = DeadLetterPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_dead_letters(
@@ -92,10 +92,10 @@ pub async fn list_dead_letters(
 
 /// Replay a dead letter
 ///
-/// Has the worker try the change again; the letter vanishes when that goes well. Asking twice is asking once. For
-/// administrators.
+/// The worker tries the change again, and deletes the dead letter if that succeeds. Repeating the request has no
+/// further effect. For administrators.
 #[utoipa::path(post, path = "/api/v1/admin/dead-letters/{id}/replay", tag = "administration", security(("bearer" = [])),
-    params(("id" = String, Path, description = "Which letter")),
+    params(("id" = String, Path, description = "The dead letter")),
     responses((status = 202, body = DeadLetterItem), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn replay_dead_letter(
     State(app): State<App>,

@@ -1,4 +1,4 @@
-//! Shows administrators the drift runs of all installations.
+//! Lists the drift runs of all installations for administrators.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,24 +23,24 @@ pub struct DriftPage {
 /// A drift run.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DriftItem {
-    /// Names the run.
+    /// Identifies the run.
     id: RunId,
-    /// Where its repository is.
+    /// The provider of the repository.
     vcs: Vcs,
-    /// The installation, or GitLab group, that it belongs to.
+    /// The installation or GitLab group of the repository.
     installation_id: String,
-    /// The account or group that the repository belongs to.
+    /// The account or group that owns the repository.
     owner: String,
     /// The repository's name, without its owner.
     name: String,
-    /// Where the run stands; an unlock does not change it.
+    /// The state of the run. An unlock does not change it.
     state: RunState,
-    /// What it does.
+    /// The kind of work: for example a plan.
     run_type: RunType,
     /// RFC 3339.
     #[schema(format = DateTime)]
     created_at: String,
-    /// Whether the repository's drift was unlocked when the run was created or later. `false` when it never was.
+    /// Whether the repository's drift was unlocked when the run was created, or later.
     unlocked: bool,
     /// RFC 3339; absent until the run has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,8 +67,8 @@ impl From<DriftRun> for DriftItem {
 
 /// List drift runs
 ///
-/// Those of all installations of GitHub and GitLab, the newest first. For administrators. A run, and where it stands, is
-/// here within a second or so. A page may be shorter than `limit`; only a missing `next` link marks the end.
+/// The runs of all installations of GitHub and GitLab, newest first. For administrators. A change appears within about
+/// a second. A page may have fewer than `limit` runs; only a missing `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/admin/drifts", tag = "administration", security(("bearer" = [])), params(PageQuery),
     responses((status = 200, body = DriftPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_drifts(

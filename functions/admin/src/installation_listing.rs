@@ -1,5 +1,5 @@
-//! Administrators' listings of what belongs to an installation. A number alone may be one of GitHub's and one of GitLab's:
-//! without `vcs` a listing shows both, one after the other.
+//! Listings of what belongs to an installation, for administrators. GitHub and GitLab may use the same number: without
+//! `vcs`, a listing shows GitHub's installation first, then GitLab's.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,14 @@ use terrapi::domain::{Caller, Code, Error, InstallationId, Namespace, Result, Vc
 use terrapi::http::{Listing, NextPage, Origin, Query};
 use terrapi::runtime::App;
 
-/// What such a listing shows.
+/// A kind of thing that belongs to an installation.
 pub trait InInstallation: Sized + Send {
-    /// Told apart from other listings in cursors.
+    /// Names the listing. Cursors are bound to it.
     const KIND: &'static str;
-    /// What a page of one installation is read behind.
+    /// The cursor position within one installation.
     type After: Serialize + DeserializeOwned + Clone + Send + Sync;
 
-    /// A page of one installation, and what the next one is read behind.
+    /// A page of one installation, and the position of the next one.
     fn read(
         app: &App,
         namespace: Namespace,
@@ -23,7 +23,7 @@ pub trait InInstallation: Sized + Send {
     ) -> impl Future<Output = Result<(Vec<Self>, Option<Self::After>)>> + Send;
 }
 
-/// A page that is asked for.
+/// A request for a page.
 pub struct InstallationListing<'a, T: InInstallation> {
     app: &'a App,
     installation: InstallationId,
@@ -33,7 +33,7 @@ pub struct InstallationListing<'a, T: InInstallation> {
     listing: Listing<'a>,
 }
 
-/// Where a page begins: at a provider, behind what was shown last.
+/// A cursor position: the provider, and the position within its installation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Position<A> {
     vcs: Vcs,
@@ -55,7 +55,7 @@ impl<'a, T: InInstallation> InstallationListing<'a, T> {
         Ok(Self { app, installation, vcs, limit, from, listing })
     }
 
-    /// The page, and where the next one begins.
+    /// The page, and the position of the next one.
     pub async fn page(&self) -> Result<(Vec<T>, Option<Position<T::After>>)> {
         let (mut found, installation) = (Vec::new(), self.installation);
         let wanted = Vcs::ALL.into_iter().filter(|vcs| self.vcs.is_none_or(|wanted| wanted == *vcs));
@@ -74,7 +74,7 @@ impl<'a, T: InInstallation> InstallationListing<'a, T> {
         Ok((found, None))
     }
 
-    /// The way to the next page.
+    /// The link to the next page.
     pub async fn next(&self, origin: &Origin, next: Option<&Position<T::After>>) -> Result<NextPage> {
         let (installation, limit) = (self.installation.to_string(), self.limit.to_string());
         let mut repeated = vec![("installation_id", installation.as_str()), ("limit", limit.as_str())];

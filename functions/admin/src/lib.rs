@@ -1,5 +1,5 @@
-//! API keys, `/api/v1/{vcs}/access-token…`, tasks, `/api/v1/tasks/{id}`, and what administrators look at,
-//! `/api/v1/admin/…`.
+//! API keys (`/api/v1/{vcs}/access-token…`), tasks (`/api/v1/tasks/{id}`) and the administrators' routes
+//! (`/api/v1/admin/…`).
 //!
 //! | path | methods |
 //! |---|---|
@@ -29,7 +29,6 @@ mod task;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
 
-/// The function's routes.
 pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(create::create_api_key, list::list_api_keys, delete::delete_api_key))

@@ -1,4 +1,4 @@
-//! Shows administrators who is a member of an installation, and takes memberships away.
+//! Lists the members of an installation for administrators, and removes memberships.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use crate::installation_listing::{InInstallation, InstallationListing};
 /// A page of members.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MemberPage {
-    /// GitHub's first, each by the user's id.
+    /// GitHub's members first. The members of each provider are ordered by user id.
     results: Vec<MemberItem>,
     /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,14 +26,14 @@ pub struct MemberPage {
     next_cursor: Option<String>,
 }
 
-/// A person's membership in an installation.
+/// A user's membership in an installation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Member, example = json!({"user_id": "0190a5d0-ac96-774b-bcce-b302099a8057", "login": "octocat",
     "vcs": "github", "installation_id": "12345", "checked_at": "2026-01-31T08:00:00.000Z"}))]
 pub struct MemberItem {
     /// The person.
     user_id: UserId,
-    /// Their login at the provider when they last signed in there; absent for a person who never did.
+    /// The login at the last sign-in with this provider; absent if the user never signed in there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     login: Option<String>,
@@ -41,7 +41,7 @@ pub struct MemberItem {
     vcs: Vcs,
     /// The installation, in decimal.
     installation_id: String,
-    /// RFC 3339: when the provider last confirmed the membership; absent when it has not been asked yet.
+    /// RFC 3339: when the provider last confirmed the membership; absent if it has not been asked yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = "date-time")]
     checked_at: Option<String>,
@@ -49,11 +49,11 @@ pub struct MemberItem {
 
 /// List the members of an installation
 ///
-/// For administrators. A change is here within a second or so. A page may be shorter than `limit`, even empty; only a missing
-/// `next` link marks the end.
+/// For administrators. A change appears within about a second. A page may have fewer than `limit` members, or none;
+/// only a missing `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/admin/users", tag = "administration", security(("bearer" = [])),
-    params(("installation_id" = String, Query, description = "Which installation, in decimal"),
-        ("vcs" = Option<Vcs>, Query, description = "Whose numbering it belongs to; both when absent"), PageQuery),
+    params(("installation_id" = String, Query, description = "The installation, in decimal"),
+        ("vcs" = Option<Vcs>, Query, description = "The provider of the installation; absent: both providers"), PageQuery),
     responses((status = 200, body = MemberPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_members(
     State(app): State<App>,
@@ -95,15 +95,16 @@ fn shown(namespace: Namespace, user: UserId, membership: Membership, person: Opt
     }
 }
 
-/// Take a membership away
+/// Remove a membership
 ///
-/// For administrators. It ends at once for keys and sessions, and for access tokens that are already out within 65 seconds.
-/// A person whom GitHub or GitLab still lists is a member again when they list their installations.
+/// For administrators. Keys and sessions lose it at once, access tokens that were issued before within 65 seconds. If
+/// GitHub or GitLab still lists the user as a member, the membership is restored when the user lists their
+/// installations.
 #[utoipa::path(delete, path = "/api/v1/admin/users/{id}/memberships/{vcs}/{installation_id}", tag = "administration",
     security(("bearer" = [])),
-    params(("id" = UserId, Path, description = "Whose membership"), ("vcs" = Vcs, Path, description = "The provider"),
-        ("installation_id" = String, Path, description = "In which installation, in decimal")),
-    responses((status = 200, description = "Taken away; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    params(("id" = UserId, Path, description = "The user"), ("vcs" = Vcs, Path, description = "The provider"),
+        ("installation_id" = String, Path, description = "The installation, in decimal")),
+    responses((status = 200, description = "Removed; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn remove_membership(
     State(app): State<App>,
     administrator: Administrator,
@@ -116,8 +117,8 @@ pub async fn remove_membership(
     let change = PermissionChange { user, permission: Permission::Member(namespace), change: AuditChange::Revoked };
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = client.audited(app.clock.now(), done, administrator.caller().user, None);
-    let note = app.noted(AuditEntry { subject: Some(change), ..entry })?;
-    if !app.store.remove_membership(user, namespace, &note).await? {
+    let audit_entry = app.audit_record(AuditEntry { subject: Some(change), ..entry })?;
+    if !app.store.remove_membership(user, namespace, &audit_entry).await? {
         return Err(Error::NotFound.into());
     }
     Ok(StatusCode::OK)

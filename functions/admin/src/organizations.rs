@@ -1,4 +1,4 @@
-//! Shows administrators the organizations of an installation, and deletes them.
+//! Lists the organizations of an installation for administrators, and deletes them.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::installation_listing::{InInstallation, InstallationListing};
 /// A page of organizations.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrganizationPage {
-    /// GitHub's first, each in the order of the ids.
+    /// GitHub's organizations first. Those of each provider are ordered by id.
     results: Vec<OrganizationItem>,
     /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,11 +34,11 @@ pub struct OrganizationPage {
 #[schema(as = InstallationOrganization, example = json!({"id": "org-4nQvD8sYk2LmPx6R", "name": "acme",
     "email": "ops@acme.example", "vcs": "github", "installation_id": "12345", "created_at": "2026-01-31T08:00:00.000Z"}))]
 pub struct OrganizationItem {
-    /// Its id, which its name may change under.
+    /// The organization's id. It stays when the name changes.
     id: String,
-    /// Its name in paths.
+    /// The name, which identifies the organization in paths.
     name: String,
-    /// Where it is reached.
+    /// The contact address.
     email: String,
     /// The provider of its installation.
     vcs: Vcs,
@@ -80,11 +80,11 @@ impl InInstallation for OrganizationItem {
 
 /// List the organizations of an installation
 ///
-/// For administrators. A change is here within a second or so. A page may be shorter than `limit`, even empty; only a missing
-/// `next` link marks the end.
+/// For administrators. A change appears within about a second. A page may have fewer than `limit` organizations, or
+/// none; only a missing `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/admin/organizations", tag = "administration", security(("bearer" = [])),
-    params(("installation_id" = String, Query, description = "Which installation, in decimal"),
-        ("vcs" = Option<Vcs>, Query, description = "Whose numbering it belongs to; both when absent"), PageQuery),
+    params(("installation_id" = String, Query, description = "The installation, in decimal"),
+        ("vcs" = Option<Vcs>, Query, description = "The provider of the installation; absent: both providers"), PageQuery),
     responses((status = 200, body = OrganizationPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_installation_organizations(
     State(app): State<App>,
@@ -100,8 +100,8 @@ pub async fn list_installation_organizations(
 
 /// Delete an organization
 ///
-/// For administrators, whoever owns it. Its teams and all tokens go with it; what is left after a failure goes with the next
-/// try.
+/// For administrators, whether or not they own it. Its teams and tokens are deleted too. A deletion that failed
+/// half-way can be repeated.
 #[utoipa::path(delete, path = "/api/v1/admin/organizations/{name}", tag = "administration", security(("bearer" = [])),
     params(("name" = String, Path, description = "Its name")),
     responses((status = 200, description = "Deleted; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -125,11 +125,11 @@ pub async fn delete_installation_organization(
         team: None,
         changed: BTreeMap::new(),
     };
-    let note = app.noted(AuditEntry { organization: Some(deleted), ..entry })?;
-    let decision = Decision { authority: Authority::default(), notes: vec![note] };
+    let audit_entry = app.audit_record(AuditEntry { organization: Some(deleted), ..entry })?;
+    let decision = Decision { authority: Authority::default(), notes: vec![audit_entry] };
     match app.store.delete_organization(&organization, &decision).await? {
         Written::Done => Ok(StatusCode::OK),
-        // Renamed or deleted by another request at the same time.
+        // Another request renamed or deleted it meanwhile.
         Written::Taken | Written::Outdated => Err(Error::NotFound.into()),
     }
 }

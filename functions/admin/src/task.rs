@@ -12,30 +12,30 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Task)]
 pub struct TaskItem {
-    /// Names the task.
+    /// Identifies the task.
     id: TaskId,
-    /// What it does, for people.
+    /// The kind of work, for people.
     name: &'static str,
-    /// Where it stands.
+    /// The state of the task.
     state: TaskState,
-    /// How many items are done.
+    /// How many items have been processed.
     progress: TaskProgress,
-    /// Why it failed or was aborted, for people; absent otherwise.
+    /// Why the task failed or was aborted, for people; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
     /// RFC 3339.
     #[schema(format = DateTime)]
     created_at: String,
-    /// RFC 3339: when it last moved.
+    /// RFC 3339: the last change of the task.
     #[schema(format = DateTime)]
     updated_at: String,
 }
 
-/// How far a task is.
+/// The progress of a task.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskProgress {
-    /// Items done.
+    /// The number of processed items.
     done: u64,
 }
 
@@ -55,10 +55,10 @@ impl From<Task> for TaskItem {
 
 /// Show a task
 ///
-/// Those who asked for it see it, for 30 days; for everybody else, and for a token limited to other installations, it is
-/// not there.
+/// Visible for 30 days to the users who requested it. Not found for anybody else, and for a token that is limited to
+/// other installations.
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", security(("bearer" = [])),
-    params(("id" = TaskId, Path, description = "Which task")),
+    params(("id" = TaskId, Path, description = "The task")),
     responses((status = 200, body = TaskItem), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn find_task(
     State(app): State<App>,

@@ -1,4 +1,4 @@
-//! Files that are part of the binary.
+//! Static files that are compiled into the binary.
 
 use std::io::Read;
 
@@ -11,35 +11,31 @@ use http::header::{
 use terrapi::domain::{Error, Result};
 use terrapi::http::unchanged;
 
-/// A file, plain or packed with gzip.
 pub struct Asset {
-    /// Its name in URLs.
+    /// The name of the file in URLs.
     pub name: &'static str,
-    /// Its media type.
     pub media_type: &'static str,
-    /// Its bytes.
     pub content: Content,
 }
 
-/// How a file is kept.
+/// The stored form of a file.
 pub enum Content {
-    /// As it is.
     Plain(&'static [u8]),
-    /// Packed, because packing it anew takes a small Lambda longer than sending it.
+    /// Compressed with gzip at build time: compressing on each request would take a small Lambda longer than sending.
     Gzip(&'static [u8]),
 }
 
-/// How long a file may be kept by whoever fetched it.
+/// How long clients may cache a file.
 #[derive(Clone, Copy)]
 pub enum Caching {
-    /// For ever: another content has another URL.
+    /// Without limit: a changed file has another URL.
     Immutable,
-    /// Only after asking whether it is still the same.
+    /// Only after revalidation with its `ETag`.
     Revalidate,
 }
 
 impl Asset {
-    /// Tells this content from others: eight hexadecimal digits.
+    /// Eight hexadecimal digits that change with the content.
     pub fn version(&self) -> String {
         let (Content::Plain(bytes) | Content::Gzip(bytes)) = self.content;
         format!("{:08x}", crc32fast::hash(bytes))
@@ -55,7 +51,7 @@ impl Asset {
         let mut headers = HeaderMap::from_iter([
             (CACHE_CONTROL, HeaderValue::from_static(caching)),
             (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
-            (ETAG, HeaderValue::from_str(&etag).map_err(|error| Error::internal("writing an etag", error))?),
+            (ETAG, HeaderValue::from_str(&etag).map_err(|error| Error::internal("encoding an ETag", error))?),
         ]);
         if unchanged(request, &etag) {
             return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
@@ -65,24 +61,24 @@ impl Asset {
             Content::Plain(bytes) => Ok((headers, bytes).into_response()),
             Content::Gzip(bytes) => {
                 headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-                if takes_gzip(request) {
+                if accepts_gzip(request) {
                     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                     return Ok((headers, bytes).into_response());
                 }
-                Ok((headers, unpacked(bytes)?).into_response())
+                Ok((headers, decompressed(bytes)?).into_response())
             }
         }
     }
 }
 
-fn unpacked(packed: &[u8]) -> Result<Vec<u8>> {
+fn decompressed(packed: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    GzDecoder::new(packed).read_to_end(&mut bytes).map_err(|error| Error::internal("unpacking a file", error))?;
+    GzDecoder::new(packed).read_to_end(&mut bytes).map_err(|error| Error::internal("decompressing a file", error))?;
     Ok(bytes)
 }
 
-/// RFC 9110 §12.5.3, as far as browsers use it: gzip is listed and not with the weight 0.
-fn takes_gzip(request: &HeaderMap) -> bool {
+/// Whether the client accepts gzip (RFC 9110 §12.5.3): it is listed with a weight other than 0.
+fn accepts_gzip(request: &HeaderMap) -> bool {
     let sent = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     sent.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
@@ -106,7 +102,7 @@ mod tests {
             ("", false),
         ] {
             let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(sent))]);
-            assert_eq!(takes_gzip(&headers), takes, "{sent}");
+            assert_eq!(accepts_gzip(&headers), takes, "{sent}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The API's reference as a page: Swagger UI over `/openapi.json`. Nothing of it comes from, or goes to, another host.
+//! The API reference as a web page: Swagger UI for `/openapi.json`. The page loads from this host only and sends
+//! nothing to another one.
 
 use std::sync::LazyLock;
 
@@ -9,7 +10,7 @@ use terrapi::http::{ApiError, ErrorBody, PathParams};
 
 use crate::asset::{Asset, Caching, Content};
 
-/// What the page may load and do. Swagger UI draws its arrows from `data:` URLs and sets a few styles on elements.
+/// The `Content-Security-Policy`. Swagger UI loads its arrows from `data:` URLs and sets a few inline styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -38,7 +39,7 @@ static ASSETS: [Asset; 4] = [
     },
 ];
 
-/// The page, its files named with their versions.
+/// The page, with the versions in the URLs of its files.
 static VERSIONED_PAGE: LazyLock<String> = LazyLock::new(|| {
     ASSETS.iter().fold(PAGE.to_owned(), |page, asset| {
         page.replace(&format!("{{{}}}", asset.name), &format!("docs/{}?v={}", asset.name, asset.version()))

@@ -1,4 +1,4 @@
-//! The pages for people, and the answer to unknown paths.
+//! The web pages, and the answer to unknown paths.
 //!
 //! | path | methods |
 //! |---|---|
@@ -15,13 +15,12 @@ use axum::routing;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
 
-/// The function's routes.
 pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(docs::page))
         .routes(routes!(docs::asset))
         .routes(routes!(openapi::openapi))
-        // `terraform login` sends people here for a token.
+        // `terraform login` opens this path, where people are to get a token.
         .route("/app/settings/tokens", routing::get(|| async { Redirect::temporary("../../docs") }))
         .route("/", routing::get(|| async { Redirect::temporary("docs") }))
 }

@@ -1,4 +1,4 @@
-//! The description of the whole API.
+//! Serves the OpenAPI document of the whole API.
 
 use axum::response::Response;
 use http::header::HeaderMap;
@@ -6,7 +6,7 @@ use terrapi::http::ApiError;
 
 use crate::asset::{Asset, Caching, Content};
 
-/// Made from the handlers' own types; a test holds it equal to them.
+/// Generated from the types of the handlers. A test checks that both agree.
 static DOCUMENT: Asset = Asset {
     name: "openapi.json",
     media_type: "application/json",

@@ -1,4 +1,4 @@
-//! Takes a browser back from a provider, and signs it in.
+//! Handles the provider's redirect back: finishes a sign-in.
 
 use std::time::Duration;
 
@@ -27,64 +27,65 @@ const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(5);
 /// How many times a sign-in is written again after another one of the same person.
 const ATTEMPTS: usize = 3;
 
-/// What a sign-in may take from here on: two calls to the provider and its list of installations, and some to storage.
+/// The time that the rest of a sign-in needs at most: two calls to the provider, its list of installations, and some
+/// calls to DynamoDB.
 const SIGN_IN: Duration = Duration::from_secs(26);
 
-/// What a provider sends along.
+/// The query parameters that the provider sends.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: the handlers take Query")]
 pub struct CallbackQuery {
-    /// Buys the person's tokens, once.
+    /// The authorization code, which is exchanged once for the person's tokens.
     code: Option<String>,
-    /// What the sign-in began with. Without it nothing is trusted: the sign-in begins anew.
+    /// The state with which the sign-in began. If it is absent, nothing is trusted and the sign-in starts again.
     state: Option<String>,
-    /// From GitHub's installation flow. Comes back in the query of the page that the browser returns to.
+    /// From GitHub's installation flow. Added to the query of the page to which the browser returns.
     #[param(pattern = "^(0|[1-9][0-9]{0,18})$")]
     installation_id: Option<String>,
-    /// In place of `code`: why there is none.
+    /// The error code, if the sign-in failed at the provider.
     error: Option<String>,
 }
 
 /// Finish a sign-in with GitHub
 ///
-/// Limited by the address that it comes from. After 429 the same `state` is still good.
+/// Rate limited by network. After 429 the same `state` can still be used.
 #[utoipa::path(get, path = "/api/github/v1/callback", tag = "identity", params(CallbackQuery),
-    responses((status = 302, description = "No `state`: to the start of a sign-in", headers(("location" = String))),
-        (status = 303, description = "Signed in: to where the sign-in began", headers(("location" = String), ("set-cookie" = String))),
-        (status = 403, description = "`INVALID_STATE`: begin again; `SIGN_IN_REFUSED`, `PROVIDER_REJECTED`: GitHub says no", body = ErrorBody),
+    responses((status = 302, description = "No `state`: redirect to the start of a sign-in", headers(("location" = String))),
+        (status = 303, description = "Signed in: redirect to the page where the sign-in began", headers(("location" = String), ("set-cookie" = String))),
+        (status = 403, description = "`INVALID_STATE`: start again; `SIGN_IN_REFUSED`, `PROVIDER_REJECTED`: GitHub refused", body = ErrorBody),
         (status = 404, description = "GitHub is not configured", body = ErrorBody),
         (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn github_callback(State(app): State<App>, back: Back) -> Result<Response, ApiError> {
+pub async fn github_callback(State(app): State<App>, back: ProviderRedirect) -> Result<Response, ApiError> {
     Ok(back.finish(&app, Vcs::Github).await?)
 }
 
 /// Finish a sign-in with GitLab
 ///
-/// Limited by the address that it comes from. After 429 the same `state` is still good.
+/// Rate limited by network. After 429 the same `state` can still be used.
 #[utoipa::path(get, path = "/api/v1/gitlab/callback", tag = "identity", params(CallbackQuery),
-    responses((status = 302, description = "No `state`: to the start of a sign-in", headers(("location" = String))),
-        (status = 303, description = "Signed in: to where the sign-in began", headers(("location" = String), ("set-cookie" = String))),
-        (status = 403, description = "`INVALID_STATE`: begin again; `SIGN_IN_REFUSED`, `PROVIDER_REJECTED`: GitLab says no", body = ErrorBody),
+    responses((status = 302, description = "No `state`: redirect to the start of a sign-in", headers(("location" = String))),
+        (status = 303, description = "Signed in: redirect to the page where the sign-in began", headers(("location" = String), ("set-cookie" = String))),
+        (status = 403, description = "`INVALID_STATE`: start again; `SIGN_IN_REFUSED`, `PROVIDER_REJECTED`: GitLab refused", body = ErrorBody),
         (status = 404, description = "GitLab is not configured", body = ErrorBody),
         (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn gitlab_callback(State(app): State<App>, back: Back) -> Result<Response, ApiError> {
+pub async fn gitlab_callback(State(app): State<App>, back: ProviderRedirect) -> Result<Response, ApiError> {
     Ok(back.finish(&app, Vcs::Gitlab).await?)
 }
 
-/// A browser that has come back.
-pub struct Back {
+/// The request of a browser that returns from the provider.
+pub struct ProviderRedirect {
     query: Query,
     headers: HeaderMap,
     origin: Origin,
     client: ClientInfo,
 }
 
-impl FromRequestParts<App> for Back {
+impl FromRequestParts<App> for ProviderRedirect {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        // Before the state is used up: a browser that is refused may come again.
+        // Checked before the state is consumed, so that a refused browser can try again.
         AnonymousRateLimit::from_request_parts(parts, app).await?;
         let Ok(client) = ClientInfo::from_request_parts(parts, app).await;
         let query = Query::from_request_parts(parts, app).await?;
@@ -92,12 +93,12 @@ impl FromRequestParts<App> for Back {
     }
 }
 
-impl Back {
+impl ProviderRedirect {
     async fn finish(self, app: &App, vcs: Vcs) -> Result<Response> {
         let outcome = self.sign_in(app, vcs).await;
         if let Err(Error::Forbidden { code, .. }) = &outcome {
             let refused = (AuditAction::Login, AuditOutcome::Refused);
-            // A session that the browser may have says nothing about who was about to sign in.
+            // The browser's session is not recorded: it may belong to another person than the one who was signing in.
             let entry = self.client.audited(app.clock.now(), refused, None, None);
             app.audit_beside(AuditEntry { vcs: Some(vcs), reason: Some(*code), ..entry });
         }
@@ -115,31 +116,31 @@ impl Back {
         };
         let invalid = || Error::forbidden(Code::InvalidState);
         let state = OpaqueToken::parse(state).ok_or_else(invalid)?;
-        // Too late to finish: the state and the code stay good for another try.
+        // If too little time is left, the state and the code stay valid for another attempt.
         deadline::demand(SIGN_IN)?;
         let now = app.clock.now();
-        let begun = take(app, vcs, &state, browsers(headers, origin), now.seconds()).await?;
+        let begun = consume_state(app, vcs, &state, browsers(headers, origin), now.seconds()).await?;
         let (pending, browser) = begun.ok_or_else(invalid)?;
         let code = bought_with(code, error)?;
         let (verifier, redirect_uri) = (verifier(&browser, &state), redirect_uri(origin, vcs));
         let sign_in = SignIn { verifier: &verifier, redirect_uri: &redirect_uri };
         let tokens = provider.oauth().exchange(code, sign_in, now).await?;
         let profile = provider.profile(&tokens.access).await?;
-        let user = keep(app, vcs, profile, &tokens, client).await?;
+        let user = store_identity(app, vcs, profile, &tokens, client).await?;
         check_memberships(app, vcs, user, &tokens, client).await?;
         let token = OpaqueToken::new(app.random.bytes()?);
         app.store.put_session(&Session::begin(SessionId::new(token.hash()), user, now.seconds())).await?;
         let done = client.clone().audited(now, (AuditAction::Login, AuditOutcome::Success), user, None);
         app.audit(AuditEntry { vcs: Some(vcs), ..done }).await?;
-        forget_session_before(app, headers);
+        delete_replaced_session(app, headers);
         let return_to = pending.return_to.with_installation(installation.or(pending.installation));
         let cookie = [(SET_COOKIE, session_begins(&token, origin)?)];
         Ok(NoStore((StatusCode::SEE_OTHER, to(origin.url(&return_to.encoded())), cookie)).into_response())
     }
 }
 
-/// Takes the sign-in that began with `state` in one of these browsers, and says in which.
-async fn take(
+/// Consumes the sign-in that began with `state` in one of these browsers. Returns it with the browser's secret.
+async fn consume_state(
     app: &App,
     vcs: Vcs,
     state: &OpaqueToken,
@@ -155,8 +156,8 @@ async fn take(
     Ok(None)
 }
 
-/// The provider's own installation flow comes without a state, and so may anybody else: the sign-in begins here. An error
-/// is not answered with another try, which would end the same way.
+/// Anybody may send a browser here without a state, and GitHub's installation flow does, so the sign-in starts again.
+/// An error is not answered that way, because the next attempt would end in the same way.
 fn without_state(error: bool, vcs: Vcs, installation: Option<InstallationId>, origin: &Origin) -> Result<Response> {
     if error {
         return Err(refused());
@@ -182,9 +183,15 @@ fn to(location: String) -> [(HeaderName, String); 1] {
     [(LOCATION, location)]
 }
 
-/// The user that this person at the provider is here, with what the sign-in brought. Of two first sign-ins at once one
-/// makes the user, and the other finds them; of two that change the role, one does.
-async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client: &ClientInfo) -> Result<UserId> {
+/// Stores the identity and its tokens, and returns its user. If two first sign-ins of a person run concurrently, one
+/// creates the user and the other uses it. If two change the role, one of them does.
+async fn store_identity(
+    app: &App,
+    vcs: Vcs,
+    profile: Profile,
+    tokens: &UserTokens,
+    client: &ClientInfo,
+) -> Result<UserId> {
     let sealed = app.seal(vcs, profile.id, tokens)?;
     let administrator = app.settings.administrators.include(vcs, profile.id);
     for _ in 0..ATTEMPTS {
@@ -195,16 +202,16 @@ async fn keep(app: &App, vcs: Vcs, profile: Profile, tokens: &UserTokens, client
             None => false,
         };
         let identity = Identity { vcs, user, profile: profile.clone() };
-        let note = match (was_administrator, administrator) {
+        let audit_entry = match (was_administrator, administrator) {
             (false, true) => Some(role_changed(app, client, user, AuditChange::Granted)?),
             (true, false) => Some(role_changed(app, client, user, AuditChange::Revoked)?),
             _ => None,
         };
-        if app.store.put_identity(&identity, Some(&sealed), administrator, note.as_ref()).await? {
+        if app.store.put_identity(&identity, Some(&sealed), administrator, audit_entry.as_ref()).await? {
             return Ok(user);
         }
     }
-    Err(Error::unavailable("many sign-ins of one person at the same time"))
+    Err(Error::unavailable("too many concurrent sign-ins of one person"))
 }
 
 fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: AuditChange) -> Result<NewAuditEntry> {
@@ -213,27 +220,27 @@ fn role_changed(app: &App, client: &ClientInfo, user: UserId, change: AuditChang
 
 fn permission_changed(app: &App, client: &ClientInfo, user: UserId, change: PermissionChange) -> Result<NewAuditEntry> {
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
-    app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(app.clock.now(), done, user, None) })
+    app.audit_record(AuditEntry { subject: Some(change), ..client.clone().audited(app.clock.now(), done, user, None) })
 }
 
-/// Takes away the memberships that the provider denies. One that gives no answer does not stop the sign-in: the next use of
-/// a membership that has become old has the worker ask again.
+/// Removes the memberships that the provider does not confirm. If it gives no answer, the sign-in continues, and the
+/// next use of an old membership makes the worker ask again.
 async fn check_memberships(app: &App, vcs: Vcs, user: UserId, tokens: &UserTokens, client: &ClientInfo) -> Result<()> {
-    let note = |change| permission_changed(app, client, user, change);
-    match app.check_memberships(user, vcs, &tokens.access, MEMBERSHIPS_WAIT, note).await? {
+    let audit_entry = |change| permission_changed(app, client, user, change);
+    match app.check_memberships(user, vcs, &tokens.access, MEMBERSHIPS_WAIT, audit_entry).await? {
         Ok(_) => {}
-        Err(failure) => tracing::warn!(error = %failure, "a sign-in could not check the person's memberships"),
+        Err(failure) => tracing::warn!(error = %failure, "the memberships could not be checked at a sign-in"),
     }
     Ok(())
 }
 
-/// The browser drops the cookie of the session before: nobody needs its row any more.
-fn forget_session_before(app: &App, headers: &HeaderMap) {
+/// Deletes the session of the replaced cookie in the background.
+fn delete_replaced_session(app: &App, headers: &HeaderMap) {
     for before in session_cookies(headers) {
         let store = app.store.clone();
         app.background.spawn(async move {
             if let Err(error) = store.delete_session(before).await {
-                tracing::warn!(%error, "a session that was replaced stays until it ends by itself");
+                tracing::warn!(%error, "a replaced session could not be deleted and stays until it expires");
             }
         });
     }

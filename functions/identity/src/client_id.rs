@@ -1,4 +1,4 @@
-//! Says which OAuth client this server is.
+//! Returns the OAuth client id of GitHub.
 
 use axum::Json;
 use axum::extract::State;

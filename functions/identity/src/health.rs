@@ -1,13 +1,13 @@
-//! Says whether storage answers.
+//! The health check.
 
 use axum::extract::State;
 use http::StatusCode;
 use terrapi::http::{ApiError, ErrorBody};
 use terrapi::runtime::App;
 
-/// Say whether storage answers
+/// Check whether storage answers
 #[utoipa::path(get, path = "/health", tag = "identity",
-    responses((status = 200, description = "It does; no body"), (status = 503, body = ErrorBody)))]
+    responses((status = 200, description = "Storage answers; no body"), (status = 503, body = ErrorBody)))]
 pub async fn health(State(app): State<App>) -> Result<StatusCode, ApiError> {
     app.store.ping().await?;
     Ok(StatusCode::OK)

@@ -1,4 +1,4 @@
-//! Who is calling, and what this server is.
+//! Sign-in and sign-out, the caller's identity, and public facts about this server.
 //!
 //! | path | methods |
 //! |---|---|
@@ -25,7 +25,6 @@ mod whoami;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
 
-/// The function's routes.
 pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(whoami::whoami))

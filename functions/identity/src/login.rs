@@ -1,4 +1,4 @@
-//! Sends a browser to a provider to sign in.
+//! Starts a sign-in: redirects a browser to a provider.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -12,25 +12,25 @@ use terrapi::http::{
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
 
-/// What a sign-in may ask for.
+/// The query parameters of a sign-in.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: the handler takes Query")]
 pub struct LoginQuery {
-    /// The path to return to, `/` when absent. Anything but a path on this origin is taken as `/`.
+    /// The path to return to; `/` if absent. Anything but a path on this origin counts as `/`.
     #[param(example = "/runs?page=2")]
     return_to: Option<String>,
-    /// Comes back in the query of `return_to`.
+    /// Added to the query of `return_to`.
     #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
     installation_id: Option<String>,
 }
 
 /// Sign in
 ///
-/// For browsers: redirects to the provider, which sends the browser back to the callback. A cookie ties both together for
-/// ten minutes. Limited by the address that it comes from.
+/// For browsers: redirects to the provider, which sends the browser back to the callback. A cookie that is valid for
+/// ten minutes binds both requests together. Rate limited by network.
 #[utoipa::path(get, path = "/api/v1/{vcs}/login", tag = "identity", params(VcsPath, LoginQuery),
-    responses((status = 302, description = "To the provider", headers(("location" = String), ("set-cookie" = String))),
+    responses((status = 302, description = "Redirect to the provider", headers(("location" = String), ("set-cookie" = String))),
         (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn begin_sign_in(
     State(app): State<App>,
@@ -43,7 +43,7 @@ pub async fn begin_sign_in(
     let vcs = path.vcs()?;
     let provider = app.providers.get(vcs)?;
     let installation = installation(&query)?;
-    // Two tabs of one browser may sign in at once. Of several secrets, this service may have set none.
+    // A browser may sign in in two tabs at once. If it sends several secrets, this service may have set none of them.
     let mut known = browsers(&headers, &origin);
     let known = known.pop().filter(|_| known.is_empty());
     let browser = known.map_or_else(|| app.random.bytes().map(OpaqueToken::new), Ok)?;
@@ -65,29 +65,30 @@ pub async fn begin_sign_in(
     Ok(NoStore((StatusCode::FOUND, headers, [(SET_COOKIE, cookie)])).into_response())
 }
 
-/// `installation_id` of a query.
+/// The query parameter `installation_id`.
 pub fn installation(query: &Query) -> Result<Option<InstallationId>> {
     let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
     query.text("installation_id")?.map(|id| InstallationId::parse(id).ok_or_else(problem)).transpose()
 }
 
-/// The secrets that the browser's cookies hold: one, unless something beside this service set a cookie of that name.
+/// The secrets in the browser's cookies. Usually one, unless another service has set a cookie with this name.
 pub fn browsers(headers: &HeaderMap, origin: &Origin) -> Vec<OpaqueToken> {
     cookie_tokens(headers, cookie_name(origin))
 }
 
-/// The prefix makes browsers refuse the cookie from anybody but this very host, neighbours included; it needs TLS.
+/// With the prefix `__Host-`, browsers accept the cookie from this host only, not from sibling domains. It requires
+/// TLS.
 fn cookie_name(origin: &Origin) -> &'static str {
     if origin.is_plain_loopback() { "sign_in" } else { "__Host-sign_in" }
 }
 
-/// What proves to the provider that whoever brings the code began the sign-in (RFC 7636). It follows from the browser's
-/// secret, so nothing stored can tell it.
+/// The PKCE verifier (RFC 7636), which proves to the provider that the browser with the code began the sign-in. It is
+/// derived from the browser's secret, so stored data does not reveal it.
 pub fn verifier(browser: &OpaqueToken, state: &OpaqueToken) -> SecretText {
     SecretText::new(browser.derive(&state.hash()).reveal())
 }
 
-/// Where the provider sends the browser back to.
+/// The URL to which the provider sends the browser back.
 pub fn redirect_uri(origin: &Origin, vcs: Vcs) -> String {
     origin.url(match vcs {
         Vcs::Github => "/api/github/v1/callback",

@@ -1,4 +1,4 @@
-//! Ends the browser's session.
+//! Signs a browser out.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -12,8 +12,8 @@ use terrapi::runtime::App;
 
 /// Sign out
 ///
-/// Ends every session that the request's cookies name, and removes the cookie. A request with a token and without a cookie
-/// changes nothing.
+/// Deletes every session that the request's cookies name, and removes the cookie. A request with a token and without a
+/// cookie changes nothing.
 #[utoipa::path(post, path = "/api/v1/logout", tag = "identity", security(("bearer" = [])),
     responses((status = 200, description = "Signed out; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn logout(

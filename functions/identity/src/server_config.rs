@@ -1,4 +1,4 @@
-//! Says how clients reach the version control systems.
+//! Returns the public settings of the providers.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use terrapi::http::{ApiError, ErrorBody, Origin};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// One member for each system that is configured.
+/// One member for each configured provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ServerConfig {
     /// GitHub.
@@ -20,35 +20,35 @@ pub struct ServerConfig {
     gitlab: Option<GitlabConfig>,
 }
 
-/// How clients reach GitHub.
+/// The public settings of GitHub.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"api_base_url": "https://api.github.com", "app_client_id": "Iv1.0123456789abcdef",
     "app_url": "https://github.com/apps/example", "web_base_url": "https://github.com"}))]
 pub struct GithubConfig {
-    /// API.
+    /// The API's URL.
     api_base_url: String,
-    /// OAuth client id.
+    /// The OAuth client id.
     app_client_id: String,
-    /// The App's page, when the deployment names it.
+    /// The App's page, if it is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     app_url: Option<String>,
-    /// Web.
+    /// The web site's URL.
     web_base_url: String,
 }
 
-/// How clients reach GitLab.
+/// The public settings of GitLab.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"api_base_url": "https://gitlab.com", "app_id": "0123456789abcdef",
     "redirect_url": "https://api.example.com/api/v1/gitlab/callback", "web_base_url": "https://gitlab.com"}))]
 pub struct GitlabConfig {
-    /// API.
+    /// The API's URL.
     api_base_url: String,
-    /// OAuth client id.
+    /// The OAuth client id.
     app_id: String,
-    /// Where GitLab sends people back to.
+    /// The URL to which GitLab sends browsers back.
     redirect_url: String,
-    /// Web.
+    /// The web site's URL.
     web_base_url: String,
 }
 

@@ -1,4 +1,4 @@
-//! Says who the caller is at a provider.
+//! Returns the caller's identity at a provider.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,31 +8,31 @@ use terrapi::http::{AnyCaller, ApiError, Authorized, ErrorBody};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// The caller on GitHub.
+/// The caller's identity on GitHub.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"username": "octocat", "avatar_url": "https://avatars.githubusercontent.com/u/583231"}))]
 pub struct GithubUser {
-    /// Login, as of the last sign-in.
+    /// The login at the last sign-in.
     username: String,
-    /// Picture.
+    /// The URL of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     avatar_url: Option<String>,
 }
 
-/// The caller on GitLab.
+/// The caller's identity on GitLab.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"username": "tanuki", "avatar_url": "https://gitlab.com/uploads/-/system/user/avatar/1/a.png"}))]
 pub struct GitlabUser {
-    /// Login, as of the last sign-in.
+    /// The login at the last sign-in.
     username: String,
-    /// Picture.
+    /// The URL of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     avatar_url: Option<String>,
 }
 
-/// Say who is calling on GitHub
+/// Show the caller on GitHub
 #[utoipa::path(get, path = "/api/v1/github/whoami", tag = "identity", security(("bearer" = [])),
     responses((status = 200, body = GithubUser), (status = 404, description = "The caller never signed in with GitHub", body = ErrorBody),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -44,7 +44,7 @@ pub async fn github_whoami(
     Ok(Json(GithubUser { username, avatar_url }))
 }
 
-/// Say who is calling on GitLab
+/// Show the caller on GitLab
 #[utoipa::path(get, path = "/api/v1/gitlab/whoami", tag = "identity", security(("bearer" = [])),
     responses((status = 200, body = GitlabUser), (status = 404, description = "The caller never signed in with GitLab", body = ErrorBody),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]

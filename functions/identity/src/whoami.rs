@@ -1,4 +1,4 @@
-//! Says who the caller is.
+//! Returns the caller.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 /// The caller.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct User {
-    /// UUID.
+    /// A UUID.
     id: UserId,
-    /// Where they have an identity.
+    /// The providers at which the caller has signed in.
     vcs: Vec<Vcs>,
 }
 
-/// Say who is calling
+/// Show the caller
 #[utoipa::path(get, path = "/api/v1/whoami", tag = "identity", security(("bearer" = [])),
     responses((status = 200, body = User), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn whoami(State(app): State<App>, caller: Authorized<AnyCaller>) -> Result<Json<User>, ApiError> {

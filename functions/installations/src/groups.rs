@@ -1,4 +1,4 @@
-//! The caller's groups on GitLab, set up or not, and this service's own place in them.
+//! The caller's groups on GitLab, whether or not they are set up, and this service's own account there.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,15 +11,15 @@ use utoipa::ToSchema;
 
 use crate::paths::GroupPath;
 
-/// GitLab's levels: the least that is a membership, and a maintainer's.
+/// GitLab's access levels: the lowest that counts as a membership, and that of a maintainer.
 const GUEST: u32 = 10;
 pub const MAINTAINER: u32 = 40;
 
-/// A group.
+/// A GitLab group.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"id": 555, "name": "Platform / Infra"}))]
 pub struct GitlabGroup {
-    /// Its number.
+    /// The group's number.
     #[schema(value_type = u64)]
     id: InstallationId,
     /// Its full name.
@@ -28,7 +28,7 @@ pub struct GitlabGroup {
 
 /// List the caller's groups on GitLab
 ///
-/// By name. A token that is limited to installations is shown those alone.
+/// Ordered by name. A token that is limited to installations sees only those.
 #[utoipa::path(get, path = "/api/v1/gitlab/groups", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = [GitlabGroup]),
         (status = 404, description = "The caller never signed in with GitLab", body = ErrorBody),
@@ -47,14 +47,14 @@ pub async fn list_gitlab_groups(
     Ok(Json(reached.map(|group| GitlabGroup { id: group.id, name: group.name }).collect()))
 }
 
-/// Whether the service's own account belongs to a group.
+/// Whether this service's own account is a member of a group.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct GroupMembership {
-    /// It does.
+    /// `true` if it is.
     result: bool,
 }
 
-/// Say whether the service's own account belongs to a group
+/// Check whether the service's own account is a member of a group
 ///
 /// For members of the group.
 #[utoipa::path(get, path = "/api/v1/gitlab/groups/{id}/is-member", tag = "installations", security(("bearer" = [])),
@@ -73,16 +73,16 @@ pub async fn is_gitlab_group_member(
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"id": 900, "username": "terrapi-bot"}))]
 pub struct GitlabOwnAccount {
-    /// Its number.
+    /// The account's number.
     id: u64,
-    /// Its name.
+    /// The account's login.
     username: String,
 }
 
-/// Say which account the service has on GitLab
+/// Show the service's own account on GitLab
 #[utoipa::path(get, path = "/api/v1/gitlab/whoareyou", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = GitlabOwnAccount),
-        (status = 404, description = "It has none", body = ErrorBody),
+        (status = 404, description = "No account is configured", body = ErrorBody),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn gitlab_whoareyou(
     State(app): State<App>,
@@ -93,16 +93,16 @@ pub async fn gitlab_whoareyou(
     Ok(Json(GitlabOwnAccount { id: own.id, username: own.login }))
 }
 
-/// The token of a person who has at least this level in the group, as GitLab says at this moment.
+/// The caller's token for GitLab, if they have at least this access level in the group. GitLab is asked.
 ///
 /// # Errors
-/// Forbidden: they have less, or do not belong there, or there is no such group.
-pub async fn require_level(app: &App, caller: &InGroup, least: u32) -> Result<SecretText> {
+/// Forbidden if the level is lower, the caller is not in the group, or there is no such group.
+pub async fn require_level(app: &App, caller: &InGroup, minimum: u32) -> Result<SecretText> {
     let user = caller.caller().user;
     let (identity, token) = app.vcs_identity(user, Vcs::Gitlab).await?;
     let group = caller.group.installation;
     match app.providers.get(Vcs::Gitlab)?.group_access_level(&token, group, identity.profile.id).await {
-        Ok(level) if level >= least => Ok(token),
+        Ok(level) if level >= minimum => Ok(token),
         Ok(_) | Err(Failure::NotFound) => Err(Error::forbidden(Code::ProviderForbidden)),
         Err(failure) => Err(failure.into()),
     }

@@ -1,4 +1,4 @@
-//! Installations: `/api/v1/{vcs}/installations/…`, and the older paths without a VCS, which mean GitHub.
+//! Installations: `/api/v1/{vcs}/installations/…`, and older paths without a provider, which stand for GitHub.
 //!
 //! | path | methods |
 //! |---|---|
@@ -21,7 +21,6 @@ mod refresh;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
 
-/// The function's routes.
 pub fn routes<D: Description>() -> Routes<D> {
     Routes::new()
         .routes(routes!(refresh::refresh_repositories))

@@ -1,4 +1,4 @@
-//! The installations that the caller belongs to, as their provider has it at this moment.
+//! The caller's installations, as their provider lists them now.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use terrapi::store::MembershipFence;
 use terrapi::usecases::{Admission, ProviderListing};
 use utoipa::ToSchema;
 
-/// Rows that are read at the same time.
+/// How many rows are read concurrently.
 const CONCURRENCY: usize = 16;
 /// How long GitHub is waited for that is asked where the App was removed.
 const PROVIDER_WAIT: Duration = Duration::from_secs(9);
@@ -24,7 +24,7 @@ const PROVIDER_WAIT: Duration = Duration::from_secs(9);
 /// The caller's installations of one provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InstallationList {
-    /// In the provider's order. Behind them come those from which the App was removed, and where the caller was a member.
+    /// In the order of the provider. Behind them come those from which the App was removed, and where the caller was a member.
     installations: Vec<ListedInstallation>,
 }
 
@@ -33,37 +33,37 @@ pub struct InstallationList {
 #[schema(example = json!({"id": "12345", "name": "acme", "account_status": "active",
     "created_at": "2026-01-31T08:00:00.000Z", "tier": {"name": "Unknown", "features": {}}}))]
 pub struct ListedInstallation {
-    /// Its number, in decimal.
+    /// The number, in decimal.
     id: String,
     /// The account's login, or the group's full name.
     name: String,
-    /// How the account stands: `active`, `trial_ending`, `expired` or `disabled`. On GitLab a group that is not disabled is
-    /// `pending` until it has called, and then `installed`.
+    /// The state of the account: `active`, `trial_ending`, `expired` or `disabled`. On GitLab, a group that is not
+    /// disabled is `pending` until its webhook has called, and then `installed`.
     account_status: &'static str,
-    /// When it was first seen (RFC 3339).
+    /// RFC 3339: when the installation was first seen.
     #[schema(format = "date-time")]
     created_at: String,
-    /// When the trial ends, if it is one (RFC 3339).
+    /// RFC 3339: when the trial ends, if the account is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = "date-time")]
     trial_ends_at: Option<String>,
-    /// What the account has.
+    /// The tier of the account.
     tier: ListedTier,
 }
 
-/// What an account has.
+/// The tier of an account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListedTier {
-    /// For people.
+    /// A name for people.
     name: String,
     /// Its limits.
     features: Features,
 }
 
-/// The limits of an account; one that is absent is none.
+/// The limits of an account. An absent one is unlimited.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Features {
-    /// Users a month.
+    /// Users per month.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     num_users_per_month: Option<u32>,
@@ -71,9 +71,9 @@ pub struct Features {
 
 /// List the caller's installations on GitHub
 ///
-/// GitHub is asked, and its answer becomes what the caller belongs to here: what they lost is closed to their keys from
-/// the next token on. An installation from which the App was removed stays readable for its members, and is `disabled`. A
-/// token that is limited to installations is shown those alone.
+/// GitHub is asked, and its answer replaces the caller's stored memberships. Keys of the caller lose access to the
+/// other installations with their next token. An installation from which the App was removed stays readable for its members, and is `disabled`. A
+/// token that is limited to installations sees only those.
 #[utoipa::path(get, path = "/api/v1/user/github/installations", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = InstallationList),
         (status = 404, description = "The caller never signed in with GitHub", body = ErrorBody),
@@ -83,20 +83,20 @@ pub async fn list_github_installations(
     caller: Authorized<AnyCaller>,
     client: ClientInfo,
 ) -> Result<Json<InstallationList>, ApiError> {
-    let (listed, look) = ask(&app, caller.caller(), Vcs::Github).await?;
+    let (listed, question) = ask(&app, caller.caller(), Vcs::Github).await?;
     let now = app.clock.now();
-    // GitHub lists where this App is installed, so each of them is known from here on.
+    // GitHub lists only accounts on which this App is installed, so each of them becomes a known installation.
     let known = |listed: ProviderInstallation| {
         let app = &app;
-        async move { met(app, &listed, now).await.map(|known| Some((listed.name, known))) }
+        async move { first_seen(app, &listed, now).await.map(|known| Some((listed.name, known))) }
     };
     let known = all(listed.into_iter().map(known)).await?;
-    Ok(Json(settle(&app, caller.caller(), client, known, look).await?))
+    Ok(Json(settle(&app, caller.caller(), client, known, question).await?))
 }
 
 /// List the caller's installations on GitLab
 ///
-/// As on GitHub. An installation is a group that somebody has set up; others are in the list of groups.
+/// As on GitHub. A group is an installation once it has been set up; the list of groups has the others too.
 #[utoipa::path(get, path = "/api/v1/gitlab/installations", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = InstallationList),
         (status = 404, description = "The caller never signed in with GitLab", body = ErrorBody),
@@ -106,7 +106,7 @@ pub async fn list_gitlab_installations(
     caller: Authorized<AnyCaller>,
     client: ClientInfo,
 ) -> Result<Json<InstallationList>, ApiError> {
-    let (listed, look) = ask(&app, caller.caller(), Vcs::Gitlab).await?;
+    let (listed, question) = ask(&app, caller.caller(), Vcs::Gitlab).await?;
     let known = |listed: ProviderInstallation| {
         let app = &app;
         async move {
@@ -115,21 +115,21 @@ pub async fn list_gitlab_installations(
         }
     };
     let known = all(listed.into_iter().map(known)).await?;
-    Ok(Json(settle(&app, caller.caller(), client, known, look).await?))
+    Ok(Json(settle(&app, caller.caller(), client, known, question).await?))
 }
 
-/// What the provider lists for the caller, and when it was asked.
-async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, Look)> {
+/// The list of the provider, and when it was asked.
+async fn ask(app: &App, caller: &Caller, vcs: Vcs) -> Result<(Vec<ProviderInstallation>, ProviderQuestion)> {
     caller.require_vcs(vcs)?;
     let token = app.vcs_token(caller.user, vcs).await?;
     let fence = app.store.draw_membership_fence(caller.user, vcs).await?;
-    let look = Look { vcs, fence, asked_at: app.clock.now() };
+    let question = ProviderQuestion { vcs, fence, asked_at: app.clock.now() };
     let listed = app.providers.get(vcs)?.installations_of_user(&token).await?;
-    Ok((listed, look))
+    Ok((listed, question))
 }
 
 /// One question to a provider.
-struct Look {
+struct ProviderQuestion {
     vcs: Vcs,
     fence: MembershipFence,
     asked_at: Millis,
@@ -143,21 +143,21 @@ async fn all(reads: impl Iterator<Item = impl Future<Output = Result<Option<Know
     Ok(known.into_iter().flatten().collect())
 }
 
-/// Makes them the caller's memberships, and shows those that the credential reaches.
+/// Replaces the caller's memberships by the list, and shows those that the credential may see.
 async fn settle(
     app: &App,
     caller: &Caller,
     client: ClientInfo,
     mut known: Vec<Known>,
-    Look { vcs, fence, asked_at }: Look,
+    ProviderQuestion { vcs, fence, asked_at }: ProviderQuestion,
 ) -> Result<InstallationList> {
     let listed = known.iter().map(|(_, known)| known.namespace.installation).collect();
     let listing = ProviderListing { vcs, listed, fence, asked_at };
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
-    let note = |change| {
-        app.noted(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
+    let audit_entry = |change| {
+        app.audit_record(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
     };
-    let settled = app.settle_memberships(caller.user, &listing, Admission::Grant, PROVIDER_WAIT, note).await??;
+    let settled = app.settle_memberships(caller.user, &listing, Admission::Grant, PROVIDER_WAIT, audit_entry).await??;
     for installation in settled.uninstalled {
         known.extend(uninstalled(app, Namespace { vcs, installation }).await?);
     }
@@ -170,7 +170,7 @@ fn of(vcs: Vcs, listed: &ProviderInstallation) -> Namespace {
 }
 
 /// An installation that GitHub lists. The App is in it, so it is not uninstalled, whatever was known.
-async fn met(app: &App, listed: &ProviderInstallation, now: Millis) -> Result<Installation> {
+async fn first_seen(app: &App, listed: &ProviderInstallation, now: Millis) -> Result<Installation> {
     let state = if listed.suspended { InstallationState::Suspended } else { InstallationState::Installed };
     let namespace = of(Vcs::Github, listed);
     let fresh = Installation::new(namespace, listed.name.clone(), state, now);

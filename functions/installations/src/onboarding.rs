@@ -1,4 +1,4 @@
-//! Sets up a GitLab group: its maintainers fetch what its webhook carries, and leave the token it is read with.
+//! Sets up a GitLab group: a maintainer reads the settings of its webhook, and stores the token for its repositories.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,26 +13,26 @@ use utoipa::ToSchema;
 use crate::groups::{MAINTAINER, require_level};
 use crate::paths::{GroupInstallationPath, GroupPath};
 
-/// The longest token, in bytes; GitLab's have about 30.
+/// The maximum length of a token in bytes. GitLab's have about 30.
 const MAX_TOKEN_BYTES: usize = 1_024;
 
-/// What a group's webhook is made with.
+/// The settings for a group's webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"state": "pending", "webhook_url": "https://api.example.com/api/v1/gitlab/events",
     "webhook_secret": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}))]
 pub struct GitlabWebhook {
-    /// `pending` until the first call arrives, then `installed`.
+    /// `pending` until the first call of the webhook, then `installed`.
     state: InstallationState,
-    /// Where it calls.
+    /// The URL that the webhook calls.
     webhook_url: String,
-    /// What it carries.
+    /// The secret that the webhook sends.
     #[schema(value_type = String)]
     webhook_secret: SecretText,
 }
 
-/// Get what a group's webhook is made with
+/// Show the settings for a group's webhook
 ///
-/// For maintainers and owners of the group, as GitLab says at this moment. The first time sets the group up.
+/// For maintainers and owners of the group; GitLab is asked. The first request sets the group up.
 #[utoipa::path(get, path = "/api/v1/gitlab/installations/{id}/webhook", tag = "installations",
     security(("bearer" = [])), params(GroupPath),
     responses((status = 200, body = GitlabWebhook), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -48,21 +48,21 @@ pub async fn get_gitlab_webhook(
     Ok(NoStore(Json(webhook)))
 }
 
-/// The token to leave.
+/// The token to store.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"access_token": "glpat-…"}))]
 pub struct GitlabAccessToken {
-    /// Of the group, or of an account that belongs to it.
+    /// A token of the group, or of an account in it.
     #[schema(value_type = String, min_length = 1, max_length = 1024)]
     access_token: SecretText,
 }
 
-/// Leave the token that a group is read with
+/// Store the token that reads a group
 ///
-/// For maintainers and owners of the group, as GitLab says at this moment. It is kept sealed and shown to nobody.
+/// For maintainers and owners of the group; GitLab is asked. The token is encrypted, and no route shows it.
 #[utoipa::path(put, path = "/api/v1/gitlab/installations/{installation_id}/access-token", tag = "installations",
     security(("bearer" = [])), params(GroupInstallationPath), request_body = GitlabAccessToken,
-    responses((status = 200, description = "Kept; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, description = "Stored; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn put_gitlab_access_token(
     State(app): State<App>,
     caller: InGroup,
@@ -80,7 +80,7 @@ pub async fn put_gitlab_access_token(
     Ok(StatusCode::OK)
 }
 
-/// The group as an installation, which it is from now on. Its maintainers alone get this far.
+/// The group as an installation, which is created if needed. The caller has been checked to be a maintainer.
 async fn set_up(app: &App, caller: &InGroup) -> Result<Installation> {
     let token = require_level(app, caller, MAINTAINER).await?;
     let name = app.providers.get(caller.group.vcs)?.group_name(&token, caller.group.installation).await?;

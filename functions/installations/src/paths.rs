@@ -1,4 +1,4 @@
-//! How documents name a group in a path.
+//! The path parameters that name a group.
 
 use utoipa::IntoParams;
 
@@ -12,7 +12,7 @@ pub struct GroupPath {
     id: String,
 }
 
-/// A group in a path, by the name of an installation.
+/// A group in a path whose parameter is called `installation_id`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a description: handlers take InGroup")]

@@ -1,4 +1,4 @@
-//! Begins a refresh of an installation's repositories.
+//! Starts a refresh of an installation's repositories.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,17 +8,17 @@ use terrapi::http::{ApiError, ErrorBody, GithubInstallationPath, InInstallation,
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// The task that does it.
+/// The task that refreshes the repositories.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StartedTask {
-    /// For `GET /api/v1/tasks/{id}`.
+    /// The id for `GET /api/v1/tasks/{id}`.
     id: TaskId,
 }
 
 /// Refresh an installation's repositories
 ///
-/// Answers at once with the task that does it: the running one where there is one. Repositories that the provider no longer
-/// lists are removed at its end.
+/// Answers at once with the id of the task: the running one, if there is one. At its end, repositories that the
+/// provider no longer lists are removed.
 #[utoipa::path(post, path = "/api/v1/{vcs}/installations/{installation_id}/repos/refresh", tag = "installations",
     security(("bearer" = [])), params(InstallationPath),
     responses((status = 200, body = StartedTask), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]

@@ -1,87 +1,84 @@
-//! Replaces the signing key, when Secrets Manager says so.
+//! Rotates the signing key. Secrets Manager calls this function.
 //!
-//! Secrets Manager calls four times, one step each, and again for a step that failed. Every step may be repeated, and a
-//! rotation that died is taken up where it stopped. Nothing waits here for the new key to become known: signers begin to
-//! use a key when it has been published for long enough (`terrapi::auth::HEAD_START_SECONDS`), and the secret keeps the
-//! seed before it for them until then.
+//! It calls once for each of four steps, and again for a step that failed. Every step can be repeated, and an
+//! interrupted rotation is continued. The function does not wait until verifiers know the new key: signers use a key
+//! only when it has been published for `terrapi::auth::HEAD_START_SECONDS`, and until then they sign with the previous
+//! seed, which stays in the secret.
 
 use serde::Deserialize;
 use terrapi::auth::{Claims, HEAD_START_SECONDS, PublicKey, Signer, SigningKeyFile, Verifier};
 use terrapi::domain::{Capabilities, Error, KeyId, Result, Seconds, SecretText, UserId};
 use terrapi::runtime::{App, Secrets, Version};
 
-/// How long a key is trusted after it was replaced, in seconds. Its last token ends within minutes; the rest is for
-/// signers that cannot reach Secrets Manager for a while.
+/// How many seconds a key is trusted after it was replaced. Its last token expires within minutes; the rest is for
+/// signers that temporarily cannot reach Secrets Manager.
 pub const RETIRING_SECONDS: i64 = 3_600;
 
-/// What Secrets Manager sends.
+/// The event of Secrets Manager.
 ///
-/// Shape: `{"Step": "createSecret", "SecretId": "arn:…", "ClientRequestToken": "<version>"}`, and more.
+/// Shape: `{"Step": "createSecret", "SecretId": "arn:…", "ClientRequestToken": "<version>"}`, with further members.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RotationEvent {
-    /// What is to be done.
     pub step: Step,
     /// The secret's ARN.
     pub secret_id: String,
-    /// The version in the making.
+    /// The version that is being rotated to.
     pub client_request_token: String,
 }
 
 /// The steps, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Step {
-    /// Write the version in the making: a new seed.
+    /// Write the new version with a new seed.
     #[serde(rename = "createSecret")]
     Create,
     /// Publish its public key.
     #[serde(rename = "setSecret")]
     Set,
-    /// Show that verifiers accept its tokens.
+    /// Check that verifiers accept its tokens.
     #[serde(rename = "testSecret")]
     Test,
-    /// Put it into use, and send the key before it on its way out.
+    /// Make it the current version, and retire the previous key.
     #[serde(rename = "finishSecret")]
     Finish,
-    /// Not of Secrets Manager's, but an operator's, who has made an older version current again: trust its key without an
-    /// end, and send the others on their way out.
+    /// Not a step of Secrets Manager, but of an operator who has made an older version current again: trust its key
+    /// without an end, and retire the others.
     #[serde(rename = "rollBack")]
     RollBack,
 }
 
-/// Who rotates what.
 pub struct Rotation {
-    /// Secrets Manager.
     pub secrets: Secrets,
-    /// The ARN of the one secret that is rotated here.
+    /// The ARN of the only secret that this function rotates.
     pub secret: String,
-    /// Storage, the clock, randomness.
     pub app: App,
 }
 
 impl Rotation {
-    /// One step.
+    /// Executes one step. A step that failed can be repeated.
     ///
     /// # Errors
-    /// The secret is another, the version is not one that a rotation has begun, a step before this one is missing, or
-    /// Secrets Manager or storage is away. Nothing is half done that the next call does not mend.
+    /// The secret is another one, the version is not pending, an earlier step is missing, or Secrets Manager or
+    /// DynamoDB is unavailable.
     pub async fn step(&self, event: &RotationEvent) -> Result<()> {
         let version = event.client_request_token.as_str();
         if event.secret_id != self.secret {
-            return Err(Error::bug("asked to rotate another secret"));
+            return Err(Error::bug("the event names another secret"));
         }
         match (self.secrets.version(&self.secret, version).await?, event.step) {
-            (Version::Other, _) => return Err(Error::bug("asked to rotate to a version that is not pending")),
-            // Called again because the answer was lost, or the process died behind the last step's decisive call.
+            (Version::Other, _) => return Err(Error::bug("the event names a version that is not pending")),
+            // Repeated because the answer was lost, or because the process died after the call that made the version
+            // current.
             (Version::Current, Step::Finish) => self.retire_others(version).await?,
             (Version::Current, Step::RollBack) => self.reinstate(version).await?,
             (Version::Current, _) => {}
             (Version::Pending { .. }, Step::Create) => self.create(version).await?,
             (Version::Pending { .. }, Step::Set) => {
-                self.app.store.publish_key(active(&self.made(version).await?)?, self.app.clock.now()).await?;
+                self.app.store.publish_key(active(&self.signer_of(version).await?)?, self.app.clock.now()).await?;
             }
             (Version::Pending { .. }, Step::RollBack) => {
-                return Err(Error::bug("asked to go back to a version that is not in use"));
+                return Err(Error::bug("the event rolls back to a version that is not current"));
             }
             (Version::Pending { .. }, Step::Test) if self.is_trial(version).await? => {}
             (Version::Pending { .. }, Step::Test) => self.test(version).await?,
@@ -91,7 +88,7 @@ impl Rotation {
                 self.retire_others(version).await?;
             }
         }
-        tracing::info!(step = ?event.step, version, "a step of the rotation is done");
+        tracing::info!(step = ?event.step, version, "a rotation step is complete");
         Ok(())
     }
 
@@ -104,26 +101,29 @@ impl Rotation {
         let now = self.app.clock.now().seconds();
         let in_use = self.signer(&text)?;
         let published = self.app.store.list_published_keys(now).await?;
-        let young = |since: Seconds| since.plus(HEAD_START_SECONDS) > now;
-        // The seed before the current one leaves the secret now, so nobody may need it any longer.
-        if published.iter().any(|known| Some(&known.key) == in_use.active_key() && young(known.since.seconds())) {
-            return Err(Error::bug("the key of the last rotation is not in use yet"));
+        let within_head_start = |since: Seconds| since.plus(HEAD_START_SECONDS) > now;
+        // Creating a version drops the seed before the current one, so no signer may need that any more.
+        if published
+            .iter()
+            .any(|known| Some(&known.key) == in_use.active_key() && within_head_start(known.since.seconds()))
+        {
+            return Err(Error::bug("the key of the last rotation does not sign yet"));
         }
         let next = current.succeeded_by(seed(self.app.random.bytes()?));
         self.secrets.put_pending(&self.secret, version, &next.to_text()?).await
     }
 
-    /// Whether Secrets Manager only tries the function out, as it does when a schedule is made: the version holds nothing,
-    /// or what is in use.
+    /// Whether Secrets Manager only tests the function, as it does when a schedule is created: the version is empty or
+    /// equal to the current one.
     async fn is_trial(&self, version: &str) -> Result<bool> {
         let current = self.secrets.current(&self.secret).await?;
         let text = self.secrets.text_of(&self.secret, version).await?;
         Ok(text.is_none_or(|text| text == current))
     }
 
-    /// Signs with the new key and verifies with what is published.
+    /// Signs a token with the new key and verifies it with the published keys.
     async fn test(&self, version: &str) -> Result<()> {
-        let (signer, now) = (self.made(version).await?, self.app.clock.now().seconds());
+        let (signer, now) = (self.signer_of(version).await?, self.app.clock.now().seconds());
         let verifier = Verifier::new(&self.app.settings.issuer);
         verifier.replace_keys(&self.app.store.list_public_keys(now).await?);
         let id = self.app.random.id()?;
@@ -132,34 +132,34 @@ impl Rotation {
         verdict.map(|_| ()).map_err(|_| Error::bug("the new key is not published"))
     }
 
-    /// Sends every key but the one in use on its way out.
+    /// Retires every key except that of this version.
     async fn retire_others(&self, version: &str) -> Result<()> {
         let now = self.app.clock.now().seconds();
-        // Not by asking which one is current: that answer may be a moment old.
-        let in_use = self.made(version).await?;
+        // The current version is not read here, because that answer may be outdated.
+        let in_use = self.signer_of(version).await?;
         for known in self.app.store.list_published_keys(now).await? {
             if Some(&known.key) != in_use.active_key() && known.until.is_none() {
                 self.app.store.retire_key(&known.key.kid, now.plus(RETIRING_SECONDS)).await?;
-                tracing::info!(kid = known.key.kid, version, "a key is on its way out");
+                tracing::info!(kid = known.key.kid, version, "a key was retired");
             }
         }
         Ok(())
     }
 
-    /// Trusts the key of the version in use without an end.
+    /// Removes the end of the current version's key.
     async fn reinstate(&self, version: &str) -> Result<()> {
-        let signer = self.made(version).await?;
+        let signer = self.signer_of(version).await?;
         let key = active(&signer)?;
         self.app.store.publish_key(key, self.app.clock.now()).await?;
         self.app.store.reinstate_key(&key.kid).await?;
-        tracing::warn!(kid = key.kid, version, "a key is back in use");
+        tracing::warn!(kid = key.kid, version, "a key was reinstated");
         self.retire_others(version).await
     }
 
-    /// The signer of the version in the making.
-    async fn made(&self, version: &str) -> Result<Signer> {
+    /// The signer of a version.
+    async fn signer_of(&self, version: &str) -> Result<Signer> {
         let text = self.secrets.text_of(&self.secret, version).await?;
-        self.signer(&text.ok_or(Error::bug("the version in the making was not written yet"))?)
+        self.signer(&text.ok_or(Error::bug("the version has not been written yet"))?)
     }
 
     fn signer(&self, text: &SecretText) -> Result<Signer> {
@@ -168,7 +168,7 @@ impl Rotation {
 }
 
 fn active(signer: &Signer) -> Result<&PublicKey> {
-    signer.active_key().ok_or(Error::bug("there is no signing key"))
+    signer.active_key().ok_or(Error::bug("no signing key is configured"))
 }
 
 /// 256 bits as hexadecimal digits.

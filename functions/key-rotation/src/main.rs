@@ -1,5 +1,3 @@
-//! The function's process.
-
 use key_rotation::{Rotation, RotationEvent};
 use lambda_runtime::{LambdaEvent, service_fn};
 use terrapi::domain::Error;

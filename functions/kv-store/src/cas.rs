@@ -1,4 +1,4 @@
-//! Compares and sets a record.
+//! Compares the version of a record, then sets it.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use crate::record::{KvRecord, KvWrite};
 
 /// Compare and set a record
 ///
-/// A failed comparison is 400 `VERSION_MISMATCH`, with the current version, or `absent`, in `data`.
+/// A failed comparison is answered with 400 `VERSION_MISMATCH`; its `data` has the current version, or `absent`.
 #[utoipa::path(put, path = "/api/v1/{vcs}/kv/{installation_id}/cas/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath),
     request_body = KvWrite,

@@ -13,14 +13,14 @@ use terrapi::runtime::App;
 use terrapi::store::kv::{CommitRequest, CommitTarget, MAX_COMMIT_RECORDS};
 use utoipa::ToSchema;
 
-/// What `commit` takes.
+/// The body of `commit`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"keys": [{"key": "build/42/log"}, {"key": "build/42/status", "idx": 0}]}))]
 pub struct KvCommit {
-    /// At most 10,000 records, chunks counted.
+    /// At most 10,000 records, counting chunks.
     #[serde(deserialize_with = "listed")]
     keys: Vec<KvCommitKey>,
-    /// Refuse, and change nothing, when a listed record is absent or not writable.
+    /// Whether the commit is refused, and nothing changes, if a listed record is absent or not writable.
     strict: Option<bool>,
 }
 
@@ -29,16 +29,16 @@ pub struct KvCommit {
 pub struct KvCommitKey {
     /// The key.
     key: String,
-    /// The chunk; every chunk when absent.
+    /// The chunk; absent: every chunk.
     #[schema(minimum = 0, maximum = 2_147_483_647)]
     idx: Option<i64>,
 }
 
-/// What was published.
+/// The records that were published.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"keys": [{"key": "build/42/log", "idx": 0}, {"key": "build/42/log", "idx": 1}, {"key": "build/42/status", "idx": 0}]}))]
 pub struct KvCommitResult {
-    /// One entry a chunk.
+    /// One entry for each chunk.
     keys: Vec<KvCommitted>,
 }
 
@@ -53,8 +53,8 @@ pub struct KvCommitted {
 
 /// Commit staged records
 ///
-/// All of them become visible at once: no single answer shows some. Records that are committed, absent or not writable
-/// are skipped, unless `strict` is set.
+/// All of them become visible at the same moment: no answer shows only some of them. Records that are already
+/// committed, absent or not writable are skipped, unless `strict` is set.
 #[utoipa::path(post, path = "/api/v1/{vcs}/kv/{installation_id}/commit", tag = "kv", security(("bearer" = [])),
     params(InstallationPath),
     request_body = KvCommit,
@@ -75,7 +75,7 @@ pub async fn commit_records(
     Ok(Json(KvCommitResult { keys: keys.collect() }))
 }
 
-/// Reads the list as far as it matters: with more than a commit may have, it is refused whatever else it holds.
+/// Reads the list only up to the limit: a longer one is refused whatever the rest contains.
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KvCommitKey>, D::Error> {
     deserializer.deserialize_seq(Listed)
 }

@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 
 use crate::get::read_query;
 
-/// How many chunks there are. Indices may be sparse, so the highest is unrelated to the count.
+/// The number of chunks. Indices may have gaps, so the highest index does not follow from the number.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KvCount {
     /// At least 1.
     count: usize,
-    /// The highest index counted.
+    /// The highest index among them.
     max_idx: u32,
 }
 

@@ -1,8 +1,8 @@
 //! Cursors of `iter`.
 //!
-//! A page can end at a record that its reader may not see, since a page reads a bounded number of records. Its cursor is
-//! therefore encrypted, and always of the same length for the same filters: it tells nothing about that record. It opens
-//! only in its installation and with its path key, and carries the filters of the first request.
+//! A page reads a bounded number of records and may end at one that its reader may not see. Therefore the cursor is
+//! encrypted, and its length depends only on the filters: it reveals nothing about that record. It can be opened only
+//! in its installation and with its path key, and it carries the filters of the first request.
 
 use serde::{Deserialize, Serialize};
 use terrapi::domain::kv::{Address, Idx, Key};
@@ -10,10 +10,10 @@ use terrapi::domain::{Code, Error, Namespace, Result};
 use terrapi::http::{Query, open_cursor, seal_cursor};
 use terrapi::runtime::App;
 
-/// Bytes of a position: the index, big-endian; the length of the key, big-endian; the key, filled up with zeros.
+/// The bytes of a position: the index (big-endian), the length of the key (big-endian), and the key, padded with zeros.
 const POSITION_BYTES: usize = 4 + 2 + Key::MAX_BYTES;
 
-/// Everything that the first request of a listing asked for, but its limit.
+/// The parameters of the first request of a listing, except its limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the query")]
 pub struct Filters {
@@ -32,7 +32,7 @@ impl Default for Filters {
 }
 
 impl Filters {
-    /// What a request asks for; `default` holds for what it leaves out.
+    /// The parameters of a request. `default` applies to those that it does not set.
     pub fn of(query: &Query, default: &Self) -> Result<Self> {
         let select = query.list("select").map(|elements| elements.into_iter().map(str::to_owned).collect());
         Ok(Self {
@@ -46,12 +46,11 @@ impl Filters {
     }
 }
 
-/// Which listing a cursor belongs to.
+/// The listing to which a cursor belongs.
 #[derive(Clone, Copy, Debug)]
 pub struct Listing<'a> {
-    /// Whose records.
     pub namespace: Namespace,
-    /// The key in the path; may be empty.
+    /// The key in the path. May be empty.
     pub key: &'a str,
 }
 
@@ -63,17 +62,17 @@ impl Listing<'_> {
     /// The cursor of the page that begins after `last`.
     pub async fn seal(&self, app: &App, last: &Address, filters: &Filters) -> Result<String> {
         let key = last.key.as_str().as_bytes();
-        let length = u16::try_from(key.len()).map_err(|error| Error::internal("writing a cursor", error))?;
+        let length = u16::try_from(key.len()).map_err(|error| Error::internal("encoding a cursor", error))?;
         let mut plain = [&last.idx.get().to_be_bytes()[..], &length.to_be_bytes(), key].concat();
         plain.resize(POSITION_BYTES, 0);
-        serde_json::to_writer(&mut plain, filters).map_err(|error| Error::internal("writing a cursor", error))?;
+        serde_json::to_writer(&mut plain, filters).map_err(|error| Error::internal("encoding a cursor", error))?;
         seal_cursor(app, &self.bound_to(), &plain).await
     }
 
-    /// Where a cursor leads, and its filters.
+    /// The position and the filters of a cursor.
     ///
     /// # Errors
-    /// [`Code::InvalidCursor`] for a text that is no cursor of this listing.
+    /// [`Code::InvalidCursor`] if the text is not a cursor of this listing.
     pub async fn open(&self, app: &App, cursor: &str) -> Result<(Address, Filters)> {
         let plain = open_cursor(app, &self.bound_to(), cursor).await?;
         read(&plain).ok_or(Error::invalid(Code::InvalidCursor))

@@ -1,4 +1,4 @@
-//! A value on its way out: whole, or the parts of it that were selected. Either is written from the stored text.
+//! A value in an answer: the whole value or selected parts. Both are written directly from the stored text.
 
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
@@ -6,20 +6,18 @@ use serde_json::value::RawValue;
 use terrapi::domain::kv::{Select, Selection};
 use terrapi::domain::{Code, Error, Result};
 
-/// How many bytes of selected parts one answer may have: what a page may have of whole values.
+/// The maximum size of the selected parts of one answer in bytes: the same as for whole values of a page.
 pub const MAX_SELECTED_BYTES: usize = 4 * 1024 * 1024;
 
-/// A value as an answer shows it.
 #[derive(Debug)]
 pub enum Data {
-    /// All of it.
     Whole(Box<RawValue>),
-    /// An object of its parts. It keeps the value's text and not a copy of each part.
+    /// An object of its parts. It keeps the text of the value instead of a copy of each part.
     Selected(Selection),
 }
 
 impl Data {
-    /// The value, or what `select` picks out of it.
+    /// The value, or the parts that `select` picks.
     pub fn of(text: String, select: Option<&Select>) -> Result<Self> {
         let Some(select) = select else {
             let whole = RawValue::from_string(text).map(Self::Whole);
@@ -28,7 +26,7 @@ impl Data {
         select.take_from(text).map(Self::Selected)
     }
 
-    /// How many bytes of selected parts there are.
+    /// The size of the selected parts in bytes.
     pub fn selected_bytes(&self) -> usize {
         match self {
             Self::Whole(_) => 0,
@@ -53,10 +51,10 @@ impl Serialize for Data {
     }
 }
 
-/// Holds the parts in one answer to their limit.
+/// Checks the total size of the selected parts of one answer.
 ///
 /// # Errors
-/// [`Code::SelectionTooLarge`] above it.
+/// [`Code::SelectionTooLarge`] above the limit.
 pub fn limit_selected<'a>(values: impl IntoIterator<Item = &'a Data>) -> Result<()> {
     let bytes: usize = values.into_iter().map(Data::selected_bytes).sum();
     if bytes > MAX_SELECTED_BYTES {

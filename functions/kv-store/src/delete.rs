@@ -11,21 +11,21 @@ use terrapi::progress::advance;
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// How many chunks are deleted at once.
-const DELETIONS: usize = 16;
+/// How many chunks are deleted concurrently.
+const MAX_CONCURRENT_DELETIONS: usize = 16;
 
-/// Whether anything was deleted.
+/// The result of the deletion.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KvDelete {
-    /// At least one record is gone.
+    /// Whether at least one record was deleted.
     result: bool,
 }
 
 /// Delete a record, or every chunk of a key
 ///
-/// Without `idx` every chunk is deleted that the caller may write; 403 when that deleted none. Deleting a key of many thousand
-/// chunks may take longer than a request may: the answer is 503 `OUTCOME_UNKNOWN` then, and the repeated request goes on. 413 `TOO_MANY_CHUNKS`, and nothing is deleted, when
-/// there are more than 100,000.
+/// Without `idx`, every chunk that the caller may write is deleted; 403 if there is none. Deleting a key with many thousand
+/// chunks may take longer than a request: then the answer is 503 `OUTCOME_UNKNOWN`, and a repeated request continues. With
+/// more than 100,000 chunks the answer is 413 `TOO_MANY_CHUNKS`, and nothing is deleted.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath,
         ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("version" = Option<i64>, Query, description = "Only records of this version")),
@@ -62,18 +62,19 @@ async fn delete_chunks(
 ) -> Result<Vec<Result<(), Refusal>>> {
     let addresses = app.store.chunk_addresses(namespace, key).await?;
     let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
-    let distinct = deletions.buffer_unordered(DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
-        advance(1);
-        // Which version a chunk has does not matter here.
-        let outcome = outcome.map_err(|refusal| match refusal {
-            Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
-            other => other,
+    let distinct =
+        deletions.buffer_unordered(MAX_CONCURRENT_DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
+            advance(1);
+            // The version of a chunk does not matter here.
+            let outcome = outcome.map_err(|refusal| match refusal {
+                Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
+                other => other,
+            });
+            if !outcomes.contains(&outcome) {
+                outcomes.push(outcome);
+            }
+            Ok(outcomes)
         });
-        if !outcomes.contains(&outcome) {
-            outcomes.push(outcome);
-        }
-        Ok(outcomes)
-    });
     distinct.await
 }
 

@@ -21,10 +21,10 @@ use crate::record::KvRecord;
 const DEFAULT_LIMIT: usize = 30;
 const MAX_LIMIT: usize = 1_000;
 
-/// A page of records, by the bytes of the key, then by index.
+/// A page of records, ordered by the bytes of the key, then by index.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KvRecordList {
-    /// Filters may shorten a page; only a missing `next` link marks the end.
+    /// A page may have fewer records than `limit`; only a missing `next` link marks the end.
     results: Vec<KvRecord>,
     /// The cursor in the `Link` header, to pass as `cursor`; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,8 +34,9 @@ pub struct KvRecordList {
 
 /// List records
 ///
-/// From the key on, or after it with `inclusive=false`. The `Link` header's `next` leads through the rest. A cursor carries the
-/// filters of its listing: with another installation, key or filter it is 400 `INVALID_CURSOR`.
+/// Starts at the key, or after it with `inclusive=false`. The `next` link of the `Link` header leads to the following
+/// page. A cursor carries the filters of its listing: with another installation, key or filter the answer is 400
+/// `INVALID_CURSOR`.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/iter/{*key}", tag = "kv", security(("bearer" = [])),
     params(InstallationPath,
         ("key" = String, Path, description = "Where to start; may be empty"),
@@ -77,7 +78,7 @@ pub async fn iter_records(
     Ok((next.link, Json(KvRecordList { results, next_cursor: next.cursor })).into_response())
 }
 
-/// Goes on where a cursor leads. A filter that the request names must be the one that the cursor carries.
+/// Continues at a cursor. A filter in the request must equal that of the cursor.
 fn resume((last, filters): (Address, Filters), query: &Query) -> Result<(Position, Filters)> {
     if Filters::of(query, &filters)? != filters {
         return Err(Error::invalid_because(Code::InvalidCursor, "the cursor belongs to other filters"));

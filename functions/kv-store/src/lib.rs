@@ -28,8 +28,7 @@ use axum::routing;
 use terrapi::http::{Description, Routes};
 use terrapi::routes;
 
-/// The function's routes. A key is the rest of its path; the routes that end where a key should begin are there to say
-/// that it is missing, and for `iter`, which may begin anywhere.
+/// A key is the rest of its path. The routes without a key answer that it is missing; that of `iter` lists all records.
 pub fn routes<D: Description>() -> Routes<D> {
     const BASE: &str = "/api/v1/{vcs}/kv/{installation_id}";
     Routes::new()

@@ -1,5 +1,3 @@
-//! The function's process.
-
 use terrapi::lambda::serve;
 use terrapi::runtime::{App, start};
 

@@ -1,4 +1,4 @@
-//! A record on the wire, and what goes into one.
+//! The wire format of records, and the fields of a write.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,20 +14,20 @@ use utoipa::ToSchema;
 use crate::data::Data;
 use crate::value::compact;
 
-/// The longest life, in seconds: a year.
+/// The longest time to live in seconds: a year.
 const MAX_TTL_SECONDS: i64 = 31_536_000;
 
-/// A record. `data` is `null` where the answer leaves it out: after a write, and in a listing without data.
+/// A record. `data` is `null` after a write, and in a listing without data.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"committed": true, "created_at": "2026-01-31T08:00:00.000Z", "data": {"status": "done"}, "idx": 0,
     "key": "deploy/prod/status", "size": 17, "updated_at": "2026-01-31T08:00:00.000Z", "version": 1_790_000_000_000_i64}))]
 pub struct KvRecord {
     /// Whether this value is published.
     committed: bool,
-    /// First write, RFC 3339.
+    /// RFC 3339: the first write of the record.
     #[schema(format = DateTime)]
     created_at: String,
-    /// The value, any JSON.
+    /// The value: any JSON.
     #[schema(value_type = Value)]
     data: Option<Data>,
     /// The chunk.
@@ -35,25 +35,25 @@ pub struct KvRecord {
     idx: u32,
     /// The key.
     key: String,
-    /// Capabilities needed to read.
+    /// The capabilities that reading requires.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Capability>>, nullable = false)]
     read_caps: Option<Capabilities>,
-    /// Bytes of the value's compact JSON text.
+    /// The size of the value's compact JSON text in bytes.
     size: u64,
-    /// Last write of this value, RFC 3339.
+    /// RFC 3339: the last write of this value.
     #[schema(format = DateTime)]
     updated_at: String,
-    /// Grows on every write and never repeats.
+    /// Grows with every write. No version is used twice.
     version: i64,
-    /// Capabilities needed to write.
+    /// The capabilities that writing requires.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Capability>>, nullable = false)]
     write_caps: Option<Capabilities>,
 }
 
 impl KvRecord {
-    /// A record as it was found, its value perhaps reduced to what was selected.
+    /// The wire form of a record, with the value reduced to the parts that `select` picks.
     pub fn of(found: Found, select: Option<&Select>) -> Result<Self> {
         let data = found.text.map(|text| Data::of(text, select)).transpose()?;
         Ok(Self {
@@ -70,7 +70,7 @@ impl KvRecord {
         })
     }
 
-    /// The value, where the answer shows it.
+    /// The value, if the answer shows it.
     pub fn data(&self) -> Option<&Data> {
         self.data.as_ref()
     }
@@ -91,39 +91,39 @@ impl KvRecord {
     }
 }
 
-/// What `set` and `cas` take.
+/// The body of `set` and `cas`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"data": {"status": "done"}, "committed": true}))]
 pub struct KvWrite {
-    /// The value, any JSON. `value` is accepted as another name for it: see `KvWriteAlias`.
+    /// The value: any JSON. `value` is accepted as another name for it: see `KvWriteAlias`.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Value, required = true)]
     data: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "present")]
     #[schema(ignore)]
     value: Option<Box<RawValue>>,
-    /// The chunk, 0 when absent.
+    /// The chunk; absent: 0.
     #[schema(minimum = 0, maximum = 2_147_483_647)]
     pub idx: Option<i64>,
-    /// `cas` alone: the version the record must have. Absent: there must be no record, staged ones included.
+    /// Only for `cas`: the version that the record must have. Absent: there must be no record, not even a staged one.
     pub version: Option<i64>,
-    /// `false` stages the value until it is committed.
+    /// `false` stages the value until a commit publishes it.
     committed: Option<bool>,
-    /// Capabilities needed to read. Absent keeps the list that is there, `null` removes it.
+    /// The capabilities that reading requires. Absent keeps the current list; `null` removes it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<Capability>>)]
     read_caps: Option<Box<RawValue>>,
-    /// Capabilities needed to write. Absent keeps the list that is there, `null` removes it.
+    /// The capabilities that writing requires. Absent keeps the current list; `null` removes it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<Capability>>)]
     write_caps: Option<Box<RawValue>>,
-    /// The record reads as absent after this many seconds.
+    /// After this many seconds the record counts as absent.
     #[schema(minimum = 1, maximum = 31_536_000)]
     ttl_seconds: Option<i64>,
 }
 
 impl KvWrite {
-    /// Checks the request and writes it.
+    /// Validates the request and writes the record.
     pub async fn write(
         self,
         app: &App,
@@ -135,7 +135,7 @@ impl KvWrite {
         let read_caps = caps_change(self.read_caps.as_deref(), caller)?;
         let write_caps = caps_change(self.write_caps.as_deref(), caller)?;
         let now = app.clock.now();
-        let expires_at = self.ttl_seconds.map(|ttl| life(ttl).map(|ttl| now.seconds().plus(ttl))).transpose()?;
+        let expires_at = self.ttl_seconds.map(|ttl| parse_ttl(ttl).map(|ttl| now.seconds().plus(ttl))).transpose()?;
         let text = text_of(self.data, self.value)?;
         let size_bytes = text.len() as u64;
         let id = app.random.timed_id(now)?;
@@ -149,7 +149,7 @@ impl KvWrite {
     }
 }
 
-/// A refused write as its caller is told.
+/// The error of a refused write.
 pub fn refused(refusal: Refusal) -> Error {
     match refusal {
         Refusal::NotWritable => Error::forbidden(Code::RecordForbidden),
@@ -159,14 +159,14 @@ pub fn refused(refusal: Refusal) -> Error {
     }
 }
 
-fn life(ttl: i64) -> Result<i64> {
+fn parse_ttl(ttl: i64) -> Result<i64> {
     if (1..=MAX_TTL_SECONDS).contains(&ttl) {
         return Ok(ttl);
     }
     Err(Error::invalid_because(Code::InvalidBody, "ttl_seconds is between 1 and 31536000"))
 }
 
-/// The list a request installs. Nobody can demand of others what they lack themselves.
+/// The list that a request sets. The caller must hold every capability in it.
 fn caps_change(sent: Option<&RawValue>, caller: &Caller) -> Result<CapsChange> {
     let Some(sent) = sent else { return Ok(CapsChange::Keep) };
     let list: Option<RequestedCapabilities> = serde_json::from_str(sent.get()).map_err(|_| {

@@ -10,7 +10,7 @@ use crate::record::{KvRecord, KvWrite};
 
 /// Set a record
 ///
-/// Writes the record whatever is there. `committed: false` stages the value: readers keep the old one until a commit.
+/// Writes the record unconditionally. `committed: false` stages the value: readers see the old one until a commit.
 #[utoipa::path(put, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
     params(RecordPath),
     request_body = KvWrite,

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::get::read_query;
 
-/// Bytes of the values' compact JSON text.
+/// The sizes are in bytes of the values' compact JSON text.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KvSize {
     /// The sum.

@@ -1,18 +1,20 @@
-//! The text of a value as it is stored: what was sent, without the white space between its tokens.
+//! The stored text of a value: the JSON that was sent, without white space between its tokens.
 
 use serde_json::value::RawValue;
 use terrapi::domain::{Code, Error, Result};
 
-/// The largest value, in bytes of compact JSON text.
+/// The maximum size of a value in bytes of compact JSON text.
 pub const MAX_VALUE_BYTES: usize = 4 * 1024 * 1024;
-/// How deep arrays and objects may be nested. RFC 8259 §9 allows a limit; this one is what Go's `encoding/json` reads.
+/// The maximum depth of nested arrays and objects. RFC 8259 §9 allows a limit; this one is that of Go's
+/// `encoding/json`.
 const MAX_DEPTH: usize = 10_000;
 
-/// Removes the white space between the tokens, in place. Spelling of numbers, escapes, the order of members and repeated
-/// names stay as they were sent.
+/// Removes the white space between the tokens, in place. The spelling of numbers, escapes, the order of members and
+/// repeated names are not changed.
 ///
 /// # Errors
-/// [`Code::InvalidBody`]: half a surrogate pair (RFC 8259 §8.2), or nested too deep. [`Error::TooLarge`] above 4 MiB.
+/// [`Code::InvalidBody`] for an unpaired surrogate (RFC 8259 §8.2) or too deep nesting. [`Error::TooLarge`] above 4
+/// MiB.
 pub fn compact(json: Box<RawValue>) -> Result<String> {
     let mut bytes = String::from(Box::<str>::from(json)).into_bytes();
     let mut scan = Scan::default();
@@ -26,26 +28,26 @@ pub fn compact(json: Box<RawValue>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| Error::internal("compacting a value", error))
 }
 
-/// One pass over well-formed JSON text, byte by byte: as deep as the text is nested, it needs no stack.
+/// Scans well-formed JSON text once, byte by byte. It needs no stack for nested values.
 #[derive(Default)]
 struct Scan {
     within: Within,
     depth: usize,
-    /// The escape before was the first half of a surrogate pair.
+    /// The last escape was the first half of a surrogate pair.
     half: bool,
     problem: Option<&'static str>,
 }
 
 #[derive(Default)]
 enum Within {
-    /// Between the strings.
+    /// Outside strings.
     #[default]
     Tokens,
-    /// A string.
+    /// Inside a string.
     Text,
-    /// An escape, behind its backslash.
+    /// After the backslash of an escape.
     Escape,
-    /// The hexadecimal digits of an escape: how many have been read, and their value.
+    /// Inside the hexadecimal digits of an escape: how many have been read, and their value.
     Digits(u8, u32),
 }
 

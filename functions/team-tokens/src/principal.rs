@@ -164,7 +164,7 @@ impl Principal {
         let note = |note: Note| {
             let done = (note.action, AuditOutcome::Success);
             let entry = self.client.clone().audited(app.clock.now(), done, self.who.user(), self.key());
-            app.noted(AuditEntry { organization: Some(note.organization), subject: note.subject, ..entry })
+            app.audit_record(AuditEntry { organization: Some(note.organization), subject: note.subject, ..entry })
         };
         Ok(Decision { authority, notes: notes.into_iter().map(note).collect::<Result<_>>()? })
     }

@@ -1,26 +1,24 @@
-//! What invokes the worker: the changes of a table, as its stream delivers them, and a timer.
+//! The events that invoke the worker: changes of a table from its stream, and a timer.
 
 use serde::Deserialize;
 use terrapi::store::changes::StreamEvent;
 
-/// An invocation's payload.
+/// The payload of an invocation.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum WorkerEvent {
-    /// Changes of a table.
     Changes(StreamEvent),
-    /// A timer's tick: `{"timer": "tasks"}`, as the template gives it.
+    /// A timer event: `{"timer": "tasks"}`, as the template configures it.
     Timer {
-        /// What it is time for.
         timer: Timer,
     },
 }
 
-/// What there is a timer for.
+/// The kinds of timer.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Timer {
-    /// Tasks that nobody works on.
+    /// Wakes tasks and membership checks that no worker holds.
     Tasks,
 }
 

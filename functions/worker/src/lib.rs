@@ -1,5 +1,5 @@
-//! Follows the tables' streams: folds published commits, reclaims values that no record points at any longer, checks
-//! memberships, and works on tasks. A timer has it look for tasks and checks that nobody works on.
+//! Processes the streams of the tables: folds published commits, deletes values to which no record refers, checks
+//! memberships and works on tasks. A timer wakes tasks and checks that no worker holds.
 
 mod dead_letter;
 mod event;
@@ -17,50 +17,50 @@ pub use event::WorkerEvent;
 use turn::Deadline;
 pub use turn::ends_at;
 
-/// What the stream is told: the records to deliver again.
+/// The answer to the stream: the records to deliver again.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BatchAnswer {
-    /// Empty when all went well.
+    /// Empty if every record was processed.
     #[serde(rename = "batchItemFailures")]
     pub failures: Vec<BatchFailure>,
 }
 
-/// A record that is to come again, with everything behind it.
+/// A record to deliver again, together with all records after it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct BatchFailure {
-    /// Its sequence number.
+    /// The record's sequence number.
     #[serde(rename = "itemIdentifier")]
     pub sequence_number: String,
 }
 
-/// Does what an invocation is for, which ends at `until`.
+/// Handles one event. The invocation ends at `until`.
 ///
 /// # Errors
-/// The timer's work failed; the next tick does it again.
+/// The timer's work failed. The next timer event repeats it.
 pub async fn handle(app: &App, event: WorkerEvent, until: Millis) -> Result<BatchAnswer> {
     match event {
         WorkerEvent::Changes(changes) => Ok(work(app, changes, until).await),
         WorkerEvent::Timer { .. } => {
             let woken = app.store.wake_tasks(app.clock.now()).await?;
             let checks = app.store.wake_membership_checks(app.clock.now()).await?;
-            tracing::info!(woken, checks, "tasks and membership checks woken");
+            tracing::info!(woken, checks, "tasks and membership checks were woken");
             Ok(BatchAnswer::default())
         }
     }
 }
 
-/// Works through a batch in order. It stops at the first record that fails, from which the stream begins again, until the
-/// record is given up; every change may come twice.
+/// Processes the records of a batch in order. Stops at the first one that fails and is not yet a dead letter; the
+/// stream continues there. A change may be processed twice.
 pub async fn work(app: &App, event: StreamEvent, until: Millis) -> BatchAnswer {
     for record in &event.records {
         let change = record.change();
         if let Err(error) = apply(app, &change, Deadline(until)).await {
             let sequence_number = record.sequence_number().to_owned();
-            tracing::error!(%error, sequence_number, "a change was not worked off");
-            match dead_letter::note(app, &change, &sequence_number, &error).await {
+            tracing::error!(%error, sequence_number, "a change could not be processed");
+            match dead_letter::record_failure(app, &change, &sequence_number, &error).await {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, sequence_number, "its failure could not be counted"),
+                Err(error) => tracing::error!(%error, sequence_number, "the failure of a change could not be counted"),
             }
             return BatchAnswer { failures: vec![BatchFailure { sequence_number }] };
         }
@@ -73,7 +73,7 @@ async fn apply(app: &App, change: &StreamChange, deadline: Deadline) -> Result<(
     match change {
         StreamChange::Committed(namespace) => {
             let folded = store.fold_commits(*namespace).await?;
-            tracing::info!(%namespace, folded, "commits folded");
+            tracing::info!(%namespace, folded, "commits were folded");
         }
         StreamChange::Released(names) => {
             for name in names {

@@ -1,5 +1,3 @@
-//! The function's process.
-
 use lambda_runtime::{LambdaEvent, service_fn};
 use terrapi::runtime::{App, load_providers, start};
 use worker::{WorkerEvent, ends_at, handle};

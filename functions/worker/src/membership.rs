@@ -1,5 +1,5 @@
-//! Checks one membership at its provider: with the person's own token, which answers for all their memberships there, else
-//! with the installation's.
+//! Checks one membership at its provider. It asks with the person's own token, which answers for all their memberships
+//! there, or else with the installation's.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ use tokio::time::timeout;
 use crate::refresh::group_token;
 use crate::turn::Deadline;
 
-/// How long a provider is waited for.
+/// How long to wait for a provider.
 const PROVIDER_WAIT: Duration = Duration::from_secs(45);
-/// The longest pause between two attempts while the membership is still served.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
-/// The pause between two attempts when the membership is suspended.
-const SUSPENDED_PAUSE: Duration = Duration::from_hours(6);
+/// The longest backoff while the membership is still accepted.
+const MAX_BACKOFF: Duration = Duration::from_hours(1);
+/// The backoff while the membership is suspended.
+const SUSPENDED_BACKOFF: Duration = Duration::from_hours(6);
 
-/// How an attempt ends.
+/// The result of an attempt.
 enum Answer {
-    /// The provider has said yes or no, and that is written down; or there is nothing to ask any more.
+    /// The provider has confirmed or denied the membership, and that is stored; or no check is needed any more.
     Definite,
-    /// It has said neither, and perhaps how long it wants to be left alone.
+    /// The provider has given no definite answer. Carries the wait that it asked for, if it did.
     None(Option<Duration>),
 }
 
@@ -42,10 +42,10 @@ impl From<Failure> for Answer {
     }
 }
 
-/// Makes a check, if it is there to be taken.
+/// Makes a check, if it can be taken.
 ///
 /// # Errors
-/// Storage failed before the check was taken. After that the check stays, and the timer wakes it.
+/// DynamoDB failed before the check was taken. After that the check stays, and the timer wakes it.
 pub async fn check(app: &App, user: UserId, namespace: Namespace, deadline: Deadline) -> Result<()> {
     let now = app.clock.now();
     let Some(check) = app.store.take_membership_check(user, namespace, app.random.id()?, now).await? else {
@@ -54,7 +54,7 @@ pub async fn check(app: &App, user: UserId, namespace: Namespace, deadline: Dead
     let answer = match timeout(deadline.left(now), attempt(app, &check)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            tracing::error!(%error, "storage failed in the middle of a membership's check");
+            tracing::error!(%error, "DynamoDB failed during a membership check");
             Answer::None(None)
         }
         Err(_) => Answer::None(None),
@@ -63,54 +63,56 @@ pub async fn check(app: &App, user: UserId, namespace: Namespace, deadline: Dead
         Answer::Definite => app.store.finish_membership_check(&check).await,
         Answer::None(wait) => {
             let now = app.clock.now();
-            let pause = pause(check.attempts, suspended(check.asked_at, now)).max(wait.unwrap_or_default());
-            let pause = i64::try_from(pause.min(SUSPENDED_PAUSE).as_millis()).unwrap_or(i64::MAX);
-            app.store.put_off_membership_check(&check, Millis(now.0.saturating_add(pause))).await
+            let backoff = backoff(check.attempts, suspended(check.asked_at, now)).max(wait.unwrap_or_default());
+            let backoff = i64::try_from(backoff.min(SUSPENDED_BACKOFF).as_millis()).unwrap_or(i64::MAX);
+            app.store.put_off_membership_check(&check, Millis(now.0.saturating_add(backoff))).await
         }
     }
 }
 
-/// 1, 2, 4 … minutes, up to the longest.
-fn pause(attempts: u32, suspended: bool) -> Duration {
-    if suspended { SUSPENDED_PAUSE } else { Duration::from_mins(1 << attempts.min(6)).min(LONGEST_PAUSE) }
+/// 1, 2, 4 … minutes, up to [`MAX_BACKOFF`].
+fn backoff(attempts: u32, suspended: bool) -> Duration {
+    if suspended { SUSPENDED_BACKOFF } else { Duration::from_mins(1 << attempts.min(6)).min(MAX_BACKOFF) }
 }
 
 async fn attempt(app: &App, check: &MembershipCheck) -> Result<Answer> {
     let MembershipCheck { user, namespace, .. } = *check;
-    let seen = app.store.find_membership(user, namespace).await?;
-    let Some(seen) = seen.filter(|seen| seen.due(app.clock.now(), app.settings.membership_max_age)) else {
+    let membership = app.store.find_membership(user, namespace).await?;
+    let Some(membership) =
+        membership.filter(|membership| membership.due(app.clock.now(), app.settings.membership_max_age))
+    else {
         return Ok(Answer::Definite);
     };
     match app.providers.is_configured(namespace.vcs) {
         Ok(true) => {}
-        // Nobody to ask: memberships do not age here.
+        // The provider is not configured, so nobody can be asked. Memberships do not age in this case.
         Ok(false) => {
             app.store.confirm_membership(user, namespace, app.clock.now()).await?;
             return Ok(Answer::Definite);
         }
-        // Whether there is somebody to ask is not known yet.
+        // It is not known yet whether the provider is configured.
         Err(_) => return Ok(Answer::None(None)),
     }
     if app.providers.get(namespace.vcs).is_err() {
         return Ok(Answer::None(None));
     }
-    let note = |change| noted(app, change);
+    let audit_entry = |change| audit_record(app, change);
     match app.vcs_identity(user, namespace.vcs).await {
-        Ok((_, token)) => match app.check_memberships(user, namespace.vcs, &token, PROVIDER_WAIT, note).await? {
+        Ok((_, token)) => match app.check_memberships(user, namespace.vcs, &token, PROVIDER_WAIT, audit_entry).await? {
             Ok(Replaced::Unchanged | Replaced::Changed) => Ok(Answer::Definite),
             Ok(Replaced::Overtaken | Replaced::Undecided(_)) => Ok(Answer::None(None)),
-            Err(Failure::Rejected | Failure::Forbidden) => as_installation(app, check, seen).await,
+            Err(Failure::Rejected | Failure::Forbidden) => ask_as_installation(app, check, membership).await,
             Err(failure) => Ok(failure.into()),
         },
-        Err(Error::Forbidden { code: Code::ProviderRejected, .. }) => as_installation(app, check, seen).await,
-        // They have not signed in there, so there is no number to ask about; or somebody is away.
+        Err(Error::Forbidden { code: Code::ProviderRejected, .. }) => ask_as_installation(app, check, membership).await,
+        // The person has not signed in there, so their number is unknown; or the provider or DynamoDB is unavailable.
         Err(Error::NotFound | Error::Unavailable { .. }) => Ok(Answer::None(None)),
         Err(error) => Err(error),
     }
 }
 
-/// Asks with the installation's token, which answers for this membership alone.
-async fn as_installation(app: &App, check: &MembershipCheck, seen: Membership) -> Result<Answer> {
+/// Asks with the installation's token, which answers for this membership only.
+async fn ask_as_installation(app: &App, check: &MembershipCheck, membership: Membership) -> Result<Answer> {
     let MembershipCheck { user, namespace, .. } = *check;
     let Some(Identity { profile, .. }) = app.store.find_identity(user, namespace.vcs).await? else {
         return Ok(Answer::None(None));
@@ -124,8 +126,8 @@ async fn as_installation(app: &App, check: &MembershipCheck, seen: Membership) -
         Ok(Ok(false)) => {
             let lost =
                 PermissionChange { user, permission: Permission::Member(namespace), change: AuditChange::Revoked };
-            // Somebody who has confirmed it since has asked later.
-            app.store.remove_unconfirmed_membership(user, namespace, seen, &noted(app, lost)?).await?;
+            // Not removed if it has been confirmed since it was read, because that answer is newer.
+            app.store.remove_unconfirmed_membership(user, namespace, membership, &audit_record(app, lost)?).await?;
         }
         Ok(Err(failure)) => return Ok(failure.into()),
         Err(_) => return Ok(Answer::None(None)),
@@ -133,11 +135,11 @@ async fn as_installation(app: &App, check: &MembershipCheck, seen: Membership) -
     Ok(Answer::Definite)
 }
 
-/// The entry of a change that the service makes by itself.
-fn noted(app: &App, change: PermissionChange) -> Result<NewAuditEntry> {
+/// The audit entry of a change that the service makes itself.
+fn audit_record(app: &App, change: PermissionChange) -> Result<NewAuditEntry> {
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = ClientInfo::default().audited(app.clock.now(), done, None, None);
-    app.noted(AuditEntry { subject: Some(change), ..entry })
+    app.audit_record(AuditEntry { subject: Some(change), ..entry })
 }
 
 #[cfg(test)]
@@ -146,8 +148,8 @@ mod tests {
 
     #[test]
     fn backoff_doubles_up_to_an_hour_and_grows_when_suspended() {
-        let pauses: Vec<_> = [0, 1, 5, 6, 100].map(|attempts| pause(attempts, false).as_secs()).to_vec();
+        let pauses: Vec<_> = [0, 1, 5, 6, 100].map(|attempts| backoff(attempts, false).as_secs()).to_vec();
         assert_eq!(pauses, [60, 120, 1_920, 3_600, 3_600]);
-        assert_eq!(pause(0, true).as_secs(), 6 * 3_600);
+        assert_eq!(backoff(0, true).as_secs(), 6 * 3_600);
     }
 }

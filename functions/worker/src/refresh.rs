@@ -1,8 +1,8 @@
-//! Refreshing an installation's repositories: page by page, each noted before the next is asked for.
+//! Refreshes an installation's repositories page by page. Each page is stored before the next one is requested.
 //!
-//! The provider's pages are counted, so a repository that leaves the list while it is read moves the next ones up, and one
-//! of them may be missed. What is missing after the first reading is therefore looked for in a second one, and only
-//! what both have missed is removed.
+//! The provider numbers its pages. If a repository leaves the list while it is read, the following ones move up, and
+//! one of them may be missed. Repositories that are missing after the first pass are therefore looked for in a second
+//! one, and only those that both passes missed are removed.
 
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -17,24 +17,24 @@ use terrapi::vcs::{Failure, InstallationAccess, Provider};
 
 use crate::turn::{Deadline, TurnOutcome};
 
-/// The file that makes a GitHub repository set up. A GitLab project has none.
+/// A GitHub repository with this file is set up. A GitLab project never is.
 const WORKFLOW: &str = ".github/workflows/terrateam.yml";
-/// Questions to the provider that are under way at the same time.
+/// How many requests to the provider run concurrently.
 const CONCURRENCY: usize = 8;
 
-/// Where a refresh stands. The order is the order of things.
+/// The next step of a refresh, in the order of the steps. Stored as the cursor of the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Place {
-    /// About to read this page of the list.
+enum RefreshStep {
+    /// Read this page of the list.
     Reading(u32),
-    /// About to read this page for the second time.
+    /// Read this page for the second time.
     Confirming(u32),
-    /// About to remove what was on no page.
+    /// Remove the repositories that were on no page.
     Removing,
 }
 
-/// Works on a refresh until it is done or the time is up; one step at least.
+/// Executes steps until the refresh is done or the time is up, but at least one.
 pub async fn run(app: &App, lease: &mut TaskLease, generation: u64, deadline: Deadline) -> Result<TurnOutcome> {
     let namespace = lease.task.namespace;
     if let Some(why) = inactive(app, namespace).await? {
@@ -49,31 +49,31 @@ pub async fn run(app: &App, lease: &mut TaskLease, generation: u64, deadline: De
     };
     let token = group_token(app, namespace).await?;
     let token = token.as_ref();
-    let mut place = match &lease.cursor {
-        Some(cursor) => serde_json::from_str(cursor).map_err(|error| Error::internal("reading a cursor", error))?,
-        None => Place::Reading(1),
+    let mut step = match &lease.cursor {
+        Some(cursor) => serde_json::from_str(cursor).map_err(|error| Error::internal("decoding a cursor", error))?,
+        None => RefreshStep::Reading(1),
     };
     loop {
         let refresh = Refresh { app, provider, namespace, token, generation, held_until: lease.held_until };
-        let (next, seen) = match refresh.step(place).await {
+        let (next, listed) = match refresh.step(step).await {
             Ok(step) => step,
             Err(Stop::Ended(end)) => return Ok(end),
             Err(Stop::Storage(error)) => return Err(error),
         };
-        lease.task.progress += seen;
+        lease.task.progress += listed;
         let Some(next) = next else { return Ok(TurnOutcome::Completed) };
-        let cursor = serde_json::to_string(&next).map_err(|error| Error::internal("writing a cursor", error))?;
+        let cursor = serde_json::to_string(&next).map_err(|error| Error::internal("encoding a cursor", error))?;
         if app.store.step_task(lease, cursor, app.clock.now()).await?.is_err() {
             return Ok(TurnOutcome::Lost);
         }
-        place = next;
+        step = next;
         if !deadline.allows_a_step(app.clock.now()) {
             return Ok(TurnOutcome::More);
         }
     }
 }
 
-/// The token that a GitLab group's maintainers have given; without one, this service's own account is used.
+/// The token that a maintainer of the GitLab group has stored. `None`: this service's own account is used.
 pub async fn group_token(app: &App, namespace: Namespace) -> Result<Option<SecretText>> {
     if namespace.vcs == Vcs::Github {
         return Ok(None);
@@ -83,7 +83,7 @@ pub async fn group_token(app: &App, namespace: Namespace) -> Result<Option<Secre
     sealed.map(|sealed| app.open_secret(&sealed, &which.binding(namespace))).transpose()
 }
 
-/// Why nothing may be done in an installation, if so.
+/// The reason why the installation cannot be refreshed, if there is one.
 async fn inactive(app: &App, namespace: Namespace) -> Result<Option<&'static str>> {
     let installation = app.store.find_installation(namespace).await?;
     Ok(match installation.map(|installation| installation.state) {
@@ -99,11 +99,11 @@ struct Refresh<'a> {
     namespace: Namespace,
     token: Option<&'a SecretText>,
     generation: u64,
-    /// When the task is another worker's for the taking.
+    /// When the lease of the task expires.
     held_until: Millis,
 }
 
-/// Why a step came to nothing.
+/// Why a step did not complete.
 enum Stop {
     Ended(TurnOutcome),
     Storage(Error),
@@ -116,68 +116,71 @@ impl From<Error> for Stop {
 }
 
 impl Refresh<'_> {
-    /// One step: the place after it (`None`: all is done), and how many repositories it counts.
-    async fn step(&self, place: Place) -> Result<(Option<Place>, u64), Stop> {
+    /// Executes one step. Returns the next one (`None` when all are done), and the number of repositories to add to the
+    /// progress.
+    async fn step(&self, step: RefreshStep) -> Result<(Option<RefreshStep>, u64), Stop> {
         let store = &self.app.store;
-        Ok(match place {
-            Place::Reading(page) => {
-                let (next, seen) = self.read(page).await?;
+        Ok(match step {
+            RefreshStep::Reading(page) => {
+                let (next, listed) = self.read(page).await?;
                 let next = match next {
-                    Some(next) => Some(Place::Reading(next)),
+                    Some(next) => Some(RefreshStep::Reading(next)),
                     None if store.has_vanished_repositories(self.namespace, self.generation).await? => {
-                        Some(Place::Confirming(1))
+                        Some(RefreshStep::Confirming(1))
                     }
                     None => None,
                 };
-                (next, seen)
+                (next, listed)
             }
-            Place::Confirming(page) => {
+            RefreshStep::Confirming(page) => {
                 let (next, _) = self.read(page).await?;
-                (Some(next.map_or(Place::Removing, Place::Confirming)), 0)
+                (Some(next.map_or(RefreshStep::Removing, RefreshStep::Confirming)), 0)
             }
-            Place::Removing => {
-                self.still_ours()?;
+            RefreshStep::Removing => {
+                self.require_lease()?;
                 store.remove_vanished_repositories(self.namespace, self.generation).await?;
                 (None, 0)
             }
         })
     }
 
-    /// Takes in what this refresh has not seen yet of a page. The page after it, and how many repositories it lists.
+    /// Stores the repositories of a page that this refresh has not stored yet. Returns the number of the next page, and
+    /// how many repositories the page lists.
     async fn read(&self, page: u32) -> Result<(Option<u32>, u64), Stop> {
-        let page = self.provider.repositories(self.access(), page).await.map_err(|failure| self.explain(&failure))?;
+        let page =
+            self.provider.repositories(self.access(), page).await.map_err(|failure| self.outcome_of(&failure))?;
         let (store, now) = (&self.app.store, self.app.clock.now());
         let ids = page.repositories.iter().map(|repository| repository.id);
         let read = store.read_repositories(self.namespace, ids).await?;
-        let unseen = page.repositories.iter().filter(|repository| !read.seen(repository.id, self.generation));
-        let looks: Vec<_> = unseen.map(|repository| self.look_into(repository).boxed()).collect();
-        let looks: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).try_collect().await?;
-        let repositories: Vec<_> = looks.into_iter().flatten().collect();
-        self.still_ours()?;
+        let new = page.repositories.iter().filter(|repository| !read.found_since(repository.id, self.generation));
+        let details: Vec<_> = new.map(|repository| self.read_details(repository).boxed()).collect();
+        let details: Vec<_> = stream::iter(details).buffer_unordered(CONCURRENCY).try_collect().await?;
+        let repositories: Vec<_> = details.into_iter().flatten().collect();
+        self.require_lease()?;
         store.upsert_repositories(self.namespace, &repositories, &read, self.generation, now).await?;
         Ok((page.next, page.repositories.len() as u64))
     }
 
-    /// What the list does not say. Nothing for a repository whose name is none.
-    async fn look_into(&self, repository: &ProviderRepository) -> Result<Option<Repository>, Stop> {
+    /// Adds what the list does not say about a repository. `None` if its name is invalid.
+    async fn read_details(&self, repository: &ProviderRepository) -> Result<Option<Repository>, Stop> {
         let Ok(name) = RepositoryName::new(&repository.name) else {
-            tracing::warn!(id = repository.id, "a repository without a usable name is left out");
+            tracing::warn!(id = repository.id, "a repository with an invalid name is skipped");
             return Ok(None);
         };
         let setup = match self.namespace.vcs {
             Vcs::Github => match self.provider.has_file(self.access(), repository, WORKFLOW).await {
                 Ok(found) => found,
-                // The App may not look into this one, so nothing can run there either.
+                // The App may not access this repository, so no run is possible there either.
                 Err(Failure::Forbidden) => false,
-                Err(failure) => return Err(self.explain(&failure)),
+                Err(failure) => return Err(self.outcome_of(&failure)),
             },
             Vcs::Gitlab => false,
         };
         Ok(Some(Repository { id: repository.id, owner: repository.owner.clone(), name, setup }))
     }
 
-    /// A worker that was frozen for so long that another may be at it writes nothing any more.
-    fn still_ours(&self) -> Result<(), Stop> {
+    /// If the lease has expired, stop without writing: another worker may have taken the task.
+    fn require_lease(&self) -> Result<(), Stop> {
         if self.app.clock.now() < self.held_until { Ok(()) } else { Err(Stop::Ended(TurnOutcome::Lost)) }
     }
 
@@ -186,9 +189,9 @@ impl Refresh<'_> {
         InstallationAccess { installation, token: self.token, now: self.app.clock.now() }
     }
 
-    fn explain(&self, failure: &Failure) -> Stop {
+    fn outcome_of(&self, failure: &Failure) -> Stop {
         let name = name(self.namespace.vcs);
-        tracing::warn!(error = %failure, "a provider did not do its part");
+        tracing::warn!(error = %failure, "a call to the provider failed");
         Stop::Ended(match failure {
             Failure::Busy(wait) => TurnOutcome::Wait(*wait),
             Failure::Unavailable(_) => TurnOutcome::Unavailable(format!("{name} was away")),

@@ -1,4 +1,4 @@
-//! One turn at a task: take it, work while there is time, then finish it or hand it over.
+//! Processes a task under one lease: leases it, executes steps while there is time, then finishes or releases it.
 
 use std::time::Duration;
 
@@ -10,28 +10,29 @@ use tokio::time::timeout;
 use crate::refresh;
 use crate::turn::{Deadline, TurnOutcome};
 
-/// Turns in a row without a step forward after which a task is given up.
+/// After how many consecutive leases without a step a task fails.
 const ATTEMPTS: u32 = 5;
-/// How long a task may take altogether, in seconds.
-const LONGEST_SECONDS: i64 = 24 * 3600;
-/// For how long a task is put off at most, whatever a provider asks for: GitHub's limits start over within the hour.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// The maximum age of a task in seconds.
+const MAX_AGE_SECONDS: i64 = 24 * 3600;
+/// The longest wait that a provider can ask for. GitHub's rate limits are reset within an hour.
+const MAX_WAIT: Duration = Duration::from_hours(1);
 
-/// How long a turn takes at most, in milliseconds, however long the invocation may: others wait for their lease behind it.
-const LONGEST_TURN_MS: i64 = 75_000;
+/// The maximum time under one lease in milliseconds, however long the invocation may run: other changes of the batch
+/// wait.
+const MAX_LEASE_WORK_MS: i64 = 75_000;
 
-/// Takes a turn, if the task is there to be taken.
+/// Leases a task, if that is possible, and works on it.
 ///
 /// # Errors
-/// Storage failed, and the task could not be given back either: it stays leased to a worker that is gone.
+/// DynamoDB failed, and the task could not be released either: its lease must expire first.
 pub async fn take_turn(app: &App, id: TaskId, deadline: Deadline) -> Result<()> {
     let now = app.clock.now();
     let Some(mut lease) = app.store.lease_task(id, app.random.id()?, now).await? else { return Ok(()) };
-    let deadline = Deadline(deadline.0.min(Millis(now.0 + LONGEST_TURN_MS)));
-    let end = match hopeless(&lease, now) {
+    let deadline = Deadline(deadline.0.min(Millis(now.0 + MAX_LEASE_WORK_MS)));
+    let end = match exhausted(&lease, now) {
         Some(end) => end,
         None => match timeout(deadline.left(now), work(app, &mut lease, deadline)).await {
-            Ok(end) => end.unwrap_or_else(|error| storage_away(&error)),
+            Ok(end) => end.unwrap_or_else(|error| storage_unavailable(&error)),
             Err(_) => TurnOutcome::More,
         },
     };
@@ -44,14 +45,14 @@ async fn work(app: &App, lease: &mut TaskLease, deadline: Deadline) -> Result<Tu
     }
 }
 
-/// Why a task is not tried again.
-fn hopeless(lease: &TaskLease, now: Millis) -> Option<TurnOutcome> {
+/// The outcome of a task that must not be tried again.
+fn exhausted(lease: &TaskLease, now: Millis) -> Option<TurnOutcome> {
     let over = |why: String| Some(TurnOutcome::Over(TaskState::Failed, why));
     if lease.failures >= ATTEMPTS {
         let why = lease.last_error.as_deref().unwrap_or("the work broke off");
         return over(given_up(why));
     }
-    let end: Seconds = lease.task.created_at.seconds().plus(LONGEST_SECONDS);
+    let end: Seconds = lease.task.created_at.seconds().plus(MAX_AGE_SECONDS);
     if end <= now.seconds() { over("it took longer than a day".into()) } else { None }
 }
 
@@ -59,14 +60,14 @@ fn given_up(why: &str) -> String {
     format!("{why}; given up after {ATTEMPTS} attempts")
 }
 
-fn storage_away(error: &Error) -> TurnOutcome {
-    tracing::error!(%error, "storage failed in the middle of a task");
+fn storage_unavailable(error: &Error) -> TurnOutcome {
+    tracing::error!(%error, "DynamoDB failed during a task");
     TurnOutcome::Unavailable("storage was away".into())
 }
 
-/// The second attempt comes at once, later ones after 1, 2, 4 … minutes: whoever is away should have the time to come
-/// back.
-fn pause(failures: u32) -> Option<Duration> {
+/// The second attempt follows at once, later ones after 1, 2, 4 … minutes, to give an unavailable service time to
+/// recover.
+fn backoff(failures: u32) -> Option<Duration> {
     failures.checked_sub(1).map(|doublings| Duration::from_mins(1 << doublings.min(4)))
 }
 
@@ -78,7 +79,7 @@ async fn close(app: &App, lease: &TaskLease, end: TurnOutcome) -> Result<()> {
         }
         end => end,
     };
-    tracing::info!(task = %lease.task.id, ?end, "a turn ends");
+    tracing::info!(task = %lease.task.id, ?end, "the work under a lease ended");
     let release = |wait: Option<Duration>, error: Option<String>| {
         let after = |wait: Duration| Millis(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
         TaskRelease { not_before: wait.map(after), error }
@@ -87,16 +88,14 @@ async fn close(app: &App, lease: &TaskLease, end: TurnOutcome) -> Result<()> {
         TurnOutcome::Completed => app.store.finish_task(lease, TaskState::Completed, None, now).await?,
         TurnOutcome::Over(state, why) => app.store.finish_task(lease, state, Some(&why), now).await?,
         TurnOutcome::More => app.store.release_task(lease, &release(None, None), now).await?,
-        TurnOutcome::Wait(wait) => {
-            app.store.release_task(lease, &release(Some(wait.min(LONGEST_WAIT)), None), now).await?
-        }
+        TurnOutcome::Wait(wait) => app.store.release_task(lease, &release(Some(wait.min(MAX_WAIT)), None), now).await?,
         TurnOutcome::Unavailable(why) => {
-            app.store.release_task(lease, &release(pause(lease.failures), Some(why)), now).await?
+            app.store.release_task(lease, &release(backoff(lease.failures), Some(why)), now).await?
         }
         TurnOutcome::Lost => return Ok(()),
     };
     if closed.is_err() {
-        tracing::warn!(task = %lease.task.id, "another worker has taken the task over");
+        tracing::warn!(task = %lease.task.id, "another worker has leased the task");
     }
     Ok(())
 }
@@ -107,7 +106,7 @@ mod tests {
 
     #[test]
     fn unavailable_provider_is_retried_with_growing_backoff() {
-        let pauses: Vec<_> = (0..7).map(|failures| pause(failures).map_or(0, |pause| pause.as_secs())).collect();
+        let pauses: Vec<_> = (0..7).map(|failures| backoff(failures).map_or(0, |backoff| backoff.as_secs())).collect();
         assert_eq!(pauses, [0, 60, 120, 240, 480, 960, 960]);
     }
 }

@@ -1,30 +1,29 @@
-//! One turn at a task: how long it may take and how it ends.
+//! The time limits of the work under one lease, and how that work ends.
 
 use std::time::Duration;
 
 use terrapi::domain::{Millis, TaskState};
 
-/// How long before the end of an invocation no further step is begun, in milliseconds.
-const LAST_STEP_MS: i64 = 30_000;
-/// How long before that end whatever is under way is broken off, in milliseconds: giving the task back takes a moment.
-const BREAK_OFF_MS: i64 = 5_000;
-/// How long an invocation goes on whose end was not told, in milliseconds: as long as the template gives the function.
-const UNTOLD_MS: i64 = 120_000;
+/// In the last milliseconds of an invocation no further step is started.
+const NO_STEP_BEFORE_END_MS: i64 = 30_000;
+/// In the last milliseconds of an invocation a running step is cancelled: releasing the task takes a moment.
+const CANCEL_BEFORE_END_MS: i64 = 5_000;
+/// The assumed duration of an invocation without a known deadline, in milliseconds: the timeout in the template.
+const DEFAULT_INVOCATION_MS: i64 = 120_000;
 
-/// How a turn ends.
+/// How the work under one lease ended.
 #[derive(Debug)]
 pub enum TurnOutcome {
-    /// The task is done.
     Completed,
-    /// It will never be done, or must not go on, and why, for people.
+    /// The task has failed or was aborted. Carries the reason, for people.
     Over(TaskState, String),
-    /// There is more to do, for another lease.
+    /// More steps remain for another lease.
     More,
-    /// There is more to do, but not for this long: somebody asked for patience, which is no failure.
+    /// More steps remain, but not before this wait, which the provider asked for. This does not count as a failure.
     Wait(Duration),
-    /// Somebody else was away, and who, for people: another lease may fare better.
+    /// The provider or DynamoDB was unavailable. Carries the reason, for people. Another lease may succeed.
     Unavailable(String),
-    /// Somebody else holds the task by now.
+    /// Another worker has leased the task.
     Lost,
 }
 
@@ -32,21 +31,25 @@ pub enum TurnOutcome {
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Millis);
 
-/// The end of an invocation: what the runtime was told, in epoch milliseconds. The local emulator tells a constant in the
-/// distant past; nothing ends there, so any time will do.
-pub fn ends_at(told: u64, now: Millis) -> Millis {
-    i64::try_from(told).map(Millis).ok().filter(|end| *end > now).unwrap_or(Millis(now.0 + UNTOLD_MS))
+/// The end of an invocation from the runtime's deadline in epoch milliseconds. The local emulator sends a constant in
+/// the past and ends no invocation, so any value will do there.
+pub fn ends_at(deadline_ms: u64, now: Millis) -> Millis {
+    i64::try_from(deadline_ms)
+        .map(Millis)
+        .ok()
+        .filter(|end| *end > now)
+        .unwrap_or(Millis(now.0 + DEFAULT_INVOCATION_MS))
 }
 
 impl Deadline {
-    /// Whether there is time for another step.
+    /// Whether enough time is left for another step.
     pub fn allows_a_step(self, now: Millis) -> bool {
-        now.0 < self.0.0 - LAST_STEP_MS
+        now.0 < self.0.0 - NO_STEP_BEFORE_END_MS
     }
 
-    /// The time until whatever is under way is broken off.
+    /// The time until a running step is cancelled.
     pub fn left(self, now: Millis) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.0 - BREAK_OFF_MS - now.0).unwrap_or_default())
+        Duration::from_millis(u64::try_from(self.0.0 - CANCEL_BEFORE_END_MS - now.0).unwrap_or_default())
     }
 }
 

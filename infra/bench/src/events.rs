@@ -1,4 +1,4 @@
-//! Requests as API Gateway's HTTP API hands them to a function.
+//! Requests as API Gateway's HTTP API passes them to a function.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,15 +10,15 @@ use crate::runtime_api::Event;
 
 const HTTP_API: &str = include_str!("../../../tests/data/events/http_api.json");
 
-/// A request: method, path (with its query), bearer credential, body.
+/// A request with a method, a path (with its query), a bearer credential and a body.
 pub fn event(method: &str, target: &str, token: &str, body: Option<&Value>) -> Event {
     filled(method, target, token, body).to_string().into()
 }
 
-/// What a browser asks for: a path, with the cookie of its session.
+/// A browser's request: a path, with the cookie of its session.
 pub fn browsed(target: &str, cookie: &str) -> Event {
     let mut event = filled("GET", target, "", None);
-    // A bearer credential would count instead.
+    // A bearer credential would take precedence over the cookie.
     if let Some(headers) = event.get_mut("headers").and_then(Value::as_object_mut) {
         headers.remove("authorization");
     }
@@ -31,16 +31,16 @@ pub fn browsed(target: &str, cookie: &str) -> Event {
 fn filled(method: &str, target: &str, token: &str, body: Option<&Value>) -> Value {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut event: Value = serde_json::from_str(HTTP_API).unwrap_or_default();
-    // A real HTTP API hands over the path decoded.
+    // A real HTTP API decodes the path.
     let path = percent_decode_str(path).decode_utf8_lossy();
-    for (place, value) in [
+    for (pointer, value) in [
         ("/rawPath", &*path),
         ("/requestContext/http/path", &*path),
         ("/rawQueryString", query),
         ("/requestContext/http/method", method),
         ("/headers/authorization", &format!("Bearer {token}")),
     ] {
-        if let Some(member) = event.pointer_mut(place) {
+        if let Some(member) = event.pointer_mut(pointer) {
             *member = value.into();
         }
     }
@@ -50,12 +50,11 @@ fn filled(method: &str, target: &str, token: &str, body: Option<&Value>) -> Valu
     event
 }
 
-/// The body of an answer.
 pub fn body(answer: &str) -> Value {
     let answer: Value = serde_json::from_str(answer).unwrap_or_default();
     let body = answer.get("body").and_then(Value::as_str).unwrap_or_default();
     if answer.get("isBase64Encoded") == Some(&Value::Bool(true)) {
-        // Large ones are packed when the client takes that.
+        // Large bodies are compressed, because the request accepts gzip.
         let packed = STANDARD.decode(body).unwrap_or_default();
         serde_json::from_reader(GzDecoder::new(&*packed)).unwrap_or_default()
     } else {
@@ -63,7 +62,7 @@ pub fn body(answer: &str) -> Value {
     }
 }
 
-/// Path and query of an answer's `next` link.
+/// The path and query of an answer's `next` link.
 pub fn next_link(answer: &str) -> Option<String> {
     let answer: Value = serde_json::from_str(answer).ok()?;
     let link = answer.pointer("/headers/link")?.as_str()?;

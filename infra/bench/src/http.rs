@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as a loopback server of the bench needs: one request at a time on a kept connection.
+//! The part of HTTP/1.1 that a loopback server of the bench needs: one request at a time on a persistent connection.
 
 use std::io::{BufRead as _, BufReader, Read as _, Result, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -6,15 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// A request.
 pub struct Request {
-    /// Such as `/2018-06-01/runtime/invocation/next`.
+    /// For example `/2018-06-01/runtime/invocation/next`.
     pub path: String,
-    /// The body.
     pub body: Vec<u8>,
 }
 
-/// A client's connection.
 pub struct Connection(BufReader<TcpStream>);
 
 impl Connection {
@@ -23,7 +20,7 @@ impl Connection {
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// The next request, nothing when the client has left.
+    /// The next request. `None` if the client has closed the connection.
     pub fn receive(&mut self) -> Result<Option<Request>> {
         let start = self.line()?;
         let Some(path) = start.split(' ').nth(1).map(str::to_owned) else { return Ok(None) };
@@ -49,7 +46,7 @@ impl Connection {
         Ok(Some(Request { path, body }))
     }
 
-    /// Answers it.
+    /// Sends the answer to the last request.
     pub fn send(&mut self, status: &str, headers: &str, body: &[u8]) -> Result<()> {
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
         self.0.get_mut().write_all(&[head.as_bytes(), body].concat())
@@ -62,14 +59,14 @@ impl Connection {
     }
 }
 
-/// A server on a free loopback port, a thread for each connection. It stops listening when dropped.
+/// A server on a free loopback port with one thread for each connection. It stops listening when dropped.
 pub struct Server {
     address: String,
     closed: Arc<AtomicBool>,
 }
 
 impl Server {
-    /// Serves each connection with `serve`.
+    /// Starts a server that handles each connection with `serve`.
     pub fn start(serve: impl Fn(Connection) -> Result<()> + Send + Sync + 'static) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
@@ -81,7 +78,7 @@ impl Server {
                     return;
                 }
                 let serve = Arc::clone(&serve);
-                // A client that is killed in the middle of a request is no failure of the bench.
+                // A client that is killed during a request is not an error of the bench.
                 thread::spawn(move || Connection::new(stream).and_then(|connection| serve(connection)));
             }
         });
@@ -97,7 +94,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::SeqCst);
-        // The listener sees the flag when the next client comes: this one.
+        // The listener checks the flag when the next client connects: this one.
         let _ = TcpStream::connect(&self.address);
     }
 }

@@ -1,9 +1,9 @@
-//! `make bench`: what the functions cost, as a table with limits.
+//! `make bench`: measures what the functions cost and prints a table with limits.
 //!
-//! Everything runs on 127.0.0.1 and ends by itself: an embedded engine, a Runtime API of our own ([`runtime_api`]) and
-//! the functions as they ship, one process each. Figures that depend on the machine are ratios to a hello function that
-//! is measured in the same minute. The command fails when a row marked **gate** is beyond its limit; those do not depend
-//! on the clock.
+//! Everything runs on 127.0.0.1 and ends by itself: an embedded engine, a Runtime API of our own ([`runtime_api`]), and
+//! the functions as they ship, one process each. Figures that depend on the machine are given relative to a hello
+//! function that is measured in the same minute. The command fails if a row marked **gate** exceeds its limit; the
+//! gates do not depend on the clock.
 
 mod events;
 #[allow(
@@ -13,7 +13,6 @@ mod events;
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    missing_docs,
     unused_imports,
     reason = "the tests' own proxy, held to the tests' lints; only its ledger is used here"
 )]
@@ -43,15 +42,15 @@ use seed::Stage;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What the rows share.
+/// The state that all rows share.
 struct Bench {
     programs: Programs,
     stage: Stage,
-    /// Counts calls and units in front of the stage's engine.
+    /// A proxy in front of the stage's engine that counts calls and units.
     meter: Faulty,
 }
 
-/// A family of rows: its name, and how it is measured.
+/// A family of rows: its name, and the function that measures it.
 type Family = (&'static str, fn(&Bench) -> Result<Vec<Row>>);
 
 const FAMILIES: &[Family] = &[
@@ -76,7 +75,7 @@ async fn main() -> ExitCode {
     if first.as_deref() == Some(rows::start::FIRST_RANDOM) {
         return rows::start::first_random();
     }
-    // For work on one family: `cargo run --release -p terrapi-bench b5`. The document is written by a whole run only.
+    // To work on one family: `cargo run --release -p terrapi-bench b5`. Only a complete run writes the document.
     let wanted: Vec<String> = first.into_iter().chain(arguments).collect();
     match run(&wanted).await {
         Ok(true) => ExitCode::SUCCESS,
@@ -88,7 +87,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether every gate holds.
+/// Returns whether every gate holds.
 async fn run(wanted: &[String]) -> Result<bool> {
     let began = Instant::now();
     let load_before = machine::load();
@@ -103,7 +102,7 @@ async fn run(wanted: &[String]) -> Result<bool> {
     {
         eprintln!("{:>4} s  measuring {name}", began.elapsed().as_secs());
         let measured = measure(&bench).unwrap_or_else(|error| vec![Row::failed(name, &error.to_string())]);
-        // A whole run takes long: whoever stops it has what was measured until then.
+        // A complete run takes long, so an interrupted one has printed what was measured until then.
         eprintln!("{}", report::markdown(&measured));
         rows.extend(measured);
     }

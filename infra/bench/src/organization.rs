@@ -17,32 +17,30 @@ use crate::events::event;
 use crate::runtime_api::Event;
 use crate::seed::{INSTALLATION, Stage};
 
-/// How many tokens its team has.
+/// The number of its team's tokens.
 const TOKENS: usize = 100;
 
-/// What rows need to know of it.
+/// The parts of the organization that rows need.
 pub struct Organization {
-    /// Its name.
     pub name: String,
-    /// The row of its own token, by its id.
+    /// The id of the organization's own token.
     pub own: TeamTokenId,
-    /// Its team.
     pub team: TeamId,
-    /// A token of the team, which stays.
+    /// A token of the team that is never deleted.
     pub described: TeamTokenId,
     token: String,
     team_token: String,
 }
 
 impl Organization {
-    /// A new one of the stage's user. Its team has a legacy token and 99 described ones.
+    /// Creates an organization of the stage's user. Its team has one legacy token and 99 described ones.
     pub async fn new(stage: &Stage, name: &str) -> Result<Self> {
         let code = OrganizationCode::new(stage.random().bytes()?);
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(INSTALLATION) };
         let organization = terrapi::domain::organization::Organization {
             id: OrganizationId::new(code, stage.random().bytes()?),
-            name: OrganizationName::new(name).ok_or("no name of an organization")?,
-            email: Email::new("bench@example.com").ok_or("no address")?,
+            name: OrganizationName::new(name).ok_or("invalid name of an organization")?,
+            email: Email::new("bench@example.com").ok_or("invalid email address")?,
             namespace,
             created_at: SystemClock.now(),
             token: None,
@@ -81,13 +79,12 @@ impl Organization {
         })
     }
 
-    /// Puts a new legacy token of the team in place of the one before.
+    /// Replaces the team's legacy token.
     pub fn create(&self) -> Event {
         let body = json!({"data": {"type": "authentication-token", "attributes": {}}});
         event("POST", &self.legacy(), &self.token, Some(&body))
     }
 
-    /// Takes the legacy token away.
     pub fn delete(&self) -> Event {
         event("DELETE", &self.legacy(), &self.token, None)
     }
@@ -117,7 +114,7 @@ impl Organization {
 fn team(stage: &Stage, code: OrganizationCode, name: &str) -> Result<Team> {
     Ok(Team {
         id: TeamId::new(code, stage.random().bytes()?),
-        name: TeamName::new(name).ok_or("no name of a team")?,
+        name: TeamName::new(name).ok_or("invalid name of a team")?,
         owners: false,
         visibility: Visibility::Secret,
         allow_member_token_management: true,
@@ -129,7 +126,7 @@ fn team(stage: &Stage, code: OrganizationCode, name: &str) -> Result<Team> {
     })
 }
 
-/// A new token by the stage's user, not stored.
+/// A new token by the stage's user. It is not stored.
 fn token(stage: &Stage, code: OrganizationCode, holder: TokenHolder) -> Result<(TeamToken, TeamSecret)> {
     let secret = TeamSecret::new(TeamTokenId::new(code, stage.random().bytes()?), stage.random().bytes()?);
     let token = TeamToken {

@@ -1,4 +1,4 @@
-//! The programs under test: built, started, looked at, stopped.
+//! Builds, starts, observes and stops the programs under test.
 
 use std::fs;
 use std::io::Read as _;
@@ -12,11 +12,11 @@ use nix::unistd::Pid;
 use crate::Result;
 use crate::runtime_api::{Event, RuntimeApi, Until};
 
-/// How long a function may take until its first poll, also under callgrind.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a function may take until its first poll, even under callgrind.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What `cargo run` says about the bench. Build scripts that look at it (ring's) would run again, and with them all that
-/// stands on what they build, once for the bench and once for the functions.
+/// Variables that `cargo run` sets for the bench. Build scripts that read them (ring's does) would run again, and
+/// everything that depends on them would be compiled twice: once for the bench and once for the functions.
 const OUTER_CARGO: [&str; 7] = [
     "CARGO_MANIFEST_DIR",
     "CARGO_PKG_NAME",
@@ -27,18 +27,18 @@ const OUTER_CARGO: [&str; 7] = [
     "CARGO_PKG_VERSION_PRE",
 ];
 
-/// Where the programs are.
+/// The binaries under test.
 pub struct Programs {
     workspace: PathBuf,
 }
 
 impl Programs {
-    /// Builds what ships, with its own features only, and what it is measured against.
+    /// Builds the functions with their own features only, and the programs for comparison.
     pub fn build() -> Result<Self> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("no workspace")?.to_path_buf();
         let baseline = workspace.join("infra/bench/baseline");
         cargo(&workspace, &["--release"])?;
-        // One after the other, so that the probe's features stay out of hello.
+        // One at a time, so that hello does not get the probe's features.
         for (package, profile) in [("bench-hello", "release"), ("bench-hello", "yardstick"), ("bench-probe", "release")]
         {
             cargo(&baseline, &["--package", package, "--profile", profile])?;
@@ -46,27 +46,26 @@ impl Programs {
         Ok(Self { workspace })
     }
 
-    /// The project's folder.
     pub fn workspace(&self) -> &Path {
         &self.workspace
     }
 
-    /// A function's binary.
+    /// The binary of a function.
     pub fn function(&self, name: &str) -> PathBuf {
         self.workspace.join("target/release").join(name)
     }
 
-    /// The least that a function can be.
+    /// The smallest possible function.
     pub fn hello(&self) -> PathBuf {
         self.workspace.join("infra/bench/baseline/target/release/bench-hello")
     }
 
-    /// The same as cargo builds it when nobody asks for a small binary.
+    /// The same with cargo's default release settings.
     pub fn yardstick(&self) -> PathBuf {
         self.workspace.join("infra/bench/baseline/target/yardstick/bench-hello")
     }
 
-    /// Hello with storage calls.
+    /// Hello with DynamoDB calls.
     pub fn probe(&self) -> PathBuf {
         self.workspace.join("infra/bench/baseline/target/release/bench-probe")
     }
@@ -82,17 +81,16 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<()> {
     if build.status()?.success() { Ok(()) } else { Err(format!("cargo build failed in {}", folder.display()).into()) }
 }
 
-/// A program and what it is told.
+/// A program and its environment.
 #[derive(Clone)]
 pub struct Function {
-    /// Its file.
     pub program: PathBuf,
-    /// Its variables, besides Lambda's own.
+    /// Variables in addition to Lambda's own.
     pub environment: Vec<(String, String)>,
 }
 
 impl Function {
-    /// The same with one more variable.
+    /// Adds a variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.retain(|(known, _)| known != name);
@@ -100,7 +98,7 @@ impl Function {
         self
     }
 
-    /// Starts a sandbox and waits until it asks for its first event.
+    /// Starts a sandbox and waits for its first poll.
     pub fn start(&self) -> Result<Sandbox> {
         self.start_as(&mut Command::new(&self.program))
     }
@@ -127,7 +125,7 @@ impl Function {
                 sandbox.init = polled - spawned;
                 return Ok(sandbox);
             }
-            if sandbox.child.try_wait()?.is_some() || spawned.elapsed() > PATIENCE {
+            if sandbox.child.try_wait()?.is_some() || spawned.elapsed() > START_TIMEOUT {
                 return Err(format!("{} did not start: {}", self.program.display(), sandbox.stop()?).into());
             }
         }
@@ -136,20 +134,20 @@ impl Function {
 
 /// A running function. It is killed when dropped.
 pub struct Sandbox {
-    /// Where it gets its events.
+    /// The source of its events.
     pub api: RuntimeApi,
-    /// From its start to its first poll.
+    /// The time from its start to its first poll.
     pub init: Duration,
     child: Child,
 }
 
 impl Sandbox {
-    /// One request; its answer, which is a success, as the gateway would read it.
+    /// Sends one request and returns the decoded answer. Fails if that is not a success.
     pub fn call(&self, event: &Event) -> Result<String> {
         Ok(self.api.repeat(Until::Count(1), event)?.answer)
     }
 
-    /// Resident memory, in bytes.
+    /// The resident memory in bytes.
     pub fn resident_bytes(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
@@ -157,7 +155,7 @@ impl Sandbox {
         Ok(kilobytes * 1024.0)
     }
 
-    /// Ends it, as a shell would, and gives what it wrote to standard error.
+    /// Stops the process with a signal and returns its standard error.
     pub fn stop(&mut self) -> Result<String> {
         if self.child.try_wait()?.is_none() {
             kill(Pid::from_raw(self.child.id().try_into()?), Signal::SIGTERM)?;
@@ -170,7 +168,7 @@ impl Sandbox {
         Ok(text)
     }
 
-    /// Ends it; how many instructions it took, when it was started to be counted.
+    /// Stops the process and returns the number of executed instructions. Requires [`Function::start_counted`].
     pub fn instructions(mut self) -> Result<f64> {
         let said = self.stop()?;
         let collected = said.lines().find_map(|line| line.split_once("Collected : "));
@@ -181,7 +179,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // It has usually ended by itself or by `stop`.
+        // It has usually ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

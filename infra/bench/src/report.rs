@@ -1,10 +1,10 @@
-//! The table: on the terminal, and in `docs/benchmarks.md`.
+//! The table of results, for the terminal and `docs/benchmarks.md`.
 
 use std::fmt::Write as _;
 
 use crate::stats::Spread;
 
-/// What stands above the table in the document.
+/// The text above the table in the document.
 pub const PREFACE: &str = "`make bench` writes this page. It answers: how fast, how large and how expensive are the \
 functions? It fails if a row marked **gate** exceeds its limit; these rows do not depend on the clock. The other rows \
 are reported only: absolute times vary with the machine, so most rows are ratios to an empty (\"hello\") function that \
@@ -14,89 +14,83 @@ so that they do not refuse the load: `RATE_LIMIT_PRINCIPALS_PER_SECOND` and `RAT
 a2 uses a limit that it cannot reach. A rate limit costs one write for about twenty requests.
 ";
 
-/// What a figure must be.
+/// The limit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
-    /// Not more than this.
+    /// The largest allowed value.
     AtMost(f64),
-    /// Reported, never judged.
+    /// The figure is only reported.
     None,
 }
 
-/// One line of the table.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Its name, such as `b1`.
+    /// The id, for example `b1`.
     pub id: &'static str,
-    /// Whether the command fails when the figure is beyond the limit.
+    /// Whether the command fails if the figure exceeds the limit.
     pub gate: bool,
-    /// What is measured.
     pub measure: String,
-    /// How.
+    /// How it is measured.
     pub how: &'static str,
-    /// What came out.
     pub figure: Spread,
-    /// Of what.
     pub unit: &'static str,
-    /// What it must be.
     pub limit: Limit,
-    /// What else there is to know: why a limit is missed, and what to try next.
+    /// Remarks: why a limit is missed, and what to try next.
     pub note: String,
 }
 
 impl Row {
-    /// A row that is only reported.
+    /// A row without a limit.
     pub fn new(id: &'static str, measure: impl Into<String>, figure: Spread, unit: &'static str) -> Self {
         let (measure, note) = (measure.into(), String::new());
         Self { id, gate: false, measure, how: "", figure, unit, limit: Limit::None, note }
     }
 
-    /// A row that could not be measured: it has not passed.
+    /// A row that could not be measured, which counts as failed.
     pub fn failed(id: &'static str, reason: &str) -> Self {
         Self::new(id, "could not be measured", Spread::one(f64::NAN), "").at_most(0.0).gate().note(reason)
     }
 
-    /// Says how it is measured.
+    /// Sets how it is measured.
     #[must_use]
     pub const fn how(mut self, how: &'static str) -> Self {
         self.how = how;
         self
     }
 
-    /// Sets the limit.
     #[must_use]
     pub const fn at_most(mut self, limit: f64) -> Self {
         self.limit = Limit::AtMost(limit);
         self
     }
 
-    /// Makes the command fail beyond the limit.
+    /// Makes the command fail if the figure exceeds the limit.
     #[must_use]
     pub const fn gate(mut self) -> Self {
         self.gate = true;
         self
     }
 
-    /// Adds a note.
+    /// Sets the remarks.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
     }
 
-    /// A limit is missed when every run is beyond it. What could not be measured has not passed.
+    /// A limit is missed if every run exceeds it, or if the figure could not be measured.
     pub fn misses(&self) -> bool {
         match self.limit {
-            Limit::AtMost(limit) => self.figure.least > limit || self.figure.least.is_nan(),
+            Limit::AtMost(limit) => self.figure.smallest > limit || self.figure.smallest.is_nan(),
             Limit::None => false,
         }
     }
 
     fn cells(&self) -> [String; 6] {
-        let Spread { median, least, greatest } = self.figure;
+        let Spread { median, smallest, largest } = self.figure;
         let mut figure = format!("{}{}", number(median), self.unit);
-        if least < median || median < greatest {
-            let _ = write!(figure, " ({}–{})", number(least), number(greatest));
+        if smallest < median || median < largest {
+            let _ = write!(figure, " ({}–{})", number(smallest), number(largest));
         }
         let limit = match self.limit {
             Limit::AtMost(limit) => format!("≤ {}{}", number(limit), self.unit),
@@ -112,7 +106,7 @@ impl Row {
     }
 }
 
-/// Three digits are enough.
+/// Formats a value with three significant digits.
 fn number(value: f64) -> String {
     let size = value.abs();
     if value.is_nan() {
@@ -128,7 +122,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// The table as Markdown, and the notes below it.
+/// The table in Markdown, followed by the remarks.
 pub fn markdown(rows: &[Row]) -> String {
     let mut text =
         "| # | measure | median (least–greatest) | limit | verdict | how |\n|---|---|---|---|---|---|\n".to_owned();

@@ -1,27 +1,26 @@
-//! Measures taken by turns, in rounds: a ratio is taken within a round, so that a slower minute slows both sides of it.
+//! Measures that alternate in rounds. Ratios are computed within a round, so that a slower minute affects both sides.
 
 use std::time::Duration;
 
 use crate::report::Row;
 use crate::stats::{Spread, quantile};
 
-/// How many rounds there are.
 pub const ROUNDS: usize = 7;
 /// How long each measure takes in a round.
 pub const ROUND: Duration = Duration::from_secs(2);
-/// The same in the round that does not count.
+/// How long each measure takes in the warm-up round, which is not counted.
 pub const WARM_UP: Duration = Duration::from_secs(1);
 
 /// p50 and p99 in milliseconds.
 pub type Times = [f64; 2];
 
-/// Picks a measure out of a round.
+/// Selects a measure of a round.
 pub type Of<R> = fn(&R) -> Times;
 
-/// The parts of the requests that are looked at, and what a route may add to hello there, in units of its storage calls.
+/// The compared quantiles, and how much a route may add to hello in each, in units of its storage calls.
 const PARTS: [(&str, f64, f64); 2] = [("p50", 0.5, 2.0), ("p99", 0.99, 3.5)];
 
-/// Quantiles of what a run took.
+/// The quantiles of a run's latencies.
 pub fn times(latencies: &[Duration]) -> Times {
     let milliseconds: Vec<f64> = latencies.iter().map(|time| time.as_secs_f64() * 1e3).collect();
     PARTS.map(|(_, part, _)| quantile(&milliseconds, part))
@@ -32,7 +31,7 @@ pub fn ratios<R>(id: &'static str, measure: &str, rounds: &[R], [route, hello, c
     rows(id, measure, rounds, "×", |round, pick| (pick(route(round)) - pick(hello(round))) / pick(calls(round)), true)
 }
 
-/// The times themselves.
+/// The times themselves, without a limit.
 pub fn absolutes<R>(id: &'static str, measure: &str, rounds: &[R], of: Of<R>) -> [Row; 2] {
     rows(id, measure, rounds, " ms", |round, pick| pick(of(round)), false).map(|row| row.how("the same rounds"))
 }

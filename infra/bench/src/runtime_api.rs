@@ -1,7 +1,7 @@
-//! A Lambda Runtime API that hands a function prepared events, and times its answers.
+//! A Lambda Runtime API that gives a function prepared events and measures the time to its answers.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>. It is the closed loop of the latency rows: a
-//! sandbox polls for its next event as soon as it has answered the last one.
+//! sandbox polls for its next event as soon as it has sent the last answer.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,27 +9,26 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::http::{Connection, Request, Server};
 
-/// What a sandbox is given.
+/// The JSON text of an event.
 pub type Event = Arc<str>;
 
 /// Makes an event from the last answer.
 type Source = Box<dyn FnMut(&str) -> Event + Send>;
 
-/// When to stop handing out events.
+/// When a run ends.
 #[derive(Clone, Copy)]
 pub enum Until {
-    /// After so many.
+    /// After this number of events.
     Count(u64),
-    /// After so long.
+    /// After this time.
     Elapsed(Duration),
 }
 
-/// How a run went.
+/// The result of a run.
 #[derive(Default)]
 pub struct Outcome {
-    /// From the event's way out to the answer's end, in the order of the answers.
+    /// The time from sending the event to the end of the answer, in the order of the answers.
     pub latencies: Vec<Duration>,
-    /// The last answer.
     pub answer: String,
     /// How many answers were no success (2xx), and one of them.
     pub failures: (u64, String),
@@ -84,15 +83,15 @@ impl RuntimeApi {
         self.server.address()
     }
 
-    /// Waits until the sandbox first asks for an event, and says when it did.
-    pub fn wait_for_poll(&self, patience: Duration) -> Option<Instant> {
+    /// Waits for the first poll of the sandbox and returns its time.
+    pub fn wait_for_poll(&self, timeout: Duration) -> Option<Instant> {
         let state = self.shared.lock();
-        let wait = self.shared.changed.wait_timeout_while(state, patience, |state| state.polled.is_none());
+        let wait = self.shared.changed.wait_timeout_while(state, timeout, |state| state.polled.is_none());
         let (state, _) = wait.unwrap_or_else(PoisonError::into_inner);
         state.polled
     }
 
-    /// Hands out events, each made from the last answer, and waits for the answers.
+    /// Sends events, each made from the last answer, and waits for the answers.
     pub fn run(&self, until: Until, events: impl FnMut(&str) -> Event + Send + 'static) -> Result<Outcome> {
         let mut state = self.shared.lock();
         state.events = Some(Box::new(events));
@@ -115,7 +114,7 @@ impl RuntimeApi {
         }
     }
 
-    /// As [`Self::run`]; an answer that is no success is an error.
+    /// As [`Self::run`], but fails if an answer is no success.
     pub fn run_ok(&self, until: Until, events: impl FnMut(&str) -> Event + Send + 'static) -> Result<Outcome> {
         let outcome = self.run(until, events)?;
         match &outcome.failures {
@@ -124,7 +123,7 @@ impl RuntimeApi {
         }
     }
 
-    /// One event again and again.
+    /// Sends one event repeatedly.
     pub fn repeat(&self, until: Until, event: &Event) -> Result<Outcome> {
         let event = Arc::clone(event);
         self.run_ok(until, move |_| Arc::clone(&event))
@@ -143,14 +142,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next event with its id; waits for one.
+    /// The next event with its id. Waits for one.
     fn next(&self) -> Option<(String, Event)> {
         let mut state = self.lock();
         if state.polled.is_none() {
             state.polled = Some(Instant::now());
             self.changed.notify_all();
         }
-        // The time of a run may be over only now, between an answer and the next poll.
+        // The time of a run may end between an answer and the next poll.
         if state.until.is_some() && !state.wants_more() {
             self.changed.notify_all();
         }
@@ -160,7 +159,7 @@ impl Shared {
         let event = (events.as_mut().filter(|_| !*closed)?)(&outcome.answer);
         let number = state.handed_out;
         state.handed_out += 1;
-        // As long as the ids that Lambda gives.
+        // As long as the ids of Lambda.
         let id = format!("{number:08x}-8f0f-4b4e-9f3f-6a8a0b3f5d21");
         state.under_way.push((id.clone(), Instant::now()));
         Some((id, event))
@@ -169,8 +168,8 @@ impl Shared {
     fn answered(&self, request: &Request) {
         let now = Instant::now();
         let mut state = self.lock();
-        let Some(place) = state.under_way.iter().position(|(id, _)| request.path.contains(id)) else { return };
-        let (_, sent) = state.under_way.swap_remove(place);
+        let Some(index) = state.under_way.iter().position(|(id, _)| request.path.contains(id)) else { return };
+        let (_, sent) = state.under_way.swap_remove(index);
         state.outcome.latencies.push(now - sent);
         let text = String::from_utf8_lossy(&request.body).into_owned();
         if !text.contains("\"statusCode\":2") || request.path.ends_with("/error") {
@@ -178,7 +177,7 @@ impl Shared {
             state.outcome.failures.1.clone_from(&text);
         }
         state.outcome.answer = text;
-        // Waking the waiter costs the function its core: only at the end.
+        // Waking the waiting thread takes CPU time from the function, so this happens only at the end.
         if !state.wants_more() && state.under_way.is_empty() {
             self.changed.notify_all();
         }
@@ -189,7 +188,7 @@ fn serve(shared: &Shared, mut connection: Connection) -> std::io::Result<()> {
     while let Some(request) = connection.receive()? {
         if request.path.ends_with("/next") {
             let Some((id, event)) = shared.next() else { return Ok(()) };
-            // Every trace id is another, as on Lambda.
+            // Each event has its own trace id, as on Lambda.
             let headers = format!(
                 "content-type: application/json\r\nlambda-runtime-aws-request-id: {id}\r\n\
                  lambda-runtime-deadline-ms: 4102444800000\r\n\

@@ -1,5 +1,5 @@
-//! Storage calls without a function around them.
-#![expect(clippy::disallowed_types, reason = "the SDK alone is what is measured")]
+//! Storage calls without a function.
+#![expect(clippy::disallowed_types, reason = "this measures the SDK alone")]
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::Result;
 use crate::rounds::{Times, times};
 
-/// Makes calls again and again for so long, on a thread of its own as a function has one.
+/// Repeats calls for `time`, on a thread of its own as in a function.
 pub fn repeat(endpoint: &str, time: Duration, calls: impl AsyncFnMut(&Client) -> Result<()> + Send) -> Result<Times> {
     let alone = || -> Result<Times> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -41,8 +41,8 @@ async fn timed(
     Ok(latencies)
 }
 
-/// Reads a row that is there, strongly consistent as the functions do.
+/// Reads an existing row, strongly consistent as in the functions.
 pub async fn get(sdk: &Client, table: &str, pk: AttributeValue, sk: AttributeValue) -> Result<()> {
     let get = sdk.get_item().table_name(table).key("pk", pk).key("sk", sk).consistent_read(true);
-    get.send().await?.item.map(|_| ()).ok_or_else(|| "a row is not there".into())
+    get.send().await?.item.map(|_| ()).ok_or_else(|| "a row does not exist".into())
 }

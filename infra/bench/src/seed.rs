@@ -1,4 +1,4 @@
-//! The stage: an engine with the project's tables, a user with a key, and the functions set up on it.
+//! The stage: an engine with the project's tables, a user with an API key, and the configuration of the functions.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ const CAPABILITIES: [Capability; 3] =
     [Capability::AccessTokenRefresh, Capability::KvStoreRead, Capability::KvStoreWrite];
 const SEED: &str = "bench-signing-key-of-every-run-0123456789-abcdefghijklmnop";
 
-/// Everything the functions need, alive as long as this is.
+/// Everything that the functions need. It is removed when dropped.
 pub struct Stage {
     engine: Engine,
     tables: Tables,
@@ -38,7 +38,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// An engine in memory with one user, member of [`INSTALLATION`].
+    /// An engine in memory with one user, who is a member of [`INSTALLATION`].
     pub async fn new() -> Result<Self> {
         let engine = Engine::with_tables()?;
         let template = Template::project()?;
@@ -66,43 +66,40 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Where the engine is.
+    /// The URL of the engine.
     pub fn endpoint(&self) -> String {
         self.engine.endpoint()
     }
 
-    /// The KV table's name.
     pub fn kv_table(&self) -> &str {
         &self.tables.kv
     }
 
-    /// The table of people, organizations and the audit trail.
+    /// The name of the table with users, organizations and the audit trail.
     pub fn identity_table(&self) -> &str {
         &self.tables.identity
     }
 
-    /// What the stage is furnished through.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Whose everything is.
+    /// The owner of everything on the stage.
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// For ids and secrets.
     pub fn random(&self) -> &Random {
         &self.random
     }
 
-    /// Makes the user a member.
+    /// Makes the user a member of an installation.
     pub async fn join(&self, installation: u64) -> Result<()> {
         let namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(installation) };
         Ok(self.store.put_membership(self.user, namespace, SystemClock.now()).await?)
     }
 
-    /// A new key of the user.
+    /// Creates an API key of the user.
     pub async fn api_key(&self) -> Result<String> {
         let key = ApiKey { id: KeyId::new(self.random.id()?), secret: Secret::new(self.random.bytes()?) };
         let record = ApiKeyRecord {
@@ -122,14 +119,14 @@ impl Stage {
         Ok(key.reveal(KeyEnvironment::Test))
     }
 
-    /// The cookie of a session that the user has just begun.
+    /// Creates a session of the user and returns its cookie.
     pub async fn session(&self) -> Result<String> {
         let (token, now) = (OpaqueToken::new(self.random.bytes()?), SystemClock.now().seconds());
         self.store.put_session(&Session::begin(SessionId::new(token.hash()), self.user, now)).await?;
         Ok(format!("session={}", token.reveal()))
     }
 
-    /// A new token, good for a minute from now.
+    /// A new access token, valid for a minute.
     pub fn token(&self) -> Result<String> {
         let capabilities: Capabilities = CAPABILITIES.into_iter().skip(1).collect();
         let now = SystemClock.now().seconds();
@@ -138,7 +135,7 @@ impl Stage {
         Ok(self.signer.sign(&claims)?)
     }
 
-    /// A program with the variables that a deployment sets, on this stage's engine.
+    /// A program with the variables of a deployment, using this stage's engine.
     pub fn function(&self, program: PathBuf) -> Function {
         let folder = self.folder.display();
         let variables = [
@@ -156,12 +153,11 @@ impl Stage {
         Function { program, environment }
     }
 
-    /// The function `kv-store`.
     pub fn kv_store(&self, programs: &Programs) -> Function {
         self.function(programs.function("kv-store"))
     }
 
-    /// The function `team-tokens`, without the limit that it has when nobody sets one: a closed loop is faster.
+    /// The function `team-tokens` without its default rate limit, which a closed loop would exceed.
     pub fn team_tokens(&self, programs: &Programs) -> Function {
         let function = self.function(programs.function("team-tokens"));
         function.with("RATE_LIMIT_PRINCIPALS_PER_SECOND", "0").with("RATE_LIMIT_PRINCIPALS_BURST", "0")
@@ -197,22 +193,22 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // What is left in a temporary folder does no harm.
+        // A remaining temporary folder does no harm.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The signing keys as their file or secret holds them.
+/// The signing keys in their stored form.
 pub fn signing_keys() -> String {
     json!({ "seed": SEED }).to_string()
 }
 
-/// The key of a filled installation's record.
+/// The key of record `number` of a filled installation.
 pub fn key(number: u64) -> String {
     format!("run/{number:08}")
 }
 
-/// Path of a record.
+/// The path of a record.
 pub fn record_path(installation: u64, key: &str) -> String {
     format!("/api/v1/github/kv/{installation}/key/{key}")
 }

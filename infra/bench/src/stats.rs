@@ -1,27 +1,26 @@
-//! Medians, quantiles, slopes.
+//! Medians, quantiles and slopes.
 
-/// What several runs of one measure came to.
+/// The spread of several runs of one measure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    /// The one in the middle.
     pub median: f64,
-    /// The least.
-    pub least: f64,
-    /// The greatest.
-    pub greatest: f64,
+    /// The smallest value.
+    pub smallest: f64,
+    /// The largest value.
+    pub largest: f64,
 }
 
 impl Spread {
-    /// Of one run.
+    /// The spread of one run.
     pub const fn one(value: f64) -> Self {
-        Self { median: value, least: value, greatest: value }
+        Self { median: value, smallest: value, largest: value }
     }
 
-    /// Of several; not a number when there is none.
+    /// The spread of several runs. NaN if there are none.
     pub fn of(values: &[f64]) -> Self {
         let sorted = sorted(values);
         let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
-        Self { median: quantile(&sorted, 0.5), least: end(sorted.first()), greatest: end(sorted.last()) }
+        Self { median: quantile(&sorted, 0.5), smallest: end(sorted.first()), largest: end(sorted.last()) }
     }
 }
 
@@ -31,7 +30,7 @@ fn sorted(values: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// The value below which this part of the values lies (the nearest rank); not a number when there is none.
+/// The quantile by the nearest rank: the value below which this part of the values lies. NaN if there are none.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a rank")]
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let sorted = sorted(values);
@@ -39,7 +38,7 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
     sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
 }
 
-/// The slope of the straight line nearest to the points (least squares).
+/// The slope of the line through the points by least squares.
 #[expect(clippy::cast_precision_loss, reason = "a handful of points")]
 pub fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
@@ -51,7 +50,7 @@ pub fn slope(points: &[(f64, f64)]) -> f64 {
     over / under
 }
 
-/// The slope in a diagram whose axes are both logarithmic: 0 for constant, 1 for proportional.
+/// The slope with logarithmic axes: 0 for constant, 1 for proportional.
 pub fn log_log_slope(points: &[(f64, f64)]) -> f64 {
     slope(&points.iter().map(|(x, y)| (x.ln(), y.ln())).collect::<Vec<_>>())
 }
@@ -62,7 +61,7 @@ mod tests {
 
     #[test]
     fn spread_has_median_minimum_and_maximum() {
-        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, greatest: 3.0 });
+        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Spread { median: 2.0, smallest: 1.0, largest: 3.0 });
         assert_eq!(Spread::of(&[5.0]), Spread::one(5.0));
         assert!(Spread::of(&[]).median.is_nan());
     }

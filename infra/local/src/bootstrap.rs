@@ -1,8 +1,8 @@
-//! Who may come in on the first day: an administrator with an API key, and somebody who may see less.
+//! Creates the first credentials: an administrator with an API key, and a second user with fewer permissions.
 //!
-//! What cannot be made up again is kept in the data folder (the texts of the key, of the sessions and of the organization's token, the signing key's seed); what
-//! is in the tables is written when it is missing. So a start that died half way is finished by the next one. Sessions
-//! begin anew with every start.
+//! Secrets that cannot be derived again are kept in the data folder (the texts of the key, of the sessions and of the
+//! organization's token, and the seed of the signing key). Missing rows of the tables are written at each start, so a
+//! start that was interrupted is completed by the next one. Sessions are new at each start.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
@@ -27,39 +27,35 @@ use crate::{
     template::Template,
 };
 
-/// The file of the administrator's key and both users' sessions.
+/// The file with the administrator's key and both users' sessions.
 const CREDENTIALS: &str = "credentials.json";
-/// The file of the signing key.
+/// The file with the signing key.
 const SIGNING_KEYS: &str = "signing-keys.json";
-/// The file of what GitHub and GitLab are to be told, for whoever wants to sign in there from this machine.
+/// The file with the settings of GitHub and GitLab, for developers who want to sign in there.
 const PROVIDERS: &str = "providers.json";
-/// `local-admin`, whose id is the same on every machine.
+/// The id of `local-admin`, which is the same on every machine.
 const ADMINISTRATOR: &str = "00000000-0000-4000-8000-000000000001";
-/// The second user.
+/// The id of the second user.
 const OTHER_USER: &str = "00000000-0000-4000-8000-000000000002";
-/// What GitHub would call both: numbers that it has given to nobody.
+/// Both users' numbers at GitHub: numbers that GitHub has not assigned.
 const LOCAL_NUMBERS: u64 = 9_000_000_000_000;
-/// Where the administrator alone belongs.
+/// The installation of the administrator alone.
 const INSTALLATION: u64 = 12_345;
-/// Where the second user belongs, too.
+/// The installation of both users.
 const OTHER_INSTALLATION: u64 = 67_890;
 
-/// What opens the door.
+/// The credentials and ids that a client of the local stack needs.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The administrator's key.
     pub api_key: String,
-    /// The cookie of the administrator's session.
     pub session_cookie: String,
-    /// The cookie of the second user's.
     pub other_session_cookie: String,
-    /// The VCS of both installations.
+    /// The provider of both installations.
     pub vcs: String,
-    /// The token of the administrator's organization.
     pub organization_token: String,
     /// A team of that organization.
     pub team_id: String,
-    /// The administrator's own installation.
+    /// The installation of the administrator alone.
     pub installation_id: String,
     /// The installation of both users.
     pub other_installation_id: String,
@@ -68,7 +64,7 @@ pub struct Credentials {
 #[derive(Serialize, Deserialize)]
 struct KeyFile {
     api_key: String,
-    /// Absent in a file of the days before there were sessions.
+    /// Absent in a file that was written before sessions existed.
     #[serde(default)]
     session: String,
     #[serde(default)]
@@ -77,7 +73,7 @@ struct KeyFile {
     organization_token: String,
 }
 
-/// The first credentials, made where they are missing.
+/// Returns the first credentials and creates what is missing.
 ///
 /// # Errors
 /// [`Error::DataFolder`] or [`Error::Bootstrap`].
@@ -99,7 +95,7 @@ pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -
     })
 }
 
-/// What the functions find in their environment, the secrets' places included.
+/// The environment of the functions, including the locations of the secrets.
 pub fn environment(settings: &Settings, template: &Template, engine: &Engine) -> Vec<(String, String)> {
     let mut variables = emulator::environment(settings, template, &engine.endpoint());
     for (name, file) in [("TERRAPI_SIGNING_KEYS", SIGNING_KEYS), ("TERRAPI_SECRET_ARN", PROVIDERS)] {
@@ -186,7 +182,7 @@ fn local_identity(user: UserId, login: &str, is_administrator: bool) -> Identity
     Identity { vcs: Vcs::Github, user, profile }
 }
 
-/// The texts from their file, made where they are missing. The rows in the tables hold only hashes.
+/// Reads the texts from their file and creates missing ones. The tables hold only hashes.
 fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
     let path = folder.join(CREDENTIALS);
     let mut file: KeyFile = if let Some(text) = read(&path)? {
@@ -216,7 +212,7 @@ fn signing_keys(folder: &Path, random: &Random) -> Result<()> {
     write(&path, &SigningKeyFile::new(seed_text(random)?))
 }
 
-/// The local counterpart of the providers' secret: it begins with the key that seals people's tokens.
+/// The local file in place of the providers' secret. Initially it has only the key that encrypts people's tokens.
 fn provider_secret(folder: &Path, random: &Random) -> Result<()> {
     let path = folder.join(PROVIDERS);
     if read(&path)?.is_some() {

@@ -1,6 +1,6 @@
-//! A table's stream, read through the engine's library: filtered and shaped as Lambda's event source delivers it.
+//! Reads a table's stream through the engine's library, filtered and shaped as Lambda's event source delivers it.
 //!
-//! Not over the wire: the engine's shard ids are shorter than what SDKs that check lengths accept.
+//! It does not use the wire protocol, because the engine's shard ids are shorter than some SDKs accept.
 
 use dynoxide::{
     Database,
@@ -16,47 +16,46 @@ use crate::{
     template::StreamSource,
 };
 
-/// Reads one table's changes, oldest first.
+/// Reads the changes of one table, oldest first.
 pub struct Changes {
     database: Database,
     source: StreamSource,
-    /// The sequence number of the last change that is done with; none at the stream's beginning.
+    /// The sequence number of the last processed change. `None` at the beginning of the stream.
     position: Option<String>,
 }
 
-/// Changes read together.
+/// Changes that were read together.
 #[derive(Debug)]
 pub struct Batch {
-    /// The records some filter matched, in the shape of `{"Records": [...]}`'s members.
+    /// The records that match a filter, as members of `{"Records": [...]}`.
     pub records: Vec<Value>,
-    /// Where the stream stands after all changes read, matched or not.
+    /// The position after all changes that were read, whether or not they match.
     pub position: String,
 }
 
 impl Batch {
-    /// The event a function gets: `{"Records": [{"eventID", "eventName", "dynamodb": {…}, …}]}`.
+    /// The event for the function: `{"Records": [{"eventID", "eventName", "dynamodb": {…}, …}]}`.
     pub fn event(&self) -> Value {
         json!({ "Records": self.records })
     }
 }
 
 impl Changes {
-    /// A reader that goes on after `position`.
+    /// A reader that continues after `position`.
     pub fn after(database: Database, source: StreamSource, position: Option<String>) -> Self {
         Self { database, source, position }
     }
 
-    /// The event source this reads for.
     pub fn source(&self) -> &StreamSource {
         &self.source
     }
 
-    /// The next changes; none when the reader has seen everything. Blocks the thread while the engine reads.
+    /// The next changes. `None` if there are no more. Blocks the thread while the engine reads.
     ///
-    /// The same changes come again until [`Self::accept`] is told that they are done with.
+    /// Returns the same changes again until they are accepted with [`Self::accept`].
     ///
     /// # Errors
-    /// [`Error::Engine`] when the stream cannot be read.
+    /// [`Error::Engine`] if the stream cannot be read.
     pub fn next(&self) -> Result<Option<Batch>> {
         let iterator = self.iterator()?;
         let request = GetRecordsRequest { shard_iterator: iterator, limit: Some(self.source.batch_size) };
@@ -74,7 +73,7 @@ impl Changes {
         Ok(Some(Batch { records, position }))
     }
 
-    /// Moves past everything up to `position`, a batch's or one record's sequence number.
+    /// Marks everything up to `position` as processed: the position of a batch, or a record's sequence number.
     pub fn accept(&mut self, position: String) {
         self.position = Some(position);
     }

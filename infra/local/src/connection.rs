@@ -1,4 +1,4 @@
-//! How to get in: a file for programs, and commands to paste for people.
+//! How to connect to the local stack: a file for programs, and commands for people.
 
 use std::path::Path;
 
@@ -14,35 +14,32 @@ use crate::{
 /// The file in the data folder.
 const FILE: &str = "connection.json";
 
-/// What a client of the local stack needs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Connection {
-    /// The service's address.
     pub base_url: String,
-    /// The local administrator's API key, good for an exchange.
+    /// The local administrator's API key, for the exchange.
     pub api_key: String,
     /// The cookie of the local administrator's session: `session=<value>`.
     pub session_cookie: String,
-    /// The cookie of the second user's.
+    /// The cookie of the second user's session.
     pub other_session_cookie: String,
-    /// The VCS segment of the paths.
+    /// The segment `{vcs}` of paths.
     pub vcs: String,
-    /// An installation that only the administrator belongs to.
+    /// An installation of the administrator alone.
     pub installation_id: String,
-    /// An installation that the second user belongs to as well.
+    /// An installation of both users.
     pub other_installation_id: String,
-    /// An organization of the administrator's.
+    /// An organization of the administrator.
     pub organization: String,
-    /// Its own token.
+    /// The organization's own token.
     pub organization_token: String,
-    /// A team of it that may use the KV store.
+    /// A team of the organization that may use the KV store.
     pub team_id: String,
-    /// The embedded database's address, new on every start.
+    /// The URL of the embedded database, which is new at each start.
     pub dynamodb_endpoint: String,
 }
 
 impl Connection {
-    /// Puts together what the start produced.
     pub fn new(settings: &Settings, credentials: &Credentials, dynamodb_endpoint: String) -> Self {
         Self {
             base_url: settings.base_url(),
@@ -59,7 +56,7 @@ impl Connection {
         }
     }
 
-    /// Writes `connection.json`, readable by its owner only: it holds a key.
+    /// Writes `connection.json`. Only its owner may read it, because it contains credentials.
     ///
     /// # Errors
     /// [`Error::DataFolder`].
@@ -69,7 +66,7 @@ impl Connection {
         write_private(&path, &format!("{text}\n")).map_err(|source| Error::DataFolder { path, source })
     }
 
-    /// Commands that show the service at work.
+    /// Commands that demonstrate the service.
     pub fn curl_lines(&self) -> String {
         let Self { base_url, api_key, session_cookie, other_session_cookie, vcs, .. } = self;
         let Self { installation_id, other_installation_id, organization, organization_token, team_id, .. } = self;

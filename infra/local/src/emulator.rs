@@ -1,9 +1,10 @@
-//! The functions behind one port: `cargo lambda watch` speaks for the gateway and for Lambda, and each function is one
-//! process beside it.
+//! Runs all functions behind one port: `cargo lambda watch` emulates the gateway and Lambda, and each function is one
+//! process.
 //!
-//! The processes are started here and not by the emulator. It would run `cargo` for every instance, up to eight a
-//! function, and each of those would watch every file of the workspace, tools and build included: that takes minutes
-//! and all of a machine's file watches. One process that works on several events at a time does the same.
+//! The processes are started here and not by the emulator. That would run `cargo` for every instance, up to eight for
+//! each function, and each would watch every file of the workspace including tools and build output, which takes
+//! minutes and exhausts the machine's file watches. One process that handles several events concurrently has the same
+//! effect.
 
 use std::{
     path::{Path, PathBuf},
@@ -27,33 +28,33 @@ use crate::{
     template::Template,
 };
 
-/// The SDK wants a region and credentials even for an engine that looks at neither.
+/// The SDK requires a Region and credentials even for an engine that ignores them.
 pub const REGION: &str = "us-east-1";
 /// See [`REGION`].
 pub const DUMMY: &str = "local";
 
-/// Events that a function works on at a time.
+/// How many events a function handles concurrently.
 const CONCURRENCY: &str = "8";
-/// How long the emulator may take to listen.
+/// How long the emulator may take until it listens.
 const LISTENING: Duration = Duration::from_secs(30);
-/// How long a function may take to answer for the first time.
+/// How long a function may take until its first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(20);
-/// How long everything may take to stop when asked politely.
+/// How long everything may take to stop after a signal.
 const STOPPING: Duration = Duration::from_secs(5);
-/// What the emulator says goes to this file in the data folder.
+/// The file in the data folder for the emulator's output.
 const LOG: &str = "emulator.log";
 /// How long an answer to the question whether this is the emulator may take.
 const PROBE: Duration = Duration::from_secs(1);
 /// How many ports are tried.
 const PORTS: usize = 5;
-/// How often the emulator is asked whether it still answers, and for how long it is waited for.
-const LOOK: Duration = Duration::from_secs(5);
-/// After so many looks without an answer it counts as hung.
-const MISSED: usize = 2;
-/// How long a function that ended stays down.
+/// The interval between two health checks of the emulator, and the timeout of one.
+const HEALTH_CHECK: Duration = Duration::from_secs(5);
+/// After this number of failed health checks the emulator counts as hung.
+const MAX_FAILED_CHECKS: usize = 2;
+/// The delay before a function that ended is started again.
 const RESTART: Duration = Duration::from_secs(1);
 
-/// The running emulator and functions. They are gone when this is dropped.
+/// The running emulator and functions. They are stopped when this is dropped.
 pub struct Emulator {
     child: Child,
     group: i32,
@@ -62,7 +63,7 @@ pub struct Emulator {
     functions: JoinSet<()>,
 }
 
-/// Finds the tools that are needed later, so that a missing one is known at once.
+/// Checks the tools that are needed later, so that a missing one is reported at once.
 ///
 /// # Errors
 /// [`Error::MissingTool`].
@@ -78,27 +79,28 @@ pub async fn check_tools() -> Result<()> {
     if found { Ok(()) } else { Err(Error::MissingTool { program: "cargo-lambda", remedy }) }
 }
 
-/// A `cargo` without what `cargo run` told this program about itself: build scripts that look at those variables (ring's
-/// does) would find them changed, and compile everything above them once more.
+/// A `cargo` without the variables that `cargo run` set for this program: build scripts that read them (ring's does)
+/// would find them changed, and everything that depends on them would be compiled again.
 fn cargo() -> Command {
     let mut command = Command::new("cargo");
     for (name, _) in std::env::vars_os() {
-        let told = name.to_str().is_some_and(|name| {
+        let set_by_cargo = name.to_str().is_some_and(|name| {
             name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
         });
-        if told {
+        if set_by_cargo {
             command.env_remove(name);
         }
     }
     command
 }
 
-/// Compiles the functions, for the profile this program was compiled for.
+/// Compiles the functions with the profile of this program.
 ///
-/// Together with this program, which cargo has just compiled: the same features, so nothing is compiled twice.
+/// Together with this program, which cargo has just compiled, so that the features are the same and nothing is compiled
+/// twice.
 ///
 /// # Errors
-/// [`Error::Build`] when they do not compile, after the compiler's own words.
+/// [`Error::Build`] if they do not compile. The compiler has printed the reason.
 pub async fn build(workspace: &Path) -> Result<()> {
     let mut command = cargo();
     command.args(["build", "--locked", "--workspace", "--exclude", "terrapi-tests", "--bins"]);
@@ -110,13 +112,13 @@ pub async fn build(workspace: &Path) -> Result<()> {
 }
 
 impl Emulator {
-    /// Starts the emulator and the functions, and waits until every one has answered.
+    /// Starts the emulator and the functions, and waits until each function has answered.
     ///
-    /// The emulator listens on a port that was free a moment ago. When somebody else has taken it since, another one is
+    /// The emulator listens on a port that was free before. If another process has taken it meanwhile, another port is
     /// tried.
     ///
     /// # Errors
-    /// [`Error::Emulator`] when it stops, or a function does not answer.
+    /// [`Error::Emulator`] if the emulator stops, or a function does not answer.
     pub async fn start(settings: &Settings, template: &Template, environment: &[(String, String)]) -> Result<Self> {
         Self::start_on_any(free_port, settings, template, environment).await
     }
@@ -149,19 +151,19 @@ impl Emulator {
             .args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"])
             .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
             .current_dir(&settings.workspace)
-            // Its log is for its own developers, so it goes to a file.
+            // Its output is for its developers, so it goes to a file.
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
-            // A group of its own: Ctrl-C reaches this program only, which then stops the group.
+            // A process group of its own: Ctrl-C reaches only this program, which then stops the group.
             .process_group(0)
             .spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok());
         let group = group.ok_or_else(|| Error::Emulator("it ended at once".to_owned()))?;
         let mut emulator = Self { child, group, port, log, functions: JoinSet::new() };
         emulator.wait_until_listening().await?;
-        // Beside this program, where cargo puts all of the workspace's programs.
+        // In the folder of this program, where cargo puts all binaries of the workspace.
         let programs = std::env::current_exe()?;
         for function in &template.functions {
             let mut command = Command::new(programs.with_file_name(function));
@@ -181,18 +183,18 @@ impl Emulator {
         }
         let base_url = emulator.base_url();
         tokio::select! {
-            warmed = warm(&base_url, template) => warmed?,
+            warmed = call_each_function(&base_url, template) => warmed?,
             stopped = emulator.stopped() => return Err(stopped),
         }
         Ok(emulator)
     }
 
-    /// `127.0.0.1:<port>`, for as long as this lives.
+    /// `127.0.0.1:<port>`. It stays the same as long as this exists.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Where the emulator answers.
+    /// The URL of the emulator.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address())
     }
@@ -215,7 +217,7 @@ impl Emulator {
         }
     }
 
-    /// Waits until the emulator ends by itself, which it should not.
+    /// Waits until the emulator ends unexpectedly.
     pub async fn stopped(&mut self) -> Error {
         match self.child.wait().await {
             Ok(status) => self.ended(&format!("it ended with {status}")),
@@ -223,11 +225,10 @@ impl Emulator {
         }
     }
 
-    /// Keeps it running for ever: when it ends, or does not answer any longer, it is started again with its functions, on
-    /// the same port.
+    /// Restarts the emulator with its functions on the same port whenever it ends or no longer answers.
     ///
     /// # Errors
-    /// It cannot be started again.
+    /// It could not be restarted.
     pub async fn keep_running(
         mut self,
         settings: &Settings,
@@ -238,9 +239,9 @@ impl Emulator {
         loop {
             let reason = tokio::select! {
                 stopped = self.stopped() => stopped.to_string(),
-                hung = hung(&base_url) => hung?,
+                wait_until_hung = wait_until_hung(&base_url) => wait_until_hung?,
             };
-            tracing::warn!(reason, "the emulator is started again");
+            tracing::warn!(reason, "the emulator is being restarted");
             let port = self.port;
             drop(self);
             let mut tries = 1;
@@ -256,24 +257,24 @@ impl Emulator {
 
     /// Why it ended by itself.
     fn ended(&self, what: &str) -> Error {
-        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let port_lost = said.contains("Address already in use") || said.contains("Address in use");
+        let output = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let port_lost = output.contains("Address already in use") || output.contains("Address in use");
         if port_lost { Error::PortLost } else { self.failed(what) }
     }
 
     fn failed(&self, what: &str) -> Error {
-        Error::Emulator(format!("{what}; {} has what it said", self.log.display()))
+        Error::Emulator(format!("{what}; {} has its output", self.log.display()))
     }
 
     fn signal(&self, signal: Signal) {
-        // The group may be gone already, which is what is wanted.
+        // The group may have ended already.
         let _ = killpg(Pid::from_raw(self.group), signal);
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // From here on nothing is started again.
+        // No function is restarted from here on.
         self.functions.abort_all();
         self.signal(Signal::SIGTERM);
         let deadline = Instant::now() + STOPPING;
@@ -296,7 +297,7 @@ async fn is_emulator(client: &reqwest::Client, base_url: &str) -> bool {
     answer.is_ok_and(|answer| answer.status().as_u16() == 405 && answer.headers().get("allow").is_some())
 }
 
-/// Runs a function for ever, as Lambda would: a sandbox that dies is replaced.
+/// Runs a function and restarts it whenever it ends, as Lambda replaces a sandbox that dies.
 async fn keep_running(function: String, mut command: Command) {
     loop {
         let ended = match command.spawn() {
@@ -304,15 +305,15 @@ async fn keep_running(function: String, mut command: Command) {
             Err(error) => Err(error),
         };
         match ended {
-            Ok(status) => tracing::warn!(function, %status, "the function ended and is started again"),
-            Err(error) => tracing::warn!(function, %error, "the function could not be started, it is tried again"),
+            Ok(status) => tracing::warn!(function, %status, "a function ended and is being restarted"),
+            Err(error) => tracing::warn!(function, %error, "a function could not be started and is being retried"),
         }
         tokio::time::sleep(RESTART).await;
     }
 }
 
-/// Calls every function once. Any answer will do: it means that the function is up.
-async fn warm(base_url: &str, template: &Template) -> Result<()> {
+/// Calls every function once. Any answer shows that the function is running.
+async fn call_each_function(base_url: &str, template: &Template) -> Result<()> {
     let client = pump::client()?;
     for function in &template.functions {
         let request = if template.streams.iter().any(|source| source.function == *function) {
@@ -333,22 +334,25 @@ async fn warm(base_url: &str, template: &Template) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a function has not answered through the emulator for a while: why it counts as hung.
-async fn hung(base_url: &str) -> Result<String> {
+/// Waits until the emulator has not answered for a while. Returns the reason why it counts as hung.
+async fn wait_until_hung(base_url: &str) -> Result<String> {
     let client = pump::client()?;
     let url = format!("{base_url}/health");
     let mut missed = 0;
-    while missed < MISSED {
-        tokio::time::sleep(LOOK).await;
-        match client.get(&url).timeout(LOOK).send().await {
+    while missed < MAX_FAILED_CHECKS {
+        tokio::time::sleep(HEALTH_CHECK).await;
+        match client.get(&url).timeout(HEALTH_CHECK).send().await {
             Ok(_) => missed = 0,
             Err(_) => missed += 1,
         }
     }
-    Ok(format!("it has not answered for {} s", (LOOK * 2 * u32::try_from(MISSED).unwrap_or(1)).as_secs()))
+    Ok(format!(
+        "it has not answered for {} s",
+        (HEALTH_CHECK * 2 * u32::try_from(MAX_FAILED_CHECKS).unwrap_or(1)).as_secs()
+    ))
 }
 
-/// What every function finds in its environment.
+/// The environment of every function.
 pub fn environment(settings: &Settings, template: &Template, dynamodb_endpoint: &str) -> Vec<(String, String)> {
     let mut variables = vec![
         ("AWS_ACCESS_KEY_ID".to_owned(), DUMMY.to_owned()),

@@ -1,6 +1,6 @@
-//! The embedded database: the wire protocol of AWS's on a port of its own, over a file or over memory.
+//! The embedded database. It speaks DynamoDB's wire protocol on its own port and stores data in a file or in memory.
 //!
-//! An integration test starts one each; the template is parsed once a process, so that costs milliseconds.
+//! Each integration test starts one. That takes milliseconds, because a process parses the template only once.
 
 use std::{net::TcpListener, path::Path};
 
@@ -20,36 +20,36 @@ use crate::{
     template::{Table, Template},
 };
 
-/// The database's file in the data folder.
+/// The database file in the data folder.
 const FILE: &str = "dynamodb.sqlite";
 
-/// A running engine. It stops when this is dropped; a file keeps its data.
+/// A running engine. It stops when dropped; a file keeps its data.
 pub struct Engine {
     database: Database,
     endpoint: String,
     folder: String,
-    // Its own threads, so that it answers whatever the caller's runtime is busy with.
+    // It has its own threads, so that it answers while the caller's runtime is busy.
     runtime: Option<Runtime>,
 }
 
 impl Engine {
-    /// An engine that forgets everything when it stops.
+    /// An engine that keeps its data in memory.
     ///
     /// # Errors
-    /// [`Error::Engine`] or [`Error::Io`] when no memory, thread or port is to be had.
+    /// [`Error::Engine`] or [`Error::Io`] if memory, a thread or a port is not available.
     pub fn memory() -> Result<Self> {
         Self::serve(Database::memory()?, "memory".to_owned())
     }
 
-    /// An engine that keeps its data in a folder, which must exist.
+    /// An engine that stores its data in an existing folder.
     ///
     /// # Errors
-    /// As [`Self::memory`], and when the file cannot be opened.
+    /// As [`Self::memory`], and if the file cannot be opened.
     pub fn at(folder: &Path) -> Result<Self> {
         Self::serve(Database::new(&folder.join(FILE).to_string_lossy())?, folder.display().to_string())
     }
 
-    /// An engine in memory that already has the project's tables: what a test wants.
+    /// An engine in memory with the project's tables, for tests.
     ///
     /// # Errors
     /// As [`Self::memory`] and [`Self::create_tables`].
@@ -78,20 +78,20 @@ impl Engine {
         Ok(Self { database, endpoint, folder, runtime: Some(runtime) })
     }
 
-    /// Where the SDK finds it, such as `http://127.0.0.1:40123`.
+    /// The URL for the SDK, for example `http://127.0.0.1:40123`.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
     }
 
-    /// The database itself, for what the wire does not offer: streams and expiry.
+    /// Direct access to the database, for streams and expiry.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Creates the template's tables and indexes where they are missing, and switches expiry on. What is there stays.
+    /// Creates missing tables and indexes of the template and enables expiry. Existing ones are kept.
     ///
     /// # Errors
-    /// [`Error::OtherKey`] when a table is there with another key; [`Error::Engine`] otherwise.
+    /// [`Error::OtherKey`] if a table exists with another key; otherwise [`Error::Engine`].
     pub fn create_tables(&self, template: &Template) -> Result<()> {
         template.tables.iter().try_for_each(|table| self.create_table(table))
     }
@@ -115,7 +115,7 @@ impl Engine {
                 ..Default::default()
             })?;
         }
-        // Asked again on every start: the last one may have died between the two calls.
+        // Checked at each start, because the last one may have been interrupted between both calls.
         let expires = existing.is_some_and(|existing| existing.ttl_enabled);
         if let Some(attribute) = table.ttl_attribute.clone().filter(|_| !expires) {
             self.database.update_time_to_live(update_time_to_live::UpdateTimeToLiveRequest {
@@ -129,7 +129,7 @@ impl Engine {
         Ok(())
     }
 
-    /// One after the other, as the engine wants it: like AWS, it fills an index with what is there already.
+    /// The engine accepts one new index at a time. Like AWS, it copies existing items into the index.
     fn add_indexes(&self, table: &Table, missing: Vec<GlobalSecondaryIndexUpdate>) -> Result<()> {
         for index in missing {
             self.database.update_table(update_table::UpdateTableRequest {
@@ -145,7 +145,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Not by dropping the runtime: that would block, and may happen inside another one.
+        // The runtime is not dropped, because that would block, and would panic inside another runtime.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,83 +1,68 @@
-//! What can go wrong while the stack starts, each case in one line a person can act on.
+//! The errors of the local stack. Each message is one line that tells a person what to do.
 
 use std::{io, path::PathBuf};
 
-/// The stack's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why the stack did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `template.yaml` does not say what this crate needs to know.
+    /// `template.yaml` lacks something that this crate needs.
     #[error("template.yaml: {0}")]
     Template(String),
     /// `Cargo.toml` has no table of the emulator's routes.
     #[error("Cargo.toml has no table [workspace.metadata.lambda.watch.router]")]
     Manifest,
-    /// The embedded engine refused something.
+    /// The embedded engine returned an error.
     #[error("the embedded database: {0}")]
     Engine(String),
-    /// A table on disk was created with another key than the template's.
+    /// A table in the data folder was created with another key than that of the template.
     #[error("table {table} in {folder} has another key than template.yaml; move the folder away to start afresh")]
     OtherKey {
-        /// The table's name.
         table: String,
-        /// What the engine opened.
+        /// The folder of the engine.
         folder: String,
     },
-    /// The data folder cannot be made, read or written.
+    /// The data folder cannot be created, read or written.
     #[error("the data folder {} is not usable ({source}); set TERRAPI_DATA_DIR to a folder you can write", path.display())]
     DataFolder {
-        /// The folder or the file in it.
+        /// The folder, or the file in it.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// Another stack works on the same data folder.
+    /// Another local stack uses the data folder.
     #[error("the data folder {} is in use by another local stack; stop it, or set TERRAPI_DATA_DIR", path.display())]
-    DataFolderInUse {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A setting is not what it should be.
+    DataFolderInUse { path: PathBuf },
+    /// A setting is invalid.
     #[error("{name} is {value:?}, but it must be {expected}")]
     Setting {
-        /// The variable's name.
         name: &'static str,
-        /// Its value.
         value: String,
-        /// What it may be.
+        /// What is valid, as the rest of a sentence.
         expected: &'static str,
     },
-    /// The port is taken.
+    /// The port is in use.
     #[error("port {port} cannot be listened on ({source}); set PORT to another one")]
-    Port {
-        /// The port.
-        port: u16,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A program is missing.
+    Port { port: u16, source: io::Error },
+    /// A required program is missing.
     #[error("{program} is not installed: {remedy}")]
     MissingTool {
-        /// What was looked for.
         program: &'static str,
-        /// How to get it.
+        /// How to install it.
         remedy: &'static str,
     },
     /// The functions do not compile.
     #[error("the functions did not compile (see above)")]
     Build,
-    /// The emulator, or a function in it, does not run.
+    /// The emulator or a function in it failed.
     #[error("the emulator: {0}")]
     Emulator(String),
-    /// Somebody else listens on the emulator's port.
+    /// Another process listens on the emulator's port.
     #[error("the emulator: every port that was tried was taken by somebody else")]
     PortLost,
-    /// First credentials could not be created.
+    /// The first credentials could not be created.
     #[error("the first credentials: {0}")]
     Bootstrap(String),
-    /// Anything else the system refused.
+    /// Any other error of the operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -89,7 +74,7 @@ impl From<dynoxide::DynoxideError> for Error {
 }
 
 impl From<terrapi::domain::Error> for Error {
-    /// With the whole chain of causes, since the first text is meant for callers of the API.
+    /// With the whole chain of causes, because the first text is meant for clients of the API.
     fn from(error: terrapi::domain::Error) -> Self {
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);

@@ -1,8 +1,8 @@
-//! The address that people call. It passes each request on to the emulator, and bounds how many reach it at once.
+//! The public port of the local stack. It forwards each request to the emulator and limits how many run concurrently.
 //!
-//! Without it the emulator and its functions stop answering for good above a hundred requests at a time. What is beyond the
-//! bound waits here for its turn, and what is beyond the queue, or waits too long, is answered 503 with `Retry-After`.
-//! The port is listened on from the first moment, so that nobody else can take it while the functions compile.
+//! Without it, the emulator and its functions hang permanently above a hundred concurrent requests. Requests above the
+//! limit wait here. If the queue is full, or a request waits too long, the answer is 503 with `Retry-After`. The port
+//! is opened at the beginning, so that no other process can take it while the functions compile.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -25,17 +25,17 @@ use tokio::{sync::Semaphore, task::AbortHandle, time::timeout};
 
 use crate::error::Result;
 
-/// Requests that the emulator works on at a time. It has been seen to stop for good at 128.
-const AT_ONCE: usize = 64;
-/// Requests that may wait for their turn.
-const QUEUE: usize = 1_024;
-/// How long a request may take, its wait included: what the gateway on AWS allows.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Of one connection, not for the next one (RFC 9110 §7.6.1).
+/// How many requests the emulator handles concurrently. It has hung permanently at 128.
+const MAX_CONCURRENT_REQUESTS: usize = 64;
+/// How many requests may wait.
+const MAX_WAITING_REQUESTS: usize = 1_024;
+/// The maximum duration of a request with its wait: the timeout of the gateway on AWS.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Headers that concern one connection only (RFC 9110 §7.6.1).
 const HOP_BY_HOP: [HeaderName; 6] =
     [CONNECTION, HeaderName::from_static("keep-alive"), TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
-/// The front. It stops when dropped.
+/// It stops when dropped.
 pub struct Front(AbortHandle);
 
 struct Shared {
@@ -47,7 +47,7 @@ struct Shared {
 }
 
 impl Front {
-    /// Serves what comes to `listener` from the emulator at `emulator`, `127.0.0.1:<port>`.
+    /// Forwards the requests on `listener` to the emulator at `emulator` (`127.0.0.1:<port>`).
     ///
     /// # Errors
     /// The listener cannot be used.
@@ -55,11 +55,12 @@ impl Front {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let (places, turns) = (Semaphore::new(AT_ONCE + QUEUE), Semaphore::new(AT_ONCE));
-        let router = Router::new().fallback(pass_on).with_state(Arc::new(Shared { emulator, client, places, turns }));
+        let (places, turns) =
+            (Semaphore::new(MAX_CONCURRENT_REQUESTS + MAX_WAITING_REQUESTS), Semaphore::new(MAX_CONCURRENT_REQUESTS));
+        let router = Router::new().fallback(handle).with_state(Arc::new(Shared { emulator, client, places, turns }));
         let serving = tokio::spawn(async move {
             if let Err(reason) = axum::serve(listener, router).await {
-                tracing::error!(%reason, "the front stopped");
+                tracing::error!(%reason, "the server of the public port stopped");
             }
         });
         Ok(Self(serving.abort_handle()))
@@ -72,22 +73,26 @@ impl Drop for Front {
     }
 }
 
-async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let Ok(_place) = shared.places.try_acquire() else { return busy() };
-    timeout(PATIENCE, in_turn(&shared, request)).await.ok().flatten().unwrap_or_else(busy)
+    timeout(REQUEST_TIMEOUT, forward(&shared, request)).await.ok().flatten().unwrap_or_else(busy)
 }
 
-/// `None`: the emulator does not answer.
-async fn in_turn(shared: &Shared, mut request: Request) -> Option<Response> {
+/// Returns `None` if the emulator does not answer.
+async fn forward(shared: &Shared, mut request: Request) -> Option<Response> {
     let _turn = shared.turns.acquire().await.ok()?;
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() =
         Uri::builder().scheme("http").authority(&*shared.emulator).path_and_query(path).build().ok()?;
     drop_hop_by_hop(request.headers_mut());
-    let answer = shared.client.request(request).await.inspect_err(|reason| tracing::debug!(%reason, "no answer"));
+    let answer = shared
+        .client
+        .request(request)
+        .await
+        .inspect_err(|reason| tracing::debug!(%reason, "the emulator did not answer"));
     let (mut parts, body) = answer.ok()?.into_parts();
     drop_hop_by_hop(&mut parts.headers);
-    // Whole, so that the next request's turn begins when the emulator is done with this one.
+    // Reads the whole body, so that the next request starts only when the emulator has finished this one.
     Some(Response::from_parts(parts, Body::from(body.collect().await.ok()?.to_bytes())))
 }
 
@@ -153,14 +158,14 @@ mod tests {
                 tokio::spawn(async move { get(&origin, "/health").await.0 })
             })
             .collect();
-        while most.load(Ordering::SeqCst) < AT_ONCE {
+        while most.load(Ordering::SeqCst) < MAX_CONCURRENT_REQUESTS {
             tokio::task::yield_now().await;
         }
         open.add_permits(200);
         for caller in callers {
             assert_eq!(caller.await.unwrap(), 200);
         }
-        assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
+        assert_eq!(most.load(Ordering::SeqCst), MAX_CONCURRENT_REQUESTS);
     }
 
     #[tokio::test]

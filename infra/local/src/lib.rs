@@ -1,14 +1,14 @@
-//! The local stack: everything AWS would give the functions, on one machine.
+//! The local stack: what AWS provides for the functions, on one machine.
 //!
-//! * [`template`] reads `template.yaml`, the one description of tables, routes and stream filters
+//! * [`template`] reads `template.yaml`, the only description of tables, routes and stream filters
 //! * [`routes`] writes the emulator's table of routes from it
 //! * [`engine`] serves those tables from an embedded, DynamoDB-compatible engine (a file, or memory for a test)
-//! * [`changes`] reads a table's stream the way Lambda's event source does; [`pump`] hands it to the worker
-//! * [`timer`] calls a function every so often
-//! * [`emulator`] runs the functions under `cargo lambda watch`, [`front`] stands before it
-//! * [`bootstrap`] creates the first administrator, [`connection`] tells people and programs how to get in
+//! * [`changes`] reads a table's stream as Lambda's event source does; [`pump`] delivers it to the worker
+//! * [`timer`] calls a function at regular intervals
+//! * [`emulator`] runs the functions under `cargo lambda watch`; [`front`] limits the requests that reach it
+//! * [`bootstrap`] creates the first administrator; [`connection`] tells people and programs how to connect
 //!
-//! Left out on purpose: throttling, contention and stale reads, which an embedded engine does not have.
+//! Not emulated: throttling, contention and stale reads, which an embedded engine does not have.
 
 pub mod bootstrap;
 pub mod changes;

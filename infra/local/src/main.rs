@@ -1,4 +1,4 @@
-//! `make run`: the whole service on this machine, with data that survives a restart. With the argument `routes`, `make routes`.
+//! `make run`: the whole service on one machine, with data that survives a restart. With the argument `routes`, `make routes`.
 
 use std::process::ExitCode;
 
@@ -39,7 +39,7 @@ async fn run() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("routes") {
         return routes::write(&settings.workspace);
     }
-    // The engine warns of every refused condition, which is how the store works.
+    // The engine logs a warning for every failed condition, which is normal for this store.
     let filter = Targets::new().with_default(Level::WARN).with_target("dynoxide", Level::ERROR);
     tracing_subscriber::registry().with(fmt::layer().with_writer(std::io::stderr).with_filter(filter)).init();
     let template = Template::project()?;

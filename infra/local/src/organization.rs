@@ -15,14 +15,13 @@ use terrapi::{
     store::{Decision, Store, Written},
 };
 
-/// Its name.
 pub const NAME: &str = "local";
-/// The id of a new token of the organization, in base58. It begins with the organization's code.
+/// The id of the organization's token, in base58. It begins with the organization's code.
 const TOKEN: &str = "at-terrapi1organize";
-/// The code in data folders from before ids were in base58.
+/// The code in data folders that were created before ids used base58.
 const FORMER_CODE: &str = "local000";
 
-/// The ids that belong to an organization's code.
+/// The ids that begin with an organization's code.
 struct Ids {
     organization: OrganizationId,
     owners: TeamId,
@@ -30,7 +29,7 @@ struct Ids {
 }
 
 impl Ids {
-    /// The ids of the organization that a token belongs to.
+    /// The ids of the organization to which a token belongs.
     fn of(token: TeamTokenId) -> Result<Self> {
         let code = token.organization();
         let former = code.to_string() == FORMER_CODE;
@@ -44,7 +43,7 @@ impl Ids {
     }
 }
 
-/// The team that may use the KV store, of the organization whose token this is.
+/// The team that may use the KV store, in the organization with this token.
 pub fn team_id(token: &str) -> Result<String> {
     let secret = TeamSecret::parse(token).ok_or_else(damaged)?;
     Ok(Ids::of(secret.id())?.team.to_string())

@@ -1,11 +1,10 @@
-//! Lambda's event filter patterns, as far as `template.yaml` uses them: nested objects whose leaves list what may stand
-//! there (a value, or `{"exists": true}`). An unknown rule is refused when the template is read, never ignored.
+//! Lambda's event filter patterns, as far as `template.yaml` uses them: nested objects whose leaves list the accepted
+//! values (a literal, or `{"exists": true}`). An unknown rule is an error when the template is read, and never ignored.
 //!
 //! Source: Lambda developer guide, "Filter rule syntax".
 
 use serde_json::{Map, Value};
 
-/// A parsed pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pattern(Node);
 
@@ -22,16 +21,16 @@ enum Rule {
 }
 
 impl Pattern {
-    /// Reads a pattern's JSON text.
+    /// Parses the JSON text of a pattern.
     ///
     /// # Errors
-    /// Why it is not a pattern this file knows.
+    /// The reason why the pattern is invalid or not supported.
     pub fn parse(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| format!("filter {text}: {error}"))?;
         node(&value).map(Self).map_err(|rule| format!("filter {text}: {rule} is not supported"))
     }
 
-    /// Whether an event's record satisfies every member of the pattern.
+    /// Whether a record satisfies every member of the pattern.
     pub fn matches(&self, record: &Value) -> bool {
         self.0.matches(Some(record))
     }

@@ -1,5 +1,5 @@
-//! Hands a table's changes to the function that wants them, as Lambda's event source does: in order, again after a
-//! failure, and set aside when they fail for good. Also expires items, which AWS does by itself.
+//! Delivers a table's changes to the function that subscribes to them, as Lambda's event source does: in order, with
+//! retries, and into a file if they keep failing. Also deletes expired items, which AWS does by itself.
 
 use std::{
     fs,
@@ -17,17 +17,17 @@ use crate::{
     template::StreamSource,
 };
 
-/// How often the stream is looked at.
-const POLL: Duration = Duration::from_millis(200);
-/// How often expired items are removed.
-const SWEEP: Duration = Duration::from_mins(1);
-/// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Longer than the function may take.
-const INVOCATION: Duration = Duration::from_secs(150);
+/// The interval at which the stream is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// The interval at which expired items are deleted.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+/// The first backoff after a failure. Each further one is twice as long, up to [`MAX_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+/// Longer than the timeout of the function.
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// One event source, pumped until it is dropped.
+/// Delivers one event source until it is dropped.
 pub struct LocalStreamPump {
     changes: Changes,
     client: reqwest::Client,
@@ -36,23 +36,23 @@ pub struct LocalStreamPump {
     dead_letters: PathBuf,
 }
 
-/// What became of an invocation.
+/// The result of an invocation.
 enum Outcome {
-    /// Everything is done with.
+    /// Every change was processed.
     Accepted,
-    /// Done with up to this sequence number (`None`: nothing is), the rest is to be tried again.
+    /// Changes up to this sequence number were processed (`None`: no change). The rest must be retried.
     Partial(Option<String>),
-    /// The function failed.
+    /// The function returned an error.
     Failed(String),
-    /// Nobody answered.
+    /// The function did not answer.
     Unreachable(String),
 }
 
 impl LocalStreamPump {
-    /// A pump from a table's stream to `base_url`, the emulator's address. It keeps its position in `folder`.
+    /// Delivers a table's stream to `base_url`, the URL of the emulator. The position is stored in `folder`.
     ///
     /// # Errors
-    /// [`Error::DataFolder`] when an earlier position cannot be read.
+    /// [`Error::DataFolder`] if a stored position cannot be read.
     pub fn new(database: Database, source: StreamSource, base_url: &str, folder: &Path) -> Result<Self> {
         let position = folder.join(format!("{}-{}.position", source.table, source.function));
         let last = match fs::read_to_string(&position) {
@@ -66,24 +66,24 @@ impl LocalStreamPump {
         Ok(Self { changes, client: client()?, url, position, dead_letters })
     }
 
-    /// Pumps for ever; a failure is logged and tried again.
+    /// Delivers changes forever. Failures are logged and retried.
     pub async fn run(mut self) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = FIRST_BACKOFF;
         let mut failures = 0;
         loop {
             match self.step(&mut failures).await {
-                Ok(true) => pause = FIRST_PAUSE,
-                Ok(false) => tokio::time::sleep(POLL).await,
+                Ok(true) => backoff = FIRST_BACKOFF,
+                Ok(false) => tokio::time::sleep(POLL_INTERVAL).await,
                 Err(reason) => {
-                    tracing::warn!(%reason, "a change was not delivered, it is tried again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    tracing::warn!(%reason, "a change could not be delivered and is being retried");
+                    tokio::time::sleep(backoff).await;
+                    backoff = (backoff * 2).min(MAX_BACKOFF);
                 }
             }
         }
     }
 
-    /// Delivers one batch. False when there is none.
+    /// Delivers one batch. Returns `false` if there is none.
     async fn step(&mut self, failures: &mut u32) -> Result<bool> {
         let Some(batch) = self.changes.next()? else { return Ok(false) };
         if batch.records.is_empty() {
@@ -99,7 +99,7 @@ impl LocalStreamPump {
                     self.accept(done)?;
                 }
                 *failures += 1;
-                return Err(Error::Emulator("the function gave some records back".to_owned()));
+                return Err(Error::Emulator("the function returned some records as failed".to_owned()));
             }
             Outcome::Failed(reason) if *failures < self.changes.source().maximum_retry_attempts => {
                 *failures += 1;
@@ -115,7 +115,7 @@ impl LocalStreamPump {
     }
 
     async fn invoke(&self, batch: &Batch) -> Outcome {
-        let request = self.client.post(&self.url).timeout(INVOCATION).body(batch.event().to_string());
+        let request = self.client.post(&self.url).timeout(INVOCATION_TIMEOUT).body(batch.event().to_string());
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Outcome::Unreachable(error.to_string()),
@@ -126,14 +126,16 @@ impl LocalStreamPump {
             return Outcome::Failed(format!("{status}: {body}"));
         }
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
-        match unfinished(&answer, &batch.records) {
+        match first_unprocessed(&answer, &batch.records) {
             None => Outcome::Accepted,
-            Some(first) => Outcome::Partial(first.checked_sub(1).and_then(|last| number(batch.records.get(last)?))),
+            Some(first) => {
+                Outcome::Partial(first.checked_sub(1).and_then(|last| sequence_number(batch.records.get(last)?)))
+            }
         }
     }
 
     fn accept(&mut self, position: String) -> Result<()> {
-        // First on disk: after a crash a change may come twice, but none is lost and none goes backwards.
+        // The position is stored on disk first: after a crash a change may be delivered twice, but none is lost.
         let unusable = |source| Error::DataFolder { path: self.position.clone(), source };
         let fresh = self.position.with_extension("new");
         fs::write(&fresh, &position).and_then(|()| fs::rename(&fresh, &self.position)).map_err(unusable)?;
@@ -142,47 +144,48 @@ impl LocalStreamPump {
     }
 
     fn set_aside(&self, batch: &Batch) -> Result<()> {
-        tracing::error!(file = %self.dead_letters.display(), "the function keeps failing, these changes are set aside");
+        tracing::error!(file = %self.dead_letters.display(), "a function keeps failing; its changes were written to a file");
         let unusable = |source| Error::DataFolder { path: self.dead_letters.clone(), source };
         let mut file = fs::OpenOptions::new().create(true).append(true).open(&self.dead_letters).map_err(unusable)?;
         writeln!(file, "{}", batch.event()).map_err(unusable)
     }
 }
 
-/// Removes expired items every minute, for ever. AWS takes up to days; a reader must not rely on either.
+/// Deletes expired items every minute, forever. AWS may take days, so readers must not rely on either.
 pub async fn sweep_expired(database: Database) {
     loop {
         let database = database.clone();
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             Ok(Ok(_)) => {}
-            Ok(Err(reason)) => tracing::warn!(%reason, "expired items were not removed"),
-            Err(reason) => tracing::warn!(%reason, "the removal of expired items died"),
+            Ok(Err(reason)) => tracing::warn!(%reason, "expired items could not be deleted"),
+            Err(reason) => tracing::warn!(%reason, "the deletion of expired items panicked"),
         }
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(SWEEP_INTERVAL).await;
     }
 }
 
-/// An HTTP client for this machine only.
+/// An HTTP client for this machine.
 ///
 /// # Errors
-/// [`Error::Emulator`] when it cannot be built.
+/// [`Error::Emulator`] if it cannot be created.
 pub fn client() -> Result<reqwest::Client> {
-    // The client insists on a TLS provider even for plain HTTP. It is there already when this is the second client.
+    // The client requires a TLS provider even for plain HTTP. The second client finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().map_err(|error| Error::Emulator(error.to_string()))
 }
 
-/// Reads `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}`: the place of the first record that is not
-/// done with, none when all are. An identifier of no record means the whole batch, as in Lambda.
-fn unfinished(answer: &Value, records: &[Value]) -> Option<usize> {
+/// Reads `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}`. Returns the index of the first record that
+/// was not processed, or `None` if all were. An unknown identifier means the whole batch, as in Lambda.
+fn first_unprocessed(answer: &Value, records: &[Value]) -> Option<usize> {
     let failures = answer.get("batchItemFailures")?.as_array().filter(|failures| !failures.is_empty())?;
-    let failed =
-        |number: String| failures.iter().any(|failure| failure.get("itemIdentifier").is_some_and(|id| *id == number));
-    Some(records.iter().position(|record| number(record).is_some_and(failed)).unwrap_or(0))
+    let failed = |sequence_number: String| {
+        failures.iter().any(|failure| failure.get("itemIdentifier").is_some_and(|id| *id == sequence_number))
+    };
+    Some(records.iter().position(|record| sequence_number(record).is_some_and(failed)).unwrap_or(0))
 }
 
-/// A record's sequence number.
-fn number(record: &Value) -> Option<String> {
+/// The sequence number of a record.
+fn sequence_number(record: &Value) -> Option<String> {
     Some(record.pointer("/dynamodb/SequenceNumber")?.as_str()?.to_owned())
 }
 
@@ -197,13 +200,13 @@ mod tests {
         let records: Vec<_> = ["001", "002", "003"].map(|n| json!({"dynamodb": {"SequenceNumber": n}})).into();
         let after = |failed: &[&str]| {
             let failures: Vec<_> = failed.iter().map(|id| json!({"itemIdentifier": id})).collect();
-            unfinished(&json!({ "batchItemFailures": failures }), &records)
+            first_unprocessed(&json!({ "batchItemFailures": failures }), &records)
         };
         assert_eq!(after(&["003", "002"]), Some(1));
         assert_eq!(after(&["001"]), Some(0));
         assert_eq!(after(&[""]), Some(0), "an identifier of no record");
         assert_eq!(after(&[]), None);
-        assert_eq!(unfinished(&Value::Null, &records), None);
+        assert_eq!(first_unprocessed(&Value::Null, &records), None);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! The template's tables in the engine's own words.
+//! Converts the template's tables into the types of the engine.
 
 use dynoxide::{
     actions::update_table::{CreateGsiAction, GlobalSecondaryIndexUpdate},
@@ -11,12 +11,12 @@ use dynoxide::{
 
 use crate::template::{KeyAttribute, Table};
 
-/// The table's own key.
+/// The key of the table.
 pub fn key_schema(table: &Table) -> Vec<KeySchemaElement> {
     schema(&table.partition_key, table.sort_key.as_ref())
 }
 
-/// The attributes of the table's key and of its indexes, each once.
+/// The attributes of the keys of the table and its indexes, without duplicates.
 pub fn attributes(table: &Table) -> Vec<AttributeDefinition> {
     let indexes = table.indexes.iter().flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
     let mut attributes: Vec<AttributeDefinition> = Vec::new();
@@ -28,7 +28,7 @@ pub fn attributes(table: &Table) -> Vec<AttributeDefinition> {
     attributes
 }
 
-/// The table's indexes; none when it has none, which the engine tells apart from an empty list.
+/// The indexes of the table. `None` if it has none, because the engine does not accept an empty list.
 pub fn indexes(table: &Table) -> Option<Vec<GlobalSecondaryIndex>> {
     let index = |index: &crate::template::Index| GlobalSecondaryIndex {
         index_name: index.name.clone(),
@@ -39,7 +39,8 @@ pub fn indexes(table: &Table) -> Option<Vec<GlobalSecondaryIndex>> {
     (!table.indexes.is_empty()).then(|| table.indexes.iter().map(index).collect())
 }
 
-/// What an earlier table lacks; none when its key, or an index it shares with the template's, is another.
+/// The indexes that an existing table lacks. `None` if its key, or an index with the same name, differs from the
+/// template.
 pub fn missing_indexes(existing: &TableMetadata, table: &Table) -> Option<Vec<GlobalSecondaryIndexUpdate>> {
     let known: Vec<AttributeDefinition> = serde_json::from_str(&existing.attribute_definitions).ok()?;
     let of_key = std::iter::once(&table.partition_key).chain(&table.sort_key).map(attribute);

@@ -1,4 +1,4 @@
-//! What a person can set, and the folders that follow from it.
+//! The settings of the local stack, and the folders that follow from them.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,23 +9,22 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// Where the service answers when `PORT` does not say.
+/// The port if `PORT` is not set.
 const DEFAULT_PORT: u16 = 9000;
-/// The data folder when `TERRAPI_DATA_DIR` does not say.
+/// The data folder if `TERRAPI_DATA_DIR` is not set.
 const DEFAULT_DATA_DIR: &str = ".local";
-/// What is logged when `RUST_LOG` does not say.
+/// The log filter if `RUST_LOG` is not set.
 const DEFAULT_LOG: &str = "info";
 
-/// The stack's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `PORT`: where the service answers.
+    /// `PORT`: the port of the service.
     pub port: u16,
-    /// `TERRAPI_DATA_DIR`: where data lives, as an absolute path.
+    /// `TERRAPI_DATA_DIR`: the data folder, as an absolute path.
     pub data_dir: PathBuf,
-    /// The project's folder, which holds `Cargo.toml`.
+    /// The project's folder, which contains `Cargo.toml`.
     pub workspace: PathBuf,
-    /// `RUST_LOG`: what the functions log.
+    /// `RUST_LOG`: the log filter of the functions.
     pub log: String,
 }
 
@@ -33,11 +32,11 @@ impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a port that is none; [`Error::Io`] without a working directory.
+    /// [`Error::Setting`] for an invalid port; [`Error::Io`] without a working directory.
     #[expect(clippy::disallowed_methods, reason = "the one place where the local stack reads its environment")]
     pub fn from_environment() -> Result<Self> {
         let here = std::env::current_dir()?;
-        // `cargo run` says where this crate lies, two folders below the project.
+        // `cargo run` sets the folder of this crate, which is two levels below the project.
         let workspace = std::env::var_os("CARGO_MANIFEST_DIR")
             .and_then(|folder| Some(Path::new(&folder).ancestors().nth(2)?.to_path_buf()))
             .unwrap_or_else(|| here.clone());
@@ -47,7 +46,7 @@ impl Settings {
         Ok(Self { port: port(std::env::var("PORT").ok())?, data_dir, workspace, log })
     }
 
-    /// The service's address.
+    /// The URL of the service.
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -57,10 +56,10 @@ impl Settings {
         self.data_dir.join("blobs")
     }
 
-    /// Makes the data folder and keeps every other stack out of it for as long as the result lives.
+    /// Creates the data folder and locks it as long as the result exists.
     ///
     /// # Errors
-    /// [`Error::DataFolder`] when it cannot be written, [`Error::DataFolderInUse`] when another stack holds it.
+    /// [`Error::DataFolder`] if it cannot be written; [`Error::DataFolderInUse`] if another stack has locked it.
     pub fn lock_data_dir(&self) -> Result<File> {
         let unusable = |source| Error::DataFolder { path: self.data_dir.clone(), source };
         fs::create_dir_all(self.blobs()).map_err(unusable)?;
@@ -75,11 +74,10 @@ impl Settings {
         Ok(file)
     }
 
-    /// Listens on the port, before minutes are spent on compiling. It is kept: a port that was free a moment ago may be
-    /// somebody else's now.
+    /// Opens the port before the functions are compiled, so that no other process can take it meanwhile.
     ///
     /// # Errors
-    /// [`Error::Port`] when somebody else does.
+    /// [`Error::Port`] if it is in use.
     pub fn listen(&self) -> Result<TcpListener> {
         TcpListener::bind(("127.0.0.1", self.port)).map_err(|source| Error::Port { port: self.port, source })
     }
@@ -95,10 +93,10 @@ fn port(value: Option<String>) -> Result<u16> {
     }
 }
 
-/// Writes a file that only its owner may read, whole or not at all.
+/// Writes a file that only its owner may read, atomically.
 ///
 /// # Errors
-/// What the system said.
+/// The error of the operating system.
 pub fn write_private(path: &Path, content: &str) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
 

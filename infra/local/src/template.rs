@@ -1,6 +1,6 @@
-//! `template.yaml` as types: tables, HTTP routes, and what the worker hears from the stream.
+//! `template.yaml` as types: tables, HTTP routes, event sources and timers.
 //!
-//! Only what the local stack and the tests need is read. The tags (`!Ref`, `!GetAtt`) sit in members that are skipped.
+//! Reads only what the local stack and the tests need. The tags (`!Ref`, `!GetAtt`) occur in members that are skipped.
 
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
@@ -12,102 +12,91 @@ use crate::{
     pattern::Pattern,
 };
 
-/// The template this crate was built with: reading it costs no file and no working directory.
+/// The template at compile time, so that reading it needs no file and no working directory.
 const SOURCE: &str = include_str!("../../../template.yaml");
 
-/// What the template says.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     /// The tables, by logical id.
     pub tables: Vec<Table>,
     /// The HTTP routes, by function and event name.
     pub routes: Vec<Route>,
-    /// The functions that something here calls, by a route or otherwise.
+    /// The functions that are called on this machine, by a route or an event.
     pub functions: Vec<String>,
     /// The functions that nothing on this machine calls.
     pub uncalled: Vec<String>,
     /// The event sources that read a table's stream.
     pub streams: Vec<StreamSource>,
-    /// What happens every so often.
+    /// The events at regular intervals.
     pub timers: Vec<Timer>,
 }
 
-/// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// Its id in the template, such as `KvTable`.
+    /// The logical id, for example `KvTable`.
     pub logical_id: String,
-    /// What it is for: the logical id in small letters without `Table`, such as `kv`.
+    /// The logical id in lower case without `Table`, for example `kv`.
     pub role: String,
-    /// Its name on this machine, such as `terrapi-kv`. On AWS the name is made up.
+    /// The name on this machine, for example `terrapi-kv`. AWS generates another one.
     pub name: String,
-    /// The partition key.
     pub partition_key: KeyAttribute,
-    /// The sort key.
     pub sort_key: Option<KeyAttribute>,
-    /// The global indexes; each holds whole items.
+    /// The global secondary indexes. Each contains whole items.
     pub indexes: Vec<Index>,
-    /// The attribute that holds the time an item expires, in epoch seconds.
+    /// The attribute with the time at which an item expires, in epoch seconds.
     pub ttl_attribute: Option<String>,
-    /// What its stream carries, such as `NEW_AND_OLD_IMAGES`; no stream otherwise.
+    /// The contents of the stream, for example `NEW_AND_OLD_IMAGES`. `None` without a stream.
     pub stream_view_type: Option<String>,
 }
 
-/// A global index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// Its name.
     pub name: String,
-    /// The partition key.
     pub partition_key: KeyAttribute,
-    /// The sort key.
     pub sort_key: Option<KeyAttribute>,
 }
 
-/// A key attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyAttribute {
-    /// Its name.
     pub name: String,
     /// `S`, `N` or `B`.
     pub kind: String,
 }
 
-/// An HTTP route of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The function's crate and binary, such as `kv-store`.
+    /// The crate and binary of the function, for example `kv-store`.
     pub function: String,
-    /// The path in the gateway's syntax: `{name}` for one segment, `{name+}` for the rest, `$default` for what no other
-    /// route takes.
+    /// The path in the gateway's syntax: `{name}` is one segment, `{name+}` the rest, and `$default` every path without
+    /// another route.
     pub path: String,
-    /// The method; `ANY` when the function's router decides.
+    /// The method. `ANY` if the function's router decides.
     pub method: String,
 }
 
-/// A function that hears of a table's changes.
+/// A subscription of a function to a table's stream.
 #[derive(Debug, Clone)]
 pub struct StreamSource {
-    /// The function, such as `worker`.
+    /// The function, for example `worker`.
     pub function: String,
     /// The table's name on this machine.
     pub table: String,
-    /// A change is delivered when one of these matches it; every change, when there are none.
+    /// A change is delivered if it matches at least one filter, or if there are no filters.
     pub filters: Vec<Pattern>,
-    /// How often a failing batch is tried again before it is set aside.
+    /// How many times a failing batch is retried before it is given up.
     pub maximum_retry_attempts: u32,
-    /// Records in one event, at most.
+    /// The maximum number of records in one event.
     pub batch_size: usize,
 }
 
-/// A function that is called every so often.
+/// A function that is called at regular intervals.
 #[derive(Debug, Clone)]
 pub struct Timer {
-    /// The function, such as `worker`.
+    /// The function, for example `worker`.
     pub function: String,
-    /// The time between two calls.
+    /// The interval between two calls.
     pub period: Duration,
-    /// What it is called with, as JSON text.
+    /// The payload of a call, as JSON text.
     pub input: String,
 }
 
@@ -115,7 +104,7 @@ impl Template {
     /// The project's template, parsed once.
     ///
     /// # Errors
-    /// [`Error::Template`] when it lacks what a table, route or event source must have.
+    /// [`Error::Template`] if a table, route or event source lacks a required member.
     pub fn project() -> Result<&'static Self> {
         static PARSED: OnceLock<std::result::Result<Template, String>> = OnceLock::new();
         PARSED
@@ -129,7 +118,7 @@ impl Template {
             .map_err(|text| Error::Template(text.clone()))
     }
 
-    /// Reads a template's text.
+    /// Parses the text of a template.
     ///
     /// # Errors
     /// As [`Self::project`].
@@ -146,7 +135,7 @@ impl Template {
         Ok(template)
     }
 
-    /// The table of that role, such as `kv`.
+    /// The table with this role, for example `kv`.
     pub fn table(&self, role: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.role == role)
     }
@@ -161,23 +150,23 @@ impl Template {
             return Ok(());
         }
         for (event_id, event) in properties.events {
-            let place = format!("{logical_id}.{event_id}");
+            let location = format!("{logical_id}.{event_id}");
             match event.kind.as_str() {
                 "HttpApi" => {
-                    let HttpProperties { path, method } = read(&place, event.properties)?;
+                    let HttpProperties { path, method } = read(&location, event.properties)?;
                     self.routes.push(Route { function: function.clone(), path, method });
                 }
                 "DynamoDB" => {
-                    let properties: StreamProperties = read(&place, event.properties)?;
-                    self.streams.push(stream_source(&place, &function, properties)?);
+                    let properties: StreamProperties = read(&location, event.properties)?;
+                    self.streams.push(stream_source(&location, &function, properties)?);
                 }
                 "Schedule" => {
-                    let TimerProperties { schedule, input } = read(&place, event.properties)?;
+                    let TimerProperties { schedule, input } = read(&location, event.properties)?;
                     let period = period(&schedule)
-                        .ok_or_else(|| Error::Template(format!("{place}: Schedule is not rate(<n> minutes)")))?;
+                        .ok_or_else(|| Error::Template(format!("{location}: Schedule is not rate(<n> minutes)")))?;
                     self.timers.push(Timer { function: function.clone(), period, input });
                 }
-                other => return Err(Error::Template(format!("{place}: events of type {other} do not run locally"))),
+                other => return Err(Error::Template(format!("{location}: events of type {other} do not run locally"))),
             }
         }
         self.functions.push(function);
@@ -217,7 +206,7 @@ fn table(logical_id: String, properties: Value) -> Result<Table> {
     })
 }
 
-fn stream_source(place: &str, function: &str, properties: StreamProperties) -> Result<StreamSource> {
+fn stream_source(location: &str, function: &str, properties: StreamProperties) -> Result<StreamSource> {
     // `!GetAtt KvTable.StreamArn`
     let table = match &properties.stream {
         Value::Tagged(tagged) => tagged.value.as_str(),
@@ -225,12 +214,14 @@ fn stream_source(place: &str, function: &str, properties: StreamProperties) -> R
     }
     .and_then(|text| text.strip_suffix(".StreamArn"))
     .map(local_name)
-    .ok_or_else(|| Error::Template(format!("{place}: Stream is not !GetAtt <table>.StreamArn")))?;
+    .ok_or_else(|| Error::Template(format!("{location}: Stream is not !GetAtt <table>.StreamArn")))?;
     let filters = properties
         .criteria
         .map_or_else(Vec::new, |criteria| criteria.filters)
         .iter()
-        .map(|filter| Pattern::parse(&filter.pattern).map_err(|reason| Error::Template(format!("{place}: {reason}"))))
+        .map(|filter| {
+            Pattern::parse(&filter.pattern).map_err(|reason| Error::Template(format!("{location}: {reason}")))
+        })
         .collect::<Result<_>>()?;
     Ok(StreamSource {
         function: function.to_owned(),
@@ -251,13 +242,13 @@ fn role(logical_id: &str) -> String {
     logical_id.strip_suffix("Table").unwrap_or(logical_id).to_ascii_lowercase()
 }
 
-/// A table's name has three characters or more, so the role alone would not do.
+/// A table's name needs at least three characters, so the role alone would not be valid.
 fn local_name(logical_id: &str) -> String {
     format!("terrapi-{}", role(logical_id))
 }
 
-fn read<T: DeserializeOwned>(place: &str, properties: Value) -> Result<T> {
-    yaml_serde::from_value(properties).map_err(|error| Error::Template(format!("{place}: {error}")))
+fn read<T: DeserializeOwned>(location: &str, properties: Value) -> Result<T> {
+    yaml_serde::from_value(properties).map_err(|error| Error::Template(format!("{location}: {error}")))
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,5 @@
-//! Calls a function every so often, as AWS's scheduler does. A call that fails is not repeated: the next one comes anyway.
+//! Calls a function at regular intervals, as AWS's scheduler does. A failed call is not repeated, because the next one
+//! follows anyway.
 
 use std::time::Duration;
 
@@ -6,24 +7,24 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{error::Result, pump, template::Timer};
 
-/// Longer than the function may take.
-const INVOCATION: Duration = Duration::from_secs(150);
+/// Longer than the timeout of the function.
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// Calls the function at `base_url`, the emulator's address, at once and then for ever.
+/// Calls the function at `base_url`, the URL of the emulator, once at the start and then forever.
 ///
 /// # Errors
-/// [`Error::Emulator`](crate::Error::Emulator) when there is no client.
+/// [`Error::Emulator`](crate::Error::Emulator) if the HTTP client cannot be created.
 pub async fn run(timer: Timer, base_url: String) -> Result<()> {
     let client = pump::client()?;
     let url = format!("{base_url}/2015-03-31/functions/{}/invocations", timer.function);
     let mut ticks = interval(timer.period);
-    // A machine that slept has one call to make up for, not a hundred.
+    // After the machine has slept, one call is made instead of many.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let sent = client.post(&url).timeout(INVOCATION).body(timer.input.clone()).send().await;
+        let sent = client.post(&url).timeout(INVOCATION_TIMEOUT).body(timer.input.clone()).send().await;
         if let Err(reason) = sent.and_then(reqwest::Response::error_for_status) {
-            tracing::warn!(%reason, function = timer.function, "a timer's call failed");
+            tracing::warn!(%reason, function = timer.function, "a timer call failed");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Access tokens: RFC 9068 JWTs that live for a minute.
+//! Access tokens: JWTs (RFC 9068) that are valid for one minute.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::{Caller, Capabilities, Credential, KeyId, Seconds, UserId};
 
-/// `aud` and default `iss` of every token.
+/// The value of `aud`, and the default of `iss`.
 pub const AUDIENCE: &str = "terrapi";
-/// How long a token lives, in seconds.
+/// How many seconds a token is valid.
 pub const LIFETIME_SECONDS: i64 = 60;
-/// How far two clocks may be apart, in seconds. Nowhere more.
+/// By how many seconds two clocks may differ. No check allows more.
 pub const LEEWAY_SECONDS: i64 = 5;
-/// `typ` of every token (RFC 9068 §2.1).
+/// The value of `typ` (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
 
 /// The claims of an access token.
@@ -20,32 +20,27 @@ pub const TYPE: &str = "at+jwt";
 /// seconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
-    /// Issuer.
     pub iss: String,
-    /// Audience: always [`AUDIENCE`].
+    /// Always [`AUDIENCE`].
     pub aud: String,
-    /// The owner.
+    /// The owner of the API key.
     pub sub: UserId,
-    /// Signed at.
     pub iat: Seconds,
-    /// Good until.
     pub exp: Seconds,
-    /// Not before, which we never write but obey.
+    /// Never set by this service, but respected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<Seconds>,
-    /// Names this token.
     pub jti: Uuid,
-    /// What it may do.
     pub capabilities: Capabilities,
-    /// The API key it was bought with.
+    /// The API key that was exchanged for this token.
     pub key_id: KeyId,
-    /// Whether it opens the administrators' routes to an administrator. Absent means `false`.
+    /// Whether the token opens the administrators' routes if its owner is an administrator. Absent means `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub administration: bool,
 }
 
 impl Claims {
-    /// The claims of a token signed now.
+    /// The claims of a token that is issued at `now`.
     pub fn new(issuer: &str, now: Seconds, jti: Uuid, user: UserId, key: KeyId, capabilities: Capabilities) -> Self {
         let exp = now.plus(LIFETIME_SECONDS);
         Self {
@@ -62,20 +57,20 @@ impl Claims {
         }
     }
 
-    /// The same claims of a token that opens the administrators' routes, or does not.
+    /// Sets whether the token opens the administrators' routes.
     #[must_use]
     pub fn with_administration(self, administration: bool) -> Self {
         Self { administration, ..self }
     }
 
-    /// Whether the token is good at `now`: begun, not over, and of no more than a minute's life.
-    pub fn good_at(&self, now: Seconds) -> bool {
+    /// Whether the token is valid at `now`: issued, not expired, and with a lifetime of at most a minute. Allows
+    /// [`LEEWAY_SECONDS`].
+    pub fn valid_at(&self, now: Seconds) -> bool {
         let life = self.exp.0.saturating_sub(self.iat.0);
         let begun = self.nbf.unwrap_or(self.iat).max(self.iat) <= now.plus(LEEWAY_SECONDS);
         begun && now < self.exp.plus(LEEWAY_SECONDS) && (1..=LIFETIME_SECONDS).contains(&life)
     }
 
-    /// Who the token speaks for.
     pub fn into_caller(self) -> Caller {
         Caller {
             user: self.sub,

@@ -1,7 +1,7 @@
-//! API keys: long-lived, good for one exchange and nothing else.
+//! API keys: long-lived credentials that only the exchange accepts.
 //!
-//! Shape: `tt_live_` and 70 base62 digits of (16-byte id, 32-byte random secret, 4-byte CRC-32 of both). The prefix lets
-//! scanners find a leaked key; the checksum lets a typo or noise be refused without a read.
+//! Shape: `tt_live_` and 70 base62 digits of (16-byte id, 32-byte random secret, 4-byte CRC-32 of both). Secret
+//! scanners find leaked keys by the prefix. Because of the checksum, a mistyped key is refused without a read.
 
 use std::fmt;
 
@@ -20,12 +20,11 @@ const WHOLE_BYTES: usize = BODY_BYTES + 4;
 /// 52 bytes need ⌈416 / log₂ 62⌉ digits.
 const DIGITS: usize = 70;
 
-/// Which prefix a key carries.
+/// The prefix of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyEnvironment {
-    /// `tt_live_`
     Live,
-    /// `tt_test_`: local development.
+    /// For local development.
     Test,
 }
 
@@ -40,7 +39,7 @@ impl KeyEnvironment {
     }
 }
 
-/// The random half of a key. Prints as nothing and is wiped when dropped.
+/// The random part of a key. Its `Debug` shows nothing, and it is wiped from memory when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret([u8; SECRET_BYTES]);
 
@@ -50,14 +49,14 @@ impl Secret {
         Self(random)
     }
 
-    /// What is stored in its place.
+    /// The SHA-256 that is stored instead of the secret.
     pub fn hash(&self) -> [u8; 32] {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest::digest(&digest::SHA256, &self.0).as_ref());
         hash
     }
 
-    /// Whether `hash` is this secret's, in constant time.
+    /// Whether `hash` is the hash of this secret. Compares in constant time.
     pub fn matches(&self, hash: &[u8; 32]) -> bool {
         self.hash().ct_eq(hash).into()
     }
@@ -69,22 +68,21 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A whole key, as its holder presents it.
+/// A complete key, as its holder presents it.
 #[derive(Debug)]
 pub struct ApiKey {
-    /// The half that names the row.
+    /// Identifies the key's row.
     pub id: KeyId,
-    /// The half that proves possession.
     pub secret: Secret,
 }
 
 impl ApiKey {
-    /// Whether `text` claims to be a key, well-formed or not.
+    /// Whether `text` begins like a key, even if it is malformed.
     pub fn claimed_by(text: &str) -> bool {
         KeyEnvironment::ALL.iter().any(|environment| text.starts_with(environment.prefix()))
     }
 
-    /// Reads a key. `None` for a wrong prefix, length, digit or checksum: nothing that needs a read to refuse.
+    /// `None` for a wrong prefix, length, digit or checksum.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = KeyEnvironment::ALL.iter().find_map(|environment| text.strip_prefix(environment.prefix()))?;
         let mut whole = base62::decode::<WHOLE_BYTES>(digits).filter(|_| digits.len() == DIGITS)?;
@@ -96,7 +94,7 @@ impl ApiKey {
         sound.then_some(key)
     }
 
-    /// The text handed to the holder, once.
+    /// The text of the key, which its holder gets once.
     pub fn reveal(&self, environment: KeyEnvironment) -> String {
         let mut whole = Vec::with_capacity(WHOLE_BYTES);
         whole.extend_from_slice(&self.id.bytes());

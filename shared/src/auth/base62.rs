@@ -1,23 +1,23 @@
-//! Base62 of fixed width, for byte strings longer than a machine word (the crates for it stop at 128 bits).
+//! Base62 with a fixed width, for byte strings of any length. The published crates stop at 128 bits.
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// `bytes` as one big-endian number in `width` digits, left-padded with `0`.
+/// Encodes `bytes` as one big-endian number of `width` digits, padded with `0` on the left.
 pub fn encode(bytes: &[u8], width: usize) -> String {
     let mut number = bytes.to_vec();
-    let mut digits: Vec<u8> = (0..width).map(|_| digit(divide(&mut number))).collect();
+    let mut digits: Vec<u8> = (0..width).map(|_| digit(divide_by_62(&mut number))).collect();
     digits.reverse();
     digits.into_iter().map(char::from).collect()
 }
 
-/// The `N` bytes whose [`encode`] is `text`; `None` for a foreign digit or a number of more than `N` bytes.
+/// Inverse of [`encode`]. `None` for an unknown digit, or a number that needs more than `N` bytes.
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut number = [0_u8; N];
     for byte in text.bytes() {
         let mut carry = u32::try_from(ALPHABET.iter().position(|digit| *digit == byte)?).ok()?;
-        for place in number.iter_mut().rev() {
-            carry += u32::from(*place) * 62;
-            *place = u8::try_from(carry & 0xff).ok()?;
+        for byte in number.iter_mut().rev() {
+            carry += u32::from(*byte) * 62;
+            *byte = u8::try_from(carry & 0xff).ok()?;
             carry >>= 8;
         }
         if carry != 0 {
@@ -27,12 +27,12 @@ pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(number)
 }
 
-/// Divides the number in place and gives the remainder.
-fn divide(number: &mut [u8]) -> usize {
+/// Divides the number in place by 62 and returns the remainder.
+fn divide_by_62(number: &mut [u8]) -> usize {
     let mut remainder = 0_usize;
-    for place in number {
-        let value = remainder * 256 + usize::from(*place);
-        *place = u8::try_from(value / 62).unwrap_or_default();
+    for byte in number {
+        let value = remainder * 256 + usize::from(*byte);
+        *byte = u8::try_from(value / 62).unwrap_or_default();
         remainder = value % 62;
     }
     remainder

@@ -1,4 +1,5 @@
-//! Puts ring under `jsonwebtoken`, so that tokens and TLS share one crypto backend. `EdDSA` is the only algorithm there is.
+//! Makes ring the backend of `jsonwebtoken`, so that tokens and TLS use one crypto library. `EdDSA` is the only
+//! algorithm.
 
 use std::sync::Once;
 
@@ -17,21 +18,21 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         (Algorithm::EdDSA, AlgorithmFamily::Ed) => Ok(Box::new(EdVerifier(key.try_get_as_bytes()?.to_vec()))),
         _ => Err(Error::from(ErrorKind::InvalidAlgorithm)),
     },
-    // JWKs are written by hand (signing.rs): the crate's own need every algorithm's backend.
+    // `signing.rs` writes JWKs itself: the crate's implementation would need every algorithm.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes ring the backend of this process. Every call after the first does nothing.
+/// Installs ring as the backend of this process. Only the first call has an effect.
 pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if PROVIDER.install_default().is_err() {
-            tracing::warn!("another JWT backend was installed first");
+            tracing::warn!("another JWT backend is already installed");
         }
     });
 }
 
-/// Holds the bytes that [`EncodingKey::from_ed_der`] was given: a 32-byte seed.
+/// Signs with a 32-byte seed, which is passed as the DER of [`EncodingKey::from_ed_der`].
 struct EdSigner(Ed25519KeyPair);
 
 impl EdSigner {
@@ -66,7 +67,7 @@ impl JwtVerifier for EdVerifier {
     }
 }
 
-/// A verifying key of 32 raw bytes.
+/// A verification key from its 32 raw bytes.
 pub fn decoding_key(public: &[u8; 32]) -> DecodingKey {
     DecodingKey::from_ed_der(public)
 }

@@ -1,4 +1,4 @@
-//! Credentials: API keys, access tokens, session cookies, the keys that sign and verify them.
+//! Credentials: API keys, access tokens, team tokens, session cookies, and the keys that sign, verify and seal them.
 
 mod access_token;
 mod api_key;

@@ -1,5 +1,5 @@
-//! Texts that a browser holds and nobody else does: a session cookie's value, the state of a sign-in and the secret that
-//! ties it to its browser. 256 random bits in base62; storage knows their hashes.
+//! Random texts that only one browser holds: the value of a session cookie, the state of a sign-in, and the secret that
+//! binds a sign-in to its browser. Each has 256 random bits in base62; only hashes are stored.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const BYTES: usize = 32;
 /// 32 bytes need ⌈256 / log₂ 62⌉ digits.
 const DIGITS: usize = 43;
 
-/// Such a text. Prints as nothing and is wiped when dropped.
+/// Its `Debug` shows nothing, and it is wiped from memory when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct OpaqueToken([u8; BYTES]);
 
@@ -22,24 +22,23 @@ impl OpaqueToken {
         Self(random)
     }
 
-    /// Reads the text. `None` for another length or a foreign digit: nothing that needs a read to refuse.
+    /// `None` for a wrong length or an unknown digit.
     pub fn parse(text: &str) -> Option<Self> {
         base62::decode(text).filter(|_| text.len() == DIGITS).map(Self)
     }
 
-    /// The text.
     pub fn reveal(&self) -> String {
         base62::encode(&self.0, DIGITS)
     }
 
-    /// What is stored in its place, and found by: its SHA-256.
+    /// Its SHA-256, which is stored instead of the text and used as key.
     pub fn hash(&self) -> [u8; 32] {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest::digest(&digest::SHA256, &self.0).as_ref());
         hash
     }
 
-    /// Another such text, for `purpose`, that only the holder of this one can make.
+    /// Derives another token for `purpose`. Only the holder of this token can do that.
     #[must_use]
     pub fn derive(&self, purpose: &[u8]) -> Self {
         let mut derived = [0; BYTES];

@@ -1,5 +1,5 @@
-//! RS256 (RFC 7518 §3.3), which GitHub asks of an App. Apart from [`super::ed25519`]: what signs for GitHub must not be
-//! linked into functions that only verify our own tokens.
+//! RS256 (RFC 7518 §3.3), which GitHub requires of an App. Separate from [`super::ed25519`], so that functions that
+//! only verify this service's own tokens do not link RSA.
 #![expect(clippy::disallowed_types, reason = "ring blinds the computation with it; the signature is the same for any")]
 
 use ring::rand::SystemRandom;
@@ -10,17 +10,18 @@ use zeroize::Zeroizing;
 
 use crate::domain::{Error, Result};
 
-/// A private RSA key. It has no `Debug` that shows it.
+/// A private RSA key, without `Debug`.
 pub struct RsaKey(RsaKeyPair);
 
 impl RsaKey {
-    /// Reads PEM, in PKCS #1 (as GitHub hands it out) or PKCS #8. Its line breaks may have become `\n`, spaces or nothing
-    /// on the way through a variable or a JSON document that holds one line.
+    /// Parses PEM in PKCS #1 (as GitHub issues it) or PKCS #8. Its line breaks may have been replaced by `\n`, spaces
+    /// or nothing, which happens in environment variables and in JSON.
     ///
     /// # Errors
-    /// What it is not, as the rest of a sentence: PEM, RSA, or of 2048 bits or more. Never a part of it.
+    /// The problem, as the predicate of a sentence: not PEM, not RSA, or fewer than 2048 bits. Never contains a part of
+    /// the key.
     pub fn from_pem(text: &str) -> std::result::Result<Self, &'static str> {
-        let text = Zeroizing::new(lines(text).ok_or("is not PEM")?);
+        let text = Zeroizing::new(restore_lines(text).ok_or("is not PEM")?);
         let der = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| "is not PEM")?;
         let pair = match &der {
             PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
@@ -30,7 +31,6 @@ impl RsaKey {
         pair.map(Self).map_err(|_| "is not an RSA key of 2048 bits or more")
     }
 
-    /// The signature of `message`.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.0.public().modulus_len()];
         let signed = self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
@@ -39,8 +39,9 @@ impl RsaKey {
     }
 }
 
-/// The first PEM block with its label, its body and its end on lines of their own (RFC 7468 §3).
-fn lines(text: &str) -> Option<String> {
+/// Restores the line breaks of the first PEM block: the label, the body and the end on lines of their own (RFC 7468
+/// §3).
+fn restore_lines(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
     let (body, _) = rest.split_once("-----END ")?;

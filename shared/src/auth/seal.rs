@@ -1,9 +1,9 @@
-//! Encrypts what must not be read where it is kept: the tokens that providers gave us to act for people, so that a copy of the
-//! table opens nothing, and cursors of listings, which callers hold.
+//! Encryption of data that must not be readable where it is kept: the tokens that providers issue for people, which are
+//! stored, and cursors of `iter`, which callers hold.
 //!
-//! Shape of a sealed text: a key's id (8 bytes), a nonce (12), the ciphertext with its tag (AES-256-GCM, RFC 5116). The id
-//! lets the key be changed: a retired one opens until nothing is sealed under it any longer. What a text is bound to (the
-//! row it stands in) is authenticated with it, so that it opens nowhere else.
+//! Shape of a sealed text: the id of the key (8 bytes), a nonce (12), and the ciphertext with its tag (AES-256-GCM, RFC
+//! 5116). The key id makes rotation possible: a retired key opens texts until none is sealed under it. The associated
+//! data names where a text belongs (for example its row), so it cannot be opened anywhere else.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::domain::{Error, Result, SecretText};
 
 const ID_BYTES: usize = 8;
-/// Keeps these keys apart from others that somebody may derive from the same seed.
+/// Separates these keys from others that may be derived from the same seed.
 const SALT: &[u8] = b"terrapi sealed tokens";
 
 struct SealingKey {
@@ -20,7 +20,7 @@ struct SealingKey {
     key: LessSafeKey,
 }
 
-/// The keys: the first seals, all open.
+/// The first key seals; all of them open.
 pub struct SealingKeys(Vec<SealingKey>);
 
 struct IdLength;
@@ -33,7 +33,7 @@ impl KeyType for IdLength {
 
 impl SealingKey {
     fn derive(seed: &SecretText) -> Result<Self> {
-        let failed = |_| Error::bug("a sealing key cannot be derived");
+        let failed = |_| Error::bug("a sealing key could not be derived");
         let root = Salt::new(HKDF_SHA256, SALT).extract(seed.reveal().as_bytes());
         let mut id = [0; ID_BYTES];
         root.expand(&[b"id"], IdLength).and_then(|okm| okm.fill(&mut id)).map_err(failed)?;
@@ -43,13 +43,13 @@ impl SealingKey {
 }
 
 impl SealingKeys {
-    /// The shortest seed, in characters: 43 base64 or base62 characters hold 256 bits.
+    /// The minimum length of a seed in characters: 43 base64 or base62 characters hold 256 bits.
     const MIN_SEED_CHARS: usize = 43;
 
-    /// Derives the keys of random texts: the one that seals, and those that only open.
+    /// Derives the keys from random texts: one that seals, and retired ones that only open.
     ///
     /// # Errors
-    /// Internal: a seed is too short.
+    /// Internal if a seed is too short.
     pub fn new<'a>(seed: &'a SecretText, retired: impl IntoIterator<Item = &'a SecretText>) -> Result<Self> {
         let keys = std::iter::once(seed).chain(retired).map(|seed| {
             if seed.reveal().len() < Self::MIN_SEED_CHARS {
@@ -60,17 +60,18 @@ impl SealingKeys {
         keys.collect::<Result<_>>().map(Self)
     }
 
-    /// Seals a text. `nonce` is random: 96 bits are enough for billions of texts under one key.
+    /// Encrypts a text, with `bound_to` as associated data. `nonce` is random; 96 bits are enough for billions of texts
+    /// under one key.
     pub fn seal(&self, plain: &[u8], bound_to: &str, nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>> {
-        let SealingKey { id, key } = self.0.first().ok_or(Error::bug("there is no sealing key"))?;
+        let SealingKey { id, key } = self.0.first().ok_or(Error::bug("no sealing key is configured"))?;
         let mut text = Zeroizing::new(plain.to_vec());
         let aad = Aad::from(bound_to.as_bytes());
         let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text);
-        let tag = tag.map_err(|_| Error::bug("a text cannot be sealed"))?;
+        let tag = tag.map_err(|_| Error::bug("sealing failed"))?;
         Ok([id, &nonce[..], &text, tag.as_ref()].concat())
     }
 
-    /// Opens a sealed text. `None`: its key is not held, it is bound to something else, or it was changed.
+    /// Decrypts a text. `None` if its key is unknown, the associated data differs, or the text was changed.
     pub fn open(&self, sealed: &[u8], bound_to: &str) -> Option<Zeroizing<Vec<u8>>> {
         let (id, rest) = sealed.split_first_chunk::<ID_BYTES>()?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>()?;

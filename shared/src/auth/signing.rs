@@ -1,4 +1,4 @@
-//! The keys that sign tokens, and their public halves. Only the exchange function holds a [`Signer`].
+//! The keys that sign access tokens, and their public halves. Only the exchange holds a [`Signer`].
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,10 +13,9 @@ use super::access_token::{Claims, LEEWAY_SECONDS, TYPE};
 use super::ed25519;
 use crate::domain::{Error, Millis, Result, Seconds, SecretText};
 
-/// A public key: what verifiers hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// The key's name in token headers: its RFC 7638 thumbprint.
+    /// The RFC 7638 thumbprint, which names the key in token headers.
     pub kid: String,
     /// RFC 8032 encoding.
     pub bytes: [u8; 32],
@@ -25,23 +24,24 @@ pub struct PublicKey {
 impl PublicKey {
     fn new(bytes: [u8; 32]) -> Self {
         let x = URL_SAFE_NO_PAD.encode(bytes);
-        // RFC 8037 §2, RFC 7638 §3: the required members in lexicographic order, no white space.
+        // RFC 8037 §2 and RFC 7638 §3: the required members in lexicographic order, without white space.
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
         let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
         Self { kid, bytes }
     }
 
-    /// The key as RFC 8037 writes it.
+    /// The key as JWK (RFC 8037).
     pub fn jwk(&self) -> Value {
         let x = URL_SAFE_NO_PAD.encode(self.bytes);
         json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": x})
     }
 }
 
-/// Where signing keys are kept, locally in a file and on AWS in a secret.
+/// The stored signing keys: a file on a developer's machine, a secret on AWS.
 ///
-/// Shape: `{"seed": "<random text>", "retired": ["<random text>", …]}`. The key of `seed` signs, once it has been published
-/// for long enough; until then the first of `retired` does. A seed is any text with at least 256 bits of randomness.
+/// Shape: `{"seed": "<random text>", "retired": ["<random text>", …]}`. The key of `seed` signs once it has been
+/// published for [`HEAD_START_SECONDS`]; until then the first of `retired` signs. A seed is any text with at least 256
+/// bits of randomness.
 #[derive(Serialize, Deserialize)]
 pub struct SigningKeyFile {
     seed: Zeroizing<String>,
@@ -50,18 +50,16 @@ pub struct SigningKeyFile {
 }
 
 impl SigningKeyFile {
-    /// The shortest seed, in characters: 43 base64 or base62 characters hold 256 bits.
+    /// The minimum length of a seed in characters: 43 base64 or base62 characters hold 256 bits.
     const MIN_SEED_CHARS: usize = 43;
 
-    /// A file with one key.
     pub fn new(seed: String) -> Self {
         Self { seed: Zeroizing::new(seed), retired: Vec::new() }
     }
 
-    /// Reads the file's text.
     pub fn parse(text: &str) -> Result<Self> {
-        let shape = || Error::bug("the signing keys are not of the expected shape");
-        // Through a map: serde would take an array for the struct, too.
+        let shape = || Error::bug("the signing keys are malformed");
+        // Parsed as a map first, because serde would accept an array for the struct.
         let object: serde_json::Map<String, Value> = serde_json::from_str(text).map_err(|_| shape())?;
         let file: Self = serde_json::from_value(Value::Object(object)).map_err(|_| shape())?;
         if file.retired.iter().chain([&file.seed]).any(|seed| seed.len() < Self::MIN_SEED_CHARS) {
@@ -70,19 +68,18 @@ impl SigningKeyFile {
         Ok(file)
     }
 
-    /// The file after this one: a new key, and this one's to sign until the new one may.
+    /// The successor of this file: a new key, and the current one to sign until the new one may.
     #[must_use]
     pub fn succeeded_by(&self, seed: String) -> Self {
         Self { seed: Zeroizing::new(seed), retired: vec![self.seed.clone()] }
     }
 
-    /// The file's text.
     pub fn to_text(&self) -> Result<SecretText> {
         let text = serde_json::to_string(self).map_err(|error| Error::internal("writing signing keys", error))?;
         Ok(SecretText::new(text))
     }
 
-    /// Appends a key that no longer signs.
+    /// Appends a retired key.
     #[must_use]
     pub fn with_verifying_seed(mut self, seed: String) -> Self {
         self.retired.push(Zeroizing::new(seed));
@@ -90,11 +87,10 @@ impl SigningKeyFile {
     }
 }
 
-/// How long a key is published before it signs, in seconds: outside verifiers keep the key set for the minute that it
-/// allows them, ours look again after ten seconds, and clocks are up to [`LEEWAY_SECONDS`] apart.
+/// How many seconds a key is published before it signs: external verifiers may cache the key set for a minute, our own
+/// reload it at most every ten seconds, and clocks differ by up to [`LEEWAY_SECONDS`].
 pub const HEAD_START_SECONDS: i64 = 60 + 10 + LEEWAY_SECONDS;
 
-/// Signs access tokens.
 pub struct Signer {
     active: SigningKey,
     /// Signs until the active key may.
@@ -110,7 +106,7 @@ struct SigningKey {
 }
 
 impl Signer {
-    /// Derives the keys. The active one signs from now on.
+    /// Derives the keys. The active one may sign immediately.
     pub fn new(file: &SigningKeyFile, issuer: String) -> Result<Self> {
         ed25519::install();
         let seeds = std::iter::once(&file.seed).chain(&file.retired);
@@ -120,18 +116,17 @@ impl Signer {
         Ok(Self { active: SigningKey::of(&file.seed)?, previous, active_from, public, issuer })
     }
 
-    /// The same keys, of which the previous one, if there is one, signs until the active one has had its head start.
+    /// As this signer, but the previous key signs until the active one has been published for [`HEAD_START_SECONDS`].
     #[must_use]
     pub fn with_active_key_published(self, since: Millis) -> Self {
         Self { active_from: since.seconds().plus(HEAD_START_SECONDS), ..self }
     }
 
-    /// The issuer that claims must name.
+    /// The value of `iss` in the claims.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The public half of the active key.
     pub fn active_key(&self) -> Option<&PublicKey> {
         self.public.first()
     }
@@ -141,7 +136,7 @@ impl Signer {
         &self.public
     }
 
-    /// The compact form of `claims`.
+    /// The compact serialization of a signed token.
     pub fn sign(&self, claims: &Claims) -> Result<String> {
         let previous = self.previous.as_ref().filter(|_| claims.iat < self.active_from);
         let SigningKey { key, kid } = previous.unwrap_or(&self.active);
@@ -159,7 +154,7 @@ impl SigningKey {
     }
 }
 
-/// A 32-byte Ed25519 seed from text of any length. The text is uniformly random, so a hash is derivation enough.
+/// Derives a 32-byte Ed25519 seed from a text of any length. A hash is sufficient because the text is uniformly random.
 fn derive(text: &str) -> Zeroizing<[u8; 32]> {
     let mut seed = Zeroizing::new([0; 32]);
     let mut context = digest::Context::new(&digest::SHA256);

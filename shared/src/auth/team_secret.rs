@@ -1,7 +1,7 @@
-//! The secrets of team tokens: `<14>.atlasv1.<67>`, the shape that secret scanners know.
+//! The secrets of team tokens: `<14>.atlasv1.<67>`, a shape that secret scanners recognise.
 //!
-//! The letters and digits are the token's id (16) and 384 random bits in base62 (65); the mark stands between the 14th and
-//! the 15th. So whoever is presented one knows which row to read, and a list of ids says nothing about the rest.
+//! Without the mark, the text is the token's id (16 digits) and 384 random bits in base62 (65 digits). So the id of a
+//! presented secret tells which row to read, and a list of ids reveals nothing about the random part.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ const RANDOM_BYTES: usize = 48;
 /// 48 bytes need ⌈384 / log₂ 62⌉ digits.
 const RANDOM_DIGITS: usize = 65;
 
-/// A whole secret, as its holder presents it. Prints as nothing and is wiped when dropped.
+/// A complete secret, as its holder presents it. Its `Debug` shows nothing, and it is wiped from memory when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct TeamSecret {
     #[zeroize(skip)]
@@ -29,19 +29,18 @@ pub struct TeamSecret {
 }
 
 impl TeamSecret {
-    /// The secret of a new token.
     pub fn new(id: TeamTokenId, mut random: [u8; RANDOM_BYTES]) -> Self {
         let digits = base62::encode(&random, RANDOM_DIGITS);
         random.zeroize();
         Self { id, random: digits }
     }
 
-    /// Whether `text` claims to be such a secret, well-formed or not.
+    /// Whether `text` looks like a team token, even if it is malformed.
     pub fn claimed_by(text: &str) -> bool {
         text.contains(MARK)
     }
 
-    /// Reads a secret. `None` for another shape: nothing that needs a read to refuse.
+    /// `None` for any other shape.
     pub fn parse(text: &str) -> Option<Self> {
         let (before, after) = text.split_once(MARK)?;
         let alphanumeric = before.bytes().chain(after.bytes()).all(|byte| byte.is_ascii_alphanumeric());
@@ -53,25 +52,24 @@ impl TeamSecret {
         Some(Self { id, random: random.to_owned() })
     }
 
-    /// The token it belongs to.
     pub fn id(&self) -> TeamTokenId {
         self.id
     }
 
-    /// The text handed to the holder, once.
+    /// The text of the secret, which its holder gets once.
     pub fn reveal(&self) -> String {
         let (before, after) = self.id.digits().split_at_checked(BEFORE_MARK).unwrap_or_default();
         format!("{before}{MARK}{after}{}", self.random)
     }
 
-    /// What is stored in its place.
+    /// The SHA-256 that is stored instead of the secret.
     pub fn hash(&self) -> [u8; 32] {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest::digest(&digest::SHA256, self.random.as_bytes()).as_ref());
         hash
     }
 
-    /// Whether `hash` is this secret's, in constant time.
+    /// Whether `hash` is the hash of this secret. Compares in constant time.
     pub fn matches(&self, hash: &[u8; 32]) -> bool {
         self.hash().ct_eq(hash).into()
     }

@@ -1,4 +1,4 @@
-//! Verifies access tokens, with public keys alone.
+//! Verifies access tokens with public keys.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
@@ -13,25 +13,25 @@ use super::ed25519;
 use super::signing::PublicKey;
 use crate::domain::Seconds;
 
-/// The longest token looked at, in bytes. Ours stay far below it.
+/// Longer tokens are refused without parsing, in bytes. Ours are far shorter.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Why a token was not accepted.
+/// Why a token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is not, or no longer, a good token.
+    /// The token is malformed, has expired, or is otherwise invalid.
     Invalid,
-    /// It names a key not held here; a fresh look at the published keys may find it.
+    /// The token names an unknown key. Reloading the published keys may find it.
     UnknownKey,
 }
 
-/// The public keys in hand and the rules of a good token.
+/// Public keys, and the rules for a valid token.
 pub struct Verifier {
     keys: RwLock<HashMap<String, DecodingKey>>,
     validation: Validation,
 }
 
-/// The header, closed: an embedded key, a key's address, `crit`, `zip` or `b64` is refused by being there.
+/// The header. Unknown members are refused, among them embedded keys, URLs of keys, `crit`, `zip` and `b64`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -41,29 +41,28 @@ struct Header {
 }
 
 impl Verifier {
-    /// Accepts tokens of `issuer`, once it holds keys.
+    /// A verifier of tokens from `issuer`, without keys.
     pub fn new(issuer: &str) -> Self {
         ed25519::install();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Times are judged by Claims::good_at, on the injected clock.
+        // `Claims::valid_at` checks the times with the injected clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self { keys: RwLock::default(), validation }
     }
 
-    /// Takes the published keys in place of those held.
     pub fn replace_keys(&self, keys: &[PublicKey]) {
         let fresh = keys.iter().map(|key| (key.kid.clone(), ed25519::decoding_key(&key.bytes))).collect();
         *self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
     }
 
-    /// The claims of a good token.
+    /// Returns the claims of a valid token.
     ///
     /// # Errors
-    /// [`Refused::UnknownKey`] when the header is sound but its key is not held; [`Refused::Invalid`] for the rest.
+    /// [`Refused::UnknownKey`] if the header is valid but its key is unknown, else [`Refused::Invalid`].
     pub fn verify(&self, token: &str, now: Seconds) -> Result<Claims, Refused> {
         let header = read_header(token).ok_or(Refused::Invalid)?;
         if header.alg != "EdDSA" || header.typ != TYPE {
@@ -72,7 +71,7 @@ impl Verifier {
         let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let key = keys.get(&header.kid).ok_or(Refused::UnknownKey)?;
         let data = jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(|_| Refused::Invalid)?;
-        if data.claims.good_at(now) { Ok(data.claims) } else { Err(Refused::Invalid) }
+        if data.claims.valid_at(now) { Ok(data.claims) } else { Err(Refused::Invalid) }
     }
 }
 

@@ -64,7 +64,6 @@ pub struct ApiKeyRecord {
     pub user: UserId,
     /// The `vcs` in the path of the request that created it.
     pub vcs: Vcs,
-    /// The name in listings.
     pub name: KeyName,
     /// The capabilities of its access tokens, unless an exchange asks for fewer.
     pub capabilities: Capabilities,

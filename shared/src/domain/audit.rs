@@ -12,9 +12,7 @@ use super::{Code, InstallationId, KeyId, Millis, Namespace, UserId, Vcs};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
-    /// A key was created.
     KeyCreated,
-    /// A key was deleted.
     KeyDeleted,
     /// A key was exchanged for an access token. Refused: the key exists, but the secret was wrong or the key has
     /// expired.
@@ -34,15 +32,12 @@ pub enum AuditAction {
     OrganizationChanged,
     /// An organization was deleted, with all its teams.
     OrganizationDeleted,
-    /// A team was created.
     TeamCreated,
     /// A team's name, visibility, access or capabilities were changed.
     TeamChanged,
-    /// A team was deleted.
     TeamDeleted,
     /// A person signed in. Refused: a sign-in failed, and it is not known whose it was.
     Login,
-    /// A person signed out.
     Logout,
     /// A person's permission was granted or revoked: being an administrator, belonging to an installation, being in a
     /// team.
@@ -64,7 +59,6 @@ pub enum AuditOutcome {
 pub struct PermissionChange {
     /// The person whose permission changed.
     pub user: UserId,
-    /// The permission that changed.
     pub permission: Permission,
     /// Whether it was granted or revoked.
     pub change: AuditChange,
@@ -139,7 +133,6 @@ pub struct AuditEntry {
     pub created_by_key: Option<KeyId>,
     /// The installations that a deleted key was limited to. They decide who may read its trail after its row is gone.
     pub limited_to: Option<BTreeSet<InstallationId>>,
-    /// The permission that changed.
     pub subject: Option<PermissionChange>,
     /// The provider of a sign-in, successful or not.
     pub vcs: Option<Vcs>,
@@ -154,13 +147,10 @@ pub struct AuditEntry {
 /// Which entries a listing shows: those that match every field that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Entries about this key.
     pub key: Option<KeyId>,
     /// Entries of actions on behalf of this person.
     pub actor: Option<UserId>,
-    /// Entries of this action.
     pub action: Option<AuditAction>,
-    /// Entries with this outcome.
     pub outcome: Option<AuditOutcome>,
     /// Entries from this instant on.
     pub from: Option<Millis>,

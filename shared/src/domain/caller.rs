@@ -19,9 +19,7 @@ pub enum Credential {
 pub struct Caller {
     /// The person, or the service user of a team or organization, that the credential belongs to.
     pub user: UserId,
-    /// Which credential was verified.
     pub credential: Credential,
-    /// What the credential allows.
     pub capabilities: Capabilities,
     /// Whether the credential may be used for the administrators' routes. True for every session, and for access tokens
     /// of keys that were created with `administration`. The owner must be an administrator as well.

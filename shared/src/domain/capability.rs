@@ -34,14 +34,12 @@ pub enum Capability {
     /// Limits the credential to one installation, whose id is given in decimal. Routes about an installation require
     /// it.
     InstallationId(String),
-    /// Read KV records.
     KvStoreRead,
     /// Reserved for records of the system: no request may ask for it, so a record with this in `read_caps` is closed to
     /// callers.
     KvStoreSystemRead,
     /// Reserved in the same way for `write_caps`.
     KvStoreSystemWrite,
-    /// Write KV records.
     KvStoreWrite,
     /// Limits the credential to one provider: `github` or `gitlab`.
     Vcs(String),

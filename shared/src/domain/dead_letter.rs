@@ -32,7 +32,6 @@ impl DeadLetterId {
         (good && (1..=16).contains(&what.len()) && (1..=64).contains(&place.len())).then(|| Self(text.to_owned()))
     }
 
-    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -53,7 +52,7 @@ pub struct DeadLetter {
     pub change: String,
     /// How many times it was tried.
     pub attempts: u32,
-    /// Why the last attempt failed, for people.
+    /// Why the last attempt failed, in words for people.
     pub error: String,
     /// When the first attempt failed.
     pub first_failed_at: Millis,

@@ -132,7 +132,6 @@ pub enum Error {
     Invalid {
         /// Which rule was broken.
         code: Code,
-        /// An explanation for people.
         data: Option<String>,
     },
     /// There is no valid credential.

@@ -23,7 +23,6 @@ pub enum InstallationState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountStatus {
-    /// Active.
     Active,
     /// Active; the trial period ends soon.
     TrialEnding,

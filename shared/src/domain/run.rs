@@ -97,13 +97,9 @@ pub struct Run {
     pub namespace: Namespace,
     /// The repository that CI works on.
     pub repository: RunRepository,
-    /// What caused it.
     pub kind: RunKind,
-    /// What it does.
     pub run_type: RunType,
-    /// Where it stands.
     pub state: RunState,
-    /// When it was created.
     pub created_at: Millis,
     /// When it ended; set exactly if its state is final.
     pub completed_at: Option<Millis>,

@@ -27,9 +27,7 @@ impl fmt::Display for SessionId {
 pub struct Session {
     /// The hash of the cookie's value.
     pub id: SessionId,
-    /// Who signed in.
     pub user: UserId,
-    /// When they signed in.
     pub created_at: Seconds,
     /// When it was last used, accurate to an hour.
     pub last_used_at: Seconds,

@@ -65,7 +65,6 @@ pub struct PendingSignIn {
     pub state: [u8; 32],
     /// SHA-256 of the secret in the cookie of the browser that started it.
     pub browser: [u8; 32],
-    /// The provider.
     pub vcs: Vcs,
     /// Where to send the browser afterwards.
     pub return_to: ReturnTo,

@@ -62,7 +62,6 @@ pub struct Task {
     pub namespace: Namespace,
     /// What it has to do.
     pub work: Work,
-    /// Where it stands.
     pub state: TaskState,
     /// How many items are done; for a refresh, repositories.
     pub progress: u64,

@@ -1,22 +1,22 @@
-//! What an invocation brings, read in bounded memory.
+//! Parses the event of an invocation with bounded memory.
 //!
-//! A derived reader would hold a large body four times at once: in the event's text, in a copy
-//! of that text, unescaped in a buffer, and in the string that comes out. Here the body is unescaped from the event's text
-//! into its string, and the rest of the event is small.
+//! A derived deserializer would hold a large body four times at once: in the text of the event, in a copy of that text,
+//! in a buffer without escapes, and in the resulting string. Here the body is unescaped directly from the event into
+//! its string; the rest of the event is small.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::http::{GatewayEvent, Text};
 
-/// What an invocation may bring. It deserializes from any JSON: something else than an HTTP event (a test event) gets an
-/// answer instead of failing the invocation.
+/// The event of an invocation. Any JSON deserializes into it, so an event that is not an HTTP request (for example a
+/// test event) gets an answer instead of failing the invocation.
 #[derive(Debug)]
 pub struct Incoming(pub(super) Option<GatewayEvent>);
 
 impl<'de> Deserialize<'de> for Incoming {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The whole value is taken first, so nothing is left unread behind it.
+        // The whole value is read first, so that nothing remains unread.
         Ok(Self(<&RawValue>::deserialize(deserializer).ok().and_then(|event| read(event.get()))))
     }
 }
@@ -39,13 +39,13 @@ fn read(event: &str) -> Option<GatewayEvent> {
 
 const NULL: &str = "null";
 
-/// The event with `null` in place of `body`, which is a part of it.
+/// The event with `null` in place of `body`, which must be a slice of it.
 fn without(event: &str, body: &str) -> Option<String> {
     let start = body.as_ptr().addr().checked_sub(event.as_ptr().addr())?;
     Some([event.get(..start)?, NULL, event.get(start + body.len()..)?].concat())
 }
 
-/// The text of a JSON string, given with its quotes. `None`: it is no string, or not Unicode.
+/// Unescapes a JSON string with its quotes. `None` if it is no string or not valid Unicode.
 fn unescape(quoted: &str) -> Option<String> {
     let mut rest = quoted.strip_prefix('"')?.strip_suffix('"')?;
     let mut text = String::with_capacity(rest.len());
@@ -62,7 +62,7 @@ fn unescape(quoted: &str) -> Option<String> {
             b'r' => '\r',
             b't' => '\t',
             _ => {
-                let (character, length) = numbered(rest)?;
+                let (character, length) = unicode_escape(rest)?;
                 text.push(character);
                 rest = rest.get(length..)?;
                 continue;
@@ -75,8 +75,8 @@ fn unescape(quoted: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character of a `\\u` escape, or of the two that make a surrogate pair, and how long that is.
-fn numbered(text: &str) -> Option<(char, usize)> {
+/// The character of a `\\u` escape or of a surrogate pair of escapes, and the length of that text.
+fn unicode_escape(text: &str) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
         u16::from_str_radix(digits, 16).ok()

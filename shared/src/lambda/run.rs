@@ -1,8 +1,8 @@
-//! The Lambda loop: one event in, one answer out, for as long as the sandbox lives.
+//! The Lambda event loop: one event in, one answer out, until the sandbox ends.
 //!
-//! It works one event at a time on an ordinary function and several at a time where `AWS_LAMBDA_MAX_CONCURRENCY` says
-//! so. The answer is shaped here too, because the gateway's format keeps one value per header and wants to be told what
-//! is text. Panics are not its business: the router has a layer for them.
+//! An ordinary function handles one event at a time; one with `AWS_LAMBDA_MAX_CONCURRENCY` handles several. Answers are
+//! encoded here too, because the gateway's format allows one value per header and must be told whether the body is
+//! text. Panics are handled by a layer of the router.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -23,13 +23,13 @@ use crate::domain::{Code, Error};
 use crate::http::{ErrorBody, MalformedEvent, Payload, Rendering, Routes, into_request, lambda_service};
 use crate::runtime::{App, Clock as _, SystemClock};
 
-/// The body of an answer may have this many bytes as it stands in the JSON: Lambda's 6 MiB, less room for headers.
+/// The maximum size of an answer's body as it appears in the JSON, in bytes: Lambda's 6 MiB without room for headers.
 const MAX_ANSWER_BODY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
 
-/// Above this many bytes it pays to look whether base64 is the shorter form of a text.
+/// For a text of at least this many bytes, the shorter of plain text and base64 is used.
 const LARGE_TEXT_BYTES: usize = 1024 * 1024;
 
-/// Serves a function's routes until the sandbox ends. Storage is asked before the first request, which finds it connected.
+/// Serves a function's routes until the sandbox ends. The connection to DynamoDB is opened before the first request.
 ///
 /// Errors: as [`run`].
 pub async fn serve(routes: Routes, app: App) -> Result<(), lambda_runtime::Error> {
@@ -39,7 +39,7 @@ pub async fn serve(routes: Routes, app: App) -> Result<(), lambda_runtime::Error
 
 /// Serves `router` until the sandbox ends.
 ///
-/// Errors: the runtime API went away, or the environment is not a Lambda's.
+/// Errors: the runtime API is unavailable, or the process does not run on Lambda.
 pub async fn run(router: Router) -> Result<(), lambda_runtime::Error> {
     let service = service_fn(move |event: LambdaEvent<Incoming>| {
         let router = router.clone();
@@ -48,7 +48,7 @@ pub async fn run(router: Router) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::Runtime::new(service).run_concurrent().await
 }
 
-/// One event through the router. The request carries the invocation's [`Context`] and its [`Deadline`] as extensions.
+/// Passes one event to the router. The request carries the invocation's [`Context`] and its [`Deadline`] as extensions.
 pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer {
     let request_id = context.request_id.clone();
     let Some(event) = event.0 else {
@@ -59,7 +59,7 @@ pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer
         Ok(request) => request,
         Err(error) => return Answer::refusal(payload, error, &request_id),
     };
-    if let Some(deadline) = Deadline::told(context.deadline, SystemClock.now()) {
+    if let Some(deadline) = Deadline::from_epoch_ms(context.deadline, SystemClock.now()) {
         request.extensions_mut().insert(deadline);
     }
     request.extensions_mut().insert(context);
@@ -70,10 +70,11 @@ pub async fn invoke(router: Router, event: Incoming, context: Context) -> Answer
     Answer::from_response(payload, response, &request_id).await
 }
 
-/// An answer in the gateways' format.
+/// An answer in the format of the gateway.
 ///
-/// Shape: `{statusCode, headers, cookies, body, isBase64Encoded}` for payload 2.0, where the emulator insists on `cookies`;
-/// `{statusCode, multiValueHeaders, body, isBase64Encoded}` for 1.0, where a gateway may refuse members it does not know.
+/// Shape: `{statusCode, headers, cookies, body, isBase64Encoded}` for payload 2.0, of which the emulator requires
+/// `cookies`; `{statusCode, multiValueHeaders, body, isBase64Encoded}` for 1.0, because a gateway may refuse unknown
+/// members.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -125,26 +126,26 @@ impl Answer {
         let bytes = match body.collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => {
-                tracing::error!(%error, request_id, "the body of an answer broke off");
+                tracing::error!(%error, request_id, "the body of an answer could not be read to its end");
                 return Self::fault(payload, Code::AnswerBroken, request_id);
             }
         };
         let body = encode_body(&parts.headers, bytes.into());
         let size_bytes = body.0.len();
         if size_bytes > LARGE_TEXT_BYTES && escaped_bytes(&body.0) > MAX_ANSWER_BODY_BYTES {
-            tracing::error!(size_bytes, request_id, "an answer is larger than Lambda passes on");
+            tracing::error!(size_bytes, request_id, "an answer is larger than Lambda allows");
             return Self::fault(payload, Code::AnswerTooLarge, request_id);
         }
         Self::new(payload, parts.status, &parts.headers, body)
     }
 
-    /// For an event that never became a request.
+    /// 400 for an event that is not an HTTP request.
     fn refusal(payload: Payload, event: MalformedEvent, request_id: &str) -> Self {
-        tracing::warn!(error = %event, request_id, "an event was refused");
+        tracing::warn!(error = %event, request_id, "an event is not a valid HTTP request");
         Self::failure(payload, &event.into(), request_id)
     }
 
-    /// For an answer that cannot be given.
+    /// 500 for an answer that cannot be sent.
     fn fault(payload: Payload, code: Code, request_id: &str) -> Self {
         let error = Error::Internal { code, context: "answering", source: None };
         Self::failure(payload, &error, request_id)
@@ -161,7 +162,7 @@ impl Answer {
     }
 }
 
-/// The body as text, or as base64 when it is compressed, not UTF-8, or a large text that escapes would blow up.
+/// The body as text, or as base64 if it is compressed, not UTF-8, or a large text with many escapes.
 fn encode_body(headers: &HeaderMap, bytes: Vec<u8>) -> (String, bool) {
     let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     if headers.contains_key(CONTENT_ENCODING) {
@@ -176,7 +177,7 @@ fn encode_body(headers: &HeaderMap, bytes: Vec<u8>) -> (String, bool) {
     }
 }
 
-/// How many bytes `text` has between the quotes of a JSON string.
+/// The length of `text` in a JSON string, without the quotes.
 fn escaped_bytes(text: &str) -> usize {
     let width = |byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use super::background::Background;
 use super::clock::{Clock, SystemClock};
 use super::config::Config;
-use super::limits::{RateLimiter, RateLimits, Spent};
+use super::limits::{RateLimitDecision, RateLimiter, RateLimits};
 use super::origins::ListedOrigins;
 use super::random::Random;
 use crate::auth::{KeyEnvironment, VerifiedTokens, Verifier};
@@ -16,51 +16,51 @@ use crate::domain::{Administrators, AuditEntry, Code, Error, MembershipMaxAge, R
 use crate::store::{NewAuditEntry, Store};
 use crate::vcs::Providers;
 
-/// What a deployment decides.
+/// The settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `iss` of every token.
+    /// The value of `iss` in access tokens.
     pub issuer: String,
-    /// The origin that links use, when it is not what the client called.
+    /// The origin for links. Absent: the origin of the request.
     pub public_base_url: Option<String>,
-    /// Whose pages may call, beside its own.
+    /// The other origins whose pages may call this service.
     pub listed_origins: ListedOrigins,
-    /// Whom a sign-in makes an administrator.
+    /// The people whom a sign-in makes administrators.
     pub administrators: Administrators,
-    /// The prefix of new keys.
+    /// The prefix of new API keys.
     pub key_environment: KeyEnvironment,
-    /// What callers may send.
     pub rates: RateLimits,
-    /// How old a membership may become before its provider is asked again.
+    /// The maximum age of a membership; after that its provider is asked again.
     pub membership_max_age: MembershipMaxAge,
-    /// What the service calls itself to clients of the HCP Terraform API.
+    /// The name by which this service identifies itself to clients of the HCP Terraform API.
     pub app_name: String,
 }
 
-/// When the published keys were last looked at, and whether that went well. A forged header must not cost a read each
-/// time, and many at once wait for one look.
+/// When the published keys were last loaded, and whether that succeeded. It limits loads on demand, so that tokens with
+/// forged headers do not cost a read each. Concurrent requests wait for one load.
 #[derive(Debug, Default)]
 pub struct KeyRefreshState {
-    /// The last look on demand.
+    /// The last load on demand, and whether it succeeded.
     last: Option<(Seconds, bool)>,
-    /// Of when the keys at hand are.
-    fresh: Option<Seconds>,
+    /// When the current keys were loaded.
+    loaded_at: Option<Seconds>,
 }
 
 impl KeyRefreshState {
-    /// The least number of seconds between two looks.
+    /// The minimum number of seconds between two loads on demand.
     const INTERVAL_SECONDS: i64 = 10;
-    /// How long keys are trusted without a look, in seconds: one that was withdrawn must not live as long as a process.
+    /// How many seconds keys are trusted without loading them again. A withdrawn key must not stay valid as long as the
+    /// process runs.
     const TRUSTED_SECONDS: i64 = 600;
 
-    /// Whether it is time to look again; notes that somebody does.
+    /// Whether the keys should be loaded now. If so, the caller must do it.
     ///
     /// # Errors
-    /// It is not, and the last look failed: what it would have found is not known.
+    /// Unavailable if it is too early and the last load failed, so that the current keys are unknown.
     pub fn due(&mut self, now: Seconds) -> Result<bool> {
         match self.last {
-            Some((last, fine)) if now.0 - last.0 < Self::INTERVAL_SECONDS => {
-                if fine {
+            Some((last, succeeded)) if now.0 - last.0 < Self::INTERVAL_SECONDS => {
+                if succeeded {
                     Ok(false)
                 } else {
                     Err(Error::Unavailable { code: Code::Unavailable, source: None })
@@ -73,45 +73,36 @@ impl KeyRefreshState {
         }
     }
 
-    /// Notes that the look went well.
+    /// Records a successful load.
     pub fn succeeded(&mut self, now: Seconds) {
         self.last = self.last.map(|(last, _)| (last, true));
-        self.fresh = Some(now);
+        self.loaded_at = Some(now);
     }
 
-    /// Whether the keys at hand are so old that they may have been withdrawn.
+    /// Whether the keys are so old that they may have been withdrawn.
     pub fn outdated(&self, now: Seconds) -> bool {
-        self.fresh.is_some_and(|fresh| now.0 - fresh.0 >= Self::TRUSTED_SECONDS)
+        self.loaded_at.is_some_and(|loaded_at| now.0 - loaded_at.0 >= Self::TRUSTED_SECONDS)
     }
 }
 
-/// Everything a handler may need. Cheap to clone.
+/// The dependencies of every handler. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    /// Storage.
     pub store: Store,
-    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
     pub random: Random,
-    /// Work beside the answer.
     pub background: Background,
-    /// GitHub and GitLab: none, for a function that does not talk to them.
+    /// The clients for GitHub and GitLab. Empty for a function that does not call them.
     pub providers: Providers,
-    /// What the deployment decided.
     pub settings: Arc<Settings>,
-    /// Verifies tokens.
     pub verifier: Arc<Verifier>,
-    /// Tokens verified a moment ago.
+    /// A cache of verified tokens.
     pub verified: Arc<VerifiedTokens>,
-    /// The last look at the published keys.
     pub key_refresh: Arc<Mutex<KeyRefreshState>>,
-    /// What callers have sent.
     pub limits: Arc<RateLimiter>,
 }
 
 impl App {
-    /// Puts the parts together.
     pub fn new(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         let random = Random::default();
         Self {
@@ -128,17 +119,17 @@ impl App {
         }
     }
 
-    /// The state of a process, from its environment.
+    /// Creates the state of a process from its configuration.
     pub fn from_config(config: &Config) -> Result<Self> {
         Ok(Self::configured(config, Store::new(&config.store)?))
     }
 
-    /// As [`Self::from_config`] for a function that keeps no values.
+    /// As [`Self::from_config`], for a function that uses no object storage.
     pub fn without_blobs(config: &Config) -> Result<Self> {
         Ok(Self::configured(config, Store::without_blobs(&config.store)?))
     }
 
-    /// The same for a function that talks to providers.
+    /// Adds the clients for the providers.
     #[must_use]
     pub fn with_providers(self, providers: Providers) -> Self {
         Self { providers, ..self }
@@ -158,8 +149,8 @@ impl App {
         Self::new(store, Arc::new(SystemClock), settings)
     }
 
-    /// Opens the connection to storage and fetches the public keys before the first request, so that it finds both.
-    /// Failing is no reason not to start.
+    /// Opens the connection to DynamoDB and loads the public keys before the first request. The function starts even if
+    /// that fails.
     pub async fn warm_up(&self) {
         let now = self.clock.now().seconds();
         match self.store.list_public_keys(now).await {
@@ -167,33 +158,33 @@ impl App {
                 self.verifier.replace_keys(&keys);
                 self.key_refresh.lock().await.succeeded(now);
             }
-            Err(error) => tracing::warn!(%error, "storage does not answer yet"),
+            Err(error) => tracing::warn!(%error, "the public keys could not be loaded before the first request"),
         }
     }
 
-    /// Takes a request out of a subject's budget. `None`: there is no limit.
-    pub async fn spend(&self, subject: RateLimitKey) -> Option<Spent> {
+    /// Charges a request against a rate limit. `None` if there is no limit.
+    pub async fn spend(&self, subject: RateLimitKey) -> Option<RateLimitDecision> {
         self.limits.spend(&self.store, &*self.clock, subject).await
     }
 
-    /// Adds to the audit trail.
+    /// Writes an entry of the audit trail.
     pub async fn audit(&self, entry: AuditEntry) -> Result<()> {
-        self.store.put_audit(&self.noted(entry)?).await
+        self.store.put_audit(&self.audit_record(entry)?).await
     }
 
-    /// Adds to the audit trail beside the answer, which is neither delayed nor failed by it.
+    /// Writes an entry of the audit trail in the background. It neither delays nor fails the answer.
     pub fn audit_beside(&self, entry: AuditEntry) {
         let app = self.clone();
         self.background.spawn(async move {
             let about = (entry.action, entry.key);
             if let Err(error) = app.audit(entry).await {
-                tracing::error!(%error, ?about, "an audit entry was lost");
+                tracing::error!(%error, ?about, "an audit entry could not be written");
             }
         });
     }
 
-    /// An entry that is written together with what it tells of.
-    pub fn noted(&self, entry: AuditEntry) -> Result<NewAuditEntry> {
+    /// Makes an entry that is to be written in the same transaction as the change that it describes.
+    pub fn audit_record(&self, entry: AuditEntry) -> Result<NewAuditEntry> {
         Ok(NewAuditEntry { entry, nonce: self.random.bytes()? })
     }
 }

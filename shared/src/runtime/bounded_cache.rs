@@ -1,10 +1,11 @@
-//! A table of bounded size that forgets what was not used lately.
+//! A cache of bounded size that drops the entries which were not used recently.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Two halves: what is used moves to the young one, and when that is full it becomes the old one, whose entries are
-/// dropped. So an entry in use stays however many others come, and no step looks at more than one entry.
+/// It has two generations. A used entry moves to the young one. When that is full, it becomes the old one, and the
+/// entries of the previous old one are dropped. So a used entry stays regardless of how many others are added, and no
+/// operation takes more than constant time.
 #[derive(Debug)]
 pub struct BoundedCache<K, V> {
     young: HashMap<K, V>,
@@ -13,12 +14,11 @@ pub struct BoundedCache<K, V> {
 }
 
 impl<K: Eq + Hash, V> BoundedCache<K, V> {
-    /// Holds at most `capacity` entries.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), half: (capacity / 2).max(1) }
     }
 
-    /// The entry, made by `fresh` if it is not there.
+    /// The entry of `key`, which `fresh` creates if it does not exist.
     pub fn entry(&mut self, key: K, fresh: impl FnOnce() -> V) -> &mut V {
         let full = self.young.len() >= self.half && !self.young.contains_key(&key);
         let mut dropped = full.then(|| std::mem::replace(&mut self.old, std::mem::take(&mut self.young)));
@@ -27,7 +27,6 @@ impl<K: Eq + Hash, V> BoundedCache<K, V> {
         self.young.entry(key).or_insert_with_key(|key| known(key).unwrap_or_else(fresh))
     }
 
-    /// The entry, if it is there.
     pub fn find(&mut self, key: &K) -> Option<&mut V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }

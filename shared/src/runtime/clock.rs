@@ -1,4 +1,4 @@
-//! The clock. Nothing else reads the time, so that tests can move it.
+//! The clock. No other code reads the time, so tests can control it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -6,13 +6,10 @@ use jiff::Timestamp;
 
 use crate::domain::Millis;
 
-/// Tells the time.
 pub trait Clock: Send + Sync {
-    /// The present instant.
     fn now(&self) -> Millis;
 }
 
-/// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -23,17 +20,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved.
+/// A clock for tests that changes only when it is moved.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// Starts at an instant.
     pub const fn at(now: Millis) -> Self {
         Self(AtomicI64::new(now.0))
     }
 
-    /// Moves by milliseconds, backwards when negative.
+    /// Moves the clock; a negative number moves it backwards.
     pub fn advance_ms(&self, by: i64) {
         self.0.fetch_add(by, Ordering::SeqCst);
     }

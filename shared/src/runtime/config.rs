@@ -1,5 +1,5 @@
-//! The environment, read once.
-#![expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+//! The configuration from the environment, which is read once.
+#![expect(clippy::disallowed_methods, reason = "only this module reads the environment")]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,57 +14,55 @@ use crate::domain::{Administrators, Error, MembershipMaxAge, Result, SecretText}
 use crate::store::{StoreConfig, Tables, Timeouts};
 use crate::vcs::VARIABLES;
 
-/// What a process was told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where storage is.
     pub store: StoreConfig,
-    /// Where the signing keys are: a secret's ARN or a `file://` URL. Only the exchange function has it.
+    /// Where the signing keys are: the ARN of a secret, or a `file://` URL. Only the exchange and the key rotation have
+    /// it.
     pub signing_keys: Option<String>,
-    /// A stand-in for Secrets Manager.
+    /// The URL of another server that speaks the protocol of Secrets Manager.
     pub secrets_endpoint: Option<String>,
-    /// `iss` of every token.
+    /// The value of `iss` in access tokens.
     pub issuer: String,
-    /// The origin that links use, when it is not what the client called.
+    /// The origin for links. Absent: the origin of the request.
     pub public_base_url: Option<String>,
-    /// Whose pages may call, beside its own.
+    /// The other origins whose pages may call this service.
     pub listed_origins: ListedOrigins,
-    /// Where the rest of the providers' settings are: a secret's ARN or a `file://` URL. Only functions that talk to a
+    /// Where the providers' other settings are: the ARN of a secret, or a `file://` URL. Only functions that call a
     /// provider have it.
     pub provider_secret: Option<String>,
-    /// What the environment says about GitHub and GitLab, by the names in [`VARIABLES`].
+    /// The providers' settings from the environment, by their names in [`VARIABLES`].
     pub provider_variables: BTreeMap<String, SecretText>,
-    /// What callers may send.
     pub rates: RateLimits,
-    /// How old a membership may become before its provider is asked again.
+    /// The maximum age of a membership; after that its provider is asked again.
     pub membership_max_age: MembershipMaxAge,
-    /// Whom a sign-in makes an administrator.
+    /// The people whom a sign-in makes administrators.
     pub administrators: Administrators,
-    /// What the service calls itself to clients of the HCP Terraform API. From the usual name they conclude that it is the
-    /// cloud product.
+    /// The name by which this service identifies itself to clients of the HCP Terraform API. The default name makes
+    /// them assume the cloud product.
     pub app_name: String,
-    /// Which messages are logged: `level` or `target=level`, with commas between.
+    /// Which messages are logged: `level` or `target=level`, separated by commas.
     pub log_filter: String,
-    /// Whether this is AWS and not the local stack.
+    /// Whether the process runs on AWS instead of the local stack.
     pub on_aws: bool,
 }
 
 impl Config {
-    /// Reads the environment. Beside the configuration come the problems with it, one line each.
+    /// Reads the environment. Returns the configuration and its problems, one line each.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn from_env() -> Result<(Self, Vec<String>)> {
-        // An empty variable counts as absent: templates write those for parameters nobody set.
+        // The template sets empty variables for parameters without a value, so empty counts as absent.
         Self::read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    /// Reads what `find` has to say. A setting that cannot be used is named in the list of problems, and its default is
-    /// taken instead, never one that lets in more: an entry that cannot be read trusts nobody, a limit that cannot be read
-    /// is the template's.
+    /// Reads the variables that `find` returns. An invalid setting is listed as a problem and replaced by a default
+    /// that never admits more callers: an invalid entry of a list is left out, and an invalid limit becomes the
+    /// template's default.
     ///
     /// # Errors
-    /// Names the variable that is missing: Region and credentials, which Lambda sets.
+    /// Names a missing variable that Lambda always sets: the Region or the credentials.
     pub fn read(find: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<String>)> {
         let missing = |name| Error::internal("reading the environment", format!("{name} is not set"));
         let need = |name: &'static str| find(name).ok_or_else(|| missing(name));

@@ -1,7 +1,8 @@
-//! What callers have sent: this sandbox's part of the rate limits.
+//! Rate limits in this sandbox.
 //!
-//! A request costs one look into a table. One in twenty or fewer reports to storage, and when storage is away
-//! the sandbox goes by what it knows: nobody is locked out, and each sandbox alone still keeps to the limit.
+//! A request costs one access to a table in memory. At most one request in twenty reports to DynamoDB. If DynamoDB does
+//! not answer, the sandbox uses its local state: no caller is locked out, and each sandbox on its own still enforces
+//! the limit.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,33 +16,33 @@ use crate::domain::rate::{Limit, LocalBudget, RateLimitKey, RateLimitStatus, Rep
 use crate::domain::{KeyId, Micros};
 use crate::store::Store;
 
-/// How many callers a sandbox keeps account of, and how many anonymous: some hundred bytes each. Whoever is forgotten
-/// starts again with what storage knows.
+/// How many callers this sandbox tracks, and separately how many anonymous senders: some hundred bytes each. A dropped
+/// one starts again with the state in DynamoDB.
 const MAX_KEYS: usize = 4_096;
-/// How many proofs of possession are remembered.
-const MOST_PROVEN: usize = 1_024;
-/// After a call that failed, storage is left alone for this long, in microseconds.
-const AWAY: i64 = 1_000_000;
-/// Calls about different subjects go side by side, about one subject one after the other.
-const TURNS: usize = 16;
+/// How many verified secrets the cache holds.
+const MAX_PROVEN: usize = 1_024;
+/// How many microseconds no report is sent after one has failed.
+const REPORT_PAUSE_MICROS: i64 = 1_000_000;
+/// How many locks serialize the reports. Reports of the same caller are sent one after the other, those of different
+/// callers mostly concurrently.
+const REPORT_LOCKS: usize = 16;
 
-/// What a deployment allows.
+/// The rate limits of a deployment. `None` means no limit.
 #[derive(Clone, Debug)]
 pub struct RateLimits {
-    /// Each API key, and each session.
+    /// For each API key and each session.
     pub callers: Option<Limit>,
-    /// Each person, team and organization, where organizations are managed.
+    /// For each person, team and organization that uses `/api/v2`.
     pub principals: Option<Limit>,
-    /// Each place, for requests without a usable credential.
+    /// For each network, counting requests without a valid credential.
     pub anonymous: Option<Limit>,
-    /// Each place, for wrong secrets of one key.
+    /// For each key and network, counting wrong secrets.
     pub failed_secrets: Option<Limit>,
     /// How long a request waits for the answer to a report.
     pub patience: Duration,
 }
 
 impl Default for RateLimits {
-    /// No limit.
     fn default() -> Self {
         Self {
             callers: None,
@@ -53,53 +54,52 @@ impl Default for RateLimits {
     }
 }
 
-/// What became of a request.
+/// The decision about one request.
 #[derive(Clone, Copy, Debug)]
-pub struct Spent {
-    /// How its sender stands now.
+pub struct RateLimitDecision {
+    /// The state of the limit after the request.
     pub status: RateLimitStatus,
-    /// When it was refused: whole seconds until it is worth trying again, at least 1.
+    /// Only for a refused request: in how many whole seconds a retry can succeed, at least 1.
     pub retry_after_seconds: Option<i64>,
 }
 
-/// What became of a report.
+/// The result of a report.
 enum Reported {
-    /// It is taken in: when the bucket is full now.
-    Heard(Micros),
-    /// Nobody knows.
+    /// DynamoDB has stored it; the budget is full again at this instant.
+    Stored(Micros),
+    /// The answer was lost, so the report may have been stored.
     Unanswered,
-    /// Storage did not answer a moment ago, and was not asked again.
+    /// It was not sent, because a report has just failed.
     Unsent,
 }
 
-/// The accounts of a sandbox.
+/// The rate limit state of a sandbox.
 pub struct RateLimiter {
     rates: RateLimits,
     callers: Mutex<BoundedCache<RateLimitKey, LocalBudget>>,
-    /// Apart from the callers, so that they cannot push those out.
+    /// Separate from the callers, so that anonymous senders cannot displace them.
     anonymous: Mutex<BoundedCache<RateLimitKey, LocalBudget>>,
     proven: Mutex<BoundedCache<(KeyId, [u8; 32]), ()>>,
-    turns: [tokio::sync::Mutex<()>; TURNS],
-    away_since: AtomicI64,
+    report_locks: [tokio::sync::Mutex<()>; REPORT_LOCKS],
+    last_failure: AtomicI64,
 }
 
 impl RateLimiter {
-    /// No account yet.
     pub fn new(rates: RateLimits) -> Self {
         Self {
             rates,
             callers: Mutex::new(BoundedCache::with_capacity(MAX_KEYS)),
             anonymous: Mutex::new(BoundedCache::with_capacity(MAX_KEYS)),
-            proven: Mutex::new(BoundedCache::with_capacity(MOST_PROVEN)),
-            turns: Default::default(),
-            away_since: AtomicI64::new(i64::MIN),
+            proven: Mutex::new(BoundedCache::with_capacity(MAX_PROVEN)),
+            report_locks: Default::default(),
+            last_failure: AtomicI64::new(i64::MIN),
         }
     }
 
-    /// Takes a request out of a subject's budget. `None`: there is no limit.
-    pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: RateLimitKey) -> Option<Spent> {
+    /// Charges a request against a limit. `None` if there is no limit.
+    pub async fn spend(&self, store: &Store, clock: &dyn Clock, subject: RateLimitKey) -> Option<RateLimitDecision> {
         let limit = self.limit(&subject)?;
-        let mut turn = None;
+        let mut report_lock = None;
         // The clock is read once for each request. If it were read again after each answer of storage, the answer would
         // already be older than the clock, and the request would ask storage without end.
         let now = clock.now().micros();
@@ -109,16 +109,16 @@ impl RateLimiter {
                 (step, budget.status(limit, now))
             });
             match step {
-                Step::Go => return Some(Spent { status, retry_after_seconds: None }),
+                Step::Go => return Some(RateLimitDecision { status, retry_after_seconds: None }),
                 Step::Wait(until) => {
-                    return Some(Spent { status, retry_after_seconds: Some(whole_seconds(until, now)) });
+                    return Some(RateLimitDecision { status, retry_after_seconds: Some(whole_seconds(until, now)) });
                 }
-                // Another request may have reported while this one waited for its turn: look again.
-                Step::Ask(_) if turn.is_none() => turn = Some(self.turn(&subject).lock().await),
+                // Another request may have reported while this one waited for the lock, so the budget is checked again.
+                Step::Ask(_) if report_lock.is_none() => report_lock = Some(self.report_lock(&subject).lock().await),
                 Step::Ask(report) => {
                     let answer = self.report(store, &subject, limit, report, now).await;
                     self.with_budget(subject, |budget| match answer {
-                        Reported::Heard(full_at) => budget.heard(limit, report, full_at, now),
+                        Reported::Stored(full_at) => budget.answered(limit, report, full_at, now),
                         Reported::Unanswered => budget.unanswered(limit, report, now),
                         Reported::Unsent => budget.postponed(now),
                     });
@@ -127,27 +127,27 @@ impl RateLimiter {
         }
     }
 
-    /// The refusal that a subject is sure to get, if it is. Asks nobody and spends nothing.
-    pub fn refusal(&self, clock: &dyn Clock, subject: RateLimitKey) -> Option<Spent> {
+    /// The refusal that a request would certainly get, if so. Calls nothing and charges nothing.
+    pub fn refusal(&self, clock: &dyn Clock, subject: RateLimitKey) -> Option<RateLimitDecision> {
         let limit = self.limit(&subject)?;
         let now = clock.now().micros();
         let mut budgets = self.budgets(&subject).lock().unwrap_or_else(PoisonError::into_inner);
         let budget = budgets.find(&subject)?;
         let retry_after_seconds = Some(whole_seconds(budget.refused_until(limit, now)?, now));
-        Some(Spent { status: budget.status(limit, now), retry_after_seconds })
+        Some(RateLimitDecision { status: budget.status(limit, now), retry_after_seconds })
     }
 
-    /// Whether a subject has been charged here lately.
+    /// Whether a request was recently charged against this limit in this sandbox.
     pub fn knows(&self, subject: RateLimitKey) -> bool {
         self.budgets(&subject).lock().unwrap_or_else(PoisonError::into_inner).find(&subject).is_some()
     }
 
-    /// Remembers that a key was presented with its right secret, given by its hash.
+    /// Remembers the hash of a secret that was correct for the key.
     pub fn remember_proven(&self, key: KeyId, secret_hash: [u8; 32]) {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).entry((key, secret_hash), || ());
     }
 
-    /// Whether a key was presented with this secret before, and it was the right one.
+    /// Whether this secret is known to be correct for the key.
     pub fn proven(&self, key: KeyId, secret_hash: [u8; 32]) -> bool {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).find(&(key, secret_hash)).is_some()
     }
@@ -160,16 +160,16 @@ impl RateLimiter {
         report: Report,
         now: Micros,
     ) -> Reported {
-        if (0..AWAY).contains(&now.0.wrapping_sub(self.away_since.load(Ordering::Relaxed))) {
+        if (0..REPORT_PAUSE_MICROS).contains(&now.0.wrapping_sub(self.last_failure.load(Ordering::Relaxed))) {
             return Reported::Unsent;
         }
         let error = match timeout(self.rates.patience, store.charge_budget(subject, limit, report, now)).await {
-            Ok(Ok(full_at)) => return Reported::Heard(full_at),
+            Ok(Ok(full_at)) => return Reported::Stored(full_at),
             Ok(Err(error)) => error.to_string(),
             Err(elapsed) => elapsed.to_string(),
         };
-        self.away_since.store(now.0, Ordering::Relaxed);
-        tracing::warn!(%error, "rate budgets cannot be read: this sandbox goes by its own for a second");
+        self.last_failure.store(now.0, Ordering::Relaxed);
+        tracing::warn!(%error, "a rate limit report failed; this sandbox uses its local state for a second");
         Reported::Unanswered
     }
 
@@ -194,12 +194,12 @@ impl RateLimiter {
         work(budgets.entry(subject, LocalBudget::default))
     }
 
-    fn turn(&self, subject: &RateLimitKey) -> &tokio::sync::Mutex<()> {
+    fn report_lock(&self, subject: &RateLimitKey) -> &tokio::sync::Mutex<()> {
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};
         let mut hasher = DefaultHasher::new();
         subject.hash(&mut hasher);
-        let [first, ..] = &self.turns;
-        self.turns.get(usize::from(hasher.finish().to_be_bytes()[0]) % TURNS).unwrap_or(first)
+        let [first, ..] = &self.report_locks;
+        self.report_locks.get(usize::from(hasher.finish().to_be_bytes()[0]) % REPORT_LOCKS).unwrap_or(first)
     }
 }
 

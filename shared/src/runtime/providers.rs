@@ -1,7 +1,7 @@
-//! The credentials for GitHub and GitLab, read from the environment and from the secret.
+//! The settings and credentials for GitHub and GitLab, from the environment and from a secret.
 //!
-//! Nothing in them stops a function: a provider that is configured wrongly is disabled and logged, and while the secret
-//! cannot be read, only what needs a provider is unavailable.
+//! A mistake in them does not stop a function. A provider with an invalid configuration is disabled and logged. While
+//! the secret cannot be read, only routes that need a provider are unavailable.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,26 +16,28 @@ use crate::auth::SealingKeys;
 use crate::domain::{Result, SecretText};
 use crate::vcs::{AnswerLimits, Misconfigured, Pause, ProviderConfig, Providers, Sealing, real_pause};
 
-/// How long after a failure the secret is read again.
-const READ_AGAIN: Duration = Duration::from_secs(5);
+/// The interval between two attempts to read the secret.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// GitHub and GitLab, as far as they are configured. What the environment does not say is looked up in the secret.
+/// Creates the clients for GitHub and GitLab, as far as they are configured. Settings that are not in the environment
+/// come from the secret.
 ///
-/// Shape of the secret: one JSON object whose members are named like the variables and hold text or whole numbers.
+/// Shape of the secret: a JSON object whose members have the names of the variables and contain strings or integers.
 ///
-/// When the secret cannot be read, the providers are unavailable until it can: it is read again every few seconds.
+/// If the secret cannot be read, the providers are unavailable, and reading it is retried every few seconds in the
+/// background.
 ///
 /// # Errors
-/// Internal: TLS cannot be set up.
+/// Internal if TLS cannot be set up.
 pub async fn load_providers(config: &Config) -> Result<Providers> {
-    load_patiently(config, real_pause()).await
+    load_providers_with(config, real_pause()).await
 }
 
-/// As [`load_providers`], with a wait of one's own between two attempts to read the secret.
+/// As [`load_providers`], with an injected wait between two attempts.
 ///
 /// # Errors
-/// As there.
-pub async fn load_patiently(config: &Config, pause: Pause) -> Result<Providers> {
+/// As [`load_providers`].
+pub async fn load_providers_with(config: &Config, pause: Pause) -> Result<Providers> {
     let providers = Providers::pending();
     let secret = match config.provider_secret.as_deref() {
         None => return load(&providers, config, Ok(BTreeMap::new())).map(|()| providers),
@@ -45,16 +47,16 @@ pub async fn load_patiently(config: &Config, pause: Pause) -> Result<Providers> 
         Ok(text) => load(&providers, config, members(&text))?,
         Err(error) => {
             unreadable(&error);
-            tokio::spawn(load_later(providers.clone(), config.clone(), pause));
+            tokio::spawn(retry_loading(providers.clone(), config.clone(), pause));
         }
     }
     Ok(providers)
 }
 
-async fn load_later(providers: Providers, config: Config, pause: Pause) {
+async fn retry_loading(providers: Providers, config: Config, pause: Pause) {
     let Some(secret) = config.provider_secret.as_deref() else { return };
     loop {
-        pause(READ_AGAIN).await;
+        pause(RETRY_INTERVAL).await;
         match read_secret(&config, secret).await.and_then(|text| load(&providers, &config, members(&text))) {
             Ok(()) => return,
             Err(error) => unreadable(&error),
@@ -64,7 +66,7 @@ async fn load_later(providers: Providers, config: Config, pause: Pause) {
 
 fn unreadable(error: &crate::domain::Error) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(%error, cause, "the secret of the providers cannot be read: GitHub and GitLab are unavailable");
+    tracing::error!(%error, cause, "the providers' secret cannot be read; GitHub and GitLab are unavailable");
 }
 
 fn load(providers: &Providers, config: &Config, secret: Members) -> Result<()> {
@@ -78,7 +80,7 @@ fn load(providers: &Providers, config: &Config, secret: Members) -> Result<()> {
     providers.load(read, sealing_keys(&values), AnswerLimits::default(), real_pause())
 }
 
-/// `TOKEN_SEALING_KEY` seals; what stands in `RETIRED_TOKEN_SEALING_KEY` only opens.
+/// `TOKEN_SEALING_KEY` seals and opens; `RETIRED_TOKEN_SEALING_KEY` only opens.
 fn sealing_keys(values: &BTreeMap<String, SecretText>) -> Sealing {
     let find = |name: &str| values.get(name).filter(|value| !value.reveal().is_empty());
     let problem = |member, problem| Misconfigured { member, problem };
@@ -100,16 +102,19 @@ enum Member {
 /// The members of the secret, or why it has none.
 type Members = std::result::Result<BTreeMap<String, SecretText>, Misconfigured>;
 
-/// The members that hold a text or a number. Whatever else is there is logged by its name and left out.
+/// The members that are strings or integers. Others are logged by name and ignored.
 fn members(text: &SecretText) -> Members {
-    // The reader's own words would quote the text.
+    // The parser's error would quote the secret.
     let members = serde_json::from_str::<BTreeMap<String, Member>>(text.reveal())
         .map_err(|_| Misconfigured { member: "the secret of the providers", problem: "is not a JSON object" })?;
     let value = |(name, member): (String, Member)| match member {
         Member::Text(text) => Some((name, text)),
         Member::Number(number) => Some((name, SecretText::new(number.to_string()))),
         Member::Other(_) => {
-            tracing::error!(name, "a member of the providers' secret is neither text nor a number, and is ignored");
+            tracing::error!(
+                name,
+                "a member of the providers' secret is neither a string nor an integer and is ignored"
+            );
             None
         }
     };

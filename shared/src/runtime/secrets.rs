@@ -1,4 +1,4 @@
-//! Secrets, and Secrets Manager as far as rotating one needs it.
+//! Reads secrets. Also has the calls to Secrets Manager that rotating one needs.
 
 use std::time::Duration;
 
@@ -11,33 +11,30 @@ use super::config::Config;
 use crate::domain::{Error, Result, SecretText};
 use crate::store::AwsHttp;
 
-/// One attempt. A caller of the exchange may be waiting.
+/// The timeout of one attempt. A client of the exchange may be waiting.
 const ATTEMPT: Duration = Duration::from_secs(2);
-/// All attempts.
+/// The timeout of a call with its retries.
 const OPERATION: Duration = Duration::from_secs(4);
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 
-/// What a version of the secret is to Secrets Manager.
+/// The state of a version of a secret in Secrets Manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// The one in use.
     Current,
-    /// The one that a rotation under way is to put in its place. With it, the id of the one in use.
+    /// The version that the running rotation is to make current, with the id of the version that is current now.
     Pending {
-        /// The version in use.
         current: String,
     },
-    /// None of both, or not of this secret.
+    /// Any other version, or no version of this secret.
     Other,
 }
 
-/// The client.
 #[derive(Clone, Debug)]
 pub struct Secrets(Client);
 
 impl Secrets {
-    /// Builds the client. Nothing is sent yet.
+    /// Creates the client without sending anything.
     pub fn new(config: &Config) -> Result<Self> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(ATTEMPT)
@@ -53,15 +50,15 @@ impl Secrets {
         Ok(Self(Client::from_conf(builder.build())))
     }
 
-    /// The text in use.
+    /// The text of the current version.
     pub async fn current(&self, secret: &str) -> Result<SecretText> {
         let answer = self.0.get_secret_value().secret_id(secret).version_stage(CURRENT).send().await;
         let answer = answer.map_err(|error| Error::internal("reading a secret", error))?;
-        let text = answer.secret_string.ok_or(Error::bug("a secret holds no text"))?;
+        let text = answer.secret_string.ok_or(Error::bug("a secret has no text"))?;
         Ok(SecretText::new(text))
     }
 
-    /// A version's text; none when it was not written yet.
+    /// The text of a version. `None` if it has not been written yet.
     pub async fn text_of(&self, secret: &str, version: &str) -> Result<Option<SecretText>> {
         match self.0.get_secret_value().secret_id(secret).version_id(version).send().await {
             Ok(answer) => Ok(answer.secret_string.map(SecretText::new)),
@@ -70,7 +67,6 @@ impl Secrets {
         }
     }
 
-    /// What this version is.
     pub async fn version(&self, secret: &str, version: &str) -> Result<Version> {
         let described = self.0.describe_secret().secret_id(secret).send().await;
         let described = described.map_err(|error| Error::internal("describing a secret", error))?;
@@ -87,34 +83,37 @@ impl Secrets {
         })
     }
 
-    /// Writes the version in the making. One that somebody else has written meanwhile stays.
+    /// Writes the pending version. If another process has written it, it stays as it is.
     pub async fn put_pending(&self, secret: &str, version: &str, text: &SecretText) -> Result<()> {
         let put = self.0.put_secret_value().secret_id(secret).client_request_token(version);
         match put.secret_string(text.reveal()).version_stages(PENDING).send().await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == Some("ResourceExistsException") => Ok(()),
-            Err(error) => Err(Error::internal("writing the pending secret", error)),
+            Err(error) => Err(Error::internal("writing the pending version of a secret", error)),
         }
     }
 
-    /// Puts a version into use in place of another.
+    /// Makes a version the current one instead of `current`.
     pub async fn promote(&self, secret: &str, version: &str, current: &str) -> Result<()> {
         let update = self.0.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
         let update = update.move_to_version_id(version).remove_from_version_id(current);
-        update.send().await.map_err(|error| Error::internal("putting the pending secret into use", error))?;
+        update
+            .send()
+            .await
+            .map_err(|error| Error::internal("making the pending version of a secret current", error))?;
         Ok(())
     }
 }
 
-/// The text of a secret, or of the file that stands for one.
-pub(super) async fn read_secret(config: &Config, place: &str) -> Result<SecretText> {
-    match place.strip_prefix("file://") {
+/// Reads a secret by its ARN, or the file of a `file://` URL.
+pub(super) async fn read_secret(config: &Config, location: &str) -> Result<SecretText> {
+    match location.strip_prefix("file://") {
         Some(path) => read_file(path),
-        None => Secrets::new(config)?.current(place).await,
+        None => Secrets::new(config)?.current(location).await,
     }
 }
 
-/// The text of a file that stands for a secret.
+/// Reads a file that is used instead of a secret.
 pub(super) fn read_file(path: &str) -> Result<SecretText> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::internal("reading a secret's file", error))?;
     Ok(SecretText::new(text))

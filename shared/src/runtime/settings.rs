@@ -1,5 +1,5 @@
-//! The settings that people write, as stack parameters on AWS: what each may be, and what is used in place of one that
-//! cannot be read.
+//! Parses the settings that operators write (stack parameters on AWS). An invalid value is reported and replaced by a
+//! default.
 
 use tracing_subscriber::filter::Targets;
 
@@ -8,30 +8,30 @@ use super::origins::{ListedOrigins, parse_origin};
 use crate::domain::rate::Limit;
 use crate::domain::{Administrators, MembershipMaxAge};
 
-/// A limit's default when its variable is absent, and when it cannot be read: absent takes a limit away, but a mistake
-/// must not.
-struct Figure {
+/// A numeric setting and its defaults. An absent variable means no limit for most of them; an invalid value must not
+/// remove the limit.
+struct NumberSetting {
     variable: &'static str,
     absent: u32,
     unreadable: u32,
 }
 
-const fn figure(variable: &'static str, absent: u32, unreadable: u32) -> Figure {
-    Figure { variable, absent, unreadable }
+const fn number(variable: &'static str, absent: u32, unreadable: u32) -> NumberSetting {
+    NumberSetting { variable, absent, unreadable }
 }
 
-const CALLER_RATE: Figure = figure("RATE_LIMIT_PER_SECOND", 0, 50);
-const CALLER_BURST: Figure = figure("RATE_LIMIT_BURST", 0, 100);
-// What clients of such APIs are told to expect.
-const PRINCIPAL_RATE: Figure = figure("RATE_LIMIT_PRINCIPALS_PER_SECOND", 30, 30);
-const PRINCIPAL_BURST: Figure = figure("RATE_LIMIT_PRINCIPALS_BURST", 40, 40);
-const STRANGER_RATE: Figure = figure("RATE_LIMIT_STRANGERS_PER_SECOND", 0, 5);
-const STRANGER_BURST: Figure = figure("RATE_LIMIT_STRANGERS_BURST", 0, 50);
-const MEMBERSHIP_MAX_AGE: Figure =
-    figure("MEMBERSHIP_MAX_AGE_SECONDS", MembershipMaxAge::DEFAULT_SECONDS, MembershipMaxAge::DEFAULT_SECONDS);
-const WRONG_SECRETS: Figure = figure("RATE_LIMIT_WRONG_SECRETS", 10, 10);
+const CALLER_RATE: NumberSetting = number("RATE_LIMIT_PER_SECOND", 0, 50);
+const CALLER_BURST: NumberSetting = number("RATE_LIMIT_BURST", 0, 100);
+// The rate that HCP Terraform documents for clients of its API.
+const PRINCIPAL_RATE: NumberSetting = number("RATE_LIMIT_PRINCIPALS_PER_SECOND", 30, 30);
+const PRINCIPAL_BURST: NumberSetting = number("RATE_LIMIT_PRINCIPALS_BURST", 40, 40);
+const STRANGER_RATE: NumberSetting = number("RATE_LIMIT_STRANGERS_PER_SECOND", 0, 5);
+const STRANGER_BURST: NumberSetting = number("RATE_LIMIT_STRANGERS_BURST", 0, 50);
+const MEMBERSHIP_MAX_AGE: NumberSetting =
+    number("MEMBERSHIP_MAX_AGE_SECONDS", MembershipMaxAge::DEFAULT_SECONDS, MembershipMaxAge::DEFAULT_SECONDS);
+const WRONG_SECRETS: NumberSetting = number("RATE_LIMIT_WRONG_SECRETS", 10, 10);
 
-/// The settings, and what is wrong with them.
+/// The settings, and the problems with them.
 pub struct Parsed {
     pub public_base_url: Option<String>,
     pub listed_origins: ListedOrigins,
@@ -40,7 +40,7 @@ pub struct Parsed {
     pub administrators: Administrators,
     pub app_name: String,
     pub log_filter: String,
-    /// One line for each value that is not used, with its variable.
+    /// One line with the variable's name for each value that is not used.
     pub problems: Vec<String>,
 }
 
@@ -67,12 +67,12 @@ impl Parsed {
         for entry in unread {
             refuse("TERRAPI_ADMINISTRATORS", &entry, "like github:583231", "nobody becomes an administrator by it");
         }
-        let mut number = |figure: &Figure| {
-            let Some(text) = find(figure.variable) else { return figure.absent };
+        let mut number = |setting: &NumberSetting| {
+            let Some(text) = find(setting.variable) else { return setting.absent };
             text.parse().unwrap_or_else(|_| {
-                let instead = format!("{} is used", figure.unreadable);
-                refuse(figure.variable, &text, "a whole number from 0 to 4294967295", &instead);
-                figure.unreadable
+                let instead = format!("{} is used", setting.unreadable);
+                refuse(setting.variable, &text, "a whole number from 0 to 4294967295", &instead);
+                setting.unreadable
             })
         };
         let rates = RateLimits {

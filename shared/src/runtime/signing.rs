@@ -1,5 +1,5 @@
-//! The signing keys of a process that signs: fetched before the first request, and looked at again now and then, so that
-//! a rotated key comes into use without a new process.
+//! The signing keys of a process that signs. They are loaded before the first request and reloaded regularly, so that a
+//! rotated key is used without a new process.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,21 +11,21 @@ use super::secrets::{Secrets, read_file};
 use crate::auth::{PublicKey, Signer, SigningKeyFile};
 use crate::domain::{Error, Result, Seconds};
 
-/// How long keys are used without another look, in seconds.
-const LOOK_SECONDS: i64 = 300;
-/// How long the listed keys are shown without another look, in seconds. Together with the minute for which the answer may
-/// be kept it ends before a new key signs ([`HEAD_START_SECONDS`](crate::auth::HEAD_START_SECONDS)).
-const LISTED_SECONDS: i64 = 10;
-/// How soon a look that failed is repeated, in seconds.
+/// The interval in seconds at which the keys are reloaded.
+const RELOAD_SECONDS: i64 = 300;
+/// How many seconds the list of published keys is cached. This and the minute for which a client may cache the answer
+/// end before a new key signs ([`HEAD_START_SECONDS`](crate::auth::HEAD_START_SECONDS)).
+const LIST_CACHE_SECONDS: i64 = 10;
+/// How many seconds after a failure the keys are reloaded.
 const RETRY_SECONDS: i64 = 60;
 
-/// The signer in use, and where its keys come from.
+/// The current signer, and the source of its keys.
 pub struct Signing {
     source: Source,
     signer: RwLock<Arc<Signer>>,
-    /// When the next look is due. Who holds the lock looks; nobody waits for it.
-    due: Mutex<Seconds>,
-    /// The published keys, and when they were looked at. Many who want them at once wait for one look.
+    /// When the next reload is due. The request that holds the lock reloads; others do not wait for it.
+    next_reload: Mutex<Seconds>,
+    /// The published keys, and when they were read. Concurrent requests wait for one read.
     listed: Mutex<Option<(Seconds, Vec<PublicKey>)>>,
 }
 
@@ -35,46 +35,52 @@ enum Source {
         secret: String,
     },
     File(String),
-    /// Keys that came with the process.
-    Given,
+    /// Keys that were passed to the process.
+    Fixed,
 }
 
 impl Signing {
-    /// Fetches the keys and publishes the active one: verifiers must know a key before its first token.
+    /// Loads the keys and publishes the active one, because verifiers must know a key before its first token.
     pub async fn load(config: &Config, app: &App) -> Result<Self> {
-        let place = config.signing_keys.as_deref().ok_or(Error::bug("TERRAPI_SIGNING_KEYS is not set"))?;
-        let source = match place.strip_prefix("file://") {
+        let location = config.signing_keys.as_deref().ok_or(Error::bug("TERRAPI_SIGNING_KEYS is not set"))?;
+        let source = match location.strip_prefix("file://") {
             Some(path) => Source::File(path.to_owned()),
-            None => Source::Secret { secrets: Secrets::new(config)?, secret: place.to_owned() },
+            None => Source::Secret { secrets: Secrets::new(config)?, secret: location.to_owned() },
         };
-        let due = app.clock.now().seconds().plus(LOOK_SECONDS);
+        let next_reload = app.clock.now().seconds().plus(RELOAD_SECONDS);
         let signer = source.signer(app).await?;
-        Ok(Self { source, signer: RwLock::new(Arc::new(signer)), due: Mutex::new(due), listed: Mutex::default() })
+        Ok(Self {
+            source,
+            signer: RwLock::new(Arc::new(signer)),
+            next_reload: Mutex::new(next_reload),
+            listed: Mutex::default(),
+        })
     }
 
-    /// Keys that never change, already published.
+    /// Keys that never change and are already published.
     pub fn fixed(signer: Arc<Signer>) -> Self {
         Self {
-            source: Source::Given,
+            source: Source::Fixed,
             signer: RwLock::new(signer),
-            due: Mutex::new(Seconds(i64::MAX)),
+            next_reload: Mutex::new(Seconds(i64::MAX)),
             listed: Mutex::default(),
         }
     }
 
-    /// The signer to use. Every few minutes one caller waits for a look at the keys; when that fails, those at hand stay.
+    /// The current signer. Every few minutes one request waits until the keys are reloaded. If that fails, the current
+    /// ones stay.
     pub async fn signer(&self, app: &App) -> Arc<Signer> {
         let now = app.clock.now().seconds();
-        if let Ok(mut due) = self.due.try_lock()
-            && *due <= now
+        if let Ok(mut next_reload) = self.next_reload.try_lock()
+            && *next_reload <= now
         {
-            *due = match self.source.signer(app).await {
+            *next_reload = match self.source.signer(app).await {
                 Ok(fresh) => {
                     *self.signer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-                    now.plus(LOOK_SECONDS)
+                    now.plus(RELOAD_SECONDS)
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the signing keys could not be looked at, those at hand stay in use");
+                    tracing::error!(%error, "the signing keys could not be reloaded; the current ones stay in use");
                     now.plus(RETRY_SECONDS)
                 }
             };
@@ -82,13 +88,13 @@ impl Signing {
         Arc::clone(&self.signer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The published keys, the active one first, as they were at most ten seconds ago. When storage does not say, those at
-    /// hand.
+    /// The published keys, the active one first, at most ten seconds old. If they cannot be read, the signer's own
+    /// keys.
     pub async fn public_keys(&self, app: &App) -> Vec<PublicKey> {
         let (signer, now) = (self.signer(app).await, app.clock.now().seconds());
         let mut listed = self.listed.lock().await;
         if let Some((at, keys)) = &*listed
-            && (0..LISTED_SECONDS).contains(&(now.0 - at.0))
+            && (0..LIST_CACHE_SECONDS).contains(&(now.0 - at.0))
         {
             return keys.clone();
         }
@@ -99,7 +105,7 @@ impl Signing {
                 keys
             }
             Err(error) => {
-                tracing::warn!(%error, "the published keys could not be read, the signer's own are shown");
+                tracing::warn!(%error, "the published keys could not be read; the answer has the signer's own");
                 signer.public_keys().to_vec()
             }
         }
@@ -111,16 +117,18 @@ impl Source {
         let text = match self {
             Self::Secret { secrets, secret } => secrets.current(secret).await?,
             Self::File(path) => read_file(path)?,
-            Self::Given => return Err(Error::bug("the signing keys came with the process")),
+            Self::Fixed => return Err(Error::bug("the signing keys are fixed")),
         };
         let signer = Signer::new(&SigningKeyFile::parse(text.reveal())?, app.settings.issuer.clone())?;
-        let active = signer.active_key().ok_or(Error::bug("there is no signing key"))?;
+        let active = signer.active_key().ok_or(Error::bug("no signing key is configured"))?;
         let published = app.store.publish_key(active, app.clock.now()).await?;
         if !published.trusted_at(app.clock.now().seconds()) {
-            return Err(Error::bug("the signing key was replaced and has ended: a rollback must say that it is meant"));
+            return Err(Error::bug(
+                "the signing key was retired and has expired; an explicit rollback must reinstate it",
+            ));
         }
         if published.until.is_some() {
-            tracing::warn!(kid = active.kid, "the signing key was replaced by another and ends soon");
+            tracing::warn!(kid = active.kid, "the signing key was retired and will expire");
         }
         Ok(signer.with_active_key_published(published.since))
     }

@@ -4,10 +4,10 @@ use super::config::Config;
 use super::telemetry;
 use crate::domain::Result;
 
-/// What every process does first: reads its environment, begins to log, and logs which settings cannot be used.
+/// The first steps of every process: reads the environment, starts logging, and logs the settings that are invalid.
 ///
 /// # Errors
-/// The environment lacks something that every Lambda function has.
+/// The environment lacks a variable that Lambda always sets.
 pub fn start() -> Result<Config> {
     let (config, problems) = Config::from_env()?;
     telemetry::init(&config);

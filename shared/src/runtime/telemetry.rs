@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line on AWS, text locally.
+//! Logging: one JSON object per line on AWS, text locally.
 
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -8,8 +8,8 @@ use tracing_subscriber::{Layer as _, fmt};
 
 use super::config::Config;
 
-/// Starts logging. The SDK logs bodies at `trace` and some headers at `debug`, so whatever is asked for, its crates and
-/// those below it stay at `info`.
+/// Starts logging. The SDK logs bodies at `trace` and some headers at `debug`, so its crates and those that it uses are
+/// never logged below `info`.
 pub fn init(config: &Config) {
     const QUIET: &[&str] = &[
         "aws_config",
@@ -26,9 +26,9 @@ pub fn init(config: &Config) {
         "lambda_runtime",
         "rustls",
     ];
-    // Not an EnvFilter: its regular expressions are two percent of a binary, and are compiled at every start.
-    let asked = config.log_filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
-    let filter = QUIET.iter().fold(asked, |filter, target| filter.with_target(*target, Level::INFO));
+    // Not an `EnvFilter`: its regular expressions take two percent of a binary and are compiled at every start.
+    let requested = config.log_filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let filter = QUIET.iter().fold(requested, |filter, target| filter.with_target(*target, Level::INFO));
     let layer = fmt::layer().with_target(false).without_time();
     let layer = if config.on_aws {
         layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()

@@ -1,11 +1,11 @@
-//! API keys: one row each, and beside it a place in the listing of its owner.
+//! API keys. Each has two items: the key itself, and an entry in its owner's listing.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::audit::NewAuditEntry;
-use super::client::{Store, already_there};
+use super::client::{Store, identifier_taken};
 use super::error::Failure;
 use super::item::{Attributes, Item, b, json, n, s, ss};
 use super::keys;
@@ -13,39 +13,41 @@ use super::transaction::{delete, delete_existing, put, put_new, require};
 use super::users::administrator_key;
 use crate::domain::{ApiKeyRecord, Code, Error, KeyId, KeyName, Lineage, Millis, Result, Seconds, UserId, Vcs};
 
-/// `last_used_at` is kept to this many seconds.
+/// A use updates `last_used_at` only if the stored value is at least this many seconds old.
 const LAST_USED_SECONDS: i64 = 60;
 
-/// The most descendants that are read at once, and that an answer lists.
-const MOST_DESCENDANTS: usize = 1_000;
-/// How often a cascade reads what is left. The second time finds what was created while the first deleted.
+/// How many descendants one call reads at most, and how many an answer lists at most.
+const MAX_DESCENDANTS: usize = 1_000;
+/// How many times a cascade reads the remaining descendants. Later rounds find keys that were created while an earlier
+/// round deleted.
 const CASCADE_ROUNDS: usize = 4;
-/// Writes that remove one key.
-const WRITES_OF_REMOVAL: usize = 3;
-/// Keys that one transaction deletes: DynamoDB takes 100 writes.
-const DELETED_AT_ONCE: usize = 100 / WRITES_OF_REMOVAL;
+/// How many writes the removal of one key takes.
+const WRITES_PER_KEY: usize = 3;
+/// How many keys one transaction deletes: DynamoDB accepts 100 writes in a transaction.
+const KEYS_PER_TRANSACTION: usize = 100 / WRITES_PER_KEY;
 
 impl Store {
-    /// Adds a key with its place in the listing and its audit entry: all or nothing.
+    /// Writes a key, its entry in the listing and its audit entry in one transaction.
     ///
     /// # Errors
-    /// [`Code::KeyRevoked`] when the key that it came of does not exist any longer, and [`Code::AdministratorRequired`] when it
-    /// is for the administrators' routes and its owner is no administrator any longer.
-    pub async fn create_api_key(&self, key: &ApiKeyRecord, note: Option<&NewAuditEntry>) -> Result<()> {
+    /// [`Code::KeyRevoked`] if the key that it was created with no longer exists. [`Code::AdministratorRequired`] if
+    /// the key opens the administrators' routes and its owner is no longer an administrator.
+    pub async fn create_api_key(&self, key: &ApiKeyRecord, audit_entry: Option<&NewAuditEntry>) -> Result<()> {
         let (table, parent) = (&self.tables.identity, key.lineage.parent);
-        let mut items = vec![put_new(table, encode(key)?)?, put(table, place(key))?];
+        let mut items = vec![put_new(table, encode(key)?)?, put(table, listing_row(key))?];
         items.extend(parent.map(|parent| require(table, row_key(parent), "attribute_exists(pk)")).transpose()?);
         let role = key.administration.then(|| require(table, administrator_key(key.user), "attribute_exists(pk)"));
         items.extend(role.transpose()?);
-        items.extend(note.map(|note| self.note(note)).transpose()?);
-        match self.transact_patiently(items, salt(key.id)).await {
+        items.extend(audit_entry.map(|audit_entry| self.audit_write(audit_entry)).transpose()?);
+        match self.transact_with_retries(items, jitter_seed(key.id)).await {
             Err(Failure::Condition(_)) => Err(self.refusal(key).await?),
             other => Ok(other?),
         }
     }
 
-    /// Why a creation was refused. A role that is back by now was not there then; ids are random, so the condition that
-    /// failed is not the key's own.
+    /// Explains why a creation was refused, by reading the rows that it depended on. Ids are random, so the failed
+    /// condition is not that of the key's own row; if the administrator's row exists now, it did not exist at the time
+    /// of the write.
     async fn refusal(&self, key: &ApiKeyRecord) -> Result<Error> {
         if key.administration && !self.is_administrator(key.user).await? {
             return Ok(Error::forbidden(Code::AdministratorRequired));
@@ -53,53 +55,56 @@ impl Store {
         Ok(match key.lineage.parent {
             Some(_) => Error::Unauthenticated { code: Code::KeyRevoked },
             None if key.administration => Error::forbidden(Code::AdministratorRequired),
-            None => already_there(),
+            None => identifier_taken(),
         })
     }
 
-    /// Removes a key and its place, and adds the audit entry. One that is gone already is not found.
-    pub async fn delete_api_key(&self, key: &ApiKeyRecord, note: &NewAuditEntry) -> Result<()> {
-        match self.transact_patiently(self.removal(key, note)?, salt(key.id)).await {
+    /// Deletes a key with its entry in the listing and writes the audit entry, in one transaction.
+    ///
+    /// # Errors
+    /// Not found if the key no longer exists.
+    pub async fn delete_api_key(&self, key: &ApiKeyRecord, audit_entry: &NewAuditEntry) -> Result<()> {
+        match self.transact_with_retries(self.removal(key, audit_entry)?, jitter_seed(key.id)).await {
             Err(Failure::Condition(_)) => Err(Error::NotFound),
             other => Ok(other?),
         }
     }
 
-    /// Removes the keys that came of a deleted one, each together with the audit entry that `note` makes. Killed half-way, it
-    /// can be repeated: what is left still names the deleted key.
+    /// Deletes the descendants of a deleted key. Each deletion writes the audit entry that `audit_entry` makes for it.
+    /// A call that was interrupted can be repeated, because the remaining keys still name the deleted key.
     ///
     /// # Errors
-    /// Unavailable, when there are more than some thousands of them: what is left can be deleted by another call.
+    /// Unavailable if descendants remain after all rounds (several thousand keys). Another call deletes the rest.
     pub async fn delete_descendants(
         &self,
         user: UserId,
         of: KeyId,
-        note: impl Fn(&ApiKeyRecord) -> Result<NewAuditEntry>,
+        audit_entry: impl Fn(&ApiKeyRecord) -> Result<NewAuditEntry>,
     ) -> Result<()> {
         for _ in 0..CASCADE_ROUNDS {
             let ids = self.list_descendants(user, of).await?;
             if ids.is_empty() {
                 return Ok(());
             }
-            for chunk in ids.chunks(DELETED_AT_ONCE) {
+            for chunk in ids.chunks(KEYS_PER_TRANSACTION) {
                 let mut items = Vec::new();
                 for key in self.get_api_keys(chunk).await?.values() {
-                    items.extend(self.removal(key, &note(key)?)?);
+                    items.extend(self.removal(key, &audit_entry(key)?)?);
                 }
                 if items.is_empty() {
                     continue;
                 }
-                match self.transact_patiently(items, salt(of)).await {
-                    // Somebody else has deleted one of them: the next round sees which are left.
+                match self.transact_with_retries(items, jitter_seed(of)).await {
+                    // Another request has deleted one of them. The next round reads which ones remain.
                     Ok(()) | Err(Failure::Condition(_)) => {}
                     Err(failure) => return Err(failure.into()),
                 }
             }
         }
-        Err(Error::unavailable("a key has more descendants than one request deletes"))
+        Err(Error::unavailable("a key has more descendants than one request can delete"))
     }
 
-    /// The keys of a user that came of `of`, at most 1,000, in no order; strongly consistent.
+    /// The keys of a user that descend from `of`: at most 1,000, in no particular order. Strongly consistent.
     pub async fn list_descendants(&self, user: UserId, of: KeyId) -> Result<Vec<KeyId>> {
         let (mut found, mut from) = (Vec::new(), None);
         loop {
@@ -115,26 +120,31 @@ impl Store {
                 found.push(KeyId::new(item.uuid("key")?));
             }
             from = answer.last_evaluated_key;
-            if from.is_none() || found.len() >= MOST_DESCENDANTS {
-                found.truncate(MOST_DESCENDANTS);
+            if from.is_none() || found.len() >= MAX_DESCENDANTS {
+                found.truncate(MAX_DESCENDANTS);
                 return Ok(found);
             }
         }
     }
 
-    /// The writes that remove a key: its row, which must be there, and its place, with the audit entry.
-    fn removal(&self, key: &ApiKeyRecord, note: &NewAuditEntry) -> Result<Vec<TransactWriteItem>> {
+    /// The writes that delete a key: its row, which must exist, its entry in the listing, and the audit entry.
+    fn removal(&self, key: &ApiKeyRecord, audit_entry: &NewAuditEntry) -> Result<Vec<TransactWriteItem>> {
         let table = &self.tables.identity;
-        Ok(vec![delete_existing(table, row_key(key.id))?, delete(table, place_key(key))?, self.note(note)?])
+        Ok(vec![
+            delete_existing(table, row_key(key.id))?,
+            delete(table, listing_key(key))?,
+            self.audit_write(audit_entry)?,
+        ])
     }
 
-    /// The key, if it exists; strongly consistent, so that a deleted key is refused at once.
+    /// Strongly consistent, so that a deleted key is refused at once.
     pub async fn find_api_key(&self, id: KeyId) -> Result<Option<ApiKeyRecord>> {
         let item = self.get(&self.tables.identity, s(keys::api_key(id)), s(keys::API_KEY)).await?;
         item.map(|item| decode(id, &item)).transpose()
     }
 
-    /// A page of a user's keys by (name, id), and the position after it. One query, and one read of the rows.
+    /// A page of a user's keys, ordered by name and id, and the cursor position after it. Costs one query and one batch
+    /// read.
     pub async fn list_api_keys(
         &self,
         user: UserId,
@@ -143,7 +153,7 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<ApiKeyRecord>, Option<String>)> {
         let prefix = keys::listed_keys(vcs);
-        // A position that somebody made up would turn the range round, or be too long for a key.
+        // A forged position could invert the range of the query or exceed the length limit of a sort key.
         if after.is_some_and(|after| !after.starts_with(&prefix) || after.len() > keys::MAX_POSITION_BYTES) {
             return Err(Error::invalid(Code::InvalidCursor));
         }
@@ -164,7 +174,7 @@ impl Store {
         Ok((ids.iter().filter_map(|id| rows.remove(id)).collect(), next))
     }
 
-    /// The rows of these keys, at most 100, as far as they exist; one read.
+    /// The rows of these keys, at most 100. Keys that do not exist are left out. Costs one batch read.
     pub async fn get_api_keys(&self, ids: &[KeyId]) -> Result<HashMap<KeyId, ApiKeyRecord>> {
         let rows = self.get_batch(&self.tables.identity, ids.iter().map(|id| row_key(*id)).collect()).await?;
         let read = |item: &Item| {
@@ -174,7 +184,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Notes an exchange, at most once a minute. A key deleted meanwhile stays deleted.
+    /// Records an exchange, at most once a minute. A key that was deleted meanwhile stays deleted.
     pub async fn touch_api_key(&self, key: &ApiKeyRecord, now: Millis) -> Result<()> {
         let minute = now.seconds().0.div_euclid(LAST_USED_SECONDS) * LAST_USED_SECONDS;
         if key.last_used_at.is_some_and(|last| last.0 >= minute) {
@@ -197,25 +207,25 @@ fn row_key(id: KeyId) -> HashMap<String, AttributeValue> {
     HashMap::from([(keys::PK.into(), s(keys::api_key(id))), (keys::SK.into(), s(keys::API_KEY))])
 }
 
-fn place_key(key: &ApiKeyRecord) -> Item {
+fn listing_key(key: &ApiKeyRecord) -> Item {
     let position = keys::listed_key(key.vcs, &key.name, key.id);
     HashMap::from([(keys::PK.into(), s(keys::user(key.user))), (keys::SK.into(), s(position))])
 }
 
-fn place(key: &ApiKeyRecord) -> Item {
-    let mut item = place_key(key);
+fn listing_row(key: &ApiKeyRecord) -> Item {
+    let mut item = listing_key(key);
     item.extend([("entity".into(), s("api-key-place")), ("schema".into(), n(1)), ("key".into(), b(key.id.bytes()))]);
     item.extend(ancestors(&key.lineage));
     item
 }
 
-/// A set that DynamoDB wants to have at least one element.
+/// DynamoDB does not accept an empty set, so a key without ancestors has no such attribute.
 fn ancestors(lineage: &Lineage) -> Option<(String, AttributeValue)> {
     (!lineage.ancestors.is_empty()).then(|| ("ancestors".into(), ss(&lineage.ancestors)))
 }
 
 /// Differs from key to key.
-fn salt(id: KeyId) -> u64 {
+fn jitter_seed(id: KeyId) -> u64 {
     id.bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
@@ -241,7 +251,7 @@ fn encode(key: &ApiKeyRecord) -> Result<Item> {
 
 fn decode(id: KeyId, item: &Item) -> Result<ApiKeyRecord> {
     let secret_hash =
-        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt_item("a key's hash has another length"))?;
+        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt_item("a key's hash has the wrong length"))?;
     Ok(ApiKeyRecord {
         id,
         user: item.parsed("user")?,

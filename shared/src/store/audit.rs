@@ -1,4 +1,4 @@
-//! The audit trail, by key and as a whole.
+//! The audit trail: of one key, and of the whole deployment.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
@@ -12,39 +12,37 @@ use super::transaction::put;
 use crate::domain::{AuditEntry, AuditFilter, Code, Error, Millis, Result};
 
 /// How long entries are kept, in seconds.
-const KEPT_SECONDS: i64 = 90 * 24 * 3600;
-/// What is kept of a client's word for itself, in bytes: anybody can send thousands, and they would be kept as long.
+const RETENTION_SECONDS: i64 = 90 * 24 * 3600;
+/// How many bytes of a client's `User-Agent` are kept. A client chooses its length, and every entry stays for 90 days.
 const USER_AGENT_BYTES: usize = 256;
-/// The most entries that one page of a filtered listing looks at. They are below 1 KB each.
-const LOOKED_AT: usize = 1_000;
+/// How many entries one page of a filtered listing reads at most. An entry is smaller than 1 KB.
+const MAX_READ_ENTRIES: usize = 1_000;
 
-/// An entry to add. `nonce` keeps two of one millisecond apart.
+/// An audit entry that is to be written. `nonce` is random and distinguishes entries of the same millisecond.
 #[derive(Clone, Debug)]
 pub struct NewAuditEntry {
-    /// The entry.
     pub entry: AuditEntry,
-    /// Random.
     pub nonce: [u8; 8],
 }
 
 impl Store {
-    /// Adds an entry.
     pub async fn put_audit(&self, new: &NewAuditEntry) -> Result<()> {
         let put = self.db.put_item().table_name(&self.tables.identity).set_item(Some(encode(new)?));
         put.send().await.map_err(Failure::of)?;
         Ok(())
     }
 
-    /// The same as a part of the transaction that does what the entry tells of.
-    pub(super) fn note(&self, new: &NewAuditEntry) -> Result<TransactWriteItem> {
+    /// The write of an entry, to be part of the transaction that makes the change.
+    pub(super) fn audit_write(&self, new: &NewAuditEntry) -> Result<TransactWriteItem> {
         put(&self.tables.identity, encode(new)?)
     }
 
-    /// A page of what fits `filter`, newest first, and the place to go on from. The page may be short, even empty: a
-    /// rare kind of entry is looked for among a bounded number of others at a time.
+    /// A page of the entries that match `filter`, newest first, and the sort key after which the next page begins. A
+    /// filtered page reads a bounded number of entries, so it may have fewer than `limit`, or none, although more
+    /// follow.
     ///
-    /// `after` is the place that an earlier page gave. A key's own trail shows an entry at once, the whole one within a
-    /// second or so.
+    /// `after` is the sort key that an earlier page returned. The trail of a key is strongly consistent; that of the
+    /// deployment is read from an index, where an entry appears within about a second.
     pub async fn list_audit(
         &self,
         filter: &AuditFilter,
@@ -58,14 +56,15 @@ impl Store {
             None => (0..keys::TRAIL_SHARDS).map(keys::trail).collect(),
         };
         let chosen = filter.actor.is_some() || filter.action.is_some() || filter.outcome.is_some();
-        let each = if chosen { LOOKED_AT / partitions.len() } else { limit + 1 };
+        let each = if chosen { MAX_READ_ENTRIES / partitions.len() } else { limit + 1 };
         let reads = partitions.into_iter().map(|partition| self.read_trail(filter, partition, (&low, &high), each));
         let (items, next) = merge_shards(try_join_all(reads).await?, keys::SK, limit)?;
         let kept = items.into_iter().filter_map(|item| unexpired(item, now.seconds()));
         Ok((kept.map(|item| decode(&item)).collect::<Result<_>>()?, next))
     }
 
-    /// The newest entries of one partition between two places, both included, out of the newest `each`.
+    /// The newest entries of one partition with a sort key from `low` to `high`, both included. Reads at most `each`
+    /// entries.
     async fn read_trail(
         &self,
         filter: &AuditFilter,
@@ -101,23 +100,23 @@ impl Store {
     }
 }
 
-/// The lowest and the highest place that a page may show; none when there is nothing between them.
+/// The lowest and the highest sort key that a page may show. `None` if no entry can lie between them.
 fn range(filter: &AuditFilter, after: Option<&str>) -> Result<Option<(String, String)>> {
-    let after = after.map(|after| keys::parse_audit_place(after).ok_or(Error::invalid(Code::InvalidCursor)));
+    let after = after.map(|after| keys::parse_audit_sort_key(after).ok_or(Error::invalid(Code::InvalidCursor)));
     let low = (filter.from.unwrap_or(Millis(0)), 0);
     let ends = [filter.to.map(|to| (to, 0)), after.transpose()?];
     let end = ends.into_iter().flatten().min();
-    // The last place before the end: a range includes both its ends.
+    // `BETWEEN` includes both ends, so the upper end is the sort key just before the exclusive bound.
     let high = end.map_or((Millis(i64::MAX), u64::MAX), |(at, nonce)| match nonce.checked_sub(1) {
         Some(nonce) => (at, nonce),
         None => (Millis(at.0.saturating_sub(1)), u64::MAX),
     });
-    let place = |(at, nonce)| keys::audit_place(at, nonce);
-    Ok((low <= high && high.0 >= Millis(0)).then(|| (place(low), place(high))))
+    let sort_key = |(at, nonce)| keys::audit_sort_key(at, nonce);
+    Ok((low <= high && high.0 >= Millis(0)).then(|| (sort_key(low), sort_key(high))))
 }
 
-/// The text's beginning: at most [`USER_AGENT_BYTES`], and whole characters.
-fn cut(user_agent: &str) -> &str {
+/// The beginning of the text: at most [`USER_AGENT_BYTES`], without splitting a character.
+fn truncated(user_agent: &str) -> &str {
     user_agent.get(..user_agent.floor_char_boundary(USER_AGENT_BYTES)).unwrap_or_default()
 }
 
@@ -125,9 +124,9 @@ fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
     let nonce = u64::from_be_bytes(*nonce);
     let mut item = Item::from([
         (keys::PK.into(), s(keys::audit(entry.key, entry.actor))),
-        (keys::SK.into(), s(keys::audit_place(entry.at, nonce))),
+        (keys::SK.into(), s(keys::audit_sort_key(entry.at, nonce))),
         (keys::TRAIL.into(), s(keys::trail(nonce % keys::TRAIL_SHARDS))),
-        (keys::TTL.into(), n(entry.at.seconds().plus(KEPT_SECONDS).0)),
+        (keys::TTL.into(), n(entry.at.seconds().plus(RETENTION_SECONDS).0)),
         ("entity".into(), s("audit")),
         ("schema".into(), n(1)),
         ("at".into(), n(entry.at.0)),
@@ -135,9 +134,9 @@ fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
         ("outcome".into(), json(&entry.outcome)?),
         ("actor".into(), json(&entry.actor)?),
         ("source_ip".into(), json(&entry.source_ip)?),
-        ("user_agent".into(), json(&entry.user_agent.as_deref().map(cut))?),
+        ("user_agent".into(), json(&entry.user_agent.as_deref().map(truncated))?),
     ]);
-    // What few entries have takes no room in the others.
+    // Attributes that most entries lack are written only if they have a value.
     let rare = [
         ("organization", entry.organization.as_ref().map(json).transpose()?),
         ("created_by_key", entry.created_by_key.as_ref().map(json).transpose()?),

@@ -1,4 +1,4 @@
-//! Reads of several items by their keys.
+//! Batch reads by key.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,8 @@ use super::item::Item;
 use crate::domain::{Error, Result};
 
 impl Store {
-    /// The items that exist among these of one table, in no order; strongly consistent. At most 100 keys, each once.
+    /// The items of one table that exist under these keys, in no particular order. At most 100 keys, without
+    /// duplicates. Strongly consistent.
     pub(super) async fn get_batch(&self, table: &str, mut wanted: Vec<Item>) -> Result<Vec<Item>> {
         let mut found = Vec::new();
         while !wanted.is_empty() {

@@ -1,4 +1,4 @@
-//! Values too large for an item: immutable objects, named once and never rewritten.
+//! Values that are too large for an item. Each is an immutable object under a name that is never reused.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use super::config::StoreConfig;
 use crate::domain::kv::BlobRef;
 use crate::domain::{Error, Result};
 
-/// Object storage. Not behind one `dyn ObjectStore`: that would keep listing and copying in every binary.
+/// Object storage. An enum instead of a `dyn ObjectStore`, which would link listing and copying into every binary.
 #[derive(Clone)]
 pub enum Blobs {
-    /// For a function that has no business here.
+    /// For a function that does not use object storage.
     None,
-    /// On AWS.
+    /// S3, or another server that speaks its protocol.
     Bucket(Arc<HttpStore>),
-    /// Locally.
+    /// A folder, on a developer's machine.
     Folder(Arc<LocalFileSystem>),
 }
 
 impl Blobs {
-    /// Opens the bucket at `https://<bucket>.s3.<region>.<partition's suffix>`, the one at `http://<host>/<bucket>` of
-    /// another engine that speaks S3, or the folder at `file:///<folder>`.
+    /// Opens the bucket at `https://<bucket>.s3.<region>.<partition's suffix>`, the bucket at `http://<host>/<bucket>`
+    /// of another server that speaks S3, or the folder at `file:///<folder>`.
     pub fn open(config: &StoreConfig) -> Result<Self> {
         let Some(url) = &config.blobs else { return Ok(Self::None) };
         if let Some(folder) = url.strip_prefix("file://") {
@@ -36,7 +36,6 @@ impl Blobs {
         Ok(Self::Bucket(open_bucket(url.clone(), &config.region, &config.credentials)?.into()))
     }
 
-    /// Stores a new object.
     pub async fn put(&self, name: &BlobRef, bytes: Bytes) -> Result<()> {
         match self {
             Self::Bucket(bucket) => put(&**bucket, name, bytes).await,
@@ -45,7 +44,7 @@ impl Blobs {
         }
     }
 
-    /// Reads an object; `None` when it is gone, which means that its record has moved on.
+    /// `None` if the object has been deleted, which means that its record no longer refers to it.
     pub async fn find(&self, name: &BlobRef) -> Result<Option<Bytes>> {
         match self {
             Self::Bucket(bucket) => find(&**bucket, name).await,
@@ -54,7 +53,7 @@ impl Blobs {
         }
     }
 
-    /// Removes an object; one that is gone already is fine.
+    /// Succeeds if the object is already gone.
     pub async fn delete(&self, name: &BlobRef) -> Result<()> {
         match self {
             Self::Bucket(bucket) => delete(&**bucket, name).await,
@@ -65,7 +64,7 @@ impl Blobs {
 }
 
 fn closed() -> Error {
-    Error::bug("this function keeps no values")
+    Error::bug("this function has no object storage")
 }
 
 async fn put(store: &impl ObjectStore, name: &BlobRef, bytes: Bytes) -> Result<()> {

@@ -1,6 +1,7 @@
-//! A bucket: the library's plain HTTP store, over the SDK's HTTP client, each request signed as S3 wants it.
+//! A bucket in S3: the plain HTTP store of `object_store` over the SDK's HTTP client, with each request signed for S3.
 //!
-//! Whole objects are put, read and removed; the library's own S3 store does much more, and is a quarter of a binary.
+//! Only whole objects are written, read and deleted. The S3 store of `object_store` does much more, and would be a
+//! quarter of a binary.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,7 +27,7 @@ use super::https::AwsHttp;
 use crate::deadline::within;
 use crate::domain::{Error, Result};
 
-/// One call; a value has at most 4 MiB.
+/// The timeout of one call. A value has at most 4 MiB.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The bucket at `url`: `https://<bucket>.s3.<region>.<partition's suffix>`, or `http://<host>/<bucket>` on another engine.
@@ -37,7 +38,7 @@ pub fn open_bucket(url: String, region: &str, credentials: &Credentials) -> Resu
     store.build().map_err(|error| Error::internal("opening the bucket", error))
 }
 
-/// The HTTP client that signs.
+/// An HTTP client that signs its requests.
 #[derive(Clone, Debug)]
 struct Signed {
     signer: Signer,
@@ -51,7 +52,7 @@ impl HttpConnector for Signed {
 }
 
 impl HttpService for Signed {
-    /// Bodies are held whole: their hash is part of the signature.
+    /// Collects the whole body, because its hash is part of the signature.
     fn call<'s, 'f>(&'s self, request: HttpRequest) -> BoxFuture<'f, std::result::Result<HttpResponse, HttpError>>
     where
         's: 'f,
@@ -74,7 +75,7 @@ impl HttpService for Signed {
     }
 }
 
-/// AWS Signature Version 4, with what S3 has of its own: the body's hash in a header, and paths taken as they are.
+/// AWS Signature Version 4 with the rules of S3: the hash of the body in a header, and no further encoding of paths.
 #[derive(Clone, Debug)]
 struct Signer {
     region: String,

@@ -1,5 +1,5 @@
-//! What the tables' streams tell: the changes that ask something of the worker, read from the items that this module's
-//! siblings write.
+//! The changes in the tables' streams that ask for work of the worker. They are parsed here because this module's siblings
+//! write the items.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::keys;
 use crate::domain::{DeadLetterId, Millis, Namespace, TaskId, UserId};
 
-/// A batch.
+/// A batch of changes.
 ///
 /// Shape: the event of a DynamoDB stream, `{"Records": [{"eventName", "dynamodb": {"Keys", "OldImage"?, "NewImage"?,
-/// "SequenceNumber"}}]}`, images in DynamoDB JSON.
+/// "SequenceNumber"}}]}`, with images in DynamoDB JSON.
 #[derive(Debug, Deserialize)]
 pub struct StreamEvent {
     /// In the order of the changes.
@@ -20,7 +20,6 @@ pub struct StreamEvent {
     pub records: Vec<StreamRecord>,
 }
 
-/// One change.
 #[derive(Debug, Deserialize)]
 pub struct StreamRecord {
     dynamodb: Images,
@@ -39,39 +38,39 @@ struct Images {
     sequence_number: String,
 }
 
-/// What a change asks of the worker.
+/// The work that a change asks for.
 ///
-/// Shape, as dead letters keep it: `{"committed": …}`, `{"released": […]}` and so on.
+/// Shape, as stored in dead letters: `{"committed": …}`, `{"released": […]}` and so on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamChange {
-    /// The head names commits.
+    /// The head of this installation names commits to fold.
     Committed(Namespace),
-    /// Objects that the record pointed at and points at no longer.
+    /// Objects to which a record no longer refers.
     Released(Vec<String>),
-    /// An object was announced, and its time to be pointed at is over.
+    /// A blob intent has expired.
     IntentExpired {
-        /// The object.
+        /// The name of the object.
         blob: String,
         /// The record's partition key.
         record_pk: String,
         /// The record's sort key.
         record_sk: Vec<u8>,
     },
-    /// A task is to be taken.
+    /// A task should be leased.
     Woken(TaskId),
-    /// A membership is to be checked.
+    /// A membership should be checked.
     MembershipDue(UserId, Namespace),
-    /// A dead letter is to be tried again, since this instant.
+    /// A dead letter should be replayed. Carries the time of the request.
     #[serde(skip)]
     Replayed(DeadLetterId, Millis),
-    /// Nothing.
+    /// No work.
     #[serde(skip)]
     Nothing,
 }
 
 impl StreamChange {
-    /// The word in a dead letter's id; none for what can be no dead letter.
+    /// The word for this change in the id of a dead letter. `None` if the change cannot become one.
     pub const fn name(&self) -> Option<&'static str> {
         match self {
             Self::Committed(_) => Some("fold"),
@@ -85,12 +84,12 @@ impl StreamChange {
 }
 
 impl StreamRecord {
-    /// Its place in the stream.
+    /// The position in the stream.
     pub fn sequence_number(&self) -> &str {
         &self.dynamodb.sequence_number
     }
 
-    /// What is to be done.
+    /// The work that this record asks for.
     pub fn change(&self) -> StreamChange {
         let Images { keys, old_image, new_image, .. } = &self.dynamodb;
         let entity = text(new_image, "entity").or_else(|| text(old_image, "entity"));
@@ -105,7 +104,7 @@ impl StreamRecord {
             }
             Some("membership-check") if new_image.get("wake").is_some() => text(keys, "sk")
                 .and_then(keys::parse_membership_check)
-                .map_or(StreamChange::Nothing, |(user, place)| StreamChange::MembershipDue(user, place)),
+                .map_or(StreamChange::Nothing, |(user, namespace)| StreamChange::MembershipDue(user, namespace)),
             Some("dead-letter") => replay(keys, old_image, new_image).unwrap_or(StreamChange::Nothing),
             Some("blob-intent") if new_image.is_null() => expired(old_image).unwrap_or(StreamChange::Nothing),
             _ => StreamChange::Nothing,
@@ -121,7 +120,7 @@ fn has_commits(image: &Value) -> bool {
     image.pointer("/commits/M").and_then(Value::as_object).is_some_and(|commits| !commits.is_empty())
 }
 
-/// A letter changes for other reasons too; asking is writing the time of it.
+/// A replay was requested if its time has changed; a dead letter changes for other reasons too.
 fn replay(keys: &Value, old: &Value, new: &Value) -> Option<StreamChange> {
     let asked = |image: &Value| image.pointer("/replay_requested_at/N")?.as_str()?.parse().ok().map(Millis);
     let at = asked(new).filter(|at| asked(old) != Some(*at))?;

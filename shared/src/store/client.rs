@@ -1,5 +1,5 @@
-//! The clients, made once per process.
-#![expect(clippy::disallowed_types, reason = "the store is who talks to DynamoDB")]
+//! The DynamoDB clients, which are created once per process.
+#![expect(clippy::disallowed_types, reason = "the store is the module that talks to DynamoDB")]
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::domain::{Error, Result, SecretText};
 
-/// Storage. Cheap to clone.
+/// Access to all stored state. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    /// Retries throttling and lost answers: for reads, and for writes that may safely be repeated.
+    /// Retries throttled calls and calls whose answer was lost. For reads, and for writes that may be repeated.
     pub(super) db: Client,
-    /// Never retries: for writes whose lost answers must be looked into first.
+    /// Never retries. For writes that must not be repeated before it is known whether they took effect.
     pub(super) db_once: Client,
     pub(super) tables: Arc<Tables>,
     pub(super) blobs: Blobs,
@@ -32,12 +32,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Builds the clients. Nothing is sent yet.
+    /// Creates the clients without sending anything.
     pub fn new(config: &StoreConfig) -> Result<Self> {
         Self::with(config, Blobs::open(config)?)
     }
 
-    /// As [`Self::new`] for a function that keeps no values: its binary does without a client for object storage.
+    /// As [`Self::new`], without object storage: a function that does not use it does not link its client.
     pub fn without_blobs(config: &StoreConfig) -> Result<Self> {
         Self::with(config, Blobs::None)
     }
@@ -56,18 +56,19 @@ impl Store {
         })
     }
 
-    /// Whether storage answers. Also opens the connection, so that the first request finds it open.
+    /// Checks that DynamoDB answers. This also opens the connection for the first request.
     pub async fn ping(&self) -> Result<()> {
         self.get(&self.tables.identity, super::item::s("health"), super::item::s("health")).await.map(|_| ())
     }
 
-    /// All of these writes or none. The SDK names each transaction, so that one whose answer was lost takes effect once.
+    /// Executes all writes or none. The SDK gives each transaction a token, so a retry after a lost answer does not
+    /// execute it again.
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Failure> {
         let sent = self.db.transact_write_items().set_transact_items(Some(items)).send().await;
         sent.map(|_| ()).map_err(Failure::of_transaction)
     }
 
-    /// One strongly consistent read.
+    /// Reads one item, strongly consistent.
     pub(super) async fn get(&self, table: &str, pk: AttributeValue, sk: AttributeValue) -> Result<Option<Item>> {
         let request = self.db.get_item().table_name(table).key(super::keys::PK, pk).key(super::keys::SK, sk);
         let answer = request.consistent_read(true).send().await.map_err(Failure::of)?;
@@ -90,13 +91,13 @@ fn base_config(config: &StoreConfig) -> Result<Builder> {
     Ok(config.endpoint.iter().fold(builder, Builder::endpoint_url))
 }
 
-/// An item that DynamoDB has not removed yet although its time is over reads as absent.
+/// `None` if the item's time-to-live has passed: DynamoDB removes expired items with a delay.
 pub(super) fn unexpired(item: Item, now: crate::domain::Seconds) -> Option<Item> {
     let over = item.find_number::<i64>(super::keys::TTL).is_some_and(|end| end <= now.0);
     (!over).then_some(item)
 }
 
-/// A failed condition on a write that creates: somebody was there before.
-pub(super) fn already_there() -> Error {
-    Error::bug("a fresh identifier was already taken")
+/// The error of a creation whose random identifier exists already.
+pub(super) fn identifier_taken() -> Error {
+    Error::bug("a new random identifier already exists")
 }

@@ -4,46 +4,42 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::Credentials;
 
-/// How long a call may take.
+/// Timeouts of a DynamoDB call.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// One attempt.
+    /// Of one attempt.
     pub attempt: Duration,
-    /// All attempts.
+    /// Of the whole call with its retries.
     pub operation: Duration,
 }
 
 impl Default for Timeouts {
-    /// DynamoDB answers in milliseconds, and the gateway waits for 30 s.
+    /// DynamoDB usually answers within milliseconds, and the gateway waits for 30 s.
     fn default() -> Self {
         Self { attempt: Duration::from_secs(1), operation: Duration::from_secs(3) }
     }
 }
 
-/// The tables' names.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    /// Users, memberships, keys, audit.
+    /// Holds users, memberships, credentials, organizations, rate budgets and the audit trail.
     pub identity: String,
-    /// KV records and commits.
+    /// Holds KV records, commits and blob intents.
     pub kv: String,
-    /// Installations, repositories, runs, tasks.
+    /// Holds installations, repositories, runs and tasks.
     pub operations: String,
 }
 
-/// What the store needs to know.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The tables' names.
     pub tables: Tables,
-    /// An engine other than AWS's, in place of the Region's endpoint.
+    /// The URL of another DynamoDB-compatible server. Absent: the endpoint of the Region.
     pub endpoint: Option<String>,
-    /// The Region.
+    /// The AWS Region.
     pub region: String,
-    /// Who signs the calls.
+    /// Signs the calls.
     pub credentials: Credentials,
     /// Where large values are, as `Blobs::open` reads it; nothing for a function that keeps none.
     pub blobs: Option<String>,
-    /// How long calls may take.
     pub timeouts: Timeouts,
 }

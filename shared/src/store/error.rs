@@ -12,16 +12,16 @@ use crate::domain::Error;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// How a call to DynamoDB failed.
+/// The ways in which a call to DynamoDB fails.
 #[derive(Debug)]
 pub enum Failure {
-    /// The condition did not hold; the item as it was, when there was one.
+    /// The condition was false. Carries the current item, if there is one and the call asked for it.
     Condition(Option<Item>),
-    /// Refused before anything happened: over the rate, or in conflict with a transaction. Worth repeating.
+    /// Rejected without any effect: throttled, or in conflict with a transaction. Can be retried.
     Busy(Source),
-    /// No answer, or one that leaves open whether the write took effect.
+    /// No answer, or an answer that leaves open whether the write took effect.
     Ambiguous(Source),
-    /// A request that can never succeed.
+    /// The request can never succeed.
     Fault(Source),
 }
 
@@ -34,8 +34,9 @@ const BUSY: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// Answers of a service that is away, or whose outcome is open. Expired credentials are renewed by a fresh sandbox.
-const AWAY: &[&str] = &[
+/// Errors of a service that is unavailable, or that leave the outcome open. Expired credentials are among them because
+/// a new sandbox gets new ones.
+const AMBIGUOUS: &[&str] = &[
     "InternalServerError",
     "InternalFailure",
     "ServiceUnavailable",
@@ -44,7 +45,7 @@ const AWAY: &[&str] = &[
 ];
 
 impl Failure {
-    /// Sorts the error of a call without conditions.
+    /// Classifies the error of a call without conditions.
     pub fn of<E, R>(error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -52,14 +53,13 @@ impl Failure {
     {
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
             Some(code) if BUSY.contains(&code) => Self::Busy(error.into()),
-            Some(code) if !AWAY.contains(&code) => Self::Fault(error.into()),
+            Some(code) if !AMBIGUOUS.contains(&code) => Self::Fault(error.into()),
             _ if matches!(error, SdkError::ConstructionFailure(_)) => Self::Fault(error.into()),
-            // No answer, a broken one, or one without a code, which did not come from DynamoDB's front end.
+            // No answer, an incomplete one, or one without an error code, which did not come from DynamoDB.
             _ => Self::Ambiguous(error.into()),
         }
     }
 
-    /// Sorts the error of an update.
     pub fn of_update<R: std::fmt::Debug + Send + Sync + 'static>(error: SdkError<UpdateItemError, R>) -> Self {
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Self::Condition(failed.item.clone()),
@@ -67,7 +67,6 @@ impl Failure {
         }
     }
 
-    /// Sorts the error of a put.
     pub fn of_put<R: std::fmt::Debug + Send + Sync + 'static>(error: SdkError<PutItemError, R>) -> Self {
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => Self::Condition(failed.item.clone()),
@@ -75,7 +74,6 @@ impl Failure {
         }
     }
 
-    /// Sorts the error of a removal.
     pub fn of_delete<R: std::fmt::Debug + Send + Sync + 'static>(error: SdkError<DeleteItemError, R>) -> Self {
         match error.as_service_error() {
             Some(DeleteItemError::ConditionalCheckFailedException(failed)) => Self::Condition(failed.item.clone()),
@@ -83,7 +81,8 @@ impl Failure {
         }
     }
 
-    /// Sorts the error of a transaction. Its condition carries no item: whoever cares reads again.
+    /// Classifies the error of a transaction. [`Failure::Condition`] carries no item here; a caller that needs it reads
+    /// it.
     pub fn of_transaction<R: std::fmt::Debug + Send + Sync + 'static>(
         error: SdkError<TransactWriteItemsError, R>,
     ) -> Self {
@@ -109,7 +108,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Busy(source) | Failure::Ambiguous(source) => Self::unavailable(source),
             Failure::Fault(source) => Self::internal("calling DynamoDB", source),
-            Failure::Condition(_) => Self::bug("a condition failed where none was expected to"),
+            Failure::Condition(_) => Self::bug("a write without an expected condition failed its condition"),
         }
     }
 }

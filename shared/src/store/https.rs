@@ -1,8 +1,8 @@
-//! HTTP/1.1 to AWS, for the SDKs and for the bucket, trusting Amazon's own roots and nobody else: reading a machine's
-//! whole trust store takes most of a client's set-up, on every cold start.
+//! HTTP/1.1 to AWS, for the SDKs and the bucket. Only Amazon's own root certificates are trusted: loading the trust
+//! store of the machine would take most of a client's set-up time at every cold start.
 //!
-//! The roots are those of <https://www.amazontrust.com/repository/>; AWS's endpoints lead to no others. They end in 2037
-//! and later. The SDK's own client would do, but for the HTTP/2 it brings, half a megabyte that no endpoint here speaks.
+//! The roots come from <https://www.amazontrust.com/repository/>, cover all of AWS's endpoints, and expire in 2037 or
+//! later. The SDK's own HTTP client is not used because it brings HTTP/2: half a megabyte that no endpoint here needs.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -26,17 +26,18 @@ use rustls::{ClientConfig, RootCertStore, crypto};
 use crate::domain::{Error, Result};
 
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
-/// The SDK's limits hold for whole attempts. This one lets an attempt that cannot connect say so.
+/// The SDK's timeouts cover whole attempts. This shorter one makes an attempt that cannot connect fail with that
+/// reason.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// A process has several clients and reads the roots for the first of them.
+/// A process has several clients. The first one parses the roots for all.
 static TRUSTED: OnceLock<Arc<RootCertStore>> = OnceLock::new();
 
-/// The client. Cheap to clone; clones share their connections.
+/// Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct AwsHttp(Client<HttpsConnector<HttpConnector>, SdkBody>);
 
 impl AwsHttp {
-    /// A client for `endpoint`, or for AWS's own where none is given. One that speaks plain HTTP needs no roots.
+    /// A client for `endpoint`, or for AWS if that is absent. A client for plain HTTP loads no roots.
     pub fn new(endpoint: Option<&str>) -> Result<Self> {
         let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
         let roots = if plain { Arc::new(RootCertStore::empty()) } else { amazon_roots()? };
@@ -52,10 +53,10 @@ impl AwsHttp {
         Ok(Self(Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp))))
     }
 
-    /// Sends a request and hands on the answer's head; its body is still to be read.
+    /// Sends a request and returns the head of the answer; the body is read later.
     ///
-    /// The SDK closes a connection on which an attempt failed: the next answer on it could be this one's. It finds the
-    /// connection through what the request carries for that purpose.
+    /// After a failed attempt the SDK closes the connection, because the late answer could be taken for that of the
+    /// next request. It finds the connection through an extension of the request.
     pub async fn send(&self, mut request: http::Request<SdkBody>) -> Result<http::Response<SdkBody>, ConnectorError> {
         let captured = capture_connection(&mut request);
         if let Some(wanted) = request.extensions().get::<CaptureSmithyConnection>() {
@@ -66,8 +67,8 @@ impl AwsHttp {
     }
 }
 
-/// What the SDK does with a connection: it reports its ends, and closes it. A connection that was never made has nothing to
-/// close.
+/// What the SDK needs of a connection: the addresses of both ends, and a function that closes it. A connection that was
+/// never established has nothing to close.
 fn metadata(captured: &CaptureConnection) -> ConnectionMetadata {
     let ends = |connected: &Connected| {
         let mut extras = http::Extensions::new();

@@ -1,5 +1,5 @@
-//! Identities at providers. The provider's number for a person leads to the user; beside the user stands what the provider
-//! said of them, with the sealed tokens that it gave.
+//! Identities at providers. The provider's number of a person leads to the user. The user's partition holds the profile
+//! from the last sign-in and the sealed tokens of the provider.
 
 use std::collections::HashMap;
 
@@ -15,38 +15,36 @@ use super::transaction::{delete_existing, malformed, put_new, require};
 use super::users::{administrator_key, administrator_row};
 use crate::domain::{Error, Identity, Profile, Result, Seconds, UserId, Vcs};
 
-/// What a provider gave us to act for a person, sealed. `id` is new with every change.
+/// A provider's tokens for acting on behalf of a person, encrypted. `id` changes with every renewal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedTokens {
-    /// Names this state of the tokens.
     pub id: Uuid,
-    /// Sealed and bound to [`Store::binding`].
+    /// Encrypted with [`Store::binding`] as associated data.
     pub bytes: Vec<u8>,
 }
 
-/// How often a sign-in is written again when another write of the same rows was under way.
+/// How many times a sign-in is sent again when it conflicts with another write of the same rows.
 const ATTEMPTS: usize = 3;
 
 impl Store {
-    /// What an identity's sealed tokens are bound to.
+    /// The associated data under which an identity's tokens are sealed.
     pub fn binding(vcs: Vcs, provider_id: u64) -> String {
         keys::identity(vcs, provider_id)
     }
 
-    /// The user that a person at a provider belongs to, if they have signed in before.
+    /// The user of a person at a provider, if that person has signed in before.
     pub async fn find_user_of_identity(&self, vcs: Vcs, provider_id: u64) -> Result<Option<UserId>> {
         let key = keys::identity(vcs, provider_id);
         let item = self.get(&self.tables.identity, s(key), s(keys::IDENTITY)).await?;
         item.map(|item| item.parsed("user")).transpose()
     }
 
-    /// A user's identity at a provider.
     pub async fn find_identity(&self, user: UserId, vcs: Vcs) -> Result<Option<Identity>> {
         let found = self.find_identity_row(user, vcs).await?;
         found.map(|item| decode(user, vcs, &item)).transpose()
     }
 
-    /// The identities of up to a hundred users at a provider; nothing of those who never signed in there.
+    /// The identities of up to 100 users at a provider. Users who never signed in there are left out.
     pub async fn find_identities(&self, users: &[UserId], vcs: Vcs) -> Result<HashMap<UserId, Identity>> {
         let key = |user: &UserId| {
             let pair = [(keys::PK, keys::user(*user)), (keys::SK, keys::identity_of_user(vcs))];
@@ -59,8 +57,8 @@ impl Store {
             let answer = self.db.batch_get_item().request_items(&self.tables.identity, keys).send().await;
             let answer = answer.map_err(Failure::of)?;
             for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                let user =
-                    keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt_item("an identity of nobody"))?;
+                let user = keys::parse_user(item.text(keys::PK)?)
+                    .ok_or(Error::corrupt_item("an identity's partition key names no user"))?;
                 found.insert(user, decode(user, vcs, &item)?);
             }
             let mut left = answer.unprocessed_keys.unwrap_or_default();
@@ -69,7 +67,7 @@ impl Store {
         Ok(found)
     }
 
-    /// A user's identity and the tokens, if the provider still accepts them.
+    /// A user's identity and its tokens. The tokens are absent if the provider has rejected them.
     pub async fn find_tokens(&self, user: UserId, vcs: Vcs) -> Result<Option<(Identity, Option<SealedTokens>)>> {
         let Some(item) = self.find_identity_row(user, vcs).await? else { return Ok(None) };
         let tokens = item.find_bytes("tokens").map(<[u8]>::to_vec);
@@ -81,35 +79,35 @@ impl Store {
         self.get(&self.tables.identity, s(keys::user(user)), s(keys::identity_of_user(vcs))).await
     }
 
-    /// Writes what a sign-in brought: the user, if they are new, the identity and its tokens, whether they are an
-    /// administrator, and `note`, which tells of a change in that; without it they must be one already, or be none. All or
-    /// nothing. `false`: another request was first, so that this person at the provider belongs to another user, or their
-    /// role is not what it was.
+    /// Writes the result of a sign-in in one transaction: the user if they are new, the identity with its tokens, and a
+    /// change of the administrator role with its audit entry. Without that entry, the current role must equal
+    /// `administrator`. Returns `false` if another request was faster, so that this person at the provider belongs to
+    /// another user, or the role has changed.
     pub async fn put_identity(
         &self,
         identity: &Identity,
         tokens: Option<&SealedTokens>,
         administrator: bool,
-        note: Option<&NewAuditEntry>,
+        audit_entry: Option<&NewAuditEntry>,
     ) -> Result<bool> {
         let mut items = vec![
             self.pointer(identity)?,
             self.signed_in_user(identity)?,
-            self.role(identity.user, administrator, note.is_some())?,
+            self.role(identity.user, administrator, audit_entry.is_some())?,
             self.identity_row(identity, tokens)?,
             self.login_row(identity)?,
         ];
-        items.extend(note.map(|note| self.note(note)).transpose()?);
+        items.extend(audit_entry.map(|audit_entry| self.audit_write(audit_entry)).transpose()?);
         let mut attempt = 1;
         loop {
             match self.transact(items.clone()).await {
                 Err(Failure::Busy(_)) if attempt < ATTEMPTS => attempt += 1,
-                outcome => return changed(outcome),
+                outcome => return condition_held(outcome),
             }
         }
     }
 
-    /// Makes a person an administrator or ends that, if `changes`; else asks for the role that they have.
+    /// Grants or revokes the administrator role if `changes`, and otherwise requires that the role is as given.
     fn role(&self, user: UserId, administrator: bool, changes: bool) -> Result<TransactWriteItem> {
         let (table, row) = (&self.tables.identity, administrator_key(user));
         match (changes, administrator) {
@@ -120,7 +118,7 @@ impl Store {
         }
     }
 
-    /// The way from the provider's number to the user; whoever writes it first keeps it.
+    /// Leads from the provider's number to the user. It is never changed to another user.
     fn pointer(&self, identity: &Identity) -> Result<TransactWriteItem> {
         let put = Put::builder().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::identity(identity.vcs, identity.profile.id)));
@@ -132,8 +130,8 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.map_err(malformed)?).build())
     }
 
-    /// Leads from a login to the person who last signed in under it. The login may belong to another person by now, and the person
-    /// may have another login, so a reader must compare it with the identity.
+    /// Leads from a login to the person who last signed in under it. The login may now belong to another person, and
+    /// the person may have another login, so a reader must compare it with the identity.
     fn login_row(&self, identity: &Identity) -> Result<TransactWriteItem> {
         let put = Put::builder().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::login(identity.vcs, &identity.profile.login)));
@@ -169,8 +167,9 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.build().map_err(malformed)?).build())
     }
 
-    /// Asks for the right to renew these tokens until `until`. Only one caller at a time has it: what buys the next pair
-    /// is good for one call. `claim` names the caller. `false`: somebody else renews them, or has.
+    /// Claims the renewal of these tokens until `until`, for the caller that `claim` names. Only one caller at a time
+    /// may renew, because a refresh token is good for one call. Returns `false` if another caller holds the claim or
+    /// has already renewed the tokens.
     pub async fn claim_renewal(
         &self,
         of: &Identity,
@@ -187,34 +186,35 @@ impl Store {
         let update = update.expression_attribute_values(":tokens", b(tokens.into_bytes()));
         let update = update.expression_attribute_values(":now", n(now.0));
         let update = update.expression_attribute_values(":until", n(until.0));
-        changed(update.send().await.map_err(Failure::of_update))
+        condition_held(update.send().await.map_err(Failure::of_update))
     }
 
-    /// Puts the next tokens in place and gives the claim up. `false`: a sign-in was faster, and its tokens stay.
+    /// Stores the renewed tokens and releases the claim. Returns `false` if a sign-in has stored tokens meanwhile;
+    /// those stay.
     pub async fn put_renewed_tokens(&self, of: &Identity, next: &SealedTokens, claim: Uuid) -> Result<bool> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(of)));
         let update = update.update_expression("SET tokens = :tokens, tokens_id = :id REMOVE claim, claimed_until");
-        // The second half is this very write, repeated because its answer was lost.
+        // The second alternative holds if this write took effect before and its answer was lost.
         let update = update.condition_expression("claim = :claim OR tokens_id = :id");
         let update = update.expression_attribute_values(":claim", b(claim.into_bytes()));
         let update = update.expression_attribute_values(":tokens", b(next.bytes.clone()));
         let update = update.expression_attribute_values(":id", b(next.id.into_bytes()));
-        changed(update.send().await.map_err(Failure::of_update))
+        condition_held(update.send().await.map_err(Failure::of_update))
     }
 
-    /// Gives the claim up with nothing gained. With `useless`, the tokens go as well: the provider accepts them no longer.
-    /// `false`: a sign-in has brought others.
+    /// Releases the claim after a failed renewal. With `useless`, the tokens are deleted too, because the provider no
+    /// longer accepts them. Returns `false` if a sign-in has stored tokens meanwhile.
     pub async fn release_renewal(&self, of: &Identity, claim: Uuid, useless: bool) -> Result<bool> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(of)));
         let removed =
             if useless { "REMOVE claim, claimed_until, tokens, tokens_id" } else { "REMOVE claim, claimed_until" };
         let update = update.update_expression(removed).condition_expression("claim = :claim");
         let update = update.expression_attribute_values(":claim", b(claim.into_bytes()));
-        changed(update.send().await.map_err(Failure::of_update))
+        condition_held(update.send().await.map_err(Failure::of_update))
     }
 }
 
-fn changed<T>(outcome: Result<T, Failure>) -> Result<bool> {
+fn condition_held<T>(outcome: Result<T, Failure>) -> Result<bool> {
     match outcome {
         Ok(_) => Ok(true),
         Err(Failure::Condition(_)) => Ok(false),

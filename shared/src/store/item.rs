@@ -1,4 +1,4 @@
-//! Reads and writes the attributes of items.
+//! Typed reading and writing of item attributes.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub fn b(bytes: impl Into<Vec<u8>>) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes))
 }
 
-/// A set of texts, which DynamoDB wants to have at least one.
+/// A set of strings. DynamoDB does not accept an empty one.
 pub fn ss(texts: impl IntoIterator<Item = impl ToString>) -> AttributeValue {
     AttributeValue::Ss(texts.into_iter().map(|text| text.to_string()).collect())
 }
@@ -34,7 +34,7 @@ pub fn json(value: &impl Serialize) -> Result<AttributeValue> {
     serde_json::to_string(value).map(AttributeValue::S).map_err(|error| Error::internal("writing an attribute", error))
 }
 
-/// Typed access to attributes. A missing or mistyped one is a fault of ours, never of the caller's.
+/// Typed access to attributes. A missing or mistyped attribute is an internal error, never the caller's.
 pub trait Attributes {
     fn find_text(&self, name: &str) -> Option<&str>;
     fn find_number<T: std::str::FromStr>(&self, name: &str) -> Option<T>;
@@ -42,27 +42,28 @@ pub trait Attributes {
     fn find_map(&self, name: &str) -> Option<&Item>;
     fn find_texts(&self, name: &str) -> Option<&[String]>;
 
-    /// A flag; one that is not there is not set.
+    /// `false` if the attribute is absent.
     fn find_flag(&self, name: &str) -> bool;
 
     fn text(&self, name: &str) -> Result<&str> {
-        self.find_text(name).ok_or(Error::corrupt_item("an item lacks a text"))
+        self.find_text(name).ok_or(Error::corrupt_item("an item lacks a string attribute"))
     }
 
     fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T> {
-        self.find_number(name).ok_or(Error::corrupt_item("an item lacks a number"))
+        self.find_number(name).ok_or(Error::corrupt_item("an item lacks a number attribute"))
     }
 
     fn bytes(&self, name: &str) -> Result<&[u8]> {
-        self.find_bytes(name).ok_or(Error::corrupt_item("an item lacks bytes"))
+        self.find_bytes(name).ok_or(Error::corrupt_item("an item lacks a binary attribute"))
     }
 
     fn uuid(&self, name: &str) -> Result<Uuid> {
-        Uuid::from_slice(self.bytes(name)?).map_err(|error| Error::internal("an item's id is malformed", error))
+        Uuid::from_slice(self.bytes(name)?).map_err(|error| Error::internal("an item's UUID is malformed", error))
     }
 
     fn parsed<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
-        serde_json::from_str(self.text(name)?).map_err(|error| Error::internal("an item's text is malformed", error))
+        serde_json::from_str(self.text(name)?)
+            .map_err(|error| Error::internal("an item's JSON attribute is malformed", error))
     }
 }
 

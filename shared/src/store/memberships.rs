@@ -1,9 +1,10 @@
-//! Who is a member of which installation, and when the provider last said so. A person's list at the provider replaces what
-//! was known of them there; a check confirms or removes what is known, and adds nothing.
+//! Which users are members of which installations, and when the provider last confirmed that. The list that a provider
+//! returns for a person replaces the stored memberships. A check of one membership confirms or removes it and never
+//! adds one.
 //!
-//! Two listings may overtake each other: each has a fence, drawn before the provider was asked. What is written names the
-//! newest fence in a condition, so that an older answer never undoes a newer one. Fences are counted here, because the
-//! clocks of two sandboxes may differ.
+//! Two lists may overtake each other. Each has a fence, a number that is drawn before the provider is asked. Every
+//! write of a list requires that its fence is the newest one, so an older list never overwrites a newer one. Fences are
+//! counted in DynamoDB, because the clocks of two sandboxes may differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,32 +21,32 @@ use crate::domain::{
     Result, UserId, Vcs,
 };
 
-/// Memberships that one transaction changes: DynamoDB takes 100 items, one is the condition, and each comes with its
-/// audit entry.
-const CHUNK: usize = 49;
+/// How many memberships one transaction changes. DynamoDB accepts 100 items: one is the condition, and each change has
+/// an audit entry.
+const CHANGES_PER_TRANSACTION: usize = 49;
 
-/// Confirmations in one transaction: each is one item, and one item is the condition.
-const CONFIRMED_CHUNK: usize = 99;
+/// How many memberships one transaction confirms: one item each, and one for the condition.
+const CONFIRMATIONS_PER_TRANSACTION: usize = 99;
 
-/// How often a chunk is written again when another listing was about to begin.
+/// How many times a transaction that conflicts with another list is tried.
 const ATTEMPTS: usize = 3;
 
-/// One look at where a person belongs; later ones have higher numbers.
+/// The number of one question to the provider about a person's memberships. Later questions have higher numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MembershipFence(u64);
 
-/// What a provider said about a person, and when it was asked.
+/// What a provider answered about a person's memberships.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderAnswer<'a> {
-    /// The installations that it lists.
+    /// The installations that it listed.
     pub listed: &'a BTreeSet<InstallationId>,
-    /// What it says by not listing an installation.
+    /// What a missing installation in the list means.
     pub unlisted: Unlisted<'a>,
-    /// Drawn before it was asked.
+    /// The fence that was drawn before the provider was asked.
     pub fence: MembershipFence,
-    /// When it was asked.
     pub asked_at: Millis,
-    /// How old a membership may become: a confirmation is written when the last one is a small part of this old.
+    /// The maximum age of a membership. A confirmation is only written if the last one is older than a small part of
+    /// this.
     pub max_age: MembershipMaxAge,
 }
 
@@ -62,12 +63,12 @@ pub enum Unlisted<'a> {
 /// How a replacement of memberships ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replaced {
-    /// No membership was added or taken away.
+    /// No membership was added or removed.
     Unchanged,
-    /// Memberships were added or taken away.
+    /// Memberships were added or removed.
     Changed,
-    /// A later answer of the provider is written, or an administrator has just taken a membership away. What this
-    /// answer said was not written, or not all of it.
+    /// A newer answer of the provider is written, or an administrator has just removed a membership. This answer
+    /// was not written, or not completely.
     Overtaken,
     /// Nothing was written: whether the App is installed in these must be known first.
     Undecided(BTreeSet<InstallationId>),
@@ -84,13 +85,13 @@ impl ProviderAnswer<'_> {
 }
 
 impl Store {
-    /// A person's membership in an installation; strongly consistent. Whether it is still good is for the caller to judge.
+    /// A user's membership in an installation. Strongly consistent. The caller decides whether it is recent enough.
     pub async fn find_membership(&self, user: UserId, namespace: Namespace) -> Result<Option<Membership>> {
         let item = self.get(&self.tables.identity, s(keys::user(user)), s(keys::membership(namespace))).await?;
         Ok(item.map(|item| decode(&item)))
     }
 
-    /// Those of these installations that a person is a member of; one read of at most 100.
+    /// The installations among these of which a user is a member. Costs one batch read of at most 100 keys.
     pub async fn memberships_among(
         &self,
         user: UserId,
@@ -103,14 +104,14 @@ impl Store {
         rows.iter().map(|item| decode_of_user(&prefix, item)).collect()
     }
 
-    /// Makes a person a member of an installation, as of `checked_at`.
+    /// Makes a user a member of an installation, as confirmed at `checked_at`.
     pub async fn put_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
         let row = row_of_person(user, namespace, checked_at);
         self.db.put_item().table_name(&self.tables.identity).set_item(Some(row)).send().await.map_err(Failure::of)?;
         Ok(())
     }
 
-    /// The installations of a provider that a person is a member of.
+    /// The installations of a provider of which a user is a member.
     pub async fn list_memberships(&self, user: UserId, vcs: Vcs) -> Result<BTreeSet<InstallationId>> {
         Ok(self.read_memberships(user, vcs).await?.into_keys().collect())
     }
@@ -134,24 +135,25 @@ impl Store {
         }
     }
 
-    /// A page of the people who are members of an installation, by user id, and the user behind whom the next page begins. It
-    /// is read from an index: a change shows within a second or so.
+    /// A page of the members of an installation in the order of their ids, and the user after whom the next page
+    /// begins. It is read from an index, where a change appears within about a second.
     pub async fn list_members(
         &self,
         namespace: Namespace,
         after: Option<UserId>,
         limit: usize,
     ) -> Result<(Vec<(UserId, Membership)>, Option<UserId>)> {
-        // Every user's partition sorts behind this.
+        // Sorts before the partition of every user.
         let after = after.map_or_else(|| "user#".to_owned(), keys::user);
         let query = self.db.query().table_name(&self.tables.identity).index_name(keys::BY_INSTALLATION);
-        let query = query.key_condition_expression("by_installation = :place AND pk > :after");
-        let query = query.expression_attribute_values(":place", s(keys::members_of(namespace)));
+        let query = query.key_condition_expression("by_installation = :namespace AND pk > :after");
+        let query = query.expression_attribute_values(":namespace", s(keys::members_of(namespace)));
         let query = query.expression_attribute_values(":after", s(after));
         let answer = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
         let more = answer.last_evaluated_key.is_some();
         let member = |item: &Item| {
-            let user = keys::parse_user(item.text(keys::PK)?).ok_or(Error::corrupt_item("a membership of nobody"))?;
+            let user = keys::parse_user(item.text(keys::PK)?)
+                .ok_or(Error::corrupt_item("a membership's partition key names no user"))?;
             Ok((user, decode(item)))
         };
         let found = answer.items.unwrap_or_default().iter().map(member).collect::<Result<Vec<_>>>()?;
@@ -159,32 +161,43 @@ impl Store {
         Ok((found, next))
     }
 
-    /// Takes a membership away together with its audit entry. `false` when there was none.
-    pub async fn remove_membership(&self, user: UserId, namespace: Namespace, note: &NewAuditEntry) -> Result<bool> {
-        let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let gone = gone.condition_expression("attribute_exists(pk)").build().map_err(malformed)?;
-        self.write_chunk(vec![TransactWriteItem::builder().delete(gone).build(), self.note(note)?]).await
+    /// Removes a membership together with its audit entry. `false` if there was none.
+    pub async fn remove_membership(
+        &self,
+        user: UserId,
+        namespace: Namespace,
+        audit_entry: &NewAuditEntry,
+    ) -> Result<bool> {
+        let removal = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let removal = removal.condition_expression("attribute_exists(pk)").build().map_err(malformed)?;
+        self.transact_checked(vec![
+            TransactWriteItem::builder().delete(removal).build(),
+            self.audit_write(audit_entry)?,
+        ])
+        .await
     }
 
-    /// The same, if the membership has not been confirmed since it was read as `seen`.
+    /// As [`Self::remove_membership`], if the membership has not been confirmed since it was read as `read`.
     pub async fn remove_unconfirmed_membership(
         &self,
         user: UserId,
         namespace: Namespace,
-        seen: Membership,
-        note: &NewAuditEntry,
+        read: Membership,
+        audit_entry: &NewAuditEntry,
     ) -> Result<bool> {
-        let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let gone = match seen.checked_at {
-            None => gone.condition_expression("attribute_exists(pk) AND attribute_not_exists(checked_at)"),
-            Some(at) => gone.condition_expression("checked_at = :seen").expression_attribute_values(":seen", n(at.0)),
+        let removal = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let removal = match read.checked_at {
+            None => removal.condition_expression("attribute_exists(pk) AND attribute_not_exists(checked_at)"),
+            Some(at) => {
+                removal.condition_expression("checked_at = :read").expression_attribute_values(":read", n(at.0))
+            }
         };
-        let gone = TransactWriteItem::builder().delete(gone.build().map_err(malformed)?).build();
-        self.write_chunk(vec![gone, self.note(note)?]).await
+        let removal = TransactWriteItem::builder().delete(removal.build().map_err(malformed)?).build();
+        self.transact_checked(vec![removal, self.audit_write(audit_entry)?]).await
     }
 
-    /// Notes that the provider was asked at `checked_at` and confirmed a membership. One that is gone stays gone, and a later
-    /// confirmation stays.
+    /// Records that the provider confirmed a membership at `checked_at`. A membership that was removed meanwhile stays
+    /// removed, and a later confirmation stays.
     pub async fn confirm_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
         match self.transact(vec![self.confirmation(user, namespace, checked_at)?]).await {
             Ok(()) | Err(Failure::Condition(_)) => Ok(()),
@@ -194,17 +207,17 @@ impl Store {
 
     fn confirmation(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let update = update.update_expression("SET checked_at = :at, by_installation = :place");
+        let update = update.update_expression("SET checked_at = :at, by_installation = :namespace");
         // A later answer stays.
         let update = update
             .condition_expression("attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :at)");
         let update = update.expression_attribute_values(":at", n(checked_at.0));
-        let update = update.expression_attribute_values(":place", s(keys::members_of(namespace)));
+        let update = update.expression_attribute_values(":namespace", s(keys::members_of(namespace)));
         let update = update.build().map_err(malformed)?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Begins a look at where a person belongs, before the provider is asked.
+    /// Draws the fence of a question about a person's memberships. Call this before the provider is asked.
     pub async fn draw_membership_fence(&self, user: UserId, vcs: Vcs) -> Result<MembershipFence> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let update = update.update_expression("ADD drawn :one SET entity = :entity, #schema = :schema");
@@ -216,42 +229,42 @@ impl Store {
         answer.attributes.unwrap_or_default().number("drawn").map(MembershipFence)
     }
 
-    /// Makes what the provider listed the memberships of a person there, and takes away those that it denies.
+    /// Adds the memberships that the provider listed for a person, and removes those that it denies.
     ///
-    /// `note` makes the audit entry of a change, which is written with it.
+    /// `audit_entry` makes the audit entry of a change, which is written with it.
     pub async fn replace_memberships(
         &self,
         user: UserId,
         vcs: Vcs,
         answer: ProviderAnswer<'_>,
-        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+        audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
-        self.settle_memberships(user, vcs, answer, answer.listed, note).await
+        self.settle_memberships(user, vcs, answer, answer.listed, audit_entry).await
     }
 
-    /// Takes away the memberships of a person that the provider denies, and confirms the others.
+    /// Removes the memberships of a person that the provider denies, and confirms the others.
     pub async fn retain_memberships(
         &self,
         user: UserId,
         vcs: Vcs,
         answer: ProviderAnswer<'_>,
-        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+        audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
-        self.settle_memberships(user, vcs, answer, &BTreeSet::new(), note).await
+        self.settle_memberships(user, vcs, answer, &BTreeSet::new(), audit_entry).await
     }
 
-    /// First goes what was lost, then comes what is `granted` anew, then the rest is confirmed. Killed half-way it has taken
-    /// away rather than given, and the next time does the rest.
+    /// Removes the lost memberships, then adds those of `granted` that are new, then confirms the rest. An interruption
+    /// therefore leaves too few memberships rather than too many, and the next call completes it.
     async fn settle_memberships(
         &self,
         user: UserId,
         vcs: Vcs,
         answer: ProviderAnswer<'_>,
         granted: &BTreeSet<InstallationId>,
-        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+        audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
         let ProviderAnswer { listed, fence, asked_at, max_age, .. } = answer;
-        if !self.claim_memberships(user, vcs, fence).await? {
+        if !self.store_fence(user, vcs, fence).await? {
             return Ok(Replaced::Overtaken);
         }
         let known = self.read_memberships(user, vcs).await?;
@@ -264,30 +277,30 @@ impl Store {
         }
         let denied = |id: &InstallationId| !listed.contains(id) && answer.denies(*id) == Some(true);
         let lost = known.keys().filter(|id| denied(id)).map(|id| (of(id), AuditChange::Revoked));
-        let won = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), AuditChange::Granted));
-        let changes: Vec<_> = lost.chain(won).collect();
-        for chunk in changes.chunks(CHUNK) {
-            let mut items = vec![self.holds_fence(user, vcs, fence)?];
+        let gained = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), AuditChange::Granted));
+        let changes: Vec<_> = lost.chain(gained).collect();
+        for chunk in changes.chunks(CHANGES_PER_TRANSACTION) {
+            let mut items = vec![self.require_fence(user, vcs, fence)?];
             for (namespace, change) in chunk.iter().copied() {
                 items.push(match change {
                     AuditChange::Revoked => self.denial(user, namespace, asked_at)?,
                     AuditChange::Granted => put(table, row_of_person(user, namespace, asked_at))?,
                 });
                 let permission = Permission::Member(namespace);
-                items.push(self.note(&note(PermissionChange { user, permission, change })?)?);
+                items.push(self.audit_write(&audit_entry(PermissionChange { user, permission, change })?)?);
             }
-            if !self.write_chunk(items).await? {
+            if !self.transact_checked(items).await? {
                 return Ok(Replaced::Overtaken);
             }
         }
         let outdated =
             known.iter().filter(|(id, membership)| !denied(id) && membership.confirmation_outdated(asked_at, max_age));
         let outdated: Vec<_> = outdated.map(|(id, _)| of(id)).collect();
-        for chunk in outdated.chunks(CONFIRMED_CHUNK) {
+        for chunk in outdated.chunks(CONFIRMATIONS_PER_TRANSACTION) {
             let confirmed = chunk.iter().map(|namespace| self.confirmation(user, *namespace, asked_at));
             let items =
-                [self.holds_fence(user, vcs, fence)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
-            if !self.write_chunk(items).await? {
+                [self.require_fence(user, vcs, fence)].into_iter().chain(confirmed).collect::<Result<Vec<_>>>()?;
+            if !self.transact_checked(items).await? {
                 return Ok(Replaced::Overtaken);
             }
         }
@@ -296,15 +309,15 @@ impl Store {
 
     /// Takes away a membership that was not confirmed after the provider was asked at `asked_at`.
     fn denial(&self, user: UserId, namespace: Namespace, asked_at: Millis) -> Result<TransactWriteItem> {
-        let gone = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let gone = gone.condition_expression(
+        let removal = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let removal = removal.condition_expression(
             "attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :asked)",
         );
-        let gone = gone.expression_attribute_values(":asked", n(asked_at.0)).build().map_err(malformed)?;
-        Ok(TransactWriteItem::builder().delete(gone).build())
+        let removal = removal.expression_attribute_values(":asked", n(asked_at.0)).build().map_err(malformed)?;
+        Ok(TransactWriteItem::builder().delete(removal).build())
     }
 
-    async fn write_chunk(&self, items: Vec<TransactWriteItem>) -> Result<bool> {
+    async fn transact_checked(&self, items: Vec<TransactWriteItem>) -> Result<bool> {
         let mut attempt = 1;
         loop {
             match self.transact(items.clone()).await {
@@ -316,8 +329,8 @@ impl Store {
         }
     }
 
-    /// Notes the fence as the newest; `false` when it is not.
-    async fn claim_memberships(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<bool> {
+    /// Stores the fence if it is the newest one; `false` if a newer one is stored.
+    async fn store_fence(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<bool> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let update = update.update_expression("SET ticket = :ticket");
         let update = update.condition_expression("attribute_not_exists(ticket) OR ticket <= :ticket");
@@ -329,7 +342,7 @@ impl Store {
         }
     }
 
-    fn holds_fence(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<TransactWriteItem> {
+    fn require_fence(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<TransactWriteItem> {
         let check = ConditionCheck::builder().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
         let check = check.condition_expression("ticket = :ticket");
         let check = check.expression_attribute_values(":ticket", n(fence.0)).build();
@@ -349,7 +362,7 @@ pub(super) fn key(user: UserId, namespace: Namespace) -> Item {
     Item::from(pair(keys::user(user), keys::membership(namespace)))
 }
 
-/// The row of a team's own user.
+/// The row of a service user.
 pub(super) fn row(user: UserId, namespace: Namespace) -> Item {
     let mut item = key(user, namespace);
     item.extend([("entity".into(), s("membership")), ("schema".into(), n(1))]);
@@ -363,7 +376,8 @@ fn row_of_person(user: UserId, namespace: Namespace, checked_at: Millis) -> Item
     item
 }
 
-/// A membership and its installation. `prefix` begins the sort keys of a user's memberships at one provider.
+/// An installation and the membership in it. `prefix` is the beginning of the sort keys of a user's memberships at one
+/// provider.
 fn decode_of_user(prefix: &str, item: &Item) -> Result<(InstallationId, Membership)> {
     let id = item.text(keys::SK)?.strip_prefix(prefix).and_then(InstallationId::parse);
     Ok((id.ok_or(Error::corrupt_item("a membership's sort key is malformed"))?, decode(item)))

@@ -1,7 +1,7 @@
 //! The only code that knows DynamoDB and object storage.
 //!
-//! `keys.rs` opens with the table of access patterns. Rules about stored state are conditions on the write; a read that
-//! decides is consistent; nothing scans.
+//! `keys.rs` lists the access patterns. Rules about stored state are conditions on the write, reads that a decision
+//! depends on are strongly consistent, and no code scans a table.
 
 mod api_keys;
 mod audit;

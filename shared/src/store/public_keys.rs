@@ -1,4 +1,4 @@
-//! The public halves of the signing keys, published by who signs for everybody who verifies.
+//! The public halves of the signing keys. Signers and the key rotation publish them; every verifier reads them.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -9,27 +9,24 @@ use super::keys;
 use crate::auth::PublicKey;
 use crate::domain::{Error, Millis, Result, Seconds};
 
-/// A published key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedKey {
-    /// The key.
     pub key: PublicKey,
-    /// Since when verifiers can find it.
+    /// When it was published, which is when verifiers could first find it.
     pub since: Millis,
-    /// Until when they trust it, once it has been given an end.
+    /// When verifiers stop trusting it. Absent while it has no end.
     pub until: Option<Seconds>,
 }
 
 impl PublishedKey {
-    /// Whether verifiers trust it.
     pub fn trusted_at(&self, now: Seconds) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
 
 impl Store {
-    /// Publishes a key, as it stands then. A repetition changes neither since when it is published nor its end: a signer that
-    /// has not heard of the next key publishes its own again.
+    /// Publishes a key and returns it as stored. Repeating this changes neither the time of publication nor the end of
+    /// the key: a signer that does not know the next key yet publishes its own again.
     pub async fn publish_key(&self, key: &PublicKey, now: Millis) -> Result<PublishedKey> {
         let update = self.db.update_item().table_name(&self.tables.identity);
         let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(&key.kid));
@@ -44,8 +41,8 @@ impl Store {
         decode(&update.send().await.map_err(Failure::of_update)?.attributes.unwrap_or_default())
     }
 
-    /// Gives a key an end, unless it has one already. Nobody trusts it from then on. The row stays: a key that DynamoDB had
-    /// removed would have no end when somebody published it again.
+    /// Gives a key an end, unless it has one. Verifiers do not trust it after that. The row stays: if DynamoDB removed
+    /// it, a signer could publish the key again without an end.
     pub async fn retire_key(&self, kid: &str, until: Seconds) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.identity);
         let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(kid));
@@ -60,7 +57,7 @@ impl Store {
         }
     }
 
-    /// Takes a published key's end away: for a rollback that says so, and for nobody else.
+    /// Removes the end of a published key. Only an explicit rollback does this.
     pub async fn reinstate_key(&self, kid: &str) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.identity);
         let update = update.key(keys::PK, s(keys::PUBLIC_KEYS)).key(keys::SK, s(kid));
@@ -78,18 +75,18 @@ impl Store {
         keys.collect()
     }
 
-    /// As [`Self::list_published_keys`], for verifiers.
+    /// As [`Self::list_published_keys`], only the keys.
     pub async fn list_public_keys(&self, now: Seconds) -> Result<Vec<PublicKey>> {
         Ok(self.list_published_keys(now).await?.into_iter().map(|published| published.key).collect())
     }
 }
 
 fn decode(item: &Item) -> Result<PublishedKey> {
-    let bytes = item.bytes("x")?.try_into().map_err(|_| Error::corrupt_item("a public key has another length"))?;
+    let bytes = item.bytes("x")?.try_into().map_err(|_| Error::corrupt_item("a public key has the wrong length"))?;
     Ok(PublishedKey {
         key: PublicKey { kid: item.text(keys::SK)?.to_owned(), bytes },
         since: Millis(item.find_number("published_at").unwrap_or_default()),
-        // Before rows of ended keys were kept, the end was the time at which DynamoDB removed the row.
+        // Older rows have no `ends_at`: their time-to-live was the end of the key.
         until: item.find_number("ends_at").or_else(|| item.find_number(keys::TTL)).map(Seconds),
     })
 }

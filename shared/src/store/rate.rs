@@ -1,7 +1,8 @@
-//! Rate budgets: one bucket for each limited subject, as the instant at which it is full again.
+//! Rate budgets: one item for each limited caller. It stores the instant at which the caller's budget is full again.
 //!
-//! An update can add to that instant, and it can set it, but it cannot take the later of two; so a bucket in use and a
-//! bucket at rest take different updates. Whoever guesses wrong is handed the item as it is, and guesses once more.
+//! A DynamoDB update can add to that instant or set it, but cannot take the later of two values. So a budget that is in
+//! use and one that is full need different updates. If the wrong one was sent, its condition fails, and the returned
+//! item says which one to send.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -13,19 +14,20 @@ use super::keys;
 use crate::domain::rate::{Limit, RateLimitKey, Report};
 use crate::domain::{Error, Micros, Result};
 
-/// How often a guess may be wrong: others may use the bucket or let it rest in between.
-const GUESSES: usize = 3;
-/// An item outlives the instant at which it says no more than its absence by this many seconds.
-const KEPT_SECONDS: i64 = 60;
+/// How many updates are tried: other sandboxes may charge the budget, or it may become full, in between.
+const ATTEMPTS: usize = 3;
+/// How many seconds an item is kept after the latest instant at which its budget can be full. From then on it says the
+/// same as no item.
+const RETENTION_SECONDS: i64 = 60;
 
 impl Store {
-    /// Charges a subject's bucket for requests that were let through: when it is full now. A bucket that is overdrawn too
-    /// far stays as it is.
+    /// Charges a budget for requests that were let through, and returns the instant at which it is full again. A budget
+    /// that is overdrawn too far is not charged further.
     ///
-    /// The call is not repeated when it fails: it may have taken effect.
+    /// The call is not retried, because an attempt whose answer was lost may have taken effect.
     ///
     /// # Errors
-    /// Unavailable: storage did not answer, or others changed the bucket under each of several calls.
+    /// Unavailable if DynamoDB did not answer, or if other sandboxes changed the budget before each attempt.
     pub async fn charge_budget(
         &self,
         subject: &RateLimitKey,
@@ -34,24 +36,24 @@ impl Store {
         now: Micros,
     ) -> Result<Micros> {
         let mut full_at = report.full_at;
-        for _ in 0..GUESSES {
+        for _ in 0..ATTEMPTS {
             let sent = self.charge(subject, limit, Report { full_at, ..report }, now).send().await;
-            let seen = match sent.map_err(Failure::of_update) {
+            let stored = match sent.map_err(Failure::of_update) {
                 Ok(answer) => return answer.attributes.unwrap_or_default().number(FULL_AT).map(Micros),
                 Err(Failure::Condition(item)) => item.and_then(|item| item.find_number(FULL_AT)).map(Micros),
                 Err(failure) => return Err(failure.into()),
             };
-            // What is absurd is at rest, too.
-            full_at = seen.filter(|seen| *seen <= limit.absurd(now)).unwrap_or(Micros(0));
+            // An instant too far in the future is a fault; the budget then counts as full.
+            full_at = stored.filter(|stored| *stored <= limit.absurd(now)).unwrap_or(Micros(0));
             if full_at > limit.most(now) {
                 return Ok(full_at);
             }
         }
-        Err(Error::unavailable("a budget changed under each of several calls"))
+        Err(Error::unavailable("a rate budget was changed concurrently before each attempt"))
     }
 
     fn charge(&self, subject: &RateLimitKey, limit: &Limit, report: Report, now: Micros) -> UpdateItemFluentBuilder {
-        let end = limit.most(now).seconds().plus(KEPT_SECONDS);
+        let end = limit.most(now).seconds().plus(RETENTION_SECONDS);
         let cost = limit.refill(report.tokens);
         let update = self.db_once.update_item().table_name(&self.tables.identity);
         let update = update

@@ -1,4 +1,4 @@
-//! Browser sessions: one row each, under the hash of the cookie's value.
+//! Browser sessions. A session is one item, under the hash of its cookie's value.
 
 use super::client::Store;
 use super::error::Failure;
@@ -7,7 +7,7 @@ use super::keys;
 use crate::domain::{Result, Seconds, Session, SessionId};
 
 impl Store {
-    /// Begins a session. Its id is the hash of fresh random bits, so writing it again changes nothing.
+    /// Stores a new session. Its id is the hash of random bits, so repeating the write changes nothing.
     pub async fn put_session(&self, session: &Session) -> Result<()> {
         let put = self.db.put_item().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::session(session.id))).item(keys::SK, s(keys::SESSION));
@@ -17,14 +17,14 @@ impl Store {
         Ok(())
     }
 
-    /// The session, if there is one and it is not over; strongly consistent, so that a logout takes effect at once.
+    /// The session, if it exists and has not ended. Strongly consistent, so that a logout takes effect at once.
     pub async fn find_session(&self, id: SessionId, now: Seconds) -> Result<Option<Session>> {
         let item = self.get(&self.tables.identity, s(keys::session(id)), s(keys::SESSION)).await?;
         let session = item.map(|item| decode(id, &item)).transpose()?;
         Ok(session.filter(|session| !session.over(now)))
     }
 
-    /// Notes a use, which makes the session last longer. One that was ended meanwhile stays ended.
+    /// Records a use, which extends the session. A session that was deleted meanwhile stays deleted.
     pub async fn touch_session(&self, used: &Session) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.identity);
         let update = update.key(keys::PK, s(keys::session(used.id))).key(keys::SK, s(keys::SESSION));
@@ -39,7 +39,7 @@ impl Store {
         }
     }
 
-    /// Ends a session. One that is over already stays so.
+    /// Succeeds if the session is already gone.
     pub async fn delete_session(&self, id: SessionId) -> Result<()> {
         let delete = self.db.delete_item().table_name(&self.tables.identity);
         let delete = delete.key(keys::PK, s(keys::session(id))).key(keys::SK, s(keys::SESSION));

@@ -1,4 +1,4 @@
-//! Sign-ins under way: one row each, under the hash of their state, which works once.
+//! Pending sign-ins. Each is one item, under the hash of its state, and works once.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use super::keys;
 use crate::domain::{InstallationId, PendingSignIn, Result, ReturnTo, Seconds, Vcs};
 
 impl Store {
-    /// Begins a sign-in. Its state is the hash of fresh random bits, so writing it again changes nothing.
+    /// Stores a pending sign-in. Its state is the hash of random bits, so repeating the write changes nothing.
     pub async fn put_sign_in(&self, sign_in: &PendingSignIn) -> Result<()> {
         let put = self.db.put_item().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::sign_in(&sign_in.state))).item(keys::SK, s(keys::SIGN_IN));
@@ -21,10 +21,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a sign-in whose browser has come back. It works once, whoever comes: `taker` names this attempt, so that a
-    /// repeated call whose first answer was lost finds that it was itself.
+    /// Consumes a pending sign-in when its browser returns. This succeeds once. `taker` names the attempt, so a retry
+    /// after a lost answer recognises its own write.
     ///
-    /// `None`: there is none for this browser and provider, it is over, or it was taken before.
+    /// Returns `None` if there is no such sign-in for this browser and provider, if it has expired, or if it was
+    /// consumed before.
     pub async fn consume_sign_in(
         &self,
         state: [u8; 32],

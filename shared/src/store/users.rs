@@ -1,4 +1,4 @@
-//! People.
+//! Users.
 
 use super::client::Store;
 use super::error::Failure;
@@ -7,23 +7,20 @@ use super::keys;
 use super::transaction::{delete, put};
 use crate::domain::{Result, UserId, Vcs};
 
-/// A person, as far as other pages need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Names the person.
     pub id: UserId,
-    /// The systems on which they have signed in, in the order of [`Vcs::ALL`].
+    /// The providers at which the user has signed in, in the order of [`Vcs::ALL`].
     pub vcs: Vec<Vcs>,
 }
 
 impl Store {
-    /// The person, if known.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>> {
         let item = self.get(&self.tables.identity, s(keys::user(id)), s(keys::PROFILE)).await?;
         item.map(|item| decode(id, &item)).transpose()
     }
 
-    /// Writes a person, in place of what was known.
+    /// Writes a user, replacing what was stored.
     pub async fn put_user(&self, user: &User) -> Result<()> {
         let put = self.db.put_item().table_name(&self.tables.identity);
         let put = put.item(keys::PK, s(keys::user(user.id))).item(keys::SK, s(keys::PROFILE));
@@ -32,13 +29,13 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a person is an administrator at this moment; strongly consistent.
+    /// Whether a user is an administrator. Strongly consistent.
     pub async fn is_administrator(&self, id: UserId) -> Result<bool> {
         let item = self.get(&self.tables.identity, s(keys::administrator(id)), s(keys::ADMINISTRATOR)).await?;
         Ok(item.is_some())
     }
 
-    /// Makes a person an administrator, or ends that.
+    /// Makes a user an administrator, or revokes that.
     pub async fn set_administrator(&self, id: UserId, administrator: bool) -> Result<()> {
         let table = &self.tables.identity;
         let write =
@@ -47,8 +44,8 @@ impl Store {
     }
 }
 
-/// The row that makes a person an administrator. It has a partition of its own, because a role's policy can name partitions
-/// and nothing smaller: only sign-in may write these.
+/// The row that makes a user an administrator. It has its own partition because an IAM policy can restrict writes by
+/// partition key only: no function but sign-in may write these rows.
 pub(super) fn administrator_row(id: UserId) -> Item {
     let mut row = administrator_key(id);
     row.extend([("entity".into(), s("administrator")), ("schema".into(), n(1))]);

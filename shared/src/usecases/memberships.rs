@@ -1,4 +1,4 @@
-//! Whether people are members of the installations where they act, and the checks of that at their providers.
+//! Checks whether people are members of the installations in which they act, and asks their providers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -48,22 +48,21 @@ pub struct Settled {
 /// Questions to a provider that are under way at the same time.
 const CONCURRENCY: usize = 16;
 
-/// How a person stands in an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MembershipStatus {
     Member,
-    /// A member when the provider was last asked, which has not answered for three days.
+    /// A member by the last answer of the provider, which has given no definite answer for three days.
     Unconfirmed,
     NotMember,
 }
 
 impl App {
-    /// Refuses a person who is not a member of an installation. One read, strongly consistent; one write when the
-    /// membership is so old that the worker is to check it.
+    /// Refuses a user who is not a member of an installation. Costs one strongly consistent read, and one write if the
+    /// membership is due for a check by the worker.
     ///
     /// # Errors
-    /// Forbidden: `INSTALLATION_FORBIDDEN` for a stranger, `MEMBERSHIP_UNCONFIRMED` for a member whose provider has given no
-    /// definite answer for three days.
+    /// Forbidden: `INSTALLATION_FORBIDDEN` for a user who is not a member, `MEMBERSHIP_UNCONFIRMED` for a member whose
+    /// provider has given no definite answer for three days.
     pub async fn require_member(&self, user: UserId, namespace: Namespace) -> Result<()> {
         match self.status(user, namespace).await? {
             MembershipStatus::Member => Ok(()),
@@ -72,13 +71,13 @@ impl App {
         }
     }
 
-    /// Whether [`Self::require_member`] lets a person pass, at the same cost.
+    /// Whether [`Self::require_member`] accepts a user, at the same cost.
     pub async fn is_member(&self, user: UserId, namespace: Namespace) -> Result<bool> {
         Ok(self.status(user, namespace).await? == MembershipStatus::Member)
     }
 
-    /// Whether one of these people is a member of an installation. The cost of [`Self::is_member`] for each person up to
-    /// the first that is.
+    /// Whether at least one of these users is a member of an installation. Costs the same as [`Self::is_member`] for
+    /// each user up to the first member.
     pub async fn any_member(&self, users: &BTreeSet<UserId>, namespace: Namespace) -> Result<bool> {
         for user in users {
             if self.is_member(*user, namespace).await? {
@@ -88,8 +87,8 @@ impl App {
         Ok(false)
     }
 
-    /// Those of these installations that [`Self::require_member`] lets a person pass for. One read of at most 100, and one
-    /// write for each membership that is so old that the worker is to check it.
+    /// The installations among these for which [`Self::require_member`] accepts a user. Costs one batch read of at most
+    /// 100 keys, and one write for each membership that is due for a check.
     pub async fn member_among(
         &self,
         user: UserId,
@@ -98,7 +97,7 @@ impl App {
     ) -> Result<BTreeSet<InstallationId>> {
         let mut passed = BTreeSet::new();
         for (installation, membership) in self.store.memberships_among(user, vcs, installations).await? {
-            if self.judged(user, Namespace { vcs, installation }, membership).await? == MembershipStatus::Member {
+            if self.status_of(user, Namespace { vcs, installation }, membership).await? == MembershipStatus::Member {
                 passed.insert(installation);
             }
         }
@@ -107,12 +106,12 @@ impl App {
 
     async fn status(&self, user: UserId, namespace: Namespace) -> Result<MembershipStatus> {
         match self.store.find_membership(user, namespace).await? {
-            Some(membership) => self.judged(user, namespace, membership).await,
+            Some(membership) => self.status_of(user, namespace, membership).await,
             None => Ok(MembershipStatus::NotMember),
         }
     }
 
-    async fn judged(&self, user: UserId, namespace: Namespace, membership: Membership) -> Result<MembershipStatus> {
+    async fn status_of(&self, user: UserId, namespace: Namespace, membership: Membership) -> Result<MembershipStatus> {
         let now = self.clock.now();
         if is_service_user(user) || !membership.due(now, self.settings.membership_max_age) {
             return Ok(MembershipStatus::Member);
@@ -121,8 +120,8 @@ impl App {
         Ok(if suspended(asked_at, now) { MembershipStatus::Unconfirmed } else { MembershipStatus::Member })
     }
 
-    /// Asks the provider where a person belongs, with the person's own token, and takes away their memberships that it
-    /// denies. It is not asked about a person without memberships, and not waited for longer than `wait`.
+    /// Asks the provider for a person's memberships, with the person's own token, and removes the stored ones that it
+    /// denies. Without stored memberships the provider is not asked. Waits at most `wait` for it.
     ///
     /// # Errors
     /// The inner one: the provider gave no definite answer, and nothing was changed.
@@ -132,7 +131,7 @@ impl App {
         vcs: Vcs,
         access: &SecretText,
         wait: Duration,
-        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+        audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<std::result::Result<Replaced, Failure>> {
         if self.store.list_memberships(user, vcs).await?.is_empty() {
             return Ok(Ok(Replaced::Unchanged));
@@ -146,12 +145,12 @@ impl App {
             Err(elapsed) => return Ok(Err(Failure::Unavailable(elapsed.into()))),
         };
         let listing = ProviderListing { vcs, listed, fence, asked_at };
-        let settled = self.settle_memberships(user, &listing, Admission::Confirm, wait, note).await?;
+        let settled = self.settle_memberships(user, &listing, Admission::Confirm, wait, audit_entry).await?;
         Ok(settled.map(|settled| settled.outcome))
     }
 
-    /// Makes a provider's list the memberships of a person there. GitHub lists no installation from which the App was removed,
-    /// so it is asked about each that is missing, and not waited for longer than `wait`: memberships there stay.
+    /// Replaces a person's memberships at a provider by its list. GitHub does not list installations from which the App was
+    /// removed, so it is asked about each missing one, for at most `wait`; memberships there stay.
     ///
     /// # Errors
     /// The inner one: the provider did not say where the App is installed, and nothing was changed.
@@ -161,7 +160,7 @@ impl App {
         listing: &ProviderListing,
         admission: Admission,
         wait: Duration,
-        note: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
+        audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<std::result::Result<Settled, Failure>> {
         let ProviderListing { vcs, ref listed, fence, asked_at } = *listing;
         let (mut installed, max_age) = (BTreeMap::new(), self.settings.membership_max_age);
@@ -173,8 +172,8 @@ impl App {
             };
             let answer = ProviderAnswer { listed, unlisted, fence, asked_at, max_age };
             let outcome = match admission {
-                Admission::Grant => self.store.replace_memberships(user, vcs, answer, &note).await?,
-                Admission::Confirm => self.store.retain_memberships(user, vcs, answer, &note).await?,
+                Admission::Grant => self.store.replace_memberships(user, vcs, answer, &audit_entry).await?,
+                Admission::Confirm => self.store.retain_memberships(user, vcs, answer, &audit_entry).await?,
             };
             let Replaced::Undecided(missing) = outcome else {
                 let uninstalled = installed.into_iter().filter(|(_, installed)| !installed).map(|(id, _)| id).collect();

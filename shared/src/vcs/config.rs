@@ -1,4 +1,4 @@
-//! What a deployment says about its providers.
+//! The configuration of the providers.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use http::Uri;
 
 use crate::domain::SecretText;
 
-/// Every name that is looked up, in the environment and in the secret.
+/// All names that are looked up in the environment and in the secret.
 pub const VARIABLES: [&str; 14] = [
     "GITHUB_APP_ID",
     "GITHUB_APP_PEM",
@@ -24,57 +24,54 @@ pub const VARIABLES: [&str; 14] = [
     "RETIRED_TOKEN_SEALING_KEY",
 ];
 
-/// How clients reach GitHub for themselves.
+/// The public settings of GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GithubSettings {
-    /// OAuth client id of the App.
+    /// The OAuth client id of the App.
     pub app_client_id: String,
-    /// Page of the App; `None` when the deployment does not name it.
+    /// The App's page. `None` if it is not configured.
     pub app_url: Option<String>,
-    /// API, without a slash at its end.
+    /// The API's URL, without a trailing slash.
     pub api_base_url: String,
-    /// Web, without a slash at its end.
+    /// The web site's URL, without a trailing slash.
     pub web_base_url: String,
 }
 
-/// How clients reach GitLab for themselves.
+/// The public settings of GitLab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitlabSettings {
-    /// OAuth client id.
+    /// The OAuth client id.
     pub app_id: String,
-    /// API, without `/api/v4` and without a slash at its end.
+    /// The API's URL, without `/api/v4` and without a trailing slash.
     pub api_base_url: String,
-    /// Web, without a slash at its end.
+    /// The web site's URL, without a trailing slash.
     pub web_base_url: String,
 }
 
-/// With what this service shows GitHub that it is the App.
+/// The credentials with which this service authenticates as the GitHub App.
 #[derive(Clone, Debug)]
 pub struct GithubCredentials {
     /// The App's number.
     pub app_id: String,
-    /// Its private key.
     pub pem: SecretText,
-    /// Its OAuth secret.
     pub client_secret: SecretText,
 }
 
-/// With what this service shows GitLab who it is.
+/// The credentials with which this service authenticates at GitLab.
 #[derive(Clone, Debug)]
 pub struct GitlabCredentials {
-    /// The OAuth secret.
     pub app_secret: SecretText,
-    /// The token of the account that posts comments, if there is one.
+    /// The access token of this service's own account, if there is one.
     pub access_token: Option<SecretText>,
 }
 
-/// Why a provider cannot be used although it is meant to be: one member of the configuration, by its name.
+/// Why a provider that should be configured cannot be used: one setting and its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{member} {problem}")]
 pub struct Misconfigured {
     /// The variable, or the member of the secret.
     pub member: &'static str,
-    /// What is wrong with it, as the rest of a sentence. Never its value.
+    /// The problem, as the predicate of a sentence. Never contains the value.
     pub problem: &'static str,
 }
 
@@ -84,29 +81,25 @@ impl Misconfigured {
     }
 }
 
-/// A provider's settings and credentials.
 pub type Configured<S, C> = Result<(S, C), Misconfigured>;
 
 /// The providers of which a client id or a credential is set.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderConfig {
-    /// GitHub.
     pub github: Option<Configured<GithubSettings, GithubCredentials>>,
-    /// GitLab.
     pub gitlab: Option<Configured<GitlabSettings, GitlabCredentials>>,
 }
 
 impl ProviderConfig {
-    /// Reads what is there. A provider that lacks something, or has something that cannot be read, says so for itself: the
-    /// other one is not affected.
+    /// Reads the settings. A missing or invalid setting affects only its own provider.
     pub fn read(values: &BTreeMap<String, SecretText>) -> Self {
         let values = Values(values);
         let github = |app_client_id| {
             let settings = GithubSettings {
                 app_client_id,
                 app_url: values.app_url(),
-                api_base_url: values.address("GITHUB_API_BASE_URL", "https://api.github.com")?,
-                web_base_url: values.address("GITHUB_WEB_BASE_URL", "https://github.com")?,
+                api_base_url: values.url("GITHUB_API_BASE_URL", "https://api.github.com")?,
+                web_base_url: values.url("GITHUB_WEB_BASE_URL", "https://github.com")?,
             };
             let credentials = GithubCredentials {
                 app_id: values.need("GITHUB_APP_ID")?.reveal().to_owned(),
@@ -118,8 +111,8 @@ impl ProviderConfig {
         let gitlab = |app_id| {
             let settings = GitlabSettings {
                 app_id,
-                api_base_url: values.address("GITLAB_API_BASE_URL", "https://gitlab.com")?,
-                web_base_url: values.address("GITLAB_WEB_BASE_URL", "https://gitlab.com")?,
+                api_base_url: values.url("GITLAB_API_BASE_URL", "https://gitlab.com")?,
+                web_base_url: values.url("GITLAB_WEB_BASE_URL", "https://gitlab.com")?,
             };
             let app_secret = values.need("GITLAB_APP_SECRET")?;
             Ok((settings, GitlabCredentials { app_secret, access_token: values.find("GITLAB_ACCESS_TOKEN") }))
@@ -164,25 +157,25 @@ impl Values<'_> {
         self.find(name).ok_or(Misconfigured::new(name, "is not set"))
     }
 
-    /// An address without a slash at its end.
-    fn address(&self, name: &'static str, default: &str) -> Result<String, Misconfigured> {
+    /// A URL without a trailing slash.
+    fn url(&self, name: &'static str, default: &str) -> Result<String, Misconfigured> {
         let Some(text) = self.plain(name) else { return Ok(default.to_owned()) };
-        let address = text.trim_end_matches('/');
-        is_address(address).then(|| address.to_owned()).ok_or(Misconfigured::new(name, "is not an http(s) address"))
+        let url = text.trim_end_matches('/');
+        is_url(url).then(|| url.to_owned()).ok_or(Misconfigured::new(name, "is not an http(s) URL"))
     }
 
-    /// The App's page, which nothing here depends on.
+    /// The App's page. An invalid value is logged and ignored, because nothing depends on it.
     fn app_url(&self) -> Option<String> {
         let page = self.plain("GITHUB_APP_URL")?;
-        let usable = is_address(&page);
+        let usable = is_url(&page);
         if !usable {
-            tracing::error!("GITHUB_APP_URL is not an http(s) address and is ignored");
+            tracing::error!("GITHUB_APP_URL is not an http(s) URL and is ignored");
         }
         usable.then_some(page)
     }
 }
 
-fn is_address(text: &str) -> bool {
+fn is_url(text: &str) -> bool {
     text.parse::<Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
     })
@@ -229,12 +222,8 @@ mod tests {
         for member in ["GITHUB_APP_ID", "GITHUB_APP_PEM", "GITHUB_APP_CLIENT_SECRET"] {
             assert_eq!(problem(member, ""), format!("{member} is not set"));
         }
-        for address in ["github.example.com", "ftp://github.example.com", "https://", "https://a b"] {
-            assert_eq!(
-                problem("GITHUB_WEB_BASE_URL", address),
-                "GITHUB_WEB_BASE_URL is not an http(s) address",
-                "{address}"
-            );
+        for url in ["github.example.com", "ftp://github.example.com", "https://", "https://a b"] {
+            assert_eq!(problem("GITHUB_WEB_BASE_URL", url), "GITHUB_WEB_BASE_URL is not an http(s) URL", "{url}");
         }
         assert_eq!(github(&[]).unwrap().app_url, None, "no link to an App that is not this one");
         assert_eq!(github(&[("GITHUB_APP_URL", "javascript:alert(1)")]).unwrap().app_url, None);

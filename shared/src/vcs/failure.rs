@@ -1,4 +1,4 @@
-//! How a call to a provider fails.
+//! The ways in which a call to a provider fails.
 
 use std::time::Duration;
 
@@ -6,37 +6,36 @@ use crate::domain::{Code, Error};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Shorthand for this module's results.
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// Why there is no result. Never carries an answer's text: it may hold tokens.
+/// Never contains the text of an answer, which may include tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The credential that the call was made with is not, or no longer, accepted.
+    /// The provider does not accept the credential.
     #[error("the provider rejects the credential")]
     Rejected,
-    /// The credential is good, but not for this.
+    /// The credential is valid but has no permission for this.
     #[error("the provider forbids this")]
     Forbidden,
-    /// The provider knows no such thing, or shows it to nobody like this.
-    #[error("the provider knows no such thing")]
+    /// The resource does not exist, or the credential may not see it.
+    #[error("the provider does not know this resource")]
     NotFound,
-    /// The provider wants to be left alone for this long: longer than a call waits.
-    #[error("the provider is over its rate for {} s", .0.as_secs())]
+    /// The provider asks for a pause of this length, which is longer than a call waits.
+    #[error("the provider's rate limit is exceeded for {} s", .0.as_secs())]
     Busy(Duration),
-    /// No answer, none in time, none below the rate limit, or one that makes no sense. Repeating may help.
-    #[error("the provider is away")]
+    /// No answer, no answer in time, a rate limit, or an answer that cannot be understood. A retry may succeed.
+    #[error("the provider is unavailable")]
     Unavailable(#[source] Source),
 }
 
 impl Failure {
-    pub(super) fn away(source: impl Into<Source>) -> Self {
+    pub(super) fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable(source.into())
     }
 }
 
 impl From<Failure> for Error {
-    /// As a person hears it whose own credential it was.
+    /// The error of a request that was made with the caller's own credential.
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Rejected => Self::forbidden(Code::ProviderRejected),

@@ -1,5 +1,5 @@
-//! GitLab. Its crate would bring a second TLS stack and the machine's roots (`reqwest/rustls`), so the few calls are made
-//! here, over the client that GitHub's are made with.
+//! GitLab. Its client crate would bring a second TLS stack and the system's root certificates (`reqwest/rustls`), so
+//! the few calls are made here, with the same HTTP client as GitHub's.
 
 use std::sync::Arc;
 
@@ -18,22 +18,21 @@ use super::oauth::{Endpoints, OAuth};
 use super::provider::{InstallationAccess, Provider, RepositoryPage};
 use crate::domain::{AccountKind, InstallationId, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
-/// Things on a page: GitLab's maximum.
+/// Items per page: GitLab's maximum.
 const PER_PAGE: u32 = 100;
 
-/// Pages of one listing, at most.
+/// The maximum number of pages of one listing.
 const MAX_PAGES: u32 = 50;
 
-/// The least level that is a membership (GitLab: guest, since minimal access sees no project).
-const LEAST_LEVEL: u32 = 10;
+/// The lowest access level that counts as a membership: guest. Minimal access, the level below, sees no project.
+const MIN_LEVEL: u32 = 10;
 
-/// Reads what the person reads: their profile, groups, and how much they may do there.
+/// Allows reading a person's profile, groups and access levels.
 const SCOPE: &str = "read_api";
 
-/// Levels that may administer a group, exactly: maintainer and owner.
-const ADMINISTRATORS: [u32; 2] = [40, 50];
+/// The access levels that may administer a group: maintainer and owner. No other value counts.
+const ADMINISTRATOR_LEVELS: [u32; 2] = [40, 50];
 
-/// GitLab.
 pub struct Gitlab {
     oauth: OAuth,
     api: String,
@@ -79,7 +78,7 @@ struct Namespace {
 
 impl Gitlab {
     /// # Errors
-    /// An address cannot be read.
+    /// A URL is invalid.
     pub fn new(
         settings: &GitlabSettings,
         credentials: GitlabCredentials,
@@ -90,14 +89,15 @@ impl Gitlab {
             token: format!("{}/oauth/token", settings.web_base_url),
         };
         let oauth = OAuth::new(endpoints, &settings.app_id, &credentials.app_secret, Some(SCOPE), http.clone())
-            .map_err(|_| Misconfigured::new("GITLAB_WEB_BASE_URL", "is not an address"))?;
+            .map_err(|_| Misconfigured::new("GITLAB_WEB_BASE_URL", "is not a URL"))?;
         Ok(Self { oauth, api: format!("{}/api/v4", settings.api_base_url), own_token: credentials.access_token, http })
     }
 
-    /// An answer, and the number of the page after it.
+    /// The parsed answer, and the number of the next page.
     async fn page<T: DeserializeOwned>(&self, token: &SecretText, route: &str) -> Result<(T, Option<u32>)> {
         let answer = self.send(Method::GET, token, route).await?;
-        let body = serde_json::from_slice(answer.body()).map_err(|_| Failure::away("an answer of another shape"))?;
+        let body = serde_json::from_slice(answer.body())
+            .map_err(|_| Failure::unavailable("an answer has an unexpected shape"))?;
         Ok((body, next_page(answer.headers())))
     }
 
@@ -110,14 +110,14 @@ impl Gitlab {
         bearer.set_sensitive(true);
         let request = Request::builder().method(method).uri(format!("{}{route}", self.api));
         let request = request.header(AUTHORIZATION, bearer).header(ACCEPT, "application/json");
-        let request = request.body(Bytes::new()).map_err(Failure::away)?;
+        let request = request.body(Bytes::new()).map_err(Failure::unavailable)?;
         let answer = self.http.send(request).await?;
         match answer.status().as_u16() {
             200 => Ok(answer),
             401 => Err(Failure::Rejected),
             403 => Err(Failure::Forbidden),
             404 => Err(Failure::NotFound),
-            status => Err(Failure::away(format!("it answers {status}"))),
+            status => Err(Failure::unavailable(format!("the provider answered {status}"))),
         }
     }
 
@@ -144,17 +144,16 @@ impl Provider for Gitlab {
     async fn installations_of_user(&self, access: &SecretText) -> Result<Vec<ProviderInstallation>> {
         let mut all = Vec::new();
         for page in 1..=MAX_PAGES {
-            // Without a level, public groups come too.
-            let route = format!(
-                "/groups?min_access_level={LEAST_LEVEL}&order_by=name&sort=asc&per_page={PER_PAGE}&page={page}"
-            );
+            // Without `min_access_level`, the answer would include public groups.
+            let route =
+                format!("/groups?min_access_level={MIN_LEVEL}&order_by=name&sort=asc&per_page={PER_PAGE}&page={page}");
             let (groups, next): (Vec<Group>, _) = self.page(access, &route).await?;
             all.extend(groups.into_iter().map(ProviderInstallation::from));
             if next.is_none() {
                 return Ok(all);
             }
         }
-        Err(Failure::away("a listing of more pages than we read"))
+        Err(Failure::unavailable("a listing has too many pages"))
     }
 
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage> {
@@ -174,7 +173,7 @@ impl Provider for Gitlab {
     }
 
     async fn has_file(&self, access: InstallationAccess<'_>, at: &ProviderRepository, path: &str) -> Result<bool> {
-        // The whole path is one segment; HEAD stands for the default branch.
+        // The whole path is one segment. `HEAD` stands for the default branch.
         let path = utf8_percent_encode(path, NON_ALPHANUMERIC);
         let route = format!("/projects/{}/repository/files/{path}?ref=HEAD", at.id);
         match self.send(Method::HEAD, self.group_token(access)?, &route).await {
@@ -192,7 +191,7 @@ impl Provider for Gitlab {
     ) -> Result<bool> {
         let owner = utf8_percent_encode(&of.owner, NON_ALPHANUMERIC).to_string();
         match self.level(self.group_token(access)?, &owner, person.id).await {
-            Ok(level) => Ok(ADMINISTRATORS.contains(&level)),
+            Ok(level) => Ok(ADMINISTRATOR_LEVELS.contains(&level)),
             Err(Failure::NotFound) => Ok(false),
             Err(failure) => Err(failure),
         }
@@ -201,8 +200,8 @@ impl Provider for Gitlab {
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool> {
         let (token, group) = (self.group_token(access)?, access.installation);
         match self.level(token, &group.to_string(), person.id).await {
-            Ok(level) => Ok(level >= LEAST_LEVEL),
-            // A group that the token does not see is answered in the same way as a person who is not in it.
+            Ok(level) => Ok(level >= MIN_LEVEL),
+            // GitLab answers in the same way for a group that the token may not see and for a person who is not in it.
             Err(Failure::NotFound) => match self.group_name(token, group).await {
                 Ok(_) => Ok(false),
                 Err(Failure::NotFound | Failure::Rejected) => Err(Failure::Forbidden),
@@ -219,7 +218,7 @@ impl Provider for Gitlab {
 
     async fn own_account(&self) -> Result<Profile> {
         let token = self.own_token.as_ref().ok_or(Failure::NotFound)?;
-        self.profile(token).await.map_err(not_the_persons_fault)
+        self.profile(token).await.map_err(as_service_failure)
     }
 
     async fn own_account_belongs_to(&self, group: InstallationId) -> Result<bool> {
@@ -228,7 +227,7 @@ impl Provider for Gitlab {
         match self.level(token, &group.to_string(), own.id).await {
             Ok(_) => Ok(true),
             Err(Failure::NotFound) => Ok(false),
-            Err(failure) => Err(not_the_persons_fault(failure)),
+            Err(failure) => Err(as_service_failure(failure)),
         }
     }
 
@@ -237,10 +236,10 @@ impl Provider for Gitlab {
     }
 }
 
-/// Our own token was refused: nothing that a person could mend by signing in again.
-fn not_the_persons_fault(failure: Failure) -> Failure {
+/// Turns a rejection of this service's own token into a failure of this service: signing in again would not help.
+fn as_service_failure(failure: Failure) -> Failure {
     match failure {
-        Failure::Rejected | Failure::Forbidden => Failure::away("it refuses the service's own token"),
+        Failure::Rejected | Failure::Forbidden => Failure::unavailable("the provider rejects this service's own token"),
         failure => failure,
     }
 }

@@ -1,7 +1,8 @@
-//! The HTTP client towards providers: Mozilla's roots, a limit on every wait, and the few repetitions that are safe.
+//! The HTTP client for providers: Mozilla's root certificates, a timeout on every wait, and retries where they are
+//! safe.
 //!
-//! A `GET` is repeated when the provider's front says that it is away (502, 503, 504) or that we are over its rate, and
-//! only if the wait it asks for is short. Nothing else is: a code and a refresh token are good for one call.
+//! A `GET` is retried if the provider is unavailable (502, 503, 504) or its rate limit is exceeded, and only if the
+//! requested wait is short. Nothing else is retried, because a code and a refresh token are good for one call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,44 +23,44 @@ use super::failure::{Failure, Result};
 use crate::deadline::within;
 use crate::domain::Error;
 
-/// An answer may have this many bytes: a page of a hundred repositories has about 600 KB.
+/// The maximum size of an answer in bytes. A page of a hundred repositories has about 600 KB.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
-/// Who is asking. GitHub refuses a request that does not say (403).
-const OUR_NAME: HeaderValue = HeaderValue::from_static("terrapi");
+/// The `User-Agent`. GitHub answers 403 to a request without one.
+const SERVICE_NAME: HeaderValue = HeaderValue::from_static("terrapi");
 
-/// How long things may take.
+/// Time limits of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerLimits {
     /// One attempt, from connecting to the last byte.
     pub attempt: Duration,
-    /// A call with its repetitions and pauses.
+    /// A call with its retries and waits.
     pub call: Duration,
-    /// The longest pause that a provider may ask for.
+    /// The longest wait that a provider may ask for.
     pub pause: Duration,
 }
 
 impl AnswerLimits {
-    /// How often a call is made at most.
+    /// The maximum number of attempts of a call.
     const ATTEMPTS: u32 = 3;
 }
 
 impl Default for AnswerLimits {
-    /// A page of a listing takes GitHub a second or two. A call also ends with the invocation that it is made for.
+    /// A page of a listing takes GitHub one to two seconds. A call also ends with the deadline of its invocation.
     fn default() -> Self {
         Self { attempt: Duration::from_secs(5), call: Duration::from_secs(9), pause: Duration::from_secs(3) }
     }
 }
 
-/// Waits. A test's own does not, and remembers for how long it should have.
+/// Waits for a duration. A test injects its own, which records the duration instead.
 pub type Pause = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// Waits by the machine's clock.
+/// Waits by the system clock.
 pub fn real_pause() -> Pause {
     Arc::new(|wait| Box::pin(tokio::time::sleep(wait)))
 }
 
-/// The client. One for both providers.
+/// One client for both providers.
 pub struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     limits: AnswerLimits,
@@ -67,7 +68,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Nothing is sent yet.
+    /// Creates the client without sending anything.
     pub fn new(limits: AnswerLimits, pause: Pause) -> crate::domain::Result<Self> {
         let provider = rustls::crypto::ring::default_provider();
         let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider);
@@ -76,16 +77,17 @@ impl Http {
         Ok(Self { client, limits, pause })
     }
 
-    /// The answer, unless it only says that the provider is away or busy.
+    /// Sends a request and returns the answer, unless the provider is unavailable or its rate limit is exceeded.
     ///
     /// # Errors
-    /// [`Failure::Busy`]: over the rate for longer than we wait. [`Failure::Unavailable`]: no answer in time, or a 5xx.
+    /// [`Failure::Busy`] if the provider asks for a longer wait than allowed. [`Failure::Unavailable`] if there is no
+    /// answer in time, or a 5xx.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        let answer = timeout(within(self.limits.call), self.repeat(&request)).await;
-        answer.unwrap_or_else(|_| Err(Failure::away("no answer in time")))
+        let answer = timeout(within(self.limits.call), self.send_with_retries(&request)).await;
+        answer.unwrap_or_else(|_| Err(Failure::unavailable("no answer in time")))
     }
 
-    async fn repeat(&self, request: &Request<Bytes>) -> Result<Response<Bytes>> {
+    async fn send_with_retries(&self, request: &Request<Bytes>) -> Result<Response<Bytes>> {
         let mut attempts = 1;
         loop {
             let answer = self.attempt(request).await?;
@@ -98,7 +100,7 @@ impl Http {
             }
             let wait = wait.filter(|_| attempts < AnswerLimits::ATTEMPTS);
             let Some(wait) = wait.filter(|_| request.method().is_safe()) else {
-                return Err(Failure::away(format!("it answers {status}")));
+                return Err(Failure::unavailable(format!("the provider answered {status}")));
             };
             (self.pause)(wait).await;
             attempts += 1;
@@ -107,23 +109,23 @@ impl Http {
 
     async fn attempt(&self, request: &Request<Bytes>) -> Result<Response<Bytes>> {
         let (mut parts, body) = request.clone().into_parts();
-        parts.headers.insert(USER_AGENT, OUR_NAME);
+        parts.headers.insert(USER_AGENT, SERVICE_NAME);
         let whole = async {
             let answer =
-                self.client.request(Request::from_parts(parts, Full::new(body))).await.map_err(Failure::away)?;
+                self.client.request(Request::from_parts(parts, Full::new(body))).await.map_err(Failure::unavailable)?;
             let (parts, body) = answer.into_parts();
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(Failure::Unavailable)?;
             Ok(Response::from_parts(parts, body.to_bytes()))
         };
-        timeout(self.limits.attempt, whole).await.unwrap_or_else(|_| Err(Failure::away("no answer in time")))
+        timeout(self.limits.attempt, whole).await.unwrap_or_else(|_| Err(Failure::unavailable("no answer in time")))
     }
 }
 
-/// What an answer's head says.
+/// What the status and the headers of an answer mean.
 enum Outcome {
-    /// It is one, for whoever asked.
+    /// The answer of the resource, for the caller to judge.
     Answer,
-    /// The provider is away, or we are over its rate: when to ask again, if ever.
+    /// The provider is unavailable, or its rate limit is exceeded. Carries the wait before a retry, if one makes sense.
     Retry(Option<Duration>),
 }
 
@@ -134,10 +136,10 @@ fn judge(answer: &Response<Bytes>, attempts: u32) -> Outcome {
             let own = Duration::from_millis(200) * 2_u32.pow(attempts - 1);
             Outcome::Retry(Some(retry_after(headers).unwrap_or(own)))
         }
-        StatusCode::TOO_MANY_REQUESTS => Outcome::Retry(asked_wait(headers)),
-        // GitHub says 403 both for "not you" and for "not so often".
-        StatusCode::FORBIDDEN if headers.contains_key(RETRY_AFTER) || used_up(headers) => {
-            Outcome::Retry(asked_wait(headers))
+        StatusCode::TOO_MANY_REQUESTS => Outcome::Retry(requested_wait(headers)),
+        // GitHub answers 403 both for missing permission and for an exceeded rate limit.
+        StatusCode::FORBIDDEN if headers.contains_key(RETRY_AFTER) || limit_exceeded(headers) => {
+            Outcome::Retry(requested_wait(headers))
         }
         status if status.is_server_error() => Outcome::Retry(None),
         _ => Outcome::Answer,
@@ -153,7 +155,7 @@ const REMAINING: [HeaderName; 2] =
 const RESET: [HeaderName; 2] =
     [HeaderName::from_static("x-ratelimit-reset"), HeaderName::from_static("ratelimit-reset")];
 
-fn used_up(headers: &HeaderMap) -> bool {
+fn limit_exceeded(headers: &HeaderMap) -> bool {
     REMAINING.iter().any(|name| number(headers, name) == Some(0))
 }
 
@@ -161,9 +163,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     number(headers, &RETRY_AFTER).map(Duration::from_secs)
 }
 
-/// `Retry-After`, else the epoch second at which the count starts over, held against the answer's own `Date`: our clock
-/// and the provider's may differ.
-fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
+/// `Retry-After`, else the time until the epoch second at which the limit is reset. The latter is measured from the
+/// `Date` of the answer, because our clock and the provider's may differ.
+fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     let until_reset = || {
         let reset = RESET.iter().find_map(|name| number(headers, name))?;
         let date = rfc2822::parse(headers.get(DATE)?.to_str().ok()?).ok()?;

@@ -1,8 +1,8 @@
-//! GitHub and GitLab, as far as this service talks to them, behind one trait.
+//! Clients for GitHub and GitLab behind one trait.
 //!
-//! One HTTP client for both, with limits on time and size (`http.rs`), one flow for sign-in (`oauth.rs`). [`Provider`] is
-//! a trait object: a function that never makes [`Providers`] of a [`ProviderConfig`] links none of this. Nothing here
-//! stores anything or decides who may do what.
+//! Both use one HTTP client with limits on time and size (`http.rs`) and one sign-in flow (`oauth.rs`). [`Provider`] is
+//! a trait object: a function that never creates [`Providers`] from a [`ProviderConfig`] links none of this. Nothing
+//! here stores data or decides who may do what.
 
 mod config;
 mod failure;

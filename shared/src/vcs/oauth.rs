@@ -1,4 +1,4 @@
-//! Sign-in: the authorization code (RFC 6749 §4.1) with PKCE (RFC 7636), and renewing what it gave.
+//! Sign-in with the authorization code (RFC 6749 §4.1) and PKCE (RFC 7636), and renewal of tokens.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use super::failure::{Failure, Result};
 use super::http::Http;
 use crate::domain::{self, Error, Millis, SecretText, UserTokens};
 
-/// Errors of the token endpoint that speak of this service and not of the person (RFC 6749 §5.2, and GitHub's own word).
-const OUR_FAULTS: [&str; 5] = [
+/// Errors of the token endpoint that concern this service and not the person (RFC 6749 §5.2, and GitHub's own codes).
+const SERVICE_ERRORS: [&str; 5] = [
     "invalid_client",
     "incorrect_client_credentials",
     "invalid_request",
@@ -31,16 +31,16 @@ const OUR_FAULTS: [&str; 5] = [
     "redirect_uri_mismatch",
 ];
 
-/// What both ends of one sign-in must agree on.
+/// The values that both steps of one sign-in must share.
 #[derive(Clone, Copy, Debug)]
 pub struct SignIn<'a> {
-    /// RFC 7636 §4.1: 43 to 128 unreserved characters, made for this sign-in alone.
+    /// RFC 7636 §4.1: 43 to 128 unreserved characters, new for each sign-in.
     pub verifier: &'a SecretText,
-    /// Where the provider sends the person back to.
+    /// Where the provider redirects the browser afterwards.
     pub redirect_uri: &'a str,
 }
 
-/// GitHub's addition: when the refresh token ends.
+/// GitHub's extension: the lifetime of the refresh token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct RefreshLifetime {
     refresh_token_expires_in: Option<i64>,
@@ -62,24 +62,24 @@ type OAuthClient = Client<
     EndpointSet,
 >;
 
-/// One provider's sign-in.
+/// The sign-in of one provider.
 pub struct OAuth {
     client: OAuthClient,
     scope: Option<&'static str>,
     http: Arc<Http>,
 }
 
-/// Where a provider's two endpoints are.
+/// The OAuth endpoints of a provider.
 pub struct Endpoints {
-    /// The page where a person agrees.
+    /// The page on which a person gives their consent.
     pub authorize: String,
-    /// Where codes become tokens.
+    /// Exchanges codes and refresh tokens for access tokens.
     pub token: String,
 }
 
 impl OAuth {
     /// # Errors
-    /// Internal: an address is not a URL.
+    /// Internal if an address is not a URL.
     pub fn new(
         endpoints: Endpoints,
         client_id: &str,
@@ -87,7 +87,7 @@ impl OAuth {
         scope: Option<&'static str>,
         http: Arc<Http>,
     ) -> domain::Result<Self> {
-        let not_url = |error| Error::internal("reading a provider's address", error);
+        let not_url = |error| Error::internal("parsing a provider's URL", error);
         let client = Client::new(ClientId::new(client_id.to_owned()))
             .set_client_secret(ClientSecret::new(secret.reveal().to_owned()))
             .set_auth_uri(AuthUrl::new(endpoints.authorize).map_err(not_url)?)
@@ -96,7 +96,7 @@ impl OAuth {
         Ok(Self { client, scope, http })
     }
 
-    /// Where a browser is sent to sign in. It comes back to `redirect_uri` with a code and `state`.
+    /// The URL to which a browser is sent. It returns to `redirect_uri` with a code and `state`.
     pub fn authorize_url(&self, sign_in: SignIn<'_>, state: &str) -> domain::Result<String> {
         let verifier = PkceCodeVerifier::new(sign_in.verifier.reveal().to_owned());
         let request = self.client.authorize_url(|| CsrfToken::new(state.to_owned()));
@@ -106,22 +106,22 @@ impl OAuth {
         Ok(request.url().0.into())
     }
 
-    /// Tokens for a code, which works once.
+    /// Exchanges a code for tokens. A code works once.
     ///
     /// # Errors
-    /// [`Failure::Rejected`]: a wrong, old or used code, or not this sign-in's verifier.
+    /// [`Failure::Rejected`] if the code is wrong, expired or used, or belongs to another verifier.
     pub async fn exchange(&self, code: &str, sign_in: SignIn<'_>, now: Millis) -> Result<UserTokens> {
-        let redirect = redirect(sign_in).map_err(Failure::away)?;
+        let redirect = redirect(sign_in).map_err(Failure::unavailable)?;
         let request = self.client.exchange_code(AuthorizationCode::new(code.to_owned()));
         let request = request.set_pkce_verifier(PkceCodeVerifier::new(sign_in.verifier.reveal().to_owned()));
         let answer = request.set_redirect_uri(Cow::Owned(redirect)).request_async(self).await;
         answer.map(|answer| tokens(&answer, now)).map_err(failure)
     }
 
-    /// New tokens for old. `refresh` is used up.
+    /// Exchanges a refresh token for new tokens. That uses it up.
     ///
     /// # Errors
-    /// [`Failure::Rejected`]: it is used, revoked or over.
+    /// [`Failure::Rejected`] if it is used, revoked or expired.
     pub async fn refresh(&self, refresh: &SecretText, now: Millis) -> Result<UserTokens> {
         let refresh = RefreshToken::new(refresh.reveal().to_owned());
         let answer = self.client.exchange_refresh_token(&refresh).request_async(self).await;
@@ -134,12 +134,12 @@ impl<'c> AsyncHttpClient<'c> for OAuth {
     type Future = BoxFuture<'c, Result<HttpResponse>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move { Ok(honest(self.http.send(request.map(Bytes::from)).await?)) })
+        Box::pin(async move { Ok(with_error_status(self.http.send(request.map(Bytes::from)).await?)) })
     }
 }
 
-/// GitHub answers 200 to a code it does not accept, and says so in the body alone.
-fn honest(answer: Response<Bytes>) -> HttpResponse {
+/// GitHub answers a rejected code with 200 and an error in the body. This sets the matching error status.
+fn with_error_status(answer: Response<Bytes>) -> HttpResponse {
     let refusal = serde_json::from_slice(answer.body()).is_ok_and(|body: Value| body.get("error").is_some());
     let mut answer = answer.map(|body| body.to_vec());
     if refusal {
@@ -149,7 +149,8 @@ fn honest(answer: Response<Bytes>) -> HttpResponse {
 }
 
 fn redirect(sign_in: SignIn<'_>) -> domain::Result<RedirectUrl> {
-    RedirectUrl::new(sign_in.redirect_uri.to_owned()).map_err(|error| Error::internal("reading our own address", error))
+    RedirectUrl::new(sign_in.redirect_uri.to_owned())
+        .map_err(|error| Error::internal("parsing this service's URL", error))
 }
 
 fn tokens(answer: &Answer, now: Millis) -> UserTokens {
@@ -167,15 +168,17 @@ fn tokens(answer: &Answer, now: Millis) -> UserTokens {
 fn failure(error: RequestTokenError<Failure, BasicErrorResponse>) -> Failure {
     match error {
         RequestTokenError::ServerResponse(refusal) => {
-            let word = refusal.error().as_ref().to_owned();
-            if OUR_FAULTS.contains(&word.as_str()) {
-                Failure::away(format!("it says {word}"))
+            let code = refusal.error().as_ref().to_owned();
+            if SERVICE_ERRORS.contains(&code.as_str()) {
+                Failure::unavailable(format!("the provider answered with the error {code}"))
             } else {
                 Failure::Rejected
             }
         }
         RequestTokenError::Request(failure) => failure,
-        // Its text would be the answer's, which may hold tokens.
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Failure::away("its answer has no token"),
+        // Its text would quote the answer, which may contain tokens.
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+            Failure::unavailable("the provider's answer has no token")
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What this service asks of a provider.
+//! The operations that this service needs of a provider.
 
 use async_trait::async_trait;
 
@@ -6,46 +6,44 @@ use super::failure::{Failure, Result};
 use super::oauth::OAuth;
 use crate::domain::{InstallationId, Millis, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
-/// On whose behalf an installation's repositories are looked at.
+/// The credential with which an installation's repositories are read.
 #[derive(Clone, Copy, Debug)]
 pub struct InstallationAccess<'a> {
-    /// The installation.
     pub installation: InstallationId,
-    /// GitLab: the token stored for the group; without one, this service's own account is used. GitHub needs none.
+    /// GitLab: the token that is stored for the group. Absent: the token of this service's own account. GitHub does not
+    /// use it.
     pub token: Option<&'a SecretText>,
-    /// The present instant.
     pub now: Millis,
 }
 
-/// Some of an installation's repositories.
+/// One page of an installation's repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryPage {
-    /// Up to a hundred.
+    /// At most 100.
     pub repositories: Vec<ProviderRepository>,
-    /// The page after this one; `None` on the last.
+    /// The number of the next page. `None` on the last one.
     pub next: Option<u32>,
 }
 
-/// GitHub or GitLab. Calls with a person's token fail with [`Failure::Rejected`] when it is not accepted; every call may
+/// GitHub or GitLab. Calls with a person's token fail with [`Failure::Rejected`] if it is not accepted. Every call may
 /// fail with [`Failure::Unavailable`].
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// How people sign in here.
     fn oauth(&self) -> &OAuth;
 
-    /// Whose token it is.
+    /// The person to whom a token belongs.
     async fn profile(&self, access: &SecretText) -> Result<Profile>;
 
-    /// Every installation (GitHub) or group (GitLab) that a person belongs to.
+    /// All installations (GitHub) or groups (GitLab) of a person.
     async fn installations_of_user(&self, access: &SecretText) -> Result<Vec<ProviderInstallation>>;
 
-    /// An installation's repositories, page by page, counted from 1.
+    /// A page of an installation's repositories. Pages count from 1.
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage>;
 
-    /// One repository as it is now.
+    /// The current state of one repository.
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: gone, or out of the installation's reach.
+    /// [`Failure::NotFound`] if it has been deleted, or the installation may not access it.
     async fn repository(
         &self,
         access: InstallationAccess<'_>,
@@ -55,7 +53,7 @@ pub trait Provider: Send + Sync {
     /// Whether a file is on the repository's default branch.
     async fn has_file(&self, access: InstallationAccess<'_>, at: &ProviderRepository, path: &str) -> Result<bool>;
 
-    /// Whether a person administers the account that owns the repository. Never so for an account that is a person.
+    /// Whether a person administers the account that owns the repository. Always `false` for a personal account.
     async fn is_administrator(
         &self,
         access: InstallationAccess<'_>,
@@ -63,12 +61,12 @@ pub trait Provider: Send + Sync {
         person: &Profile,
     ) -> Result<bool>;
 
-    /// Whether a person is a member of the installation's account (GitHub) or of the group (GitLab), asked with the
+    /// Whether a person is a member of the installation's account (GitHub) or of the group (GitLab). Asks with the
     /// installation's own token.
     ///
     /// # Errors
-    /// [`Failure::Forbidden`]: the token cannot tell. GitHub says nothing definite about who collaborates on the repositories
-    /// of an account that is a person.
+    /// [`Failure::Forbidden`] if the token has no permission to tell. GitHub gives no definite answer about
+    /// collaborators of a personal account.
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool>;
 
     /// Whether the service is still let in there: on GitHub, whether the App is installed, suspended or not. A GitLab group is
@@ -78,30 +76,30 @@ pub trait Provider: Send + Sync {
         Ok(true)
     }
 
-    /// GitLab's: how much a person may do in a group, by GitLab's scale (30 developer, 40 maintainer, 50 owner).
+    /// GitLab only: a person's access level in a group (30 developer, 40 maintainer, 50 owner).
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: they do not belong there, the group is unknown, or this is not GitLab.
+    /// [`Failure::NotFound`] if the person is not in the group, the group is unknown, or this is GitHub.
     async fn group_access_level(&self, access: &SecretText, group: InstallationId, person: u64) -> Result<u32> {
         let _ = (access, group, person);
         Err(Failure::NotFound)
     }
 
-    /// GitLab's: the account that this service acts as.
+    /// GitLab only: this service's own account.
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: none is configured.
+    /// [`Failure::NotFound`] if none is configured.
     async fn own_account(&self) -> Result<Profile> {
         Err(Failure::NotFound)
     }
 
-    /// GitLab's: whether that account belongs to a group; no account belongs to none.
+    /// GitLab only: whether this service's own account is in a group. `false` if no account is configured.
     async fn own_account_belongs_to(&self, group: InstallationId) -> Result<bool> {
         let _ = group;
         Ok(false)
     }
 
-    /// GitLab's: the group's name, for a person who may see it.
+    /// GitLab only: the name of a group that the person may see.
     async fn group_name(&self, access: &SecretText, group: InstallationId) -> Result<String> {
         let _ = (access, group);
         Err(Failure::NotFound)

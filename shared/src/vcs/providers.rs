@@ -12,7 +12,7 @@ use super::provider::Provider;
 use crate::auth::SealingKeys;
 use crate::domain::{self, Error, Vcs};
 
-/// The providers of a deployment. Cheap to clone; by default none is configured.
+/// The providers of a deployment. Cheap to clone. By default none is configured.
 #[derive(Clone)]
 pub struct Providers(Arc<OnceLock<Loaded>>);
 
@@ -21,7 +21,7 @@ struct Loaded {
     github: Option<(GithubSettings, Arc<dyn Provider>)>,
     gitlab: Option<(GitlabSettings, Arc<dyn Provider>)>,
     sealing: Option<Arc<SealingKeys>>,
-    /// Those that are configured, but wrongly.
+    /// Providers whose configuration is invalid.
     disabled: BTreeSet<Vcs>,
 }
 
@@ -32,23 +32,23 @@ impl Default for Providers {
 }
 
 impl Providers {
-    /// Providers whose configuration is not known yet: whatever is asked of them is unavailable until [`Self::load`].
+    /// Providers whose configuration is not known yet. Every method answers unavailable until [`Self::load`].
     pub fn pending() -> Self {
         Self(Arc::default())
     }
 
-    /// As [`Self::load`], at once.
+    /// Loads the providers immediately.
     pub fn new(config: ProviderConfig, sealing: Sealing, limits: AnswerLimits, pause: Pause) -> domain::Result<Self> {
         let providers = Self::pending();
         providers.load(config, sealing, limits, pause)?;
         Ok(providers)
     }
 
-    /// Builds the clients. Nothing is sent yet. Needs a runtime to run on. A provider that is configured wrongly is logged
-    /// and counts as not configured. What was loaded once stays.
+    /// Creates the clients without sending anything. Must run in a Tokio runtime. A provider with an invalid
+    /// configuration is logged and counts as not configured. Only the first call has an effect.
     ///
     /// # Errors
-    /// Internal: TLS cannot be set up.
+    /// Internal if TLS cannot be set up.
     pub fn load(
         &self,
         config: ProviderConfig,
@@ -76,15 +76,13 @@ impl Providers {
             sealing: sealing.ok(),
             disabled: disabled.into_iter().filter_map(|(vcs, disabled)| disabled.then_some(vcs)).collect(),
         };
-        // Whoever came first has loaded the same.
+        // A concurrent call has loaded the same configuration.
         let _ = self.0.set(loaded);
         Ok(())
     }
 
-    /// A provider.
-    ///
     /// # Errors
-    /// * not found: it is not configured, so none of its routes exist;
+    /// * not found: the provider is not configured, so none of its routes exist;
     /// * unavailable: the configuration could not be read yet.
     pub fn get(&self, vcs: Vcs) -> domain::Result<&dyn Provider> {
         let loaded = self.loaded()?;
@@ -95,24 +93,24 @@ impl Providers {
         client.map(|client| &**client).ok_or(Error::NotFound)
     }
 
-    /// Whether a provider is configured, rightly or wrongly. One that is configured wrongly has no routes, but people's
-    /// memberships there are still the provider's to confirm.
+    /// Whether a provider is configured, even if the configuration is invalid. In that case it has no routes, but its
+    /// memberships still need its confirmation.
     ///
     /// # Errors
-    /// Unavailable: the configuration could not be read yet.
+    /// Unavailable if the configuration could not be read yet.
     pub fn is_configured(&self, vcs: Vcs) -> domain::Result<bool> {
         Ok(self.loaded()?.disabled.contains(&vcs) || self.get(vcs).is_ok())
     }
 
-    /// What everybody may know of GitHub, if it is configured.
+    /// The public settings of GitHub, if it is configured.
     ///
     /// # Errors
-    /// Unavailable: the configuration could not be read yet.
+    /// Unavailable if the configuration could not be read yet.
     pub fn github(&self) -> domain::Result<Option<&GithubSettings>> {
         Ok(self.loaded()?.github.as_ref().map(|(settings, _)| settings))
     }
 
-    /// What everybody may know of GitLab, if it is configured.
+    /// The public settings of GitLab, if it is configured.
     ///
     /// # Errors
     /// As [`Self::github`].
@@ -120,15 +118,14 @@ impl Providers {
         Ok(self.loaded()?.gitlab.as_ref().map(|(settings, _)| settings))
     }
 
-    /// The keys that seal the tokens of people's sign-ins.
+    /// The keys that encrypt the tokens of sign-ins.
     ///
     /// # Errors
-    /// As [`Self::github`]; internal: there are none, so no provider is configured.
+    /// As [`Self::github`]. Internal if there are none, in which case no provider is configured.
     pub fn sealing(&self) -> domain::Result<&SealingKeys> {
-        self.loaded()?.sealing.as_deref().ok_or(Error::bug("there is no sealing key"))
+        self.loaded()?.sealing.as_deref().ok_or(Error::bug("no sealing key is configured"))
     }
 
-    /// The same providers with other sealing keys.
     #[must_use]
     pub fn with_sealing(&self, keys: SealingKeys) -> Self {
         let loaded = self.0.get().cloned().unwrap_or_default();
@@ -140,7 +137,7 @@ impl Providers {
     }
 }
 
-/// The keys that seal what sign-ins give, without which no provider can be used.
+/// The keys that encrypt the tokens of sign-ins. Without them, no provider can be used.
 pub type Sealing = Result<Arc<SealingKeys>, Misconfigured>;
 
 fn is_disabled<T>(client: Option<&Result<T, Misconfigured>>) -> bool {

@@ -399,7 +399,7 @@ fn revoked(service: &TestService) -> NewAuditEntry {
         PermissionChange { user: service.user, permission: Permission::Member(HERE), change: AuditChange::Revoked };
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = ClientInfo::default().audited(service.clock.now(), done, None, None);
-    service.app.noted(AuditEntry { subject: Some(change), ..entry }).unwrap()
+    service.app.audit_record(AuditEntry { subject: Some(change), ..entry }).unwrap()
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ async fn try_replace(
 ) -> terrapi::domain::Result<Replaced> {
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = ClientInfo::default().audited(service.clock.now(), done, service.user, None);
-    let note = |change| service.app.noted(AuditEntry { subject: Some(change), ..entry.clone() });
+    let note = |change| service.app.audit_record(AuditEntry { subject: Some(change), ..entry.clone() });
     let (asked_at, max_age) = (service.clock.now(), MembershipMaxAge::default());
     let answer = ProviderAnswer { listed: wanted, unlisted: Unlisted::Denied, fence, asked_at, max_age };
     service.app.store.replace_memberships(service.user, Vcs::Github, answer, note).await

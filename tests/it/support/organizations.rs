@@ -79,7 +79,7 @@ impl TestService {
         let note = |change| {
             let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
             let entry = ClientInfo::default().audited(self.clock.now(), done, self.user, None);
-            self.app.noted(AuditEntry { subject: Some(change), ..entry })
+            self.app.audit_record(AuditEntry { subject: Some(change), ..entry })
         };
         let (asked_at, max_age) = (self.clock.now(), self.app.settings.membership_max_age);
         let answer = ProviderAnswer { listed: &BTreeSet::new(), unlisted: Unlisted::Denied, fence, asked_at, max_age };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use terrapi::domain::{Administrators, InstallationId, MembershipMaxAge, Namespace, Vcs};
 use terrapi::http::lambda_service;
 use terrapi::runtime::ListedOrigins;
-use terrapi::runtime::{App, Config, RateLimits, load_patiently, load_providers};
+use terrapi::runtime::{App, Config, RateLimits, load_providers, load_providers_with};
 use terrapi::vcs::{Pause, Providers};
 use tokio::sync::Semaphore;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -83,7 +83,7 @@ async fn misconfigured_github_is_disabled_and_the_rest_works() {
         ("GITHUB_APP_PEM", json!("MIIE"), "github", "GitHub is disabled: GITHUB_APP_PEM is not PEM"),
         ("GITHUB_APP_PEM", json!(one_line), "", ""),
         ("GITHUB_APP_ID", json!(true), "github", "GitHub is disabled: GITHUB_APP_ID is not set"),
-        ("GITHUB_API_BASE_URL", json!("api"), "github", "GITHUB_API_BASE_URL is not an http(s) address"),
+        ("GITHUB_API_BASE_URL", json!("api"), "github", "GITHUB_API_BASE_URL is not an http(s) URL"),
         ("GITLAB_APP_SECRET", json!(""), "gitlab", "GitLab is disabled: GITLAB_APP_SECRET is not set"),
         ("TOKEN_SEALING_KEY", json!("short"), "github gitlab", "GitLab is disabled: TOKEN_SEALING_KEY is too short"),
         ("RETIRED_TOKEN_SEALING_KEY", json!("a"), "github gitlab", "RETIRED_TOKEN_SEALING_KEY is too short"),
@@ -143,7 +143,7 @@ async fn unreadable_secret_is_retried_until_readable() {
         let held = held.clone();
         Box::pin(async move { held.acquire().await.unwrap().forget() })
     });
-    let providers = load_patiently(&config(&service), pause).await.unwrap();
+    let providers = load_providers_with(&config(&service), pause).await.unwrap();
     let app = service.app.clone().with_providers(providers);
     assert_eq!(status(&app, "/health").await, 200);
     for path in ["/api/v1/github/login", "/api/v1/server/config", "/api/v1/github/client_id"] {

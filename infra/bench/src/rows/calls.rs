@@ -1,4 +1,4 @@
-//! d1: which storage calls a route makes and how many units they take. d2: what it must not call at all.
+//! d1: the storage calls of each route and their units. d2: services that it must not call at all.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::{Bench, Result};
 
 const KV: &str = "/api/v1/github/kv/12345";
 
-/// What each route may cost, a value being below 1 KB. An edit of this table is a decision.
+/// The budget of each route, for values below 1 KB. Changing this table is a decision.
 const BUDGET: &[(&str, &[&str])] = &[
     ("refresh", &["GetItem 1.0 RU", "PutItem 2.0 WU", "UpdateItem 1.0 WU"]),
     ("refresh, again within the minute", &["GetItem 1.0 RU", "PutItem 2.0 WU"]),
@@ -44,9 +44,9 @@ const BUDGET: &[(&str, &[&str])] = &[
             "UpdateItem 0.0 WU ConditionalCheckFailedException",
         ],
     ),
-    // Its parts list 23 bytes a record and its key; the head names it.
+    // The commit's parts list 23 bytes for each record, and its key; the head names the commit.
     ("kv commit of 150", &["BatchGetItem 100.0 RU", "BatchGetItem 50.0 RU", "PutItem 5.0 WU", "UpdateItem 1.0 WU"]),
-    // A sandbox reads what a commit lists once.
+    // A sandbox reads a commit's list once.
     (
         "kv get, published and not folded, the first",
         &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "Query 1.0 RU"],
@@ -56,7 +56,7 @@ const BUDGET: &[(&str, &[&str])] = &[
     ("kv size", &["GetItem 1.0 RU", "Query 1.0 RU"]),
     ("kv delete of one idx", &["UpdateItem 1.0 WU"]),
     ("kv iter, page of 30", &["GetItem 1.0 RU", "Query 3.0 RU"]),
-    // A team token is read with its team. Its use is noted a minute after the last note, or later.
+    // A team token is read with its team. Its use is recorded at most once a minute.
     ("refresh with a team token", &["GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU", "UpdateItem 1.0 WU"]),
     ("refresh with a team token, again within the minute", &["GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU"]),
     (
@@ -72,7 +72,7 @@ const BUDGET: &[(&str, &[&str])] = &[
     ),
     ("team token read", &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU"]),
     ("team tokens, list of 100", &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "Query 7.0 RU"]),
-    // Two units for each row of a transaction: the team, the new token and the one before.
+    // Two units for each row of a transaction: the team, the new token and the replaced one.
     (
         "team token create, in place of another",
         &["GetItem 1.0 RU", "GetItem 1.0 RU", "GetItem 1.0 RU", "PutItem 2.0 WU", "TransactWriteItems 6.0 WU"],
@@ -108,71 +108,73 @@ impl Metered<'_> {
         self.kv_store.call(&event(method, &format!("{KV}/{target}"), &self.token, body))
     }
 
-    /// Runs one request and enters what it called.
+    /// Sends one request and records its calls.
     fn meter(
         &self,
-        seen: &mut Vec<(&'static str, Vec<String>)>,
+        measured: &mut Vec<(&'static str, Vec<String>)>,
         name: &'static str,
         request: impl FnOnce(&Self) -> Result<String>,
     ) -> Result<String> {
         self.bench.meter.ledger().take();
         let answer = request(self).map_err(|error| format!("{name}: {error}"))?;
-        seen.push((name, lines(&settled(self.bench))));
+        measured.push((name, lines(&settled(self.bench))));
         Ok(answer)
     }
 
-    /// Every route once.
+    /// Calls every route once.
     fn routes(&self) -> Result<Vec<(&'static str, Vec<String>)>> {
-        let mut seen = Vec::new();
+        let mut measured = Vec::new();
         let small = json!({"data": "x".repeat(100)});
         let staged = json!({"data": "y".repeat(100), "committed": false});
         let key = run_to_end(self.bench.stage.api_key())?;
         let refresh = |all: &Self| all.token_refresh.call(&event("POST", "/api/v1/access-token/refresh", &key, None));
-        wait_for_a_young_minute();
-        self.meter(&mut seen, "refresh", refresh)?;
-        self.meter(&mut seen, "refresh, again within the minute", refresh)?;
+        wait_for_new_minute();
+        self.meter(&mut measured, "refresh", refresh)?;
+        self.meter(&mut measured, "refresh, again within the minute", refresh)?;
         let jwks = |all: &Self| all.token_refresh.call(&event("GET", "/.well-known/jwks.json", "t", None));
-        self.meter(&mut seen, "jwks, the first in ten seconds", jwks)?;
-        self.meter(&mut seen, "jwks", jwks)?;
+        self.meter(&mut measured, "jwks, the first in ten seconds", jwks)?;
+        self.meter(&mut measured, "jwks", jwks)?;
 
         self.kv_set_up(&small)?;
         let fresh = self.bench.stage.token()?;
         let get = |token: &str| event("GET", &record_path(INSTALLATION, "d/old"), token, None);
-        self.meter(&mut seen, "kv get, with a new token", |all| all.kv_store.call(&get(&fresh)))?;
-        let found = self.meter(&mut seen, "kv get", |all| all.kv("GET", "key/d/old", None))?;
-        self.meter(&mut seen, "kv set, new", |all| all.kv("PUT", "key/d/new", Some(&small)))?;
-        self.meter(&mut seen, "kv set, over another", |all| all.kv("PUT", "key/d/new", Some(&small)))?;
+        self.meter(&mut measured, "kv get, with a new token", |all| all.kv_store.call(&get(&fresh)))?;
+        let found = self.meter(&mut measured, "kv get", |all| all.kv("GET", "key/d/old", None))?;
+        self.meter(&mut measured, "kv set, new", |all| all.kv("PUT", "key/d/new", Some(&small)))?;
+        self.meter(&mut measured, "kv set, over another", |all| all.kv("PUT", "key/d/new", Some(&small)))?;
         let swap = json!({"data": "z".repeat(100), "version": body(&found).get("version")});
-        self.meter(&mut seen, "kv cas", |all| all.kv("PUT", "cas/key/d/old", Some(&swap)))?;
-        self.meter(&mut seen, "kv set, staged", |all| all.kv("PUT", "key/d/old", Some(&staged)))?;
-        self.meter(&mut seen, "kv get, staged beside it", |all| all.kv("GET", "key/d/old", None))?;
+        self.meter(&mut measured, "kv cas", |all| all.kv("PUT", "cas/key/d/old", Some(&swap)))?;
+        self.meter(&mut measured, "kv set, staged", |all| all.kv("PUT", "key/d/old", Some(&staged)))?;
+        self.meter(&mut measured, "kv get, staged beside it", |all| all.kv("GET", "key/d/old", None))?;
         let commit =
             |keys: &[&str]| json!({"keys": keys.iter().map(|key| json!({"key": key, "idx": 0})).collect::<Vec<_>>()});
         let one = commit(&["d/old"]);
-        self.meter(&mut seen, "kv commit of 1, the installation's first", |all| all.kv("POST", "commit", Some(&one)))?;
+        self.meter(&mut measured, "kv commit of 1, the installation's first", |all| {
+            all.kv("POST", "commit", Some(&one))
+        })?;
         let published = |all: &Self| all.kv("GET", "key/d/old", None);
-        self.meter(&mut seen, "kv get, published and not folded, the first", published)?;
-        self.meter(&mut seen, "kv get, published and not folded", published)?;
+        self.meter(&mut measured, "kv get, published and not folded, the first", published)?;
+        self.meter(&mut measured, "kv get, published and not folded", published)?;
         let keys: Vec<String> = (0..150).map(|number| format!("d/many/{number}")).collect();
         for key in &keys {
             self.kv("PUT", &format!("key/{key}"), Some(&staged))?;
         }
         let many = commit(&keys.iter().map(String::as_str).collect::<Vec<_>>());
-        self.meter(&mut seen, "kv commit of 150", |all| all.kv("POST", "commit", Some(&many)))?;
-        self.meter(&mut seen, "kv count", |all| all.kv("GET", "count/key/d/new", None))?;
-        self.meter(&mut seen, "kv size", |all| all.kv("GET", "size/key/d/new", None))?;
-        self.meter(&mut seen, "kv iter, page of 30", |all| all.kv("GET", "iter/e/?prefix=true&limit=30", None))?;
-        self.meter(&mut seen, "kv delete of one idx", |all| all.kv("DELETE", "key/d/new?idx=0", None))?;
-        self.team_tokens(&mut seen)?;
-        Ok(seen)
+        self.meter(&mut measured, "kv commit of 150", |all| all.kv("POST", "commit", Some(&many)))?;
+        self.meter(&mut measured, "kv count", |all| all.kv("GET", "count/key/d/new", None))?;
+        self.meter(&mut measured, "kv size", |all| all.kv("GET", "size/key/d/new", None))?;
+        self.meter(&mut measured, "kv iter, page of 30", |all| all.kv("GET", "iter/e/?prefix=true&limit=30", None))?;
+        self.meter(&mut measured, "kv delete of one idx", |all| all.kv("DELETE", "key/d/new?idx=0", None))?;
+        self.team_tokens(&mut measured)?;
+        Ok(measured)
     }
 
-    /// Those of an organization whose team has 100 tokens.
-    fn team_tokens(&self, seen: &mut Vec<(&'static str, Vec<String>)>) -> Result<()> {
+    /// Calls the routes of an organization whose team has 100 tokens.
+    fn team_tokens(&self, measured: &mut Vec<(&'static str, Vec<String>)>) -> Result<()> {
         let organization = run_to_end(Organization::new(&self.bench.stage, "counted"))?;
         let exchange = |all: &Self| all.token_refresh.call(&organization.exchange());
-        self.meter(seen, "refresh with a team token", exchange)?;
-        self.meter(seen, "refresh with a team token, again within the minute", exchange)?;
+        self.meter(measured, "refresh with a team token", exchange)?;
+        self.meter(measured, "refresh with a team token, again within the minute", exchange)?;
         let routes = [
             ("team token read, the caller's first in a minute", organization.read()),
             ("team token read", organization.read()),
@@ -182,7 +184,7 @@ impl Metered<'_> {
             ("team token create, the team's only one", organization.create()),
         ];
         for (name, request) in routes {
-            self.meter(seen, name, |all| all.team_tokens.call(&request))?;
+            self.meter(measured, name, |all| all.team_tokens.call(&request))?;
         }
         Ok(())
     }
@@ -212,7 +214,7 @@ fn metered<'a>(bench: &'a Bench, secrets: &Server) -> Result<Metered<'a>> {
     Ok(Metered { bench, kv_store, token_refresh, team_tokens, token: stage.token()? })
 }
 
-/// Secrets Manager, and a bucket: every call is counted, and answered with the signing keys.
+/// A server in place of Secrets Manager and S3. It counts every call and answers with the signing keys.
 fn counting_server(calls: &Arc<AtomicU64>) -> Result<Server> {
     let calls = Arc::clone(calls);
     let keys = json!({"SecretString": crate::seed::signing_keys()}).to_string();
@@ -236,16 +238,16 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a handful of routes")]
-fn budget(seen: &[(&'static str, Vec<String>)]) -> Row {
+fn budget(measured: &[(&'static str, Vec<String>)]) -> Row {
     let mut wrong = Vec::new();
     let mut table = String::from("\n\n  | route | calls |\n  |---|---|\n");
-    for (name, lines) in seen {
+    for (name, lines) in measured {
         let expected = BUDGET.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, lines)| lines);
         let verdict = if lines == expected { String::new() } else { format!(" (budget: {})", expected.join(", ")) };
         let _ = writeln!(table, "  | {name} | {}{verdict} |", lines.join(", "));
         wrong.extend((lines != expected).then_some(*name));
     }
-    wrong.extend(BUDGET.iter().map(|(name, _)| *name).filter(|name| seen.iter().all(|(known, _)| known != name)));
+    wrong.extend(BUDGET.iter().map(|(name, _)| *name).filter(|name| measured.iter().all(|(known, _)| known != name)));
     Row::new("d1", "routes beyond their budget of calls and units", Spread::one(wrong.len() as f64), "")
         .at_most(0.0)
         .gate()
@@ -274,11 +276,11 @@ fn other_calls(metered: &Metered<'_>, calls: &AtomicU64) -> Result<Vec<Row>> {
     ])
 }
 
-/// The calls since the last look, when no more come.
+/// The calls since the last time, once no more arrive.
 pub fn settled(bench: &Bench) -> Vec<Call> {
     let (mut calls, began) = (Vec::new(), Instant::now());
     loop {
-        // What an exchange does beside its answer comes after it.
+        // Background calls of an exchange follow its answer.
         sleep(Duration::from_millis(60));
         let more = bench.meter.ledger().take();
         if more.is_empty() || began.elapsed() > Duration::from_secs(5) {
@@ -288,20 +290,20 @@ pub fn settled(bench: &Bench) -> Vec<Call> {
     }
 }
 
-/// The calls as text, in the order of the alphabet: some run side by side.
+/// The calls as text in alphabetical order, because some run concurrently.
 pub fn lines(calls: &[Call]) -> Vec<String> {
     let mut lines: Vec<String> = calls.iter().map(Call::to_string).collect();
     lines.sort();
     lines
 }
 
-/// Runs a future from outside of any.
+/// Runs a future outside of an async runtime.
 pub fn run_to_end<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
 }
 
-/// A key's last use is noted once a minute by the clock: two exchanges are to fall into one.
-fn wait_for_a_young_minute() {
+/// A key's last use is recorded once in each minute of the clock. Waits so that two exchanges fall into the same one.
+fn wait_for_new_minute() {
     let second = SystemClock.now().seconds().0.rem_euclid(60);
     if second > 50 {
         sleep(Duration::from_secs(61_u64.saturating_sub(second.unsigned_abs())));

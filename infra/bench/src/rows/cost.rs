@@ -1,4 +1,4 @@
-//! g: dollars per million requests, from the calls that were counted.
+//! g: dollars for a million requests, computed from the counted calls.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::seed::{INSTALLATION, record_path};
 use crate::stats::Spread;
 use crate::{Bench, Result};
 
-/// US dollars in us-east-1, November 2026. Look again before publishing.
+/// US dollars in us-east-1, November 2026. Check them before publishing.
 mod price {
     /// A million requests through an HTTP API.
     pub const GATEWAY: f64 = 1.00;
@@ -26,14 +26,14 @@ mod price {
     pub const WRITES: f64 = 0.625;
 }
 
-/// What an invocation is billed for: memory in gigabytes, time in seconds. A guess until it is measured on AWS.
+/// The billed memory in gigabytes and time in seconds of an invocation. Estimated until measured on AWS.
 const BILLED: (f64, f64) = (0.125, 0.005);
 const MILLION: f64 = 1e6;
 /// An installation without other commits.
 const COMMITS: u64 = 77;
 
 fn dollars(calls: &[Call]) -> f64 {
-    // A refused write costs a unit although the store does not say so.
+    // A refused write costs a unit, although the engine does not report that.
     let writes = |call: &Call| if call.error.is_some() { 1.0_f64.max(call.write_units) } else { call.write_units };
     let reads: f64 = calls.iter().map(|call| call.read_units).sum();
     let writes: f64 = calls.iter().map(writes).sum();
@@ -42,7 +42,7 @@ fn dollars(calls: &[Call]) -> f64 {
     price::GATEWAY + lambda + reads * price::READS + writes * price::WRITES
 }
 
-/// g: a get, a cas, an exchange, a commit, and what is done with team tokens.
+/// g: a get, a cas, an exchange, a commit, and the routes of team tokens.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let start = |function: Function| function.with("AWS_ENDPOINT_URL_DYNAMODB", bench.meter.endpoint()).start();
     let kv_store = start(bench.stage.kv_store(&bench.programs))?;
@@ -64,7 +64,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     }
     let commit = json!({"keys": keys.iter().map(|key| json!({"key": key, "idx": 0})).collect::<Vec<_>>()});
     let refresh = || token_refresh.call(&event("POST", "/api/v1/access-token/refresh", &key, None));
-    // The first use of a credential in a minute is also noted.
+    // The first use of a credential in a minute is also recorded.
     refresh()?;
     token_refresh.call(&organization.exchange())?;
     team_tokens.call(&organization.read())?;

@@ -1,7 +1,7 @@
-//! a2 and b3: instructions, which do not depend on the machine's mood.
+//! a2 and b3: instruction counts, which do not depend on the load of the machine.
 //!
-//! A function runs under callgrind with few events and with many. The slope between the two is what one request takes,
-//! the rest is what the start takes.
+//! A function runs under callgrind with few events and with many. The slope between both is the cost of one request,
+//! the rest is the cost of the start.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ const MANY: u64 = 250;
 const RECORD: &str = "counted";
 const MILLION: f64 = 1e6;
 
-/// What one request takes and what comes before the first.
+/// The instructions of one request, and of everything before the first one.
 struct Line {
     slope: f64,
     intercept: f64,
@@ -44,13 +44,13 @@ fn put_record(bench: &Bench) -> Result<()> {
     bench.stage.kv_store(&bench.programs).start()?.call(&event).map(|_| ())
 }
 
-/// Hello, then so many reads of the record, by the SDK alone.
+/// Hello with this number of reads of the record, by the SDK alone.
 fn probe(bench: &Bench, reads: u32) -> Function {
     let probe = bench.stage.function(bench.programs.probe()).with("PROBE_READS", reads.to_string());
     probe.with("PROBE_PK", format!("github#{INSTALLATION}")).with("PROBE_SK", RECORD)
 }
 
-/// a2: a route against hello with the same storage calls.
+/// a2: a route, compared with hello with the same storage calls.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     put_record(bench)?;
     let path = record_path(INSTALLATION, RECORD);
@@ -88,19 +88,19 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     ])
 }
 
-/// A function limited as on AWS, but never refused: one batch lasts for all events.
+/// A function with rate limits as on AWS, but none that is reached: one batch lasts for all events.
 fn limited(bench: &Bench, name: &str) -> Function {
     let function = bench.stage.function(bench.programs.function(name));
     function.with("RATE_LIMIT_PER_SECOND", "100000").with("RATE_LIMIT_BURST", "100000")
 }
 
-/// What a browser's request takes.
+/// The instructions of a browser's request.
 fn by_session(bench: &Bench) -> Result<f64> {
     let cookie = run_to_end(bench.stage.session())?;
     Ok(line(&limited(bench, "identity"), || Ok(vec![browsed("/api/v1/whoami", &cookie)]))?.slope)
 }
 
-/// What an exchange takes, with what is sent beside its answer.
+/// The instructions of an exchange, including its background calls.
 fn exchange(bench: &Bench) -> Result<f64> {
     let key = run_to_end(bench.stage.api_key())?;
     let request = || Ok(vec![event("POST", "/api/v1/access-token/refresh", &key, None)]);
@@ -114,7 +114,7 @@ pub fn measure_init(bench: &Bench) -> Result<Vec<Row>> {
     let kv_store = bench.stage.kv_store(&bench.programs);
     let plain = line(&kv_store, || Ok(vec![event.clone()]))?.intercept;
     let row = |measure: &str, count: f64| Row::new("b3", measure, Spread::one(count / MILLION), " M");
-    // Nobody listens there: what is counted is everything but the handshake.
+    // Nothing listens on that port: everything is counted except the handshake.
     let on_aws = kv_store
         .with("TERRAPI_BLOBS", "https://bench.s3.us-east-1.amazonaws.com")
         .with("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:1");

@@ -1,7 +1,7 @@
 //! a1: what a route adds to hello, in units of its own storage call.
 //!
-//! Rounds of two seconds each, by turns: hello, the routes, and the same calls by the SDK alone in this process. The ratio
-//! is taken within a round, so that a slower minute slows all of them.
+//! Rounds of two seconds each, alternating: hello, the routes, and the same calls by the SDK alone in this process. The
+//! ratio is computed within a round, so that a slower minute affects all of them.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{Bench, Result};
 const READ: &str = "timed";
 const SWAPPED: &str = "swapped";
 
-/// What one round measured.
+/// The results of one round.
 struct Round {
     hello: Times,
     get: Times,
@@ -32,13 +32,13 @@ struct Round {
     update_item: Times,
 }
 
-/// What is known of a miss in the exchange's row.
+/// The known reason why the exchange's row misses its limit.
 const WHY_REFRESH_IS_SLOW: &str = "it signs, and the next exchange waits for the audit entry and the key's last use, which \
      are sent beside the answer but on the one thread that a sandbox has. Next: an internal extension that sends them after \
      the answer has left";
 
-/// The functions, started.
-struct Players {
+/// The started functions.
+struct Sandboxes {
     hello: Sandbox,
     kv_store: Sandbox,
     token_refresh: Sandbox,
@@ -47,7 +47,7 @@ struct Players {
 
 /// a1: the median of the rounds' ratios.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    let players = Players {
+    let players = Sandboxes {
         hello: bench.stage.function(bench.programs.hello()).start()?,
         kv_store: bench.stage.kv_store(&bench.programs).start()?,
         token_refresh: bench.stage.function(bench.programs.function("token-refresh")).start()?,
@@ -62,7 +62,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows(&rounds))
 }
 
-impl Players {
+impl Sandboxes {
     fn round(&self, bench: &Bench, time: Duration) -> Result<Round> {
         let token = bench.stage.token()?;
         let until = Until::Elapsed(time);
@@ -79,7 +79,7 @@ impl Players {
         })
     }
 
-    /// Compares and sets one record again and again, each time with the version of the last answer.
+    /// Compares and sets one record repeatedly, each time with the version of the last answer.
     fn swap(&self, until: Until, token: &str) -> Result<Outcome> {
         let (token, path) = (token.to_owned(), record_path(INSTALLATION, SWAPPED));
         let found = self.kv_store.call(&event("GET", &path, &token, None))?;
@@ -124,13 +124,13 @@ fn sk(key: &str) -> AttributeValue {
     AttributeValue::B(Blob::new([key.as_bytes(), &[0; 5]].concat()))
 }
 
-/// What a get is made of, by the SDK alone.
+/// The storage call of a get, by the SDK alone.
 fn get_item(bench: &Bench, time: Duration) -> Result<Times> {
     let pk = AttributeValue::S(format!("github#{INSTALLATION}"));
     repeat(&bench.stage.endpoint(), time, async |sdk| get(sdk, bench.stage.kv_table(), pk.clone(), sk(READ)).await)
 }
 
-/// What a cas is made of, by the SDK alone.
+/// The storage call of a cas, by the SDK alone.
 fn update_item(bench: &Bench, time: Duration) -> Result<Times> {
     repeat(&bench.stage.endpoint(), time, async |sdk| {
         let update = sdk.update_item().table_name(bench.stage.kv_table());

@@ -1,4 +1,4 @@
-//! b4 and b5: resident memory, at once and over many requests.
+//! b4 and b5: resident memory after the start and its growth over many requests.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::{Bench, Result};
 const MIB: f64 = 1024.0 * 1024.0;
 const RECORD: &str = "remembered";
 const WARM_UP: u64 = 1_000;
-/// Before growth is watched: arenas and tables have their size by then.
+/// Requests before growth is measured: by then, allocators and tables have their final size.
 const SETTLE: u64 = 20_000;
 const REQUESTS: u64 = 200_000;
-/// A token is used for so long: it lives a minute.
+/// How long a token is used. It is valid for a minute.
 const TOKEN_AGE: Duration = Duration::from_secs(30);
 
 fn put_record(bench: &Bench) -> Result<()> {
@@ -27,7 +27,7 @@ fn put_record(bench: &Bench) -> Result<()> {
     bench.stage.kv_store(&bench.programs).start()?.call(&event).map(|_| ())
 }
 
-/// Serves so many gets, with a new token every half minute.
+/// Serves `count` gets, with a new token every half minute.
 fn serve(bench: &Bench, sandbox: &Sandbox, mut count: u64) -> Result<()> {
     while count > 0 {
         let event: Event = event("GET", &record_path(INSTALLATION, RECORD), &bench.stage.token()?, None);
@@ -67,7 +67,7 @@ pub fn measure_resident(bench: &Bench) -> Result<Vec<Row>> {
     ])
 }
 
-/// b5: what a request leaves behind, one at a time and four at a time.
+/// b5: the growth per request, with one and with four concurrent requests.
 pub fn measure_growth(bench: &Bench) -> Result<Vec<Row>> {
     put_record(bench)?;
     let mut rows = Vec::new();
@@ -75,7 +75,7 @@ pub fn measure_growth(bench: &Bench) -> Result<Vec<Row>> {
         let growth = |function: Function, requests| {
             grow(bench, &function.with("AWS_LAMBDA_MAX_CONCURRENCY", concurrency), requests)
         };
-        // Hello grows by the same on every request, or not at all: a quarter tells.
+        // Hello grows by the same amount on each request or not at all, so a quarter of the requests is enough.
         let hello = growth(bench.stage.function(bench.programs.hello()), REQUESTS / 4)?;
         let ours = growth(bench.stage.kv_store(&bench.programs), REQUESTS)?;
         rows.extend([

@@ -1,4 +1,4 @@
-//! The rows, a file for each family.
+//! The rows of the table, one file for each family.
 
 pub mod calls;
 pub mod cost;

@@ -1,4 +1,4 @@
-//! f: whether anything grows with the number of records.
+//! f: whether costs grow with the number of records.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ const RECORD: &str = "copied";
 const PAGE: u64 = 30;
 const DEEP: usize = 1_000;
 const ROUNDS: usize = 7;
-/// Requests whose median is one figure.
+/// The number of requests whose median is one figure.
 const REQUESTS: u64 = 200;
 
 /// f1, f2 and f3.
@@ -42,7 +42,7 @@ fn page(size: u64) -> String {
     format!("/api/v1/github/kv/{size}/iter/{}?limit={PAGE}", key(size / 2))
 }
 
-/// f1: the same requests cost the same, however much there is.
+/// f1: the same requests cost the same for any number of records.
 #[expect(clippy::cast_precision_loss, reason = "a handful of sizes")]
 fn constant_calls(bench: &Bench, sandbox: &Sandbox) -> Result<Row> {
     let token = bench.stage.token()?;
@@ -55,7 +55,7 @@ fn constant_calls(bench: &Bench, sandbox: &Sandbox) -> Result<Row> {
     let mut costs = Vec::new();
     for size in SIZES {
         let path = record_path(size, &key(size / 2));
-        // The first request of a token in an installation also asks for its owner's membership.
+        // The first request of a token in an installation also reads its owner's membership.
         cost("GET", &path, None)?;
         let (found, get) = cost("GET", &path, None)?;
         let swap = json!({"data": "z".repeat(100), "version": body(&found).get("version")});
@@ -99,13 +99,13 @@ fn page_times(bench: &Bench, sandbox: &Sandbox) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The median time of a request, in milliseconds.
+/// The median time of a request in milliseconds.
 fn median(sandbox: &Sandbox, path: &str, token: &str) -> Result<f64> {
     let times = sandbox.api.repeat(Until::Count(REQUESTS), &event("GET", path, token, None))?.latencies;
     Ok(quantile(&times.iter().map(|time| time.as_secs_f64() * 1e3).collect::<Vec<_>>(), 0.5))
 }
 
-/// f3: the thousandth page against the first.
+/// f3: the thousandth page compared with the first.
 fn deep_paging(bench: &Bench, direct: &Sandbox, metered: &Sandbox) -> Result<Vec<Row>> {
     let first = format!("/api/v1/github/kv/100000/iter/?limit={PAGE}");
     let began = Instant::now();
@@ -124,7 +124,7 @@ fn deep_paging(bench: &Bench, direct: &Sandbox, metered: &Sandbox) -> Result<Vec
         metered.call(&event("GET", path, &token, None))?;
         Ok(lines(&settled(bench)))
     };
-    // The first asks for the membership as well.
+    // The first request also reads the membership.
     units(&first)?;
     let (units_first, units_deep) = (units(&first)?, units(&path)?);
     let mut ratios = Vec::new();

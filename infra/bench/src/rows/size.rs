@@ -1,4 +1,4 @@
-//! b1: the binaries' size, which a cold start must load.
+//! b1: the size of the binaries, which a cold start must load.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,10 +14,10 @@ use crate::{Bench, Result};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// Each function against hello, plain and packed.
+/// Compares each function with hello, uncompressed and compressed.
 ///
-/// Hello is built for speed here, as cargo builds without being asked: to build the functions for size is one of the ways to
-/// come near it, and must not move the goal.
+/// Hello is built for speed here, with cargo's defaults: building the functions for size is one way to get closer to
+/// it, and must not change the reference.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let (hello, hello_packed) = sizes(&bench.programs.yardstick())?;
     let mut rows = vec![

@@ -1,4 +1,4 @@
-//! b2: how long a function takes to start. b6: how long its first random byte takes.
+//! b2: the start time of a function. b6: the time until its first random byte.
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -11,10 +11,10 @@ use crate::{Bench, Result};
 
 const STARTS: usize = 30;
 
-/// The argument that makes this program time its first random byte.
+/// The argument with which this program measures its first random byte.
 pub const FIRST_RANDOM: &str = "--first-random";
 
-/// From the start of the process to its first poll, hello and the functions by turns.
+/// The time from the start of the process to its first poll, alternating between hello and the functions.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let hello = bench.stage.function(bench.programs.hello());
     let mut rows = Vec::new();
@@ -37,7 +37,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The first random byte of fresh processes, from the functions' own source.
+/// The first random byte of new processes, from the source that the functions use.
 pub fn measure_random(_: &Bench) -> Result<Vec<Row>> {
     let program = std::env::current_exe()?;
     let first = || -> Result<f64> {
@@ -49,7 +49,7 @@ pub fn measure_random(_: &Bench) -> Result<Vec<Row>> {
     Ok(vec![row.how("timed first thing in 30 fresh processes")])
 }
 
-/// Prints how long the first random byte takes, in milliseconds.
+/// Prints the time until the first random byte in milliseconds.
 pub fn first_random() -> ExitCode {
     let began = Instant::now();
     let byte = Random::default().bytes::<1>();

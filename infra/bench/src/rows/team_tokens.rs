@@ -1,6 +1,7 @@
 //! a3: what the routes of team tokens add to hello, in units of their own storage calls.
 //!
-//! As a1. A creation leaves its audit entry to be written beside the answer, in the route and in what it is held against.
+//! As a1. A creation writes its audit entry in the background, both in the route and in the calls that it is compared
+//! with.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +30,7 @@ const LIST_CALLS: &str = "its calls: GetItem of the caller's token, of its organ
      one Query of 104 rows; what is above them is the document of 100 \
      tokens, packed as the client asks";
 
-/// What one round measured.
+/// The results of one round.
 struct Round {
     hello: Times,
     create: Times,
@@ -40,19 +41,19 @@ struct Round {
     list_calls: Times,
 }
 
-struct Players<'a> {
+struct Subjects<'a> {
     bench: &'a Bench,
     hello: Sandbox,
     team_tokens: Sandbox,
     organization: Organization,
-    /// How many creations the SDK has made.
+    /// How many tokens the SDK has created.
     written: AtomicU64,
 }
 
 /// a3: the median of the rounds' ratios.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let organization = run_to_end(Organization::new(&bench.stage, "timed"))?;
-    let players = Players {
+    let players = Subjects {
         bench,
         hello: bench.stage.function(bench.programs.hello()).start()?,
         team_tokens: bench.stage.team_tokens(&bench.programs).start()?,
@@ -69,7 +70,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows(&rounds))
 }
 
-impl Players<'_> {
+impl Subjects<'_> {
     fn round(&self, time: Duration) -> Result<Round> {
         let until = Until::Elapsed(time);
         let of = |outcome: Outcome| times(&outcome.latencies);
@@ -87,10 +88,10 @@ impl Players<'_> {
 
     fn read_calls(&self, time: Duration) -> Result<Times> {
         let (own, shown) = (self.own_token(), format!("token#{}", self.organization.described.digits()));
-        let places = [own, "organization".to_owned(), shown, self.team()];
+        let sort_keys = [own, "organization".to_owned(), shown, self.team()];
         repeat(&self.bench.stage.endpoint(), time, async |sdk| {
-            for place in &places {
-                get(sdk, self.table(), s(&self.partition()), s(place)).await?;
+            for sort_key in &sort_keys {
+                get(sdk, self.table(), s(&self.partition()), s(sort_key)).await?;
             }
             Ok(())
         })
@@ -108,7 +109,7 @@ impl Players<'_> {
             let query = query.expression_attribute_values(":pk", s(&self.partition()));
             let query = query.expression_attribute_values(":low", s("organization"));
             let answer = query.expression_attribute_values(":high", s("token#~")).send().await?;
-            // The organization, its two teams, its own token, and the team's.
+            // The organization, its two teams, its own token, and the team's tokens.
             if answer.count == 104 { Ok(()) } else { Err(format!("the query is of {} rows", answer.count).into()) }
         })
     }
@@ -116,10 +117,11 @@ impl Players<'_> {
     fn create_calls(&self, time: Duration) -> Result<Times> {
         repeat(&self.bench.stage.endpoint(), time, async |sdk| {
             let number = self.written.fetch_add(1, Ordering::Relaxed);
-            for place in [self.own_token(), "organization".to_owned(), self.team()] {
-                get(sdk, self.table(), s(&self.partition()), s(&place)).await?;
+            for sort_key in [self.own_token(), "organization".to_owned(), self.team()] {
+                get(sdk, self.table(), s(&self.partition()), s(&sort_key)).await?;
             }
-            let writes = [self.named(number)?, self.put_row(number)?, self.delete_row(number.wrapping_sub(1))?];
+            let writes =
+                [self.name_in_holder(number)?, self.put_row(number)?, self.delete_row(number.wrapping_sub(1))?];
             sdk.transact_write_items().set_transact_items(Some(writes.into())).send().await?;
             let entry = sdk.put_item().table_name(self.table());
             let entry = entry.item("pk", s("bench#audit")).item("sk", s(&format!("{number:033}")));
@@ -129,8 +131,8 @@ impl Players<'_> {
         })
     }
 
-    /// The holder names its new token.
-    fn named(&self, number: u64) -> Result<TransactWriteItem> {
+    /// Makes the holder name its new token.
+    fn name_in_holder(&self, number: u64) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(self.table()).key("pk", s("bench#team")).key("sk", s("team"));
         let update = update.update_expression("SET #token = :new").expression_attribute_names("#token", "token");
         let update = update.condition_expression("attribute_not_exists(w)");
@@ -138,7 +140,7 @@ impl Players<'_> {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// The new token's row, of the size that such a row has.
+    /// The row of the new token, in its usual size.
     fn put_row(&self, number: u64) -> Result<TransactWriteItem> {
         let put = Put::builder().table_name(self.table()).item("pk", s("bench#team")).item("sk", s(&row(number)));
         let put = put.item("secret_hash", AttributeValue::B(Blob::new([7; 32]))).item("text", s(&"x".repeat(130)));

@@ -31,7 +31,6 @@ pub struct DraftId(pub Uuid);
 pub struct CommitStamp {
     /// The number that the installation's commit head gave the commit: 1 for the first.
     pub seq: u64,
-    /// The commit's id.
     pub commit: Uuid,
 }
 
@@ -90,7 +89,6 @@ pub struct Slot {
     pub payload: Payload,
     /// The length of the compact JSON text, in bytes.
     pub size_bytes: u64,
-    /// When it was written.
     pub written_at: Millis,
     /// The first second at which the value reads as absent. `None`: it does not expire.
     pub expires_at: Option<Seconds>,
@@ -133,7 +131,6 @@ impl Guards {
 /// One of a record's two values (live or draft), with its version and its capability lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// The value.
     pub slot: Slot,
     /// The version that the write of this value made.
     pub version: Version,

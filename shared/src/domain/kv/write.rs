@@ -43,16 +43,13 @@ pub struct Put {
     pub slot: Slot,
     /// `true`: published immediately. `false`: staged until a commit.
     pub committed: bool,
-    /// What happens to `read_caps`.
     pub read_caps: CapsChange,
-    /// What happens to `write_caps`.
     pub write_caps: CapsChange,
 }
 
 /// Whether a write stores a value or deletes the record.
 #[derive(Clone, Debug)]
 pub enum WriteKind {
-    /// Stores a value.
     Put(Put),
     /// Deletes the record and leaves a tombstone.
     Delete,
@@ -67,16 +64,13 @@ pub struct Write<'a> {
     pub now: Millis,
     /// The condition on the present version.
     pub expect: Expect,
-    /// What to do.
     pub kind: WriteKind,
-    /// The caller's capabilities.
     pub held: &'a Capabilities,
 }
 
 /// The result of a write that took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The record's new version.
     pub version: Version,
     /// When the record was first written since it was last absent.
     pub created_at: Millis,
@@ -100,7 +94,6 @@ pub enum Refusal {
 pub enum Verdict {
     /// Nothing: the write took effect before, and only its answer was lost.
     Done(Outcome),
-    /// Refuse it.
     Refused(Refusal),
     /// Replace the record by this one, on the condition that it is still the one that was judged.
     Apply(Box<RecordState>, Outcome),

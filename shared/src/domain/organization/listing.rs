@@ -14,9 +14,7 @@ pub enum ExpiryStatus {
     ExpiringIn7Days,
     /// Not expired, but expires within 30 days.
     ExpiringIn30Days,
-    /// Expired.
     Expired,
-    /// Never expires.
     NoExpiration,
 }
 

@@ -15,9 +15,7 @@ pub enum Role {
     Team(Team),
     /// The caller is a person who belongs to the organization's installation and is in at least one of its teams.
     Person {
-        /// The person's user id.
         user: UserId,
-        /// The organization's installation.
         namespace: Namespace,
         /// The teams that the person is in.
         teams: Vec<Team>,

@@ -17,15 +17,12 @@ pub struct Organization {
     pub id: OrganizationId,
     /// Its name, which is unique and stands in paths.
     pub name: OrganizationName,
-    /// Its email address.
     pub email: Email,
     /// The installation it belongs to.
     pub namespace: Namespace,
-    /// When it was created.
     pub created_at: Millis,
     /// Its own token, if there is one.
     pub token: Option<TeamTokenId>,
-    /// Settings that are on or off.
     pub settings: OrganizationSettings,
     /// Where its workspaces would run. It has no effect: there are no workspaces.
     pub execution_mode: ExecutionMode,
@@ -74,7 +71,6 @@ pub enum Visibility {
 /// A team, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {
-    /// Its id.
     pub id: TeamId,
     /// Its name, unique in the organization.
     pub name: TeamName,
@@ -88,9 +84,7 @@ pub struct Team {
     pub access: OrganizationAccess,
     /// The capabilities of access tokens that are issued for its team tokens.
     pub capabilities: Capabilities,
-    /// Its members.
     pub users: BTreeSet<UserId>,
-    /// When it was created.
     pub created_at: Millis,
     /// Its legacy token, if there is one.
     pub token: Option<TeamTokenId>,

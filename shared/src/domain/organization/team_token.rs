@@ -7,13 +7,11 @@ use crate::domain::{Millis, UserId};
 /// Who a token belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenHolder {
-    /// The organization itself.
     Organization,
     /// A team of the organization.
     Team(TeamId),
 }
 
-/// Who created a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creator {
     /// A person, with their name at that time.
@@ -35,13 +33,11 @@ pub struct TeamToken {
     pub description: Option<Description>,
     /// SHA-256 of the random part of the secret.
     pub secret_hash: [u8; 32],
-    /// When it was created.
     pub created_at: Millis,
     /// The instant from which it is refused, without leeway. `None`: it does not expire.
     pub expired_at: Option<Millis>,
     /// Its last use, accurate to a minute. `None`: never used.
     pub last_used_at: Option<Millis>,
-    /// Who created it.
     pub created_by: Creator,
 }
 

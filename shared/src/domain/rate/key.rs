@@ -22,7 +22,6 @@ pub enum RateLimitKey {
 /// The network that a request came from: the smallest unit that belongs to one customer of an access provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Network {
-    /// An IPv4 address.
     V4([u8; 4]),
     /// The first 64 bits of an IPv6 address. A host chooses the other 64 itself.
     V6([u8; 8]),

@@ -86,7 +86,6 @@ impl Limit {
         1_000_000 / self.interval
     }
 
-    /// The burst, in tokens.
     pub const fn burst(&self) -> i64 {
         self.burst
     }

@@ -24,13 +24,13 @@ pub struct LocalBudget {
     /// When the first of them came.
     since: Micros,
     /// When the shared bucket will be full, according to the last answer.
-    heard: Micros,
+    shared_full_at: Micros,
     /// The same for this sandbox's decisions, which treat an overdrawn bucket as empty.
     full_at: Micros,
     /// Whether other sandboxes had used the bucket, according to the last answer.
     busy: bool,
     /// When the last answer came; `None` before the first report.
-    heard_at: Option<Micros>,
+    answered_at: Option<Micros>,
     /// The fraction of the tokens that this sandbox may use until its next report, in units of 1 / [`WHOLE`].
     part: i64,
     /// What was left of that fraction before the last report: at most one token, in microseconds of refill.
@@ -48,7 +48,7 @@ pub struct LocalBudget {
 pub enum Step {
     /// Let it pass.
     Go,
-    /// Send this report to storage, pass the answer to [`LocalBudget::heard`], and ask again.
+    /// Send this report to storage, pass the answer to [`LocalBudget::answered`], and ask again.
     Ask(Report),
     /// Refuse it. This is the instant from which it may pass.
     Wait(Micros),
@@ -71,10 +71,10 @@ impl Default for LocalBudget {
         Self {
             unreported: 0,
             since: LONG_AGO,
-            heard: LONG_AGO,
+            shared_full_at: LONG_AGO,
             full_at: LONG_AGO,
             busy: false,
-            heard_at: None,
+            answered_at: None,
             part: WHOLE,
             left: 0,
             share: WHOLE,
@@ -118,21 +118,21 @@ impl LocalBudget {
     }
 
     /// Stores the answer to a report: when the bucket will be full.
-    pub fn heard(&mut self, limit: &Limit, report: Report, full_at: Micros, now: Micros) {
+    pub fn answered(&mut self, limit: &Limit, report: Report, full_at: Micros, now: Micros) {
         // What was let through while storage did not answer is not forgotten.
-        let full_at = full_at.max(limit.charge(self.heard, report.since, report.tokens));
-        let before = self.heard.max(report.since);
+        let full_at = full_at.max(limit.charge(self.shared_full_at, report.since, report.tokens));
+        let before = self.shared_full_at.max(report.since);
         self.busy = full_at > report.since.plus(limit.refill(report.tokens));
         let all = (full_at.0.saturating_sub(before.0) / limit.refill(1)).max(report.tokens).max(1);
         let share = (report.tokens * WHOLE / all).clamp(WHOLE / 128, WHOLE);
-        self.share = if self.heard_at.is_some() { i64::midpoint(self.share, share) } else { share };
+        self.share = if self.answered_at.is_some() { i64::midpoint(self.share, share) } else { share };
         self.settle(limit, report, full_at, now);
         self.saved = (self.saved - REQUESTS_A_CALL).min(MOST_SAVED * REQUESTS_A_CALL);
     }
 
     /// The report got no answer. It counts as charged, so that no request is charged twice.
     pub fn unanswered(&mut self, limit: &Limit, report: Report, now: Micros) {
-        self.settle(limit, report, limit.charge(self.heard, report.since, report.tokens), now);
+        self.settle(limit, report, limit.charge(self.shared_full_at, report.since, report.tokens), now);
         self.part = WHOLE;
     }
 
@@ -151,9 +151,9 @@ impl LocalBudget {
         let left = (self.own(limit, now) - limit.refill(self.unreported)).clamp(-token, token);
         self.unreported -= report.tokens;
         self.since = now;
-        self.heard = full_at;
+        self.shared_full_at = full_at;
         self.full_at = full_at;
-        self.heard_at = Some(now);
+        self.answered_at = Some(now);
         self.ask_at = LONG_AGO;
         (self.part, self.left) = (WHOLE, 0);
         if limit.batch() < SHARED_BATCH {
@@ -177,18 +177,18 @@ impl LocalBudget {
     fn report(&self, now: Micros) -> Report {
         let since = if self.unreported == 0 { now } else { self.since };
         // A bucket that others use is probably in use again.
-        let full_at = if self.busy { self.heard.max(since.plus(1)) } else { self.heard };
+        let full_at = if self.busy { self.shared_full_at.max(since.plus(1)) } else { self.shared_full_at };
         Report { tokens: self.unreported, since, full_at }
     }
 
     /// Whether enough requests are unreported. Before its first report, a sandbox reports sooner if requests come fast.
     fn report_is_due(&self, limit: &Limit, now: Micros) -> bool {
         let fast = || now.0 - self.since.0 < 2 * limit.refill(self.unreported);
-        let stale = limit.batch() == 1 && self.heard_at.is_some_and(|heard_at| heard_at < now);
+        let stale = limit.batch() == 1 && self.answered_at.is_some_and(|answered_at| answered_at < now);
         self.unreported >= limit.batch()
             // Of what is counted one by one none is let through on hearsay.
             || stale && self.refused_at(limit, now).is_none()
-            || self.heard_at.is_none() && self.unreported >= limit.first_batch() && fast()
+            || self.answered_at.is_none() && self.unreported >= limit.first_batch() && fast()
     }
 
     /// How many tokens this sandbox may use, in microseconds of refill.
@@ -209,15 +209,15 @@ impl LocalBudget {
 
     /// Whether asking storage again could give another answer.
     fn outdated(&self, limit: &Limit, now: Micros) -> bool {
-        self.heard_at.is_none_or(|heard_at| now.0 - heard_at.0 >= limit.refill(2) * WHOLE / self.share)
+        self.answered_at.is_none_or(|answered_at| now.0 - answered_at.0 >= limit.refill(2) * WHOLE / self.share)
     }
 
     /// Corrects instants that lie too far in the future because the clock was set back.
     fn mend(&mut self, limit: &Limit, now: Micros) {
         self.since = self.since.min(now);
-        self.heard = self.heard.min(limit.most(now));
+        self.shared_full_at = self.shared_full_at.min(limit.most(now));
         self.full_at = self.full_at.min(now.plus(limit.refill(limit.burst())));
-        self.heard_at = self.heard_at.map(|heard_at| heard_at.min(now));
+        self.answered_at = self.answered_at.map(|answered_at| answered_at.min(now));
         self.ask_at = self.ask_at.min(now.plus(POSTPONED));
     }
 }

@@ -41,7 +41,7 @@ impl Sandboxes {
                         if self.bucket <= limit.most(now) {
                             self.bucket = limit.charge(self.bucket, report.since, report.tokens);
                         }
-                        budget.heard(&limit, report, self.bucket, now);
+                        budget.answered(&limit, report, self.bucket, now);
                     } else {
                         budget.unanswered(&limit, report, now);
                     }

@@ -1,4 +1,4 @@
-//! Tries at a write, until its outcome is known or time is up.
+//! Retries of one write, until its outcome is known or the time is up.
 
 use std::time::Duration;
 
@@ -7,42 +7,42 @@ use tokio::time::{Instant, sleep};
 use crate::domain::{Code, Error, Result};
 use crate::store::error::Failure;
 
-/// How long a write is tried, repetitions included.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// The first pause between tries; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+/// How long a write is retried.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first backoff. Each further one is twice as long, up to [`MAX_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(10);
+const MAX_BACKOFF: Duration = Duration::from_millis(320);
 
-/// What the tries at one write have come to.
+/// The state of the retries of one write.
 pub struct Attempt {
     deadline: Instant,
-    pause: Duration,
-    /// Whether an earlier try may have taken effect, or may yet do so.
+    backoff: Duration,
+    /// Whether an earlier attempt may have taken effect, or may still do so.
     pub uncertain: bool,
 }
 
 impl Attempt {
     pub fn new() -> Self {
-        Self { deadline: Instant::now() + PATIENCE, pause: FIRST_PAUSE, uncertain: false }
+        Self { deadline: Instant::now() + WRITE_TIMEOUT, backoff: FIRST_BACKOFF, uncertain: false }
     }
 
-    /// Takes a failed try into account.
+    /// Records a failed attempt.
     ///
     /// # Errors
-    /// No try can succeed.
-    pub fn note(&mut self, failure: Failure) -> Result<()> {
+    /// The failure itself, if no further attempt can succeed.
+    pub fn record_failure(&mut self, failure: Failure) -> Result<()> {
         match failure {
             Failure::Fault(_) => Err(failure.into()),
             Failure::Ambiguous(source) => {
                 self.uncertain = true;
-                tracing::debug!(error = %source, "a write's answer was lost");
+                tracing::debug!(error = %source, "the answer to a write was lost");
                 Ok(())
             }
             Failure::Busy(_) | Failure::Condition(_) => Ok(()),
         }
     }
 
-    /// A failure to look what became of an earlier try leaves its outcome open.
+    /// If reading the outcome of an earlier attempt fails, the outcome is unknown.
     pub fn explain(&self, error: Error) -> Error {
         match error {
             Error::Unavailable { source, .. } if self.uncertain => {
@@ -52,20 +52,20 @@ impl Attempt {
         }
     }
 
-    /// Waits until the next try.
+    /// Waits before the next attempt.
     ///
     /// # Errors
-    /// [`Code::OutcomeUnknown`] or [`Code::Unavailable`]: time is up.
-    pub async fn pause(&mut self) -> Result<()> {
-        if Instant::now() + self.pause > self.deadline {
+    /// [`Code::OutcomeUnknown`] or [`Code::Unavailable`] if the time is up.
+    pub async fn back_off(&mut self) -> Result<()> {
+        if Instant::now() + self.backoff > self.deadline {
             return Err(self.explain(Error::Unavailable { code: Code::Unavailable, source: None }));
         }
-        sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        sleep(self.backoff).await;
+        self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
         Ok(())
     }
 }
 
-pub fn unknown() -> Error {
+pub fn outcome_unknown() -> Error {
     Error::Unavailable { code: Code::OutcomeUnknown, source: None }
 }

@@ -1,10 +1,10 @@
-//! The chunks of one key, read in pages: a key may have any number of them.
+//! The chunks of one key. They are read in pages, because their number is unbounded.
 
 use futures::stream::{Stream, StreamExt, TryStreamExt, try_unfold};
 
-use super::list::{Seen, address_of, after, seen_under};
+use super::list::{ReaderView, address_of, after, view_of};
 use super::projection::Projection;
-use super::read::{RESTARTS, ReadQuery, unsettled};
+use super::read::{RESTARTS, ReadQuery, too_many_restarts};
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::{Code, Error, Namespace, Result};
 use crate::progress::advance;
@@ -13,29 +13,29 @@ use crate::store::error::Failure;
 use crate::store::item::{Item, b, s};
 use crate::store::keys;
 
-/// How many chunks of a key one request works on.
+/// How many chunks of a key one request processes at most.
 const MAX_CHUNKS: usize = 100_000;
-/// How many chunks a page has. Together with their projection this bounds the memory of a request.
+/// The number of chunks in a page. It bounds the memory of a request.
 const PAGE_CHUNKS: usize = 1_000;
-/// Chunks with a value or a staged value: tombstones are left out.
+/// A filter that leaves out tombstones.
 const EXISTING: &str = "attribute_exists(live) OR attribute_exists(draft)";
 
-/// What the visible chunks of a key come to.
+/// Totals over the visible chunks of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChunkTotals {
-    /// How many there are.
+    /// The number of chunks.
     pub count: usize,
-    /// The highest index.
+    /// The highest index among them.
     pub max_idx: u32,
-    /// Bytes of their values' text.
+    /// The sum of their values' lengths, in bytes of JSON text.
     pub size_bytes: u64,
 }
 
 impl Store {
-    /// Sums up the visible chunks of a key; all zero when there is none.
+    /// The totals of the visible chunks of a key; all zero if there are none.
     ///
     /// # Errors
-    /// [`Code::TooManyChunks`] above 100,000, hidden ones and tombstones counted.
+    /// [`Code::TooManyChunks`] above 100,000 chunks, with hidden ones and tombstones counted.
     pub async fn sum_chunks(&self, read: ReadQuery<'_>, key: &Key) -> Result<ChunkTotals> {
         'again: for _ in 0..RESTARTS {
             let published = self.published_drafts(read.namespace, read.now).await?;
@@ -47,26 +47,26 @@ impl Store {
                     return Err(too_many());
                 }
                 for item in page {
-                    match seen_under(&published, read, &item)? {
-                        Seen::Visible(found) => {
+                    match view_of(&published, read, &item)? {
+                        ReaderView::Visible(found) => {
                             totals.count += 1;
                             totals.max_idx = totals.max_idx.max(found.address.idx.get());
                             totals.size_bytes += found.side.slot.size_bytes;
                         }
-                        Seen::Hidden => {}
-                        Seen::NewerThanHead => continue 'again,
+                        ReaderView::Hidden => {}
+                        ReaderView::NewerThanHead => continue 'again,
                     }
                 }
             }
             return Ok(totals);
         }
-        Err(unsettled())
+        Err(too_many_restarts())
     }
 
-    /// Where the existing chunks of a key are, hidden ones included.
+    /// The addresses of the existing chunks of a key, including hidden ones.
     ///
     /// # Errors
-    /// [`Code::TooManyChunks`] above 100,000, before the first address.
+    /// [`Code::TooManyChunks`] above 100,000 chunks, before the first address is returned.
     pub async fn chunk_addresses<'a>(
         &'a self,
         namespace: Namespace,
@@ -83,7 +83,7 @@ impl Store {
         Ok(items.try_filter(existing).and_then(|item| std::future::ready(address_of(&item))))
     }
 
-    /// How many chunks of a key exist; counting ends above the limit.
+    /// The number of existing chunks of a key. Counting stops above the limit.
     async fn count_existing(&self, namespace: Namespace, key: &Key) -> Result<usize> {
         let (mut count, (from, end)) = (0, bounds(key));
         let query = self.db.query().table_name(&self.tables.kv).consistent_read(true).select("COUNT".into());
@@ -102,7 +102,7 @@ impl Store {
         Ok(count)
     }
 
-    /// The items of a key without their values, tombstones included.
+    /// The items of a key without their values, including tombstones.
     pub(super) fn chunk_pages<'a>(
         &'a self,
         namespace: Namespace,
@@ -122,7 +122,7 @@ impl Store {
     }
 }
 
-/// The first and last sort key of a key's chunks.
+/// The lowest and the highest sort key of a key's chunks.
 fn bounds(key: &Key) -> (Vec<u8>, Vec<u8>) {
     let at = |idx| keys::record(&Address { key: key.clone(), idx });
     (at(Idx::default()), at(Idx::MAX))

@@ -1,4 +1,4 @@
-//! Publishes drafts, all at once.
+//! Publishes drafts atomically.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, Re
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use super::attempt::{Attempt, unknown};
-use super::head::{Entry, Head, MAX_UNFOLDED, PublishedDrafts, encode_entries};
+use super::attempt::{Attempt, outcome_unknown};
+use super::head::{Entry, Head, MAX_UNFOLDED_COMMITS, PublishedDrafts, encode_entries};
 use super::item;
 use super::list::address_of;
 use super::projection::Projection;
@@ -22,65 +22,60 @@ use crate::store::keys::{self, ONLY, PK, SK, TTL};
 
 /// How many records a commit may publish.
 pub const MAX_RECORDS: usize = 10_000;
-/// How many entries a part lists, and how many bytes: an item holds 400 KB.
+/// The limits of one part: entries, and bytes. An item holds 400 KB.
 const PART_ENTRIES: usize = 1_000;
 const PART_BYTES: usize = 300 * 1024;
-/// The number of the part that every list has.
+/// The number of the first part, which every commit list has.
 const FIRST_PART: u32 = 0;
-/// How many keys a batch reads.
-const BATCH: usize = 100;
-/// How many calls run at once.
-const CALLS: usize = 8;
+/// How many keys one batch read takes.
+const BATCH_KEYS: usize = 100;
+/// How many calls run concurrently.
+const MAX_CONCURRENT_CALLS: usize = 8;
 
-/// One listed record, or every chunk of a key.
+/// One record, or every chunk of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CommitTarget {
-    /// The key.
     pub key: Key,
-    /// The chunk; every chunk when absent.
+    /// Absent: every chunk of the key.
     pub idx: Option<Idx>,
 }
 
-/// A commit.
 #[derive(Clone, Debug)]
 pub struct CommitRequest<'a> {
-    /// Names the commit.
     pub id: Uuid,
-    /// What to publish.
     pub targets: Vec<CommitTarget>,
-    /// Whether everything listed must exist and be writable.
+    /// Whether the commit is refused if a target does not exist or is not writable.
     pub strict: bool,
-    /// What the caller holds.
+    /// The capabilities of the caller.
     pub held: &'a Capabilities,
-    /// When.
     pub now: Millis,
 }
 
-/// A part of a commit's list.
+/// One part of a commit list.
 struct Part {
     records: usize,
     /// Encoded.
     entries: Vec<u8>,
 }
 
-/// A listed record, its values not read.
-type AddressedState = (Address, Option<RecordState>);
-/// The listed records, by address.
-type Listed = BTreeMap<Address, Option<RecordState>>;
+/// The address of a target and its state without values. `None` if there is no record.
+type TargetState = (Address, Option<RecordState>);
+/// The targets by address.
+type TargetStates = BTreeMap<Address, Option<RecordState>>;
 
 impl Store {
-    /// Publishes the drafts of the listed records and says which they were: those that were there and unpublished at the
-    /// moment when the head came to name this commit.
+    /// Publishes the drafts of the targets. Returns the addresses of the published drafts: those that existed and were
+    /// not published yet when the head named this commit.
     ///
     /// # Errors
-    /// [`Code::CommitTooLarge`] above 10,000 records; [`Code::CommitRefused`] in strict mode; nothing has changed then.
-    /// [`Code::OutcomeUnknown`] when it may have been published.
+    /// [`Code::CommitTooLarge`] above 10,000 records; [`Code::CommitRefused`] in strict mode. Nothing has changed in
+    /// either case. [`Code::OutcomeUnknown`] if the commit may have been published.
     pub async fn commit(&self, namespace: Namespace, request: &CommitRequest<'_>) -> Result<Vec<Address>> {
         if request.targets.len() > MAX_RECORDS {
             return Err(too_large());
         }
         let before = self.published_drafts(namespace, request.now).await?;
-        let records = self.targets(namespace, &request.targets).await?;
+        let records = self.read_targets(namespace, &request.targets).await?;
         if records.len() > MAX_RECORDS {
             return Err(too_large());
         }
@@ -88,23 +83,24 @@ impl Store {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let parts = split(&entries);
+        let parts = encode_parts(&entries);
         let count = parts.len();
         let puts = parts
             .into_iter()
             .enumerate()
             .map(|(number, part)| self.put_part(namespace, request, (number, count), part));
-        stream::iter(puts).buffer_unordered(CALLS).try_collect::<()>().await?;
+        stream::iter(puts).buffer_unordered(MAX_CONCURRENT_CALLS).try_collect::<()>().await?;
         let head = self.publish(namespace, request.id).await?;
         let published = self.newly_published(namespace, (request.id, before.seq), &head, entries).await;
-        // It has been published: that its answer cannot be completed does not undo it.
+        // The commit is published at this point, so a failure to complete the answer must not look like a failed
+        // commit.
         published.map_err(|error| match error {
             Error::Unavailable { source, .. } => Error::Unavailable { code: Code::OutcomeUnknown, source },
             other => other,
         })
     }
 
-    async fn targets(&self, namespace: Namespace, targets: &[CommitTarget]) -> Result<Listed> {
+    async fn read_targets(&self, namespace: Namespace, targets: &[CommitTarget]) -> Result<TargetStates> {
         let (mut single, mut whole) = (Vec::new(), Vec::new());
         for target in targets {
             match target.idx {
@@ -116,22 +112,29 @@ impl Store {
         single.dedup();
         whole.sort();
         whole.dedup();
-        let batches: Vec<Vec<Address>> = single.chunks(BATCH).map(<[Address]>::to_vec).collect();
+        let batches: Vec<Vec<Address>> = single.chunks(BATCH_KEYS).map(<[Address]>::to_vec).collect();
         let found = stream::iter(batches)
-            .map(|batch| self.batch(namespace, batch, Projection::Outline))
-            .buffer_unordered(CALLS);
-        let mut records: Listed = single.into_iter().map(|address| (address, None)).collect();
+            .map(|batch| self.read_records(namespace, batch, Projection::Outline))
+            .buffer_unordered(MAX_CONCURRENT_CALLS);
+        let mut records: TargetStates = single.into_iter().map(|address| (address, None)).collect();
         for item in found.try_collect::<Vec<_>>().await?.iter().flatten() {
-            records.extend([listed(item)?]);
+            records.extend([decode_target(item)?]);
         }
         let chunks = AtomicUsize::new(records.len());
-        let found = stream::iter(whole).map(|key| self.chunks_of(namespace, key, &chunks)).buffer_unordered(CALLS);
+        let found = stream::iter(whole)
+            .map(|key| self.chunks_of(namespace, key, &chunks))
+            .buffer_unordered(MAX_CONCURRENT_CALLS);
         records.extend(found.try_collect::<Vec<_>>().await?.into_iter().flatten());
         Ok(records)
     }
 
-    /// The records that are there of `batch`.
-    async fn batch(&self, namespace: Namespace, batch: Vec<Address>, projection: Projection) -> Result<Vec<Item>> {
+    /// The items of the records in `batch` that exist.
+    async fn read_records(
+        &self,
+        namespace: Namespace,
+        batch: Vec<Address>,
+        projection: Projection,
+    ) -> Result<Vec<Item>> {
         let mut wanted: Vec<Item> = batch.iter().map(|address| record_key(namespace, address)).collect();
         let mut found = Vec::new();
         while !wanted.is_empty() {
@@ -153,18 +156,18 @@ impl Store {
         Ok(found)
     }
 
-    /// The chunks of a key. `chunks` counts those of the whole commit: reading ends when it has too many.
-    async fn chunks_of(&self, namespace: Namespace, key: Key, chunks: &AtomicUsize) -> Result<Vec<AddressedState>> {
+    /// The chunks of a key. `chunks` counts the chunks of the whole commit; reading stops when there are too many.
+    async fn chunks_of(&self, namespace: Namespace, key: Key, chunks: &AtomicUsize) -> Result<Vec<TargetState>> {
         let mut found = Vec::new();
         let mut pages = std::pin::pin!(self.chunk_pages(namespace, &key));
         while let Some(page) = pages.try_next().await? {
             if chunks.fetch_add(page.len(), Ordering::Relaxed) + page.len() > MAX_RECORDS {
                 return Err(too_large());
             }
-            found.extend(page.iter().map(listed).collect::<Result<Vec<_>>>()?);
+            found.extend(page.iter().map(decode_target).collect::<Result<Vec<_>>>()?);
         }
         if found.is_empty() {
-            // A key without chunks is listed as absent, for strict commits to notice.
+            // A key without chunks is listed as absent, so that a strict commit is refused.
             return Ok(vec![(Address { key: key.clone(), idx: Idx::default() }, None)]);
         }
         Ok(found)
@@ -188,9 +191,10 @@ impl Store {
         Ok(())
     }
 
-    /// Names the commit in the head: the moment it is published. Returns a head of a moment after that.
+    /// Names the commit in the head, which publishes it. Returns the head as it was after that.
     ///
-    /// To name it twice does no harm: the drafts of a commit that was taken off are folded, and their names never return.
+    /// Naming a commit twice is harmless: when it was taken off, its drafts had been folded, and draft ids are never
+    /// reused.
     async fn publish(&self, namespace: Namespace, id: Uuid) -> Result<Head> {
         let mut attempt = Attempt::new();
         loop {
@@ -206,11 +210,11 @@ impl Store {
                 }
                 Err(Failure::Condition(None)) => match self.create_head(namespace, id).await {
                     Ok(head) => return Ok(head),
-                    Err(failure) => attempt.note(failure)?,
+                    Err(failure) => attempt.record_failure(failure)?,
                 },
-                Err(failure) => attempt.note(failure)?,
+                Err(failure) => attempt.record_failure(failure)?,
             }
-            attempt.pause().await?;
+            attempt.back_off().await?;
             if attempt.uncertain
                 && let Some(head) =
                     self.find_publication(namespace, id).await.map_err(|error| attempt.explain(error))?
@@ -220,8 +224,8 @@ impl Store {
         }
     }
 
-    /// Whether a publication whose answer was lost has taken effect: the head names the commit, or the worker has folded
-    /// it and removed its list already.
+    /// Finds out whether a publication whose answer was lost took effect: then the head names the commit, or the worker
+    /// has already folded it and deleted its list. Returns the head in that case.
     async fn find_publication(&self, namespace: Namespace, id: Uuid) -> Result<Option<Head>> {
         let head = self.head(namespace).await?;
         if head.commits.contains_key(&id) {
@@ -239,8 +243,9 @@ impl Store {
             "attribute_exists(pk) AND attribute_not_exists(commits.#id) AND size(commits) < :most",
         );
         let update = update.expression_attribute_names("#id", id.simple().to_string());
-        let update =
-            update.expression_attribute_values(":one", n(1)).expression_attribute_values(":most", n(MAX_UNFOLDED));
+        let update = update
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":most", n(MAX_UNFOLDED_COMMITS));
         let update = update.return_values(ReturnValue::AllNew);
         let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let answer = update.send().await.map_err(Failure::of_update)?;
@@ -256,9 +261,9 @@ impl Store {
         Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]), ..Head::default() })
     }
 
-    /// Which of the listed drafts this commit published: another may have published one first, or a write may have taken
-    /// its place. `since` is the head's sequence number before the drafts were read, `head` one that was read after the
-    /// publication.
+    /// The addresses whose drafts this commit published. Another commit may have published a listed draft first, or a
+    /// write may have replaced it. `since` is the head's sequence number before the drafts were read; `head` was read
+    /// after the publication.
     async fn newly_published(
         &self,
         namespace: Namespace,
@@ -268,11 +273,13 @@ impl Store {
     ) -> Result<Vec<Address>> {
         self.commit_lists.insert(commit, entries.iter().map(|entry| entry.draft).collect());
         let published = self.published_under(namespace, head).await?;
-        let batches: Vec<Vec<Address>> =
-            entries.chunks(BATCH).map(|entries| entries.iter().map(|entry| entry.address.clone()).collect()).collect();
+        let batches: Vec<Vec<Address>> = entries
+            .chunks(BATCH_KEYS)
+            .map(|entries| entries.iter().map(|entry| entry.address.clone()).collect())
+            .collect();
         let found = stream::iter(batches)
-            .map(|batch| self.batch(namespace, batch, Projection::Publication))
-            .buffer_unordered(CALLS);
+            .map(|batch| self.read_records(namespace, batch, Projection::Publication))
+            .buffer_unordered(MAX_CONCURRENT_CALLS);
         let found: Vec<_> = found.try_collect().await?;
         let found: HashMap<Address, Item> =
             found.into_iter().flatten().map(|item| Ok((address_of(&item)?, item))).collect::<Result<_>>()?;
@@ -287,7 +294,7 @@ impl Store {
     }
 }
 
-/// Whether `commit` published `draft`, told by the record as it was read after the publication.
+/// Whether `commit` published `draft`, judged by the record as it was after the publication.
 fn published_by(commit: Uuid, since: u64, draft: DraftId, item: &Item, published: &PublishedDrafts) -> Result<bool> {
     if item::draft_id(item) == Some(draft) {
         return Ok(published.publication_of(draft).is_some_and(|stamp| stamp.commit == commit));
@@ -296,13 +303,14 @@ fn published_by(commit: Uuid, since: u64, draft: DraftId, item: &Item, published
     if folds.iter().any(|stamp| stamp.commit == commit) {
         return Ok(true);
     }
-    // So many commits were folded into the record since that it may have forgotten this one.
+    // A record remembers a limited number of folded commits. If the oldest one that it remembers is newer than `since`,
+    // it may have forgotten this one.
     let forgotten = folds.get(RecordState::REMEMBERED_COMMITS - 1).is_some_and(|oldest| oldest.seq > since);
-    if forgotten { Err(unknown()) } else { Ok(false) }
+    if forgotten { Err(outcome_unknown()) } else { Ok(false) }
 }
 
-/// The drafts among `records` that the caller may publish.
-fn publishable(records: Listed, request: &CommitRequest<'_>, before: &PublishedDrafts) -> Result<Vec<Entry>> {
+/// The drafts among the targets that the caller may publish.
+fn publishable(records: TargetStates, request: &CommitRequest<'_>, before: &PublishedDrafts) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for (address, record) in records {
         let record = record.map(|record| before.settle(record).at(request.now)).filter(RecordState::exists);
@@ -320,8 +328,8 @@ fn publishable(records: Listed, request: &CommitRequest<'_>, before: &PublishedD
     Ok(entries)
 }
 
-/// Parts of bounded length and size.
-fn split(entries: &[Entry]) -> Vec<Part> {
+/// Encodes the entries in parts of bounded length and size.
+fn encode_parts(entries: &[Entry]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = entries;
     while !rest.is_empty() {
@@ -337,7 +345,7 @@ fn split(entries: &[Entry]) -> Vec<Part> {
     parts
 }
 
-fn listed(item: &Item) -> Result<AddressedState> {
+fn decode_target(item: &Item) -> Result<TargetState> {
     Ok((address_of(item)?, Some(item::decode(item)?)))
 }
 

@@ -1,4 +1,4 @@
-//! Folds published drafts into their live sides, then takes the commit off the head.
+//! Folds published drafts into the live sides of their records, then takes the commit off the head.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -15,29 +15,31 @@ use crate::store::error::Failure;
 use crate::store::item::{Attributes, b, n, s};
 use crate::store::keys::{self, ONLY, PK, SK};
 
-/// How many records are folded at once.
-const FOLDS: usize = 16;
+/// How many records are folded concurrently.
+const MAX_CONCURRENT_FOLDS: usize = 16;
 
-/// Moves the draft over the live side and remembers the commit. The version stays: publishing is not a write.
+/// Replaces the live side by the draft and remembers the commit. The version stays the same, because publishing is not
+/// a write.
 const FOLD: &str = "SET live = draft, live_version = draft_version, live_ttl = draft_ttl, #ttl = draft_ttl, \
      read_caps = draft_read_caps, write_caps = draft_write_caps, seq = :seq, \
      c3 = if_not_exists(c2, :none), c2 = if_not_exists(c1, :none), c1 = if_not_exists(c0, :none), c0 = :stamp \
      REMOVE draft, draft_id, draft_version, draft_ttl, draft_read_caps, draft_write_caps";
-/// The place of a commit that was never folded.
+/// Stands for an empty entry in a record's list of folded commits.
 const NO_COMMIT: CommitStamp = CommitStamp { seq: 0, commit: Uuid::nil() };
 
 impl Store {
-    /// Folds every commit that the head names, the oldest first. Killed anywhere, the next call goes on.
+    /// Folds every commit that the head names, the oldest first, and returns how many were taken off. A call that was
+    /// interrupted is continued by the next one.
     ///
-    /// A list is removed only after its commit was folded and taken off. The head may name such a commit once more, when
-    /// a publication whose answer was lost takes effect late or is repeated: it is taken off again.
-    ///
-    /// Returns how many commits were taken off.
+    /// A commit list is deleted only after its commit was folded and taken off. A publication whose answer was lost can
+    /// put such a commit on the head again, if it takes effect late or is repeated; it is then taken off again.
     pub async fn fold_commits(&self, namespace: Namespace) -> Result<usize> {
         let commits = self.head(namespace).await?.in_order();
         for stamp in &commits {
             let entries = self.commit_entries(namespace, stamp.commit).await?.unwrap_or_default();
-            let folds = stream::iter(entries).map(|entry| self.fold(namespace, entry, *stamp)).buffer_unordered(FOLDS);
+            let folds = stream::iter(entries)
+                .map(|entry| self.fold(namespace, entry, *stamp))
+                .buffer_unordered(MAX_CONCURRENT_FOLDS);
             folds.try_collect::<()>().await?;
             self.take_off(namespace, stamp.commit).await?;
             self.delete_parts(namespace, stamp.commit).await?;
@@ -53,7 +55,7 @@ impl Store {
         let update = update.expression_attribute_values(":stamp", item::commit_stamp(stamp));
         let update = update.expression_attribute_values(":none", item::commit_stamp(NO_COMMIT));
         let update = update.expression_attribute_values(":draft", b(entry.draft.0.into_bytes()));
-        // A condition that fails: folded before, or written over since.
+        // The condition fails if the draft was folded before or has been overwritten since.
         repeat(update).await?;
         advance(1);
         Ok(())
@@ -65,7 +67,7 @@ impl Store {
         let update = update
             .condition_expression("attribute_exists(commits.#id)")
             .expression_attribute_names("#id", commit.simple().to_string());
-        // A condition that fails: another worker was faster.
+        // The condition fails if another worker has taken the commit off.
         repeat(update).await
     }
 
@@ -83,16 +85,16 @@ impl Store {
     }
 }
 
-/// Sends an update until it is not throttled and not in conflict with a transaction, which the SDK does not repeat. A lost
-/// answer is repeated once. That the condition fails is fine.
+/// Repeats an update while it is throttled or in conflict with a transaction; the SDK does not retry such conflicts. A
+/// lost answer is repeated once. A failed condition counts as success.
 async fn repeat(update: UpdateItemFluentBuilder) -> Result<()> {
     let mut attempt = Attempt::new();
     loop {
         match update.clone().send().await.map_err(Failure::of_update) {
             Ok(_) | Err(Failure::Condition(_)) => return Ok(()),
             Err(failure @ Failure::Ambiguous(_)) if attempt.uncertain => return Err(failure.into()),
-            Err(failure) => attempt.note(failure)?,
+            Err(failure) => attempt.record_failure(failure)?,
         }
-        attempt.pause().await?;
+        attempt.back_off().await?;
     }
 }

@@ -1,4 +1,5 @@
-//! The commit head of an installation: which commits readers must see although their drafts are not folded yet.
+//! The commit head of an installation. It names the commits that readers must see although their drafts are not folded
+//! yet.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,44 +14,43 @@ use crate::store::error::Failure;
 use crate::store::item::{Attributes, Item, b, n, s};
 use crate::store::keys::{self, ONLY, PK, SK};
 
-/// How many commits a head may name before the next one must help folding.
-pub const MAX_UNFOLDED: usize = 256;
-/// How many commits' lists a process keeps at hand: all that one head names. They never change once published.
-const MAX_CACHED_LISTS: usize = MAX_UNFOLDED;
-/// How long a commit may wait for the worker before requests that read the head wake it, and again after as long, in
-/// milliseconds. A table's stream keeps a change for a day only.
+/// How many commits the head may name. A commit that finds the head full folds the earlier ones first.
+pub const MAX_UNFOLDED_COMMITS: usize = 256;
+/// How many commit lists a process caches: as many as one head names. A published list never changes.
+const MAX_CACHED_LISTS: usize = MAX_UNFOLDED_COMMITS;
+/// How many milliseconds a commit may wait for the worker before requests that read the head wake it, and the interval at
+/// which they wake it again. A table's stream keeps a change only for a day.
 const OVERDUE_MS: i64 = 3_600_000;
-/// How many lists are read at once.
-const LISTS: usize = 8;
+/// How many lists are read concurrently.
+const MAX_CONCURRENT_READS: usize = 8;
 
-/// The head as it was read.
+/// The state of the head at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// Counts publications.
+    /// The number of publications so far.
     pub seq: u64,
-    /// Published and not yet folded, with the sequence number each got.
+    /// The published commits that are not folded yet, with their sequence numbers.
     pub commits: BTreeMap<Uuid, u64>,
     /// When a request last woke the worker because it had missed a commit.
     pub woken_at: Option<Millis>,
 }
 
-/// One published draft.
+/// An entry of a commit list: one draft that the commit publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Which record.
     pub address: Address,
-    /// Which draft of it.
     pub draft: DraftId,
 }
 
 impl Entry {
-    /// How long the entry is in a part: the draft, a length, the sort key (the key, a zero and the index).
+    /// The length of the encoded entry: the draft id, the length of the sort key, and the sort key (the key, a zero
+    /// byte and the index).
     pub fn encoded_bytes(&self) -> usize {
         16 + 2 + self.address.key.as_str().len() + 5
     }
 }
 
-/// The drafts that commits publish, by commit.
+/// A cache of commit lists, by commit.
 #[derive(Default)]
 pub struct CommitLists(Mutex<HashMap<Uuid, Arc<HashSet<DraftId>>>>);
 
@@ -77,7 +77,7 @@ impl Head {
         self.woken_at.is_none_or(over) && self.commits.keys().any(|commit| over(WriteId(*commit).made_at()))
     }
 
-    /// The commits, the oldest publication first.
+    /// The commits in the order of their publication.
     pub fn in_order(&self) -> Vec<CommitStamp> {
         let mut stamps: Vec<_> =
             self.commits.iter().map(|(commit, seq)| CommitStamp { seq: *seq, commit: *commit }).collect();
@@ -85,38 +85,39 @@ impl Head {
         stamps
     }
 
-    /// Reads a head's item; an installation without commits has none.
+    /// Decodes the item of a head. An installation without commits has no item.
     pub fn decode(item: Option<&Item>) -> Result<Self> {
         let Some(item) = item else { return Ok(Self::default()) };
         let commits = item.find_map("commits").into_iter().flatten().map(|(id, seq)| {
-            let id = Uuid::try_parse(id).map_err(|error| Error::internal("a head names a malformed commit", error))?;
+            let id = Uuid::try_parse(id)
+                .map_err(|error| Error::internal("a commit head has a malformed commit id", error))?;
             let seq = seq.as_n().ok().and_then(|seq| seq.parse().ok());
-            Ok((id, seq.ok_or(Error::corrupt_item("a head has a commit without a number"))?))
+            Ok((id, seq.ok_or(Error::corrupt_item("a commit head has a commit without a sequence number"))?))
         });
         let woken_at = item.find_number("woken_at").map(Millis);
         Ok(Self { seq: item.number("seq")?, commits: commits.collect::<Result<_>>()?, woken_at })
     }
 }
 
-/// The drafts that unfolded commits publish, as of one reading of the head.
+/// The drafts that unfolded commits publish, as of one read of the head.
 ///
-/// The lists are read before any record that is judged by them. A commit whose list is gone was folded completely before
-/// that, so no record read later can still hold one of its drafts.
+/// The lists are read before any record that is judged by them. If the list of a commit is gone, the commit was folded
+/// completely before, so no record that is read later can still hold one of its drafts.
 #[derive(Clone, Debug, Default)]
 pub struct PublishedDrafts {
-    /// The head's sequence number.
+    /// The sequence number of the head.
     pub seq: u64,
-    /// The commits with their lists, the oldest publication first.
+    /// The commits with their lists, in the order of their publication.
     commits: Vec<(CommitStamp, Arc<HashSet<DraftId>>)>,
 }
 
 impl PublishedDrafts {
-    /// The commit that published `draft`, if one has. Of several that list it, the first one published it.
+    /// The commit that published `draft`, if one did. If several commits list it, the first one published it.
     pub fn publication_of(&self, draft: DraftId) -> Option<CommitStamp> {
         self.commits.iter().find(|(_, drafts)| drafts.contains(&draft)).map(|(stamp, _)| *stamp)
     }
 
-    /// The record with its draft folded if that is published. The record must have been read after the head.
+    /// Folds the draft of the record if it is published. The record must have been read after the head.
     pub fn settle(&self, record: RecordState) -> RecordState {
         match record.draft.as_ref().and_then(|draft| self.publication_of(draft.id)) {
             Some(stamp) => record.folded(stamp),
@@ -126,13 +127,12 @@ impl PublishedDrafts {
 }
 
 impl Store {
-    /// The head as of now.
     pub(super) async fn head(&self, namespace: Namespace) -> Result<Head> {
         let item = self.get(&self.tables.kv, s(keys::head(namespace)), b(ONLY)).await?;
         Head::decode(item.as_ref())
     }
 
-    /// The drafts that are published as of now and perhaps not folded yet.
+    /// The drafts that are published now and may not be folded yet.
     pub(super) async fn published_drafts(&self, namespace: Namespace, now: Millis) -> Result<PublishedDrafts> {
         let head = self.head(namespace).await?;
         if head.is_overdue(now) {
@@ -164,11 +164,11 @@ impl Store {
             let drafts = self.drafts_of(namespace, stamp.commit).await?;
             Ok::<_, Error>(drafts.map(|drafts| (stamp, drafts)))
         });
-        let lists: Vec<_> = lists.buffered(LISTS).try_collect().await?;
+        let lists: Vec<_> = lists.buffered(MAX_CONCURRENT_READS).try_collect().await?;
         Ok(PublishedDrafts { seq: head.seq, commits: lists.into_iter().flatten().collect() })
     }
 
-    /// The drafts that a commit publishes; nothing when its list is being cleared away.
+    /// The drafts that a commit publishes. `None` if its list is being deleted.
     pub(super) async fn drafts_of(&self, namespace: Namespace, commit: Uuid) -> Result<Option<Arc<HashSet<DraftId>>>> {
         if let Some(list) = self.commit_lists.find(commit) {
             return Ok(Some(list));
@@ -178,7 +178,7 @@ impl Store {
             .map(|entries| self.commit_lists.insert(commit, entries.into_iter().map(|entry| entry.draft).collect())))
     }
 
-    /// Everything a commit lists; nothing unless all its parts are there.
+    /// All entries of a commit list. `None` unless all its parts exist.
     pub(super) async fn commit_entries(&self, namespace: Namespace, commit: Uuid) -> Result<Option<Vec<Entry>>> {
         let query = self.db.query().table_name(&self.tables.kv).consistent_read(true);
         let query = query
@@ -189,7 +189,7 @@ impl Store {
         while let Some(part) = parts.next().await {
             let part = part.map_err(Failure::of)?;
             entries.extend(
-                decode_entries(part.bytes("entries")?).ok_or(Error::corrupt_item("a commit's list is malformed"))?,
+                decode_entries(part.bytes("entries")?).ok_or(Error::corrupt_item("a commit list is malformed"))?,
             );
             found += 1;
             expected = Some(part.number::<usize>("parts")?);
@@ -198,7 +198,7 @@ impl Store {
     }
 }
 
-/// Entries in a row, each: the draft's 16 bytes, the length of the sort key in 2, the sort key.
+/// Encodes the entries one after the other: 16 bytes of draft id, 2 bytes of length, the sort key.
 pub fn encode_entries(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in entries {

@@ -1,4 +1,4 @@
-//! A record's item.
+//! The item of a record.
 //!
 //! Shape: `version`, `w0`…`w3` (the latest writes, newest first), `created_at`, `seq` (the sequence number of the last
 //! commit folded in), `c0`…`c3` (the latest commits folded in, newest first: sequence number in 8 bytes, id), `fence`
@@ -19,16 +19,16 @@ use crate::store::item::{Attributes, Item, b, json, n, s};
 use crate::store::keys::TTL;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// `ttl` of what is kept until it is deleted: 9999-12-31.
-pub const KEPT: i64 = 253_402_300_799;
-/// The remembered writes' attributes, newest first.
-pub const WRITES: [&str; RecordState::REMEMBERED_WRITES] = ["w0", "w1", "w2", "w3"];
-/// The folded commits' attributes, newest first.
-pub const COMMITS: [&str; RecordState::REMEMBERED_COMMITS] = ["c0", "c1", "c2", "c3"];
-/// The attribute that event filters tell entities apart by.
+/// The `ttl` of a record that does not expire: 9999-12-31.
+pub const NEVER_EXPIRES: i64 = 253_402_300_799;
+/// The attributes of the remembered write ids, newest first.
+pub const WRITE_ATTRIBUTES: [&str; RecordState::REMEMBERED_WRITES] = ["w0", "w1", "w2", "w3"];
+/// The attributes of the folded commits, newest first.
+pub const COMMIT_ATTRIBUTES: [&str; RecordState::REMEMBERED_COMMITS] = ["c0", "c1", "c2", "c3"];
+/// The value of `entity`, by which the stream's event filters select records.
 pub const ENTITY: &str = "kv-record";
 
-/// Every attribute of `record` but its keys.
+/// All attributes of a record except its keys.
 pub fn encode(record: &RecordState) -> Result<Item> {
     let mut item = Item::from([
         ("entity".into(), s(ENTITY)),
@@ -37,8 +37,10 @@ pub fn encode(record: &RecordState) -> Result<Item> {
         (TTL.into(), ttl(record.removable_at)),
         ("seq".into(), n(record.folded_seq)),
     ]);
-    item.extend(WRITES.iter().zip(&record.writes).map(|(name, write)| ((*name).into(), write_id(*write))));
-    item.extend(COMMITS.iter().zip(&record.folds).map(|(name, stamp)| ((*name).into(), commit_stamp(*stamp))));
+    item.extend(WRITE_ATTRIBUTES.iter().zip(&record.writes).map(|(name, write)| ((*name).into(), write_id(*write))));
+    item.extend(
+        COMMIT_ATTRIBUTES.iter().zip(&record.folds).map(|(name, stamp)| ((*name).into(), commit_stamp(*stamp))),
+    );
     if record.fence > 0 {
         item.insert("fence".into(), n(record.fence));
     }
@@ -63,9 +65,8 @@ pub fn encode(record: &RecordState) -> Result<Item> {
     Ok(item)
 }
 
-/// The record in `item`.
 pub fn decode(item: &Item) -> Result<RecordState> {
-    let writes = WRITES.iter().filter_map(|name| item.uuid(name).ok()).filter(|id| !id.is_nil()).map(WriteId);
+    let writes = WRITE_ATTRIBUTES.iter().filter_map(|name| item.uuid(name).ok()).filter(|id| !id.is_nil()).map(WriteId);
     Ok(RecordState {
         version: Version(item.number("version")?),
         writes: writes.collect(),
@@ -78,25 +79,24 @@ pub fn decode(item: &Item) -> Result<RecordState> {
         folded_seq: item.find_number("seq").unwrap_or_default(),
         folds: folds(item),
         fence: item.find_number("fence").unwrap_or_default(),
-        removable_at: item.find_number(TTL).filter(|end| *end < KEPT).map(Seconds),
+        removable_at: item.find_number(TTL).filter(|end| *end < NEVER_EXPIRES).map(Seconds),
     })
 }
 
-/// The commits folded into the record, newest first.
+/// The commits that were folded into the record, newest first.
 pub fn folds(item: &Item) -> Vec<CommitStamp> {
-    let stamps = COMMITS.iter().filter_map(|name| item.bytes(name).ok()).filter_map(|stamp| {
+    let stamps = COMMIT_ATTRIBUTES.iter().filter_map(|name| item.bytes(name).ok()).filter_map(|stamp| {
         let (seq, commit) = stamp.split_first_chunk::<8>()?;
         Some(CommitStamp { seq: u64::from_be_bytes(*seq), commit: Uuid::from_slice(commit).ok()? })
     });
     stamps.filter(|stamp| !stamp.commit.is_nil()).collect()
 }
 
-/// The draft's id, if there is a draft.
 pub fn draft_id(item: &Item) -> Option<DraftId> {
     item.uuid("draft_id").ok().map(DraftId)
 }
 
-/// What the item holds outside itself.
+/// The objects that the item refers to.
 pub fn blobs(item: &Item) -> impl Iterator<Item = BlobRef> + '_ {
     ["live", "draft"]
         .into_iter()
@@ -116,7 +116,7 @@ pub fn nil_write() -> AttributeValue {
 }
 
 pub fn ttl(removable_at: Option<Seconds>) -> AttributeValue {
-    n(removable_at.map_or(KEPT, |end| end.0))
+    n(removable_at.map_or(NEVER_EXPIRES, |end| end.0))
 }
 
 pub fn slot(slot: &Slot) -> AttributeValue {
@@ -124,7 +124,7 @@ pub fn slot(slot: &Slot) -> AttributeValue {
     match &slot.payload {
         Payload::Inline(text) => _ = map.insert("data".into(), s(text)),
         Payload::Blob(name) => _ = map.insert("blob".into(), s(&name.0)),
-        // Nothing that was read like this is written back.
+        // A record that was read without its value is never written back.
         Payload::NotRead => {}
     }
     map.extend(slot.expires_at.map(|end| ("expires_at".into(), n(end.0))));

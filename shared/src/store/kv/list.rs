@@ -1,11 +1,11 @@
-//! Reads many records in order.
+//! Reads many records in the order of their sort keys.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::head::PublishedDrafts;
 use super::item;
 use super::projection::Projection;
-use super::read::{Found, RESTARTS, ReadQuery, unsettled};
+use super::read::{Found, RESTARTS, ReadQuery, too_many_restarts};
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
@@ -13,19 +13,19 @@ use crate::store::error::Failure;
 use crate::store::item::{Attributes, Item, b, s};
 use crate::store::keys::{self, SK};
 
-/// How many queries one answer may cost. Each reads up to 1 MB.
+/// How many queries one page may cost. Each reads up to 1 MB.
 const MAX_QUERIES: usize = 6;
-/// A page's values, in bytes of JSON text.
+/// The maximum size of the values of a page, in bytes of JSON text.
 const MAX_PAGE_BYTES: u64 = 4 * 1024 * 1024;
-/// How many large values are fetched at once.
-const FETCHES: usize = 8;
+/// How many values are read from object storage concurrently.
+const MAX_CONCURRENT_READS: usize = 8;
 
-/// Where a listing starts.
+/// The cursor position at which a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// With the first record.
+    /// At the first record.
     Beginning,
-    /// With this key.
+    /// At this address.
     At(Key, Idx),
     /// After this record.
     After(Address),
@@ -33,32 +33,28 @@ pub enum Position {
     AfterKey(Key),
 }
 
-/// What a listing asks for.
 #[derive(Clone, Debug)]
 pub struct ListQuery<'a> {
-    /// Who reads.
     pub read: ReadQuery<'a>,
-    /// From where.
     pub start: Position,
-    /// Only keys that begin with this.
+    /// Only keys with this prefix are listed.
     pub prefix: Option<&'a str>,
-    /// How many records at most.
+    /// The maximum number of records.
     pub limit: usize,
-    /// Whether values are wanted.
+    /// Whether the values are read.
     pub with_data: bool,
 }
 
-/// A page, and after which record the next one begins.
 #[derive(Debug)]
 pub struct Page {
-    /// In order.
+    /// In the order of their sort keys.
     pub records: Vec<Found>,
-    /// Nothing at the end.
+    /// The last record of the page. `None` if no record follows.
     pub next: Option<Address>,
 }
 
 impl Store {
-    /// A page of records. It ends at the limit, before 4 MiB of values, or at the reading bound.
+    /// A page of records. It ends at the limit, before its values exceed 4 MiB, or when its queries are used up.
     pub async fn list_records(&self, query: &ListQuery<'_>) -> Result<Page> {
         for _ in 0..RESTARTS {
             let published = self.published_drafts(query.read.namespace, query.read.now).await?;
@@ -66,7 +62,7 @@ impl Store {
                 return Ok(page);
             }
         }
-        Err(unsettled())
+        Err(too_many_restarts())
     }
 
     async fn page_under(&self, published: &PublishedDrafts, query: &ListQuery<'_>) -> Result<Option<Page>> {
@@ -79,10 +75,10 @@ impl Store {
             let (items, last) = self.query_between(query.read.namespace, range, Some(limit), projection).await?;
             for item in &items {
                 let address = address_of(item)?;
-                match seen_under(published, query.read, item)? {
-                    Seen::NewerThanHead => return Ok(None),
-                    Seen::Hidden => {}
-                    Seen::Visible(found) => {
+                match view_of(published, query.read, item)? {
+                    ReaderView::NewerThanHead => return Ok(None),
+                    ReaderView::Hidden => {}
+                    ReaderView::Visible(found) => {
                         let size = if query.with_data { found.side.slot.size_bytes } else { 0 };
                         let full =
                             records.len() == query.limit || (bytes + size > MAX_PAGE_BYTES && !records.is_empty());
@@ -101,7 +97,7 @@ impl Store {
         self.with_values(records, read_to, query).await
     }
 
-    /// Fetches the values; nothing when one of them has been replaced meanwhile.
+    /// Reads the values from object storage. `None` if one of them has been replaced since the records were read.
     async fn with_values(
         &self,
         records: Vec<Found>,
@@ -115,12 +111,12 @@ impl Store {
             found.text = self.find_value(found.side.slot.payload.clone()).await?;
             Ok::<_, Error>(found)
         });
-        let records: Vec<Found> = fetched.buffered(FETCHES).try_collect().await?;
+        let records: Vec<Found> = fetched.buffered(MAX_CONCURRENT_READS).try_collect().await?;
         let whole = records.iter().all(|found| found.text.is_some());
         Ok(whole.then_some(Page { records, next }))
     }
 
-    /// Items between two sort keys, and the last one read when there may be more.
+    /// The items between two sort keys, both included, and the last sort key that was read if more may follow.
     pub(super) async fn query_between(
         &self,
         namespace: Namespace,
@@ -141,19 +137,19 @@ impl Store {
     }
 }
 
-pub(super) fn seen_under(published: &PublishedDrafts, read: ReadQuery<'_>, item: &Item) -> Result<Seen> {
+pub(super) fn view_of(published: &PublishedDrafts, read: ReadQuery<'_>, item: &Item) -> Result<ReaderView> {
     let record = item::decode(item)?;
     if record.folded_seq > published.seq {
-        return Ok(Seen::NewerThanHead);
+        return Ok(ReaderView::NewerThanHead);
     }
-    let found = read.see(address_of(item)?, published.settle(record));
-    Ok(found.map_or(Seen::Hidden, |found| Seen::Visible(Box::new(found))))
+    let found = read.visible(address_of(item)?, published.settle(record));
+    Ok(found.map_or(ReaderView::Hidden, |found| ReaderView::Visible(Box::new(found))))
 }
 
-pub(super) enum Seen {
+pub(super) enum ReaderView {
     Visible(Box<Found>),
     Hidden,
-    /// A commit newer than the head it is judged by has been folded into the record.
+    /// The record has been folded by a commit that is newer than the head.
     NewerThanHead,
 }
 
@@ -166,7 +162,7 @@ pub(super) fn after(mut sort_key: Vec<u8>) -> Vec<u8> {
     sort_key
 }
 
-/// The first and last sort key of a listing; nothing when it is empty from the start.
+/// The lowest and the highest sort key of a listing. `None` if no record can match.
 fn bounds(query: &ListQuery<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
     let from = match &query.start {
         Position::Beginning => vec![0],
@@ -174,7 +170,7 @@ fn bounds(query: &ListQuery<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
         Position::After(address) => after(keys::record(address)),
         Position::AfterKey(key) => after(keys::record(&Address { key: key.clone(), idx: Idx::MAX })),
     };
-    // No UTF-8 text holds the byte 255, so it ends the range of everything that begins with a prefix.
+    // UTF-8 text never contains the byte 255, so it ends the range of all keys with a prefix.
     let prefix = query.prefix.unwrap_or_default().as_bytes();
     let end = [prefix, &[255]].concat();
     let from = from.max(prefix.to_vec());

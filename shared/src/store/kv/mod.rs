@@ -1,14 +1,15 @@
 //! The KV store on DynamoDB.
 //!
-//! * A record is one item with a live side and perhaps a draft (`item.rs`).
-//! * A write is one conditional update when nothing stands in its way (`plain.rs`), else it is judged against the item as
-//!   read and put in its place if that has not changed (`write.rs`). A try whose answer was lost is fenced off first
-//!   (`fence.rs`), for it may take effect late.
-//! * A commit lists the drafts it publishes in parts nobody can see, then names itself in the installation's head: the
-//!   one write that matters (`commit.rs`). Readers who meet a draft look whether the head names it (`head.rs`), and judge
-//!   only what they read after the head. The worker folds published drafts into their live sides afterwards (`fold.rs`).
-//! * A folded record carries the commit's sequence number. A reader of many records whose head is older than that starts
-//!   over, so no answer shows some of a commit (`list.rs`).
+//! * A record is one item with a live side and at most one draft (`item.rs`).
+//! * A write is first tried as one conditional update that reads nothing (`plain.rs`). If its condition fails, the
+//!   write is judged against the current item, and the result is written if the item has not changed since
+//!   (`write.rs`). An attempt whose answer was lost is fenced off first (`fence.rs`), because it may take effect late.
+//! * A commit writes the list of its drafts in parts that no reader looks at, then names itself in the installation's
+//!   head. That one write publishes it (`commit.rs`). A reader that meets a draft checks whether a commit of the head
+//!   lists it (`head.rs`), and uses only records that it read after the head. Later, the worker folds published drafts
+//!   into the live sides of their records (`fold.rs`).
+//! * A folded record carries the commit's sequence number. A listing starts over if it meets a record with a higher
+//!   number than the head it has read, so no answer shows a part of a commit (`list.rs`).
 
 mod attempt;
 mod chunks;

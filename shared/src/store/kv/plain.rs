@@ -1,8 +1,8 @@
-//! The fast way to write: one conditional update that reads nothing first.
+//! Direct writes: one conditional update that reads nothing first.
 //!
-//! It is sound, not complete: its condition holds only where [`decide`](crate::domain::kv::decide) would do just the
-//! same. Whatever it cannot tell, a write list, a draft, an expired value, makes it fail, and the item as it was
-//! comes back to be judged.
+//! The condition holds only where [`decide`](crate::domain::kv::decide) would give the same result. It fails in every
+//! case that the update cannot judge (a list of write capabilities, a draft, an expired value), and the answer then
+//! carries the current item for judging.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -18,19 +18,19 @@ use crate::store::error::Failure;
 use crate::store::item::{Attributes, b, json, n, s};
 use crate::store::keys::{self, PK, SK};
 
-/// `SET` clauses that every write shares: the version rises and the write's id is remembered.
+/// Clauses of `SET` that every write shares: they raise the version and remember the write id.
 const SET_ALWAYS: &str = "entity = :entity, #schema = :one, #version = if_not_exists(#version, :before) + :one, \
      w3 = if_not_exists(w2, :nil), w2 = if_not_exists(w1, :nil), w1 = if_not_exists(w0, :nil), w0 = :id";
 
-/// Nothing stands in the way: no draft, no write list, no value whose time is over, and no fence raised after this write
-/// was made.
+/// The record has no draft, no list of write capabilities and no expired value, and no fence was raised after this
+/// write was made.
 const UNOBSTRUCTED: &str = "attribute_not_exists(draft) \
      AND (attribute_not_exists(write_caps) OR write_caps IN (:none, :empty)) \
      AND (attribute_not_exists(live.expires_at) OR live.expires_at > :now) \
      AND (attribute_not_exists(fence) OR fence < :made_at)";
 
 impl Store {
-    /// Tries the write in one call.
+    /// Sends the write as one update.
     pub(super) async fn write_plainly(
         &self,
         namespace: Namespace,
@@ -136,7 +136,7 @@ fn leave_tombstone(request: UpdateItemFluentBuilder, now: Millis) -> UpdateItemF
         .expression_attribute_values(":ttl", ttl(Some(end)))
 }
 
-/// A list that is kept is written too, as what the live side has, so that the answer tells what it is.
+/// A list that stays as it is is set to its current value, so that the answer returns it.
 fn kept_or_set(change: &CapsChange, attribute: &str, existing: &str, value: &str) -> String {
     match change {
         CapsChange::Keep => format!("{attribute} = if_not_exists({existing}, :none)"),

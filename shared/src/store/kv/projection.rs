@@ -1,32 +1,33 @@
-//! What a query or batch reads of each record.
+//! The parts of a record that a query or batch read returns.
 
 use std::collections::HashMap;
 
-/// The attributes that an answer about a record needs, its values left out.
+/// The attributes that an answer about a record needs, without values.
 const OUTLINE: &str = "sk, #version, created_at, seq, #ttl, c0, c1, c2, c3, fence, \
      live.#size, live.#at, live.expires_at, live.#blob, live_version, read_caps, write_caps, \
      draft.#size, draft.#at, draft.expires_at, draft.#blob, draft_id, draft_version, draft_read_caps, draft_write_caps";
 
-/// The attributes that tell which commit published a draft.
+/// The attributes that show which commit published a draft.
 const PUBLICATION: &str = "sk, draft_id, c0, c1, c2, c3";
 
-/// Attributes of [`OUTLINE`] whose names are reserved words.
+/// The attributes of [`OUTLINE`] whose names are reserved words in DynamoDB.
 const RESERVED: [(&str, &str); 5] =
     [("#version", "version"), ("#ttl", "ttl"), ("#size", "size"), ("#at", "at"), ("#blob", "blob")];
 
-/// How much of each record is read. DynamoDB charges the same for either.
+/// Which attributes are read. DynamoDB charges the same for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Projection {
-    /// All of it.
+    /// All attributes.
     Whole,
-    /// All but values that lie in the item: [`Payload::NotRead`](crate::domain::kv::Payload::NotRead) stands for them.
+    /// All attributes except values that are stored in the item;
+    /// [`Payload::NotRead`](crate::domain::kv::Payload::NotRead) takes their place.
     Outline,
-    /// What tells which commit published a draft.
+    /// The attributes that show which commit published a draft.
     Publication,
 }
 
 impl Projection {
-    /// `ProjectionExpression`.
+    /// The value for `ProjectionExpression`.
     pub fn expression(self) -> Option<String> {
         match self {
             Self::Whole => None,
@@ -35,7 +36,7 @@ impl Projection {
         }
     }
 
-    /// `ExpressionAttributeNames`.
+    /// The value for `ExpressionAttributeNames`.
     pub fn names(self) -> Option<HashMap<String, String>> {
         let names = RESERVED.map(|(alias, name)| (alias.to_owned(), name.to_owned()));
         (self == Self::Outline).then(|| names.into())

@@ -1,54 +1,50 @@
-//! Reads one record.
+//! Reads single records.
 
 use super::item;
 use crate::domain::kv::{Address, RecordState, Side, Visibility, view};
 use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
 use crate::store::client::Store;
 
-/// How often a reader starts over before it gives up. Each time, a commit was published and folded, or a large value
-/// replaced, between two of its reads.
+/// How many times a read starts over before it fails. Each time, a commit was published and folded, or a large value
+/// was replaced, between two of its reads.
 pub(super) const RESTARTS: usize = 8;
 
-/// Who reads what, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadQuery<'a> {
-    /// Whose records.
     pub namespace: Namespace,
-    /// Whether staged values are wanted.
+    /// Whether drafts are visible.
     pub visibility: Visibility,
-    /// What the reader holds.
+    /// The capabilities of the reader.
     pub held: &'a Capabilities,
-    /// When.
     pub now: Millis,
 }
 
 /// A record as a reader sees it.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Where.
     pub address: Address,
-    /// The side that is seen; its payload may still lie in object storage.
+    /// The visible side. Its payload may still be in object storage.
     pub side: Side,
     /// Whether that side is published.
     pub committed: bool,
-    /// The record's first write.
+    /// The time of the record's first write.
     pub created_at: Millis,
-    /// The value's text, when it was asked for.
+    /// The value as JSON text, if it was asked for.
     pub text: Option<String>,
 }
 
 impl ReadQuery<'_> {
-    /// What is seen of a settled record, if anything.
-    pub(super) fn see(&self, address: Address, record: RecordState) -> Option<Found> {
+    /// The visible side of a record whose published draft is already folded.
+    pub(super) fn visible(&self, address: Address, record: RecordState) -> Option<Found> {
         let record = record.at(self.now);
-        let seen = view(&record, self.visibility, self.held)?;
-        let (side, committed) = (seen.side.clone(), seen.committed);
+        let viewed = view(&record, self.visibility, self.held)?;
+        let (side, committed) = (viewed.side.clone(), viewed.committed);
         Some(Found { address, side, committed, created_at: record.created_at, text: None })
     }
 }
 
 impl Store {
-    /// The record with its value, as the reader may see it. A draft costs two more reads: the head, and the record again.
+    /// The record with its value. A record with a draft costs two more reads: the head, and the record again.
     pub async fn find_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
         for _ in 0..RESTARTS {
             let Some(mut found) = self.peek_record(query, address).await? else { return Ok(None) };
@@ -57,20 +53,20 @@ impl Store {
                 return Ok(Some(found));
             }
         }
-        Err(unsettled())
+        Err(too_many_restarts())
     }
 
-    /// The record without its value.
+    /// As [`Self::find_record`], without the value.
     pub async fn peek_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<Found>> {
         let record = self.settled_record(query, address).await?;
-        Ok(record.and_then(|record| query.see(address.clone(), record)))
+        Ok(record.and_then(|record| query.visible(address.clone(), record)))
     }
 
-    /// The record, a published draft folded.
+    /// The record with its draft folded if that is published.
     ///
-    /// A record without a draft is what readers see, whatever the head names. A record with a draft is read again after
-    /// the head: the commit that published it may have been folded and taken off the head after the first read, and the
-    /// head would then say nothing about the draft.
+    /// A record without a draft does not depend on the head. A record with a draft is read again after the head:
+    /// between the first read and that of the head, the commit could have been folded and taken off, and the head would
+    /// no longer show that the draft is published.
     async fn settled_record(&self, query: ReadQuery<'_>, address: &Address) -> Result<Option<RecordState>> {
         let namespace = query.namespace;
         let record = self.record(namespace, address).await?;
@@ -87,7 +83,7 @@ impl Store {
     }
 }
 
-/// A reader kept being overtaken.
-pub(super) fn unsettled() -> Error {
+/// The error of a read that had to start over too often.
+pub(super) fn too_many_restarts() -> Error {
     Error::Unavailable { code: Code::Unavailable, source: None }
 }

@@ -1,4 +1,4 @@
-//! Where values go: small ones into the item, large ones into an object of their own.
+//! Stores values: small ones in the item, large ones as an object.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -11,14 +11,14 @@ use crate::store::error::Failure;
 use crate::store::item::{Attributes, Item, b, n, s};
 use crate::store::keys::{self, ONLY, PK, SK, TTL};
 
-/// The largest value kept in the item, in bytes: beyond it, counting and listing would read mostly values.
+/// The largest value in bytes that is stored in the item. Above that, counting and listing would mostly read values.
 const INLINE_BYTES: usize = 16 * 1024;
-/// How long an object may wait for its record, in seconds. A write takes seconds; this is far beyond.
+/// How many seconds an object may exist before a record refers to it. A write takes seconds at most.
 const INTENT_SECONDS: i64 = 3_600;
 
 impl Store {
-    /// Stores a value's text where it belongs. A large one is an object before anything points at it; an intent that
-    /// expires makes the worker look after it if nothing ever does.
+    /// Stores the text of a value. A large value is written to object storage before any record refers to it. Before
+    /// that, an intent is written: when it expires, the worker deletes the object unless a record refers to it.
     pub async fn put_value(
         &self,
         namespace: Namespace,
@@ -41,27 +41,27 @@ impl Store {
         Ok(Payload::Blob(name))
     }
 
-    /// A value's text; `None` when its object is gone because the record has moved on.
+    /// The text of a value. `None` if its object has been deleted, because the record no longer refers to it.
     pub async fn find_value(&self, payload: Payload) -> Result<Option<String>> {
         match payload {
             Payload::Inline(text) => Ok(Some(text)),
-            Payload::NotRead => Err(Error::corrupt_item("a record has no value")),
+            Payload::NotRead => Err(Error::corrupt_item("a record's value was not read")),
             Payload::Blob(name) => {
                 let Some(bytes) = self.blobs.find(&name).await? else { return Ok(None) };
                 String::from_utf8(bytes.into())
                     .map(Some)
-                    .map_err(|error| Error::internal("a stored value is not text", error))
+                    .map_err(|error| Error::internal("a stored value is not UTF-8", error))
             }
         }
     }
 
-    /// Removes an object that no record points at any longer.
+    /// Deletes an object that no record refers to.
     pub async fn delete_value(&self, name: &str) -> Result<()> {
         self.blobs.delete(&BlobRef(name.into())).await
     }
 
-    /// Settles an expired intent: removes its object unless the record came to point at it. `partition` and
-    /// `sort_key` are the record's.
+    /// Processes an expired intent: deletes its object unless the record refers to it. `partition` and `sort_key` are
+    /// those of the record.
     pub async fn settle_blob_intent(&self, blob: &str, partition: &str, sort_key: &[u8]) -> Result<()> {
         let record = self.get(&self.tables.kv, s(partition), b(sort_key)).await?;
         let name = BlobRef(blob.into());

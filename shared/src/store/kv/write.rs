@@ -1,4 +1,4 @@
-//! Writes: the fast way first, then as often as it takes, judging the item as it was read.
+//! Writes of records: first directly, then by judging the current item until a write succeeds.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 
@@ -16,8 +16,8 @@ impl Store {
     /// Writes one record.
     ///
     /// # Errors
-    /// The outer result: storage failed. `UNAVAILABLE` when nothing was changed, `OUTCOME_UNKNOWN` when
-    /// that could not be learnt. The inner one: the write was refused.
+    /// The outer result fails if DynamoDB does: `UNAVAILABLE` if nothing was changed, `OUTCOME_UNKNOWN` if that could
+    /// not be determined. The inner one fails if the write was refused.
     pub async fn write_record(
         &self,
         namespace: Namespace,
@@ -25,20 +25,20 @@ impl Store {
         write: &Write<'_>,
     ) -> Result<Result<Outcome, Refusal>> {
         let mut attempt = Attempt::new();
-        let mut seen = match self.write_plainly(namespace, address, write).await {
+        let mut read = match self.write_plainly(namespace, address, write).await {
             Ok(outcome) => return Ok(Ok(outcome)),
             Err(Failure::Condition(old)) => Some(old),
             Err(failure) => {
-                attempt.note(failure)?;
+                attempt.record_failure(failure)?;
                 None
             }
         };
         loop {
-            let old = match seen.take() {
+            let old = match read.take() {
                 Some(old) => old,
                 None if attempt.uncertain => {
                     let item = self.fence(namespace, address, write, &mut attempt).await?;
-                    // From here on the write has taken effect and the item says so, or it never will have.
+                    // From here on, the write has either taken effect, which the item shows, or never will.
                     attempt.uncertain = false;
                     Some(item)
                 }
@@ -50,22 +50,23 @@ impl Store {
                 Verdict::Refused(refusal) => return Ok(Err(refusal)),
                 Verdict::Apply(next, outcome) => (next, outcome),
             };
-            match self.replace(namespace, address, judged.seen.as_ref(), &next, judged.unpublished_at).await {
+            match self.replace(namespace, address, judged.read.as_ref(), &next, judged.unpublished_at).await {
                 Ok(()) => return Ok(Ok(outcome)),
-                // Somebody wrote in between, which is progress: judge again, with a pause only under contention.
-                Err(Failure::Condition(_)) => attempt.pause().await?,
+                // Another write was faster, which is progress: judge again, after a backoff.
+                Err(Failure::Condition(_)) => attempt.back_off().await?,
                 Err(failure) => {
-                    attempt.note(failure)?;
-                    attempt.pause().await?;
+                    attempt.record_failure(failure)?;
+                    attempt.back_off().await?;
                 }
             }
         }
     }
 
-    /// Judges a write against the item as it was read, a published draft folded.
+    /// Judges a write against the item as it was read, with a published draft folded.
     ///
-    /// The write that puts the verdict in place fails if the record has changed since it was read. A refusal writes
-    /// nothing. If it depends on a draft, it is therefore decided on a record that was read after the head.
+    /// If the record has changed since it was read, writing the result fails, so an accepted write needs no second
+    /// read. A refusal writes nothing. If it depends on a draft, it must therefore be decided on a record that was read
+    /// after the head.
     async fn judge(
         &self,
         namespace: Namespace,
@@ -76,7 +77,7 @@ impl Store {
         let record = old.map(item::decode).transpose()?;
         let verdict = decide(record.as_ref(), write);
         if matches!(verdict, Verdict::Done(_)) || record.as_ref().is_none_or(|record| record.draft.is_none()) {
-            return Ok(Judged { seen: record, unpublished_at: None, verdict });
+            return Ok(Judged { read: record, unpublished_at: None, verdict });
         }
         let published = self.published_drafts(namespace, write.now).await?;
         let judged = judge_under(&published, record, write);
@@ -86,20 +87,20 @@ impl Store {
         Ok(judge_under(&published, self.record(namespace, address).await?, write))
     }
 
-    /// Puts `next` in the place of `seen`, if the record is still that. A draft taken to be unpublished must still be so:
-    /// the head's sequence number is checked in the same transaction.
+    /// Replaces the record by `next` if it is still in the state `read`. If a draft was taken to be unpublished, the
+    /// same transaction checks that the head has not changed.
     async fn replace(
         &self,
         namespace: Namespace,
         address: &Address,
-        seen: Option<&RecordState>,
+        read: Option<&RecordState>,
         next: &RecordState,
         unpublished_at: Option<u64>,
     ) -> Result<(), Failure> {
         let fault = |error: Box<dyn std::error::Error + Send + Sync>| Failure::Fault(error);
         let mut item = item::encode(next).map_err(|error| fault(error.into()))?;
         item.extend([(PK.into(), s(keys::records(namespace))), (SK.into(), b(keys::record(address)))]);
-        let (condition, values) = still(seen);
+        let (condition, values) = unchanged_condition(read);
         let Some(head) = unpublished_at else {
             let put = self.db_once.put_item().table_name(&self.tables.kv).set_item(Some(item));
             let put = put.condition_expression(condition).set_expression_attribute_values(values);
@@ -124,26 +125,26 @@ impl Store {
     }
 }
 
-/// A verdict and what it was decided on.
+/// A verdict and the state on which it was decided.
 struct Judged {
     /// The record as it was read.
-    seen: Option<RecordState>,
-    /// The head's sequence number when its draft was not published.
+    read: Option<RecordState>,
+    /// The sequence number of the head in which the draft was not published. `None` if there is no unpublished draft.
     unpublished_at: Option<u64>,
     verdict: Verdict,
 }
 
-fn judge_under(published: &PublishedDrafts, seen: Option<RecordState>, write: &Write<'_>) -> Judged {
-    let settled = seen.clone().map(|record| published.settle(record));
+fn judge_under(published: &PublishedDrafts, read: Option<RecordState>, write: &Write<'_>) -> Judged {
+    let settled = read.clone().map(|record| published.settle(record));
     let staged = settled.as_ref().is_some_and(|record| record.draft.is_some());
     let verdict = decide(settled.as_ref(), write);
-    Judged { seen, unpublished_at: staged.then_some(published.seq), verdict }
+    Judged { read, unpublished_at: staged.then_some(published.seq), verdict }
 }
 
-/// The condition that the record is still what was read. Every write changes `w0`; folding leaves it and takes the draft
-/// away; a fence changes neither.
-fn still(seen: Option<&RecordState>) -> (String, Option<Item>) {
-    let Some(seen) = seen else { return ("attribute_not_exists(pk)".into(), None) };
+/// The condition that the record is still in the state `read`. Every write changes `w0`, folding removes the draft, and
+/// fencing changes `fence`.
+fn unchanged_condition(read: Option<&RecordState>) -> (String, Option<Item>) {
+    let Some(read) = read else { return ("attribute_not_exists(pk)".into(), None) };
     let mut values = Item::new();
     let mut unchanged = |attribute: &str, value: Option<AttributeValue>| match value {
         Some(value) => {
@@ -152,8 +153,8 @@ fn still(seen: Option<&RecordState>) -> (String, Option<Item>) {
         }
         None => format!("attribute_not_exists({attribute})"),
     };
-    let newest = unchanged("w0", seen.writes.first().map(|write| item::write_id(*write)));
-    let draft = unchanged("draft_id", seen.draft.as_ref().map(|draft| b(draft.id.0.into_bytes())));
-    let fence = unchanged("fence", (seen.fence > 0).then(|| n(seen.fence)));
+    let newest = unchanged("w0", read.writes.first().map(|write| item::write_id(*write)));
+    let draft = unchanged("draft_id", read.draft.as_ref().map(|draft| b(draft.id.0.into_bytes())));
+    let fence = unchanged("fence", (read.fence > 0).then(|| n(read.fence)));
     (format!("{newest} AND {draft} AND {fence}"), (!values.is_empty()).then_some(values))
 }

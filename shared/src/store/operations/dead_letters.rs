@@ -1,4 +1,4 @@
-//! Changes that failed: how often, and those that the worker has given up on.
+//! Dead letters, and the number of failures of each change that may become one.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -9,16 +9,16 @@ use super::super::item::{Attributes, Item, n, s};
 use super::super::keys;
 use crate::domain::{DeadLetter, DeadLetterId, Error, Millis, Result};
 
-/// How long the count of a change's attempts is kept, in seconds: as long as its stream.
+/// How many seconds the number of failures is kept: longer than the stream keeps its records (24 hours).
 const COUNTED_SECONDS: i64 = 2 * 24 * 3600;
-/// How long a replay may take, in milliseconds. One whose worker is gone may be asked for again.
+/// How long a replay may take, in milliseconds. After that it can be requested again.
 const REPLAY_MS: i64 = 15 * 60 * 1000;
 
 impl Store {
-    /// Counts a failed attempt at a change; how many there were, and when the first one was.
-    pub async fn count_failure(&self, what: &str, place: &str, now: Millis) -> Result<(u32, Millis)> {
+    /// Counts a failure to process a change. Returns the number of failures and the time of the first one.
+    pub async fn count_failure(&self, kind: &str, sequence_number: &str, now: Millis) -> Result<(u32, Millis)> {
         let update = self.db.update_item().table_name(&self.tables.operations);
-        let update = update.key(keys::PK, s(keys::failure(what, place))).key(keys::SK, s(keys::FAILURE));
+        let update = update.key(keys::PK, s(keys::failure(kind, sequence_number))).key(keys::SK, s(keys::FAILURE));
         let update = update.update_expression(
             "SET entity = :entity, #schema = :one, first_at = if_not_exists(first_at, :now), #ttl = :ttl ADD attempts :one",
         );
@@ -33,8 +33,8 @@ impl Store {
         Ok((item.number("attempts")?, Millis(item.number("first_at")?)))
     }
 
-    /// Keeps a letter. When it is there already, because its change came again, the last failure is noted, and a replay that
-    /// was asked for since stays asked for.
+    /// Writes a dead letter. If it exists already, because its change was delivered again, only the last failure is
+    /// updated, and a replay that was requested since stays requested.
     pub async fn put_dead_letter(&self, letter: &DeadLetter) -> Result<()> {
         let update = self.letter_update(&letter.id).update_expression(
             "SET entity = :entity, #schema = :schema, change = :change, attempts = :attempts, #error = :error, \
@@ -57,8 +57,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that the replay that was asked for at `asked_at` failed, and with `error`. False when it is not waited for any
-    /// longer: another worker has noted that, the letter has gone, or a later replay was asked for.
+    /// Records that the replay requested at `asked_at` failed with `error`. Returns `false` if that replay is no longer
+    /// pending: another worker has recorded its failure, the dead letter was deleted, or a later replay was requested.
     pub async fn end_failed_replay(
         &self,
         id: &DeadLetterId,
@@ -86,13 +86,12 @@ impl Store {
         update.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()))
     }
 
-    /// The letter, if it is there.
     pub async fn find_dead_letter(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>> {
         let item = self.get(&self.tables.operations, s(keys::DEAD_LETTERS), s(id.as_str())).await?;
         item.map(|item| decode(&item)).transpose()
     }
 
-    /// Takes a letter away whose change was worked off. One that is gone already stays so.
+    /// Deletes a dead letter whose change has been processed. Succeeds if it is already gone.
     pub async fn remove_dead_letter(&self, id: &DeadLetterId) -> Result<()> {
         let delete = self.db.delete_item().table_name(&self.tables.operations);
         let delete = delete.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()));
@@ -100,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    /// A page of letters, the newest failure first, and the place to go on from.
+    /// A page of dead letters, the newest failure first, and the sort key after which the next page begins.
     pub async fn list_dead_letters(
         &self,
         after: Option<&DeadLetterId>,
@@ -123,8 +122,8 @@ impl Store {
         Ok((items.iter().map(decode).collect::<Result<_>>()?, next))
     }
 
-    /// Asks for another attempt, which the table's stream tells the worker. Of several who ask, one is heard; all see the
-    /// letter as it is then. `None` when there is no such letter.
+    /// Requests a replay; the table's stream delivers the request to the worker. If several administrators ask at once,
+    /// one request takes effect. Each gets the dead letter in its current state, or `None` if there is none.
     pub async fn request_replay(&self, id: &DeadLetterId, now: Millis) -> Result<Option<DeadLetter>> {
         let update = self.letter_update(id).update_expression("SET replay_requested_at = :now");
         let update = update.condition_expression(

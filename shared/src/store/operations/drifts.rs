@@ -1,4 +1,4 @@
-//! Drift over all installations: its runs, newest first, and when it was unlocked.
+//! Drift runs of all installations, newest first, and the last unlock of each repository's drift.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,11 +13,11 @@ use super::super::merge_shards::{ShardPage, merge_shards};
 use super::runs;
 use crate::domain::{Code, DriftRun, Error, Millis, Namespace, Result, Run};
 
-/// Partition and sort key of an unlock.
+/// The partition key and the sort key of an unlock.
 type UnlockKey = (String, String);
 
 impl Store {
-    /// Notes that a repository's drift was unlocked. A later unlock stays, so doing it again changes nothing.
+    /// Records that a repository's drift was unlocked. The latest time stays, so repeating this changes nothing.
     pub async fn unlock_drift(&self, namespace: Namespace, repository: u64, now: Millis) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.operations);
         let update = update.set_key(Some(item_key(unlock_key(namespace, repository))));
@@ -32,16 +32,17 @@ impl Store {
         }
     }
 
-    /// A page of the drift runs of all installations, newest first, and the place to go on from. At most 100.
+    /// A page of the drift runs of all installations, newest first, and the sort key after which the next page begins.
+    /// `limit` is at most 100.
     ///
-    /// `after` is the place that an earlier page gave. A run, and where it stands, is here within a second or so; an unlock
-    /// at once.
+    /// `after` is the sort key that an earlier page returned. Runs are read from an index, where a change appears
+    /// within about a second. Unlocks are strongly consistent.
     pub async fn list_drift_runs(&self, after: Option<&str>, limit: usize) -> Result<(Vec<DriftRun>, Option<String>)> {
-        if after.is_some_and(|after| !keys::is_drift_place(after)) {
+        if after.is_some_and(|after| !keys::is_drift_sort_key(after)) {
             return Err(Error::invalid(Code::InvalidCursor));
         }
         let reads = (0..keys::DRIFT_SHARDS).map(|shard| self.read_drifts(shard, after, limit + 1));
-        let (items, next) = merge_shards(try_join_all(reads).await?, keys::DRIFT_PLACE, limit)?;
+        let (items, next) = merge_shards(try_join_all(reads).await?, keys::DRIFT_SORT_KEY, limit)?;
         let runs = items.iter().map(runs::decode).collect::<Result<Vec<_>>>()?;
         let unlock_of = |run: &Run| unlock_key(run.namespace, run.repository.id);
         let unlocks = self.get_drift_unlocks(runs.iter().map(unlock_of).collect()).await?;
@@ -57,16 +58,16 @@ impl Store {
         let query = query.expression_attribute_values(":shard", s(keys::drifts(shard)));
         let query = match after {
             Some(after) => query
-                .key_condition_expression("#shard = :shard AND #place < :after")
-                .expression_attribute_names("#place", keys::DRIFT_PLACE)
+                .key_condition_expression("#shard = :shard AND #sort_key < :after")
+                .expression_attribute_names("#sort_key", keys::DRIFT_SORT_KEY)
                 .expression_attribute_values(":after", s(after)),
             None => query.key_condition_expression("#shard = :shard"),
         };
         let answer = query.limit(i32::try_from(each).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        ShardPage::new(answer.items, answer.last_evaluated_key, keys::DRIFT_PLACE)
+        ShardPage::new(answer.items, answer.last_evaluated_key, keys::DRIFT_SORT_KEY)
     }
 
-    /// When each was last; nothing of those that never were.
+    /// The time of each unlock. Repositories that were never unlocked are left out.
     async fn get_drift_unlocks(&self, wanted: HashSet<UnlockKey>) -> Result<HashMap<UnlockKey, Millis>> {
         let mut wanted: Vec<Item> = wanted.into_iter().map(item_key).collect();
         let mut unlocks = HashMap::new();

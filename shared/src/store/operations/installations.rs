@@ -1,4 +1,4 @@
-//! Installations. The item also holds the claim of the one refresh that may run (`refresh.rs`).
+//! Installations. The item also names the task of the refresh that is running (`refresh.rs`).
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
@@ -9,7 +9,6 @@ use super::super::keys;
 use crate::domain::{Installation, InstallationState, Millis, Namespace, Result, Seconds};
 
 impl Store {
-    /// The installation, if known.
     pub async fn find_installation(&self, namespace: Namespace) -> Result<Option<Installation>> {
         let item = self.get_installation_item(namespace).await?;
         item.map(|item| decode(namespace, &item)).transpose()
@@ -19,7 +18,7 @@ impl Store {
         self.get(&self.tables.operations, s(keys::installation(namespace)), s(keys::INSTALLATION)).await
     }
 
-    /// The installation as it is known, which is this one if it was not.
+    /// Stores `fresh` unless the installation exists. Returns the stored installation.
     pub async fn find_or_create_installation(&self, fresh: &Installation) -> Result<Installation> {
         if let Some(known) = self.find_installation(fresh.namespace).await? {
             return Ok(known);
@@ -28,14 +27,14 @@ impl Store {
         let put = put.condition_expression("attribute_not_exists(pk)");
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put.send().await.map_err(Failure::of_put) {
-            // Somebody else, or this very write before its answer was lost.
+            // Another caller stored it, or an attempt of this write whose answer was lost.
             Err(Failure::Condition(Some(item))) => decode(fresh.namespace, &item),
             Err(failure) => Err(failure.into()),
             Ok(_) => Ok(fresh.clone()),
         }
     }
 
-    /// Moves an installation from one of these states, if it is known and in one; the installation as it stands then.
+    /// Changes the state of an installation if it is known and in one of the states `from`. Returns the changed installation.
     pub async fn move_installation(
         &self,
         namespace: Namespace,
@@ -58,7 +57,7 @@ impl Store {
         }
     }
 
-    /// Writes what is known of an installation. What was first seen when, and a refresh that runs, stay as they are.
+    /// Updates an installation. The time at which it was first seen and a running refresh are not changed.
     pub async fn put_installation(&self, installation: &Installation) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.operations);
         let update = update.set_key(Some(key(installation.namespace))).update_expression(

@@ -1,7 +1,8 @@
-//! Turns: a worker takes a task for a while, goes on where the last one stopped, and finishes it or hands it over.
+//! Leases on tasks: a worker leases a task, continues at the last cursor, and finishes the task or releases it.
 //!
-//! One worker at a time holds a task, by a lease. Whatever it writes is refused once another has taken the task. A task
-//! nobody holds carries `wake` when somebody is to take it: the table's stream tells the worker of such writes alone.
+//! One worker at a time holds the lease of a task. Once another worker has leased the task, the writes of the first one
+//! fail. A task that nobody holds and that should be processed has the attribute `wake`, by which the table's stream
+//! selects the writes that it delivers to the worker.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
@@ -14,63 +15,64 @@ use super::super::keys;
 use super::{MAY_BE_TAKEN, installations, tasks};
 use crate::domain::{Error, Millis, Result, Task, TaskId, TaskState};
 
-/// How long a task is held without a sign of life, in milliseconds: longer than the worker's function may run, so that
-/// only a dead worker loses one.
+/// How long a lease lasts after the last step, in milliseconds. It is longer than the timeout of the worker's function,
+/// so that only a worker that died loses its lease.
 pub const LEASE_MS: i64 = 150_000;
-/// How long after it was woken a task that nobody took is woken again, in milliseconds.
+/// How many milliseconds after a task was woken it is woken again, if no worker has leased it.
 const WAKE_AGAIN_MS: i64 = 60_000;
-/// Unfinished tasks looked at with one query.
+/// How many unfinished tasks one query reads.
 const PAGE: i32 = 100;
 
-/// A task in hand.
+/// A task that this worker has leased.
 #[derive(Clone, Debug)]
 pub struct TaskLease {
-    /// The task, as it was when it was taken.
+    /// The task as it was when it was leased.
     pub task: Task,
-    /// What the last worker left behind.
+    /// The cursor of the last completed step.
     pub cursor: Option<String>,
-    /// Turns in a row that ended without a step forward.
+    /// The number of consecutive leases that ended without a step.
     pub failures: u32,
-    /// Why the last of them did, for people.
+    /// The error of the last of them, for people.
     pub last_error: Option<String>,
-    /// When it is another worker's for the taking.
+    /// When the lease expires.
     pub held_until: Millis,
     holder: Uuid,
 }
 
-/// What becomes of a task that is handed over.
+/// How a task is released before it is finished.
 #[derive(Clone, Debug)]
 pub struct TaskRelease {
-    /// Not to be taken before; at once when absent.
+    /// When it may be leased again. Absent: at once.
     pub not_before: Option<Millis>,
-    /// Why there was no step forward, when that was a failure.
+    /// The error, if it is released because of a failure.
     pub error: Option<String>,
 }
 
-/// A worker's write came too late: another has taken the task since.
+/// The write failed because another worker has leased the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseLost;
 
 impl Store {
-    /// Takes a task, unless it is finished, held by somebody else, or not to be taken yet. `holder` is fresh.
+    /// Leases a task. Returns `None` if it is finished, leased by another worker, or waiting for its time. `holder`
+    /// must be random for each call.
     pub async fn lease_task(&self, id: TaskId, holder: Uuid, now: Millis) -> Result<Option<TaskLease>> {
         let item = self.get(&self.tables.operations, s(keys::task(id)), s(keys::TASK)).await?;
         let Some(item) = item.and_then(|item| unexpired(item, now.seconds())) else { return Ok(None) };
         let task = tasks::decode(id, &item)?;
-        if task.state.is_final() || !may_be_taken(&item, now) {
+        if task.state.is_final() || !can_be_leased(&item, now) {
             return Ok(None);
         }
-        // Whoever gives a task back says so; a lease that ran out means a worker that died.
+        // A released task has no holder. If it has one, its lease expired because the worker died.
         let before = item.find_bytes("holder").map(<[u8]>::to_vec);
-        let died = before.is_some();
-        let failures = item.find_number("failures").unwrap_or(0) + u32::from(died);
+        let holder_died = before.is_some();
+        let failures = item.find_number("failures").unwrap_or(0) + u32::from(holder_died);
         let lease: u64 = item.number("turn")?;
         let update = self.task_update(id).update_expression(
             "SET #state = :running, holder = :holder, lease_until = :until, failures = :failures, turn = :next, \
              updated_at = :now REMOVE wake, not_before",
         );
         // The worker whose lease is over may still write, and the failures were counted by whether it holds the task.
-        let same_holder = if died { "holder = :died" } else { "attribute_not_exists(holder)" };
+        let same_holder = if holder_died { "holder = :died" } else { "attribute_not_exists(holder)" };
         let update = update.condition_expression(format!("turn = :turn AND {same_holder} AND {MAY_BE_TAKEN}"));
         let update = update.expression_attribute_names("#state", "state");
         let mut values = vec![
@@ -87,9 +89,9 @@ impl Store {
             values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
         match update.send().await.map_err(Failure::of_update) {
             Ok(_) => {}
-            // The answer to the first attempt was lost, and the second met its work.
-            Err(Failure::Condition(Some(there)))
-                if there.find_bytes("holder") == Some(holder.as_bytes().as_slice()) => {}
+            // The answer to the first attempt was lost, and the retry found its effect.
+            Err(Failure::Condition(Some(existing)))
+                if existing.find_bytes("holder") == Some(holder.as_bytes().as_slice()) => {}
             Err(Failure::Condition(_)) => return Ok(None),
             Err(failure) => return Err(failure.into()),
         }
@@ -98,7 +100,7 @@ impl Store {
         Ok(Some(TaskLease { task, cursor, failures, last_error, held_until: Millis(now.0 + LEASE_MS), holder }))
     }
 
-    /// Notes a step forward and the task's progress, and holds the task for longer. Doing it again changes nothing.
+    /// Stores the cursor and the progress after a step and extends the lease. Repeating this changes nothing.
     pub async fn step_task(&self, lease: &mut TaskLease, cursor: String, now: Millis) -> Result<Result<(), LeaseLost>> {
         let update = self.task_update(lease.task.id).update_expression(
             "SET #cursor = :cursor, progress = :progress, failures = :none, lease_until = :until, updated_at = :now \
@@ -114,7 +116,7 @@ impl Store {
         ];
         let update =
             values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-        let kept = self.while_held(update, lease).await?;
+        let kept = self.update_if_held(update, lease).await?;
         if kept.is_ok() {
             lease.cursor = Some(cursor);
             lease.held_until = Millis(now.0 + LEASE_MS);
@@ -124,7 +126,7 @@ impl Store {
         Ok(kept)
     }
 
-    /// Gives a task back unfinished. The write itself wakes the next worker, unless that is to wait.
+    /// Releases an unfinished task. Unless it has to wait, the write itself wakes the next worker.
     pub async fn release_task(
         &self,
         lease: &TaskLease,
@@ -144,10 +146,10 @@ impl Store {
             Some(value) => update.expression_attribute_values(name, value),
             None => update,
         });
-        self.while_held(update, lease).await
+        self.update_if_held(update, lease).await
     }
 
-    /// Ends a task: it is no longer among the unfinished, and another may begin.
+    /// Finishes a task and removes it from the unfinished ones, so that another may begin.
     pub async fn finish_task(
         &self,
         lease: &TaskLease,
@@ -155,7 +157,7 @@ impl Store {
         error: Option<&str>,
         now: Millis,
     ) -> Result<Result<(), LeaseLost>> {
-        let failed = |error| Error::internal("ending a task", error);
+        let failed = |error| Error::internal("finishing a task", error);
         let open = Delete::builder().table_name(&self.tables.operations).set_key(Some(open_key(lease.task.id)));
         let claim = Update::builder().table_name(&self.tables.operations);
         let claim =
@@ -163,12 +165,12 @@ impl Store {
         let claim = claim.condition_expression("refresh_task = :task");
         let claim = claim.expression_attribute_values(":task", b(lease.task.id.bytes()));
         let items = vec![
-            TransactWriteItem::builder().update(self.ending(lease, state, error, now)?).build(),
+            TransactWriteItem::builder().update(self.final_update(lease, state, error, now)?).build(),
             TransactWriteItem::builder().delete(open.build().map_err(failed)?).build(),
             TransactWriteItem::builder().update(claim.build().map_err(failed)?).build(),
         ];
         let without_claim = items.iter().take(2).cloned().collect();
-        // A claim that is not this task's must not keep it from ending.
+        // The task must be able to finish even if the installation names another task as its refresh.
         for items in [items, without_claim] {
             match self.transact(items).await {
                 Ok(()) => return Ok(Ok(())),
@@ -179,7 +181,7 @@ impl Store {
         Ok(Err(LeaseLost))
     }
 
-    fn ending(&self, lease: &TaskLease, state: TaskState, error: Option<&str>, now: Millis) -> Result<Update> {
+    fn final_update(&self, lease: &TaskLease, state: TaskState, error: Option<&str>, now: Millis) -> Result<Update> {
         let set = if error.is_some() { "SET #error = :error, " } else { "SET " };
         let update = Update::builder().table_name(&self.tables.operations).set_key(Some(tasks::key(lease.task.id)));
         let update = update.update_expression(format!(
@@ -198,11 +200,11 @@ impl Store {
         let update = update.expression_attribute_values(":progress", n(lease.task.progress));
         let update = update.expression_attribute_values(":now", n(now.0));
         let update = update.expression_attribute_values(":holder", b(lease.holder.into_bytes()));
-        update.build().map_err(|error| Error::internal("ending a task", error))
+        update.build().map_err(|error| Error::internal("finishing a task", error))
     }
 
-    /// Wakes the unfinished tasks that nobody holds although somebody might: those of dead workers, and those whose time
-    /// has come. How many.
+    /// Wakes the unfinished tasks that can be leased: those of workers that died, and those whose time has come.
+    /// Returns how many it woke.
     pub async fn wake_tasks(&self, now: Millis) -> Result<usize> {
         let (mut woken, mut start) = (0, None);
         loop {
@@ -211,7 +213,8 @@ impl Store {
                 query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(keys::OPEN_TASKS));
             let page = query.set_exclusive_start_key(start).send().await.map_err(Failure::of)?;
             for item in page.items.unwrap_or_default() {
-                let id = TaskId::parse(item.text(keys::SK)?).ok_or(Error::corrupt_item("an open task has no id"))?;
+                let id = TaskId::parse(item.text(keys::SK)?)
+                    .ok_or(Error::corrupt_item("an unfinished task's sort key is not a task id"))?;
                 woken += usize::from(self.wake_task(id, now).await?);
             }
             start = page.last_evaluated_key;
@@ -227,8 +230,8 @@ impl Store {
             self.forget_open_task(id).await?;
             return Ok(false);
         };
-        let asked: Option<i64> = item.find_number("wake");
-        if !may_be_taken(&item, now) || asked.is_some_and(|asked| asked > now.0 - WAKE_AGAIN_MS) {
+        let woken_at: Option<i64> = item.find_number("wake");
+        if !can_be_leased(&item, now) || woken_at.is_some_and(|woken_at| woken_at > now.0 - WAKE_AGAIN_MS) {
             return Ok(false);
         }
         let update = self.task_update(id).update_expression("SET wake = :now REMOVE not_before");
@@ -243,7 +246,7 @@ impl Store {
         }
     }
 
-    /// A task that is gone has no place among the unfinished.
+    /// Removes the entry of a task that no longer exists from the unfinished ones.
     async fn forget_open_task(&self, id: TaskId) -> Result<()> {
         let delete = self.db.delete_item().table_name(&self.tables.operations).set_key(Some(open_key(id)));
         delete.send().await.map_err(Failure::of)?;
@@ -255,7 +258,11 @@ impl Store {
         update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    async fn while_held(&self, update: UpdateItemFluentBuilder, lease: &TaskLease) -> Result<Result<(), LeaseLost>> {
+    async fn update_if_held(
+        &self,
+        update: UpdateItemFluentBuilder,
+        lease: &TaskLease,
+    ) -> Result<Result<(), LeaseLost>> {
         let update = update.condition_expression("holder = :holder");
         let update = update.expression_attribute_values(":holder", b(lease.holder.into_bytes()));
         match update.send().await.map_err(Failure::of_update) {
@@ -270,8 +277,8 @@ fn open_key(id: TaskId) -> Item {
     Item::from([(keys::PK.into(), s(keys::OPEN_TASKS)), (keys::SK.into(), s(id.to_string()))])
 }
 
-/// Whether nobody holds it and its time has come.
-fn may_be_taken(item: &Item, now: Millis) -> bool {
+/// Whether the task is not leased and its time has come.
+fn can_be_leased(item: &Item, now: Millis) -> bool {
     let over = |name| item.find_number::<i64>(name).is_none_or(|until| until <= now.0);
     over("lease_until") && over("not_before")
 }

@@ -1,8 +1,8 @@
-//! Checks of memberships that the worker is to make: at most one for each membership at a time.
+//! Membership checks for the worker: at most one for each membership at a time.
 //!
-//! The write that asks for a check creates its row, and the table's stream tells the worker. The row goes when the provider
-//! has given a definite answer. Until then it says since when the membership is in doubt, which every use of the
-//! membership reads. A check that got no answer waits for its time, and the worker's timer wakes it.
+//! Requesting a check creates its row, and the table's stream delivers that to the worker. The row is deleted when the
+//! provider has given a definite answer. Until then it stores since when the membership is in doubt, which every use of
+//! the membership reads. A check without a definite answer waits until its next time, and the worker's timer wakes it.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -16,28 +16,26 @@ use super::super::keys;
 use super::MAY_BE_TAKEN;
 use crate::domain::{Error, Membership, Millis, Namespace, Result, UserId};
 
-/// How long a worker holds a check, in milliseconds: longer than the worker's function may run.
+/// How long a worker holds a check, in milliseconds. It is longer than the timeout of the worker's function.
 const LEASE_MS: i64 = 150_000;
-/// How long after it was woken a check that no worker took is woken again, in milliseconds.
+/// How many milliseconds after a check was woken it is woken again, if no worker has taken it.
 const WAKE_AGAIN_MS: i64 = 60_000;
 
-/// A check that a worker holds.
+/// A check that this worker holds.
 #[derive(Clone, Debug)]
 pub struct MembershipCheck {
-    /// Whose membership.
     pub user: UserId,
-    /// In which installation.
     pub namespace: Namespace,
-    /// When the check was asked for.
+    /// When the check was requested.
     pub asked_at: Millis,
-    /// How many times it ended without a definite answer.
+    /// How many attempts ended without a definite answer.
     pub attempts: u32,
     holder: Uuid,
 }
 
 impl Store {
-    /// Asks for a check of a membership, unless one is asked for already. Since when it has been asked for. A check from
-    /// before the membership's last confirmation does not count: it is replaced.
+    /// Requests a check of a membership, unless one is pending. Returns since when it has been pending. A check from
+    /// before the membership's last confirmation is replaced.
     pub async fn ask_membership_check(
         &self,
         user: UserId,
@@ -56,7 +54,8 @@ impl Store {
         }
     }
 
-    /// Takes a check, unless there is none, another worker holds it, or its time has not come. `holder` is fresh.
+    /// Takes a check. Returns `None` if there is none, if another worker holds it, or if its time has not come.
+    /// `holder` must be random for each call.
     pub async fn take_membership_check(
         &self,
         user: UserId,
@@ -84,7 +83,7 @@ impl Store {
         Ok(Some(MembershipCheck { user, namespace, asked_at, attempts, holder }))
     }
 
-    /// Ends a check. One that another worker has taken since stays.
+    /// Deletes a check, unless another worker has taken it since.
     pub async fn finish_membership_check(&self, check: &MembershipCheck) -> Result<()> {
         let delete = self.db.delete_item().table_name(&self.tables.operations);
         let delete = delete.set_key(Some(key(check.user, check.namespace))).condition_expression("holder = :holder");
@@ -95,7 +94,7 @@ impl Store {
         }
     }
 
-    /// Gives a check back without an answer, not to be taken before `until`.
+    /// Releases a check without an answer. It is not taken again before `until`.
     pub async fn put_off_membership_check(&self, check: &MembershipCheck, until: Millis) -> Result<()> {
         let update = self.check_update(check.user, check.namespace);
         let update =
@@ -115,7 +114,7 @@ impl Store {
         }
     }
 
-    /// Wakes the checks that no worker holds and whose time has come. How many.
+    /// Wakes the checks that no worker holds and whose time has come. Returns how many it woke.
     pub async fn wake_membership_checks(&self, now: Millis) -> Result<usize> {
         let shards = (0..keys::MEMBERSHIP_CHECK_SHARDS).map(|shard| self.wake_shard(shard, now));
         Ok(try_join_all(shards).await?.into_iter().sum())
@@ -140,13 +139,14 @@ impl Store {
 
     async fn wake_check(&self, item: Item, now: Millis) -> Result<bool> {
         let over = |name| item.find_number::<i64>(name).is_none_or(|until| until <= now.0);
-        let waiting = item.find_number::<i64>("wake").is_some_and(|asked| asked > now.0 - WAKE_AGAIN_MS);
+        let waiting = item.find_number::<i64>("wake").is_some_and(|woken_at| woken_at > now.0 - WAKE_AGAIN_MS);
         if waiting || !over("lease_until") || !over("not_before") {
             return Ok(false);
         }
-        let (user, namespace) = parse(&item).ok_or(Error::corrupt_item("a membership check has another key"))?;
+        let (user, namespace) =
+            parse(&item).ok_or(Error::corrupt_item("a membership check's sort key is malformed"))?;
         let update = self.check_update(user, namespace).update_expression("SET wake = :now REMOVE not_before");
-        // Whoever has taken it since has moved its lease, and may have put it off.
+        // A worker that has taken the check since has changed its lease, and may have postponed it.
         let update = update.condition_expression(format!("attribute_exists(pk) AND {MAY_BE_TAKEN}"));
         match with_values(update, [(":now", n(now.0))]).send().await.map_err(Failure::of_update) {
             Ok(_) => Ok(true),

@@ -1,4 +1,5 @@
-//! The operations table: installations, their repositories, runs, and tasks.
+//! The operations table: installations, their secrets and repositories, runs, tasks, membership checks and dead
+//! letters.
 
 mod dead_letters;
 mod drifts;
@@ -20,5 +21,5 @@ pub use secrets::InstallationSecret;
 const MAY_BE_TAKEN: &str = "(attribute_not_exists(lease_until) OR lease_until <= :now) \
                             AND (attribute_not_exists(not_before) OR not_before <= :now)";
 
-/// How often a write that somebody was in the way of is judged anew before the caller is told to come again.
+/// How many times a write that conflicts with others is tried before the caller gets an error.
 const ATTEMPTS: usize = 5;

@@ -1,4 +1,4 @@
-//! Begins a refresh of an installation's repositories: at most one runs.
+//! Starts a refresh of an installation's repositories. At most one runs for each installation.
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use uuid::Uuid;
@@ -10,11 +10,11 @@ use super::{ATTEMPTS, installations, tasks};
 use crate::domain::{Error, InstallationState, Millis, Namespace, Result, Task, TaskId, TaskState, UserId, Work};
 
 impl Store {
-    /// The task that refreshes the installation's repositories: the one that runs, of which `caller` becomes an owner
-    /// too, or a new one called `fresh`.
+    /// The task that refreshes the installation's repositories. If one is running, `caller` becomes another owner of
+    /// it; otherwise a task with the id `fresh` is created.
     ///
     /// # Errors
-    /// Not found when the installation is unknown, forbidden when it is not active.
+    /// Not found if the installation is unknown. Forbidden if it is not active.
     pub async fn start_refresh(
         &self,
         namespace: Namespace,
@@ -49,10 +49,10 @@ impl Store {
                 Err(failure) => return Err(failure.into()),
             }
         }
-        Err(Error::unavailable("many began a refresh at the same time"))
+        Err(Error::unavailable("too many concurrent attempts to start a refresh"))
     }
 
-    /// Makes somebody an owner of a task. False when it is finished or gone.
+    /// Makes a user an owner of a task. Returns `false` if the task is finished or no longer exists.
     async fn join_task(&self, id: TaskId, user: UserId) -> Result<bool> {
         let update = self.db.update_item().table_name(&self.tables.operations).set_key(Some(tasks::key(id)));
         let update = update.update_expression("ADD owners :user").expression_attribute_values(":user", ss([user]));
@@ -67,8 +67,8 @@ impl Store {
         }
     }
 
-    /// The task, and the installation's word that this is the one, if nobody began another since `refreshes` were
-    /// counted and the installation is active.
+    /// Creates the task and makes the installation name it, if no other refresh has started since `refreshes` was read
+    /// and the installation is active.
     fn claim(&self, task: &Task, refreshes: u64) -> Result<Vec<TransactWriteItem>> {
         let claim = Update::builder().table_name(&self.tables.operations);
         let claim = claim.set_key(Some(installations::key(task.namespace)));
@@ -82,7 +82,7 @@ impl Store {
         let claim = claim.expression_attribute_values(":counted", n(refreshes));
         let claim = claim.expression_attribute_values(":next", n(refreshes + 1));
         let claim = claim.expression_attribute_values(":none", n(0));
-        let claim = claim.build().map_err(|error| Error::internal("beginning a refresh", error))?;
+        let claim = claim.build().map_err(|error| Error::internal("starting a refresh", error))?;
         let puts = self.new_task(task)?.map(|put| TransactWriteItem::builder().put(put).build());
         Ok([TransactWriteItem::builder().update(claim).build()].into_iter().chain(puts).collect())
     }

@@ -1,4 +1,4 @@
-//! Repositories: a row each under the provider's number.
+//! Repositories. Each is one item, under the provider's number.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,31 +13,31 @@ use super::super::keys;
 use super::ATTEMPTS;
 use crate::domain::{Error, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result};
 
-/// Writes of one page that are under way at the same time.
+/// How many writes of a page run concurrently.
 const CONCURRENCY: usize = 16;
 
-/// A row, with what no caller needs to see.
+/// A repository with its bookkeeping.
 #[derive(Clone)]
 struct Row {
     known: KnownRepository,
-    /// Counts what was said of it.
+    /// The number of writes that changed the repository.
     version: u64,
-    /// The last refresh that saw it.
+    /// The last refresh that found the repository.
     generation: u64,
 }
 
-/// Some repositories as they were when they were read. What has changed since is noticed when it is written.
+/// Some repositories as they were when they were read. Conditions on the writes detect later changes.
 pub struct ReadRepositories(HashMap<u64, Row>);
 
 impl ReadRepositories {
-    /// Whether a refresh has seen the repository, this one or a later one.
-    pub fn seen(&self, id: u64, generation: u64) -> bool {
+    /// Whether a refresh of this generation or a later one has found the repository.
+    pub fn found_since(&self, id: u64, generation: u64) -> bool {
         self.0.get(&id).is_some_and(|row| row.generation >= generation)
     }
 }
 
 impl Store {
-    /// The repository of that number in this installation.
+    /// The repository with this number in the installation.
     pub async fn find_repository(&self, namespace: Namespace, id: u64) -> Result<Option<KnownRepository>> {
         Ok(self.find_row(namespace, id).await?.map(|row| row.known))
     }
@@ -47,10 +47,10 @@ impl Store {
         item.as_ref().map(decode).transpose()
     }
 
-    /// What is known of these repositories, at most 100.
+    /// The stored state of these repositories, at most 100.
     ///
-    /// A refresh cannot do without: a page that is done twice must not ask the provider about each of them again, and a row
-    /// that says the same already is stamped and not written anew.
+    /// A refresh needs it for two reasons: repeating a page must not ask the provider about each repository again, and
+    /// an unchanged row gets only a new generation.
     pub async fn read_repositories(
         &self,
         namespace: Namespace,
@@ -74,9 +74,9 @@ impl Store {
         Ok(ReadRepositories(rows))
     }
 
-    /// Writes what a provider says of its repositories, at most 100 at once; where nothing has changed, only that they
-    /// were seen. What a later refresh has seen already stays. Doing it again changes nothing. `read` is what was known of
-    /// them a while ago.
+    /// Writes what a provider reports about its repositories, at most 100 at once. An unchanged repository only gets
+    /// the new generation. A repository that a later refresh has found is not changed. Repeating this changes nothing.
+    /// `read` is their stored state as it was read before.
     pub async fn upsert_repositories(
         &self,
         namespace: Namespace,
@@ -107,7 +107,9 @@ impl Store {
         for _ in 0..ATTEMPTS {
             let written = match &row {
                 Some(row) if row.generation > generation => return Ok(()),
-                Some(row) if row.known.repository == *repository => self.stamp(namespace, row, generation).await,
+                Some(row) if row.known.repository == *repository => {
+                    self.set_generation(namespace, row, generation).await
+                }
                 old => {
                     let known = KnownRepository { repository: repository.clone(), updated_at: now };
                     let version = old.as_ref().map_or(1, |old| old.version + 1);
@@ -122,11 +124,11 @@ impl Store {
                 Err(failure) => return Err(failure.into()),
             }
         }
-        Err(Error::unavailable("a repository is written by many at the same time"))
+        Err(Error::unavailable("too many concurrent writes of a repository"))
     }
 
-    /// Notes that a refresh has seen the row as it is.
-    async fn stamp(&self, namespace: Namespace, row: &Row, generation: u64) -> Result<(), Failure> {
+    /// Records that a refresh has found the row unchanged.
+    async fn set_generation(&self, namespace: Namespace, row: &Row, generation: u64) -> Result<(), Failure> {
         if row.generation == generation {
             return Ok(());
         }
@@ -139,7 +141,7 @@ impl Store {
         update.send().await.map(|_| ()).map_err(Failure::of_update)
     }
 
-    /// Puts a row in the stead of the one that was read, if it still is what was read.
+    /// Replaces a row if it has not changed since it was read.
     async fn replace_repository(&self, namespace: Namespace, old: Option<&Row>, new: &Row) -> Result<(), Failure> {
         let key = row_key(namespace, new.known.repository.id);
         let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(key, new)));
@@ -153,7 +155,7 @@ impl Store {
         put.send().await.map(|_| ()).map_err(Failure::of_put)
     }
 
-    /// Whether there are repositories that no refresh since `generation` has seen.
+    /// Whether there are repositories that no refresh since `generation` has found.
     pub async fn has_vanished_repositories(&self, namespace: Namespace, generation: u64) -> Result<bool> {
         let mut after = None;
         loop {
@@ -166,7 +168,7 @@ impl Store {
         }
     }
 
-    /// Removes the repositories that no refresh since `generation` has seen: what a whole pass did not find has vanished.
+    /// Deletes the repositories that no refresh since `generation` has found: a complete pass did not find them.
     pub async fn remove_vanished_repositories(&self, namespace: Namespace, generation: u64) -> Result<()> {
         let mut after = None;
         loop {
@@ -180,7 +182,7 @@ impl Store {
         }
     }
 
-    /// Some of them, among those with numbers above `after`, and the number to go on after.
+    /// A page of those repositories with numbers above `after`, and the number after which the next page begins.
     async fn list_vanished(
         &self,
         namespace: Namespace,
@@ -200,7 +202,7 @@ impl Store {
         Ok((rows, last.and_then(|last| last.strip_prefix(keys::REPOSITORIES)?.parse().ok())))
     }
 
-    /// A row that has changed since it was read was seen again, or is gone.
+    /// If the row has changed since it was read, another refresh has found the repository or deleted it.
     async fn remove_repository(&self, namespace: Namespace, row: &Row) -> Result<()> {
         let delete = self.db.delete_item().table_name(&self.tables.operations);
         let delete = delete.set_key(Some(row_key(namespace, row.known.repository.id))).condition_expression(UNCHANGED);
@@ -213,7 +215,7 @@ impl Store {
     }
 }
 
-/// The row is what was read.
+/// The row has not changed since it was read.
 const UNCHANGED: &str = "version = :version AND generation = :generation";
 
 fn row_key(namespace: Namespace, id: u64) -> Item {
@@ -243,7 +245,7 @@ fn decode(item: &Item) -> Result<Row> {
         id: item.number("id")?,
         owner: item.text("owner")?.to_owned(),
         name: RepositoryName::new(item.text("name")?)?,
-        setup: *setup.ok_or(Error::corrupt_item("an item lacks a truth value"))?,
+        setup: *setup.ok_or(Error::corrupt_item("an item lacks a boolean attribute"))?,
     };
     let known = KnownRepository { repository, updated_at: Millis(item.number("updated_at")?) };
     Ok(Row { known, version: item.number("version")?, generation: item.number("generation")? })

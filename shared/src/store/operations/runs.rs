@@ -1,9 +1,9 @@
-//! Runs: one item each, whose state moves by conditional writes.
+//! Runs. Each is one item, whose state changes by conditional writes.
 
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::super::client::{Store, already_there};
+use super::super::client::{Store, identifier_taken};
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, json, n, s};
 use super::super::keys;
@@ -12,31 +12,31 @@ use crate::domain::{
 };
 
 impl Store {
-    /// Adds a run. The same run twice is one: the answer is the run as it stands, which may have moved since the first time.
+    /// Stores a new run. Repeating this returns the stored run, whose state may have changed since.
     pub async fn create_run(&self, run: &Run) -> Result<Run> {
         let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(run)?));
         let put = put.condition_expression("attribute_not_exists(pk)");
         let put = put.return_values_on_condition_check_failure(AllOld);
         match put.send().await.map_err(Failure::of_put) {
             Ok(_) => Ok(run.clone()),
-            // An earlier call, or this one before its answer was lost.
+            // An earlier call, or an attempt of this one whose answer was lost, stored it.
             Err(Failure::Condition(Some(item))) => {
-                let there = decode(&item)?;
-                let begun = Run { state: run.state, completed_at: run.completed_at, ..there.clone() };
-                if begun == *run { Ok(there) } else { Err(already_there()) }
+                let existing = decode(&item)?;
+                let as_created = Run { state: run.state, completed_at: run.completed_at, ..existing.clone() };
+                if as_created == *run { Ok(existing) } else { Err(identifier_taken()) }
             }
             Err(failure) => Err(failure.into()),
         }
     }
 
-    /// The run, if there is one.
     pub async fn find_run(&self, id: RunId) -> Result<Option<Run>> {
         let item = self.get(&self.tables.operations, s(keys::run(id)), s(keys::RUN)).await?;
         item.as_ref().map(decode).transpose()
     }
 
-    /// Moves a run, if it may go from where it stands to `state`; the run as it stands then. So of many who end a run each
-    /// its way, one is heard, and all are told whom. `None` when there is no such run.
+    /// Changes the state of a run to `state` if its current state allows that, and returns the run as stored
+    /// afterwards. If several callers end a run differently, one of them succeeds and all get the same result. `None`
+    /// if there is no such run.
     pub async fn move_run(&self, id: RunId, state: RunState, now: Millis) -> Result<Option<Run>> {
         let from: Vec<_> = RunState::ALL.into_iter().filter(|from| from.may_become(state)).collect();
         if from.is_empty() {
@@ -89,16 +89,16 @@ fn encode(run: &Run) -> Result<Item> {
     ]);
     item.extend(run.completed_at.map(|at| ("completed_at".into(), n(at.0))));
     if run.kind == RunKind::Drift {
-        item.extend(in_listing(run));
+        item.extend(index_attributes(run));
     }
     Ok(item)
 }
 
-/// What makes DynamoDB copy the run into the index of drift runs.
-fn in_listing(run: &Run) -> [(String, AttributeValue); 2] {
+/// The attributes that make DynamoDB copy the run into the index of drift runs.
+fn index_attributes(run: &Run) -> [(String, AttributeValue); 2] {
     [
         (keys::DRIFTS.into(), s(keys::drifts(keys::drift_shard(run.id)))),
-        (keys::DRIFT_PLACE.into(), s(keys::drift_place(run.created_at, run.id))),
+        (keys::DRIFT_SORT_KEY.into(), s(keys::drift_sort_key(run.created_at, run.id))),
     ]
 }
 

@@ -1,5 +1,5 @@
-//! What an installation's own secrets are, sealed: with what its webhooks show who they are, and with what its
-//! repositories are read. Apart from the installation's item, which many read.
+//! The sealed secrets of an installation: the one that authenticates its webhooks, and the access token that reads its
+//! repositories. They are separate from the installation's item, because many functions read that.
 
 use super::super::client::Store;
 use super::super::error::Failure;
@@ -7,42 +7,40 @@ use super::super::item::{Attributes, Item, b, n, s};
 use super::super::keys;
 use crate::domain::{Error, Millis, Namespace, Result, UserId};
 
-/// Which of an installation's secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallationSecret {
-    /// What its webhooks carry.
+    /// Authenticates the installation's webhooks.
     Webhook,
-    /// What its repositories are read with.
+    /// Reads the installation's repositories.
     AccessToken,
 }
 
 impl InstallationSecret {
-    fn place(self) -> &'static str {
+    fn sort_key(self) -> &'static str {
         match self {
             Self::Webhook => keys::WEBHOOK_SECRET,
             Self::AccessToken => keys::ACCESS_TOKEN,
         }
     }
 
-    /// What the sealed text is bound to.
+    /// The associated data under which the secret is sealed.
     pub fn binding(self, namespace: Namespace) -> String {
-        format!("{}#{}", keys::installation(namespace), self.place())
+        format!("{}#{}", keys::installation(namespace), self.sort_key())
     }
 }
 
 impl Store {
-    /// The sealed secret, if there is one.
     pub async fn find_installation_secret(
         &self,
         namespace: Namespace,
         which: InstallationSecret,
     ) -> Result<Option<Vec<u8>>> {
-        let place = s(which.place());
-        let item = self.get(&self.tables.operations, s(keys::installation(namespace)), place).await?;
+        let sort_key = s(which.sort_key());
+        let item = self.get(&self.tables.operations, s(keys::installation(namespace)), sort_key).await?;
         item.map(|item| item.bytes("sealed").map(<[u8]>::to_vec)).transpose()
     }
 
-    /// Writes a sealed secret unless there is one; the one that is there from then on.
+    /// Stores `fresh` unless the secret exists. Returns the stored secret.
     pub async fn find_or_create_installation_secret(
         &self,
         namespace: Namespace,
@@ -55,14 +53,14 @@ impl Store {
         match put.condition_expression("attribute_not_exists(pk)").send().await.map_err(Failure::of_put) {
             Err(Failure::Condition(_)) => {
                 let known = self.find_installation_secret(namespace, which).await?;
-                known.ok_or(Error::corrupt_item("an installation's secret is gone"))
+                known.ok_or(Error::corrupt_item("an installation's secret vanished while it was being created"))
             }
             Err(failure) => Err(failure.into()),
             Ok(_) => Ok(fresh),
         }
     }
 
-    /// Writes a sealed secret in place of what was there, with who did and when.
+    /// Stores a sealed secret, replacing an earlier one, with the user who did it and when.
     pub async fn put_installation_secret(
         &self,
         namespace: Namespace,
@@ -80,7 +78,7 @@ impl Store {
 fn encode(namespace: Namespace, which: InstallationSecret, sealed: &[u8], by: UserId, now: Millis) -> Item {
     Item::from([
         (keys::PK.into(), s(keys::installation(namespace))),
-        (keys::SK.into(), s(which.place())),
+        (keys::SK.into(), s(which.sort_key())),
         ("entity".into(), s("installation-secret")),
         ("schema".into(), n(1)),
         ("sealed".into(), b(sealed)),

@@ -1,4 +1,4 @@
-//! Tasks, and the list of those that are not finished.
+//! Tasks, and the list of unfinished ones.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use super::super::item::{Attributes, Item, json, n, s, ss};
 use super::super::keys;
 use crate::domain::{Error, InstallationId, Millis, Namespace, Result, Seconds, Task, TaskId, UserId, Vcs};
 
-/// How long a task is remembered, in seconds from its beginning. None runs for longer than a day.
-const KEPT_SECONDS: i64 = 30 * 24 * 3600;
+/// How many seconds a task is kept after its creation. No task runs for longer than a day.
+const RETENTION_SECONDS: i64 = 30 * 24 * 3600;
 
 impl Store {
-    /// The task, if there is one and its time is not over.
+    /// The task, if it exists and has not expired.
     pub async fn find_task(&self, id: TaskId, now: Seconds) -> Result<Option<Task>> {
         let item = self.get(&self.tables.operations, s(keys::task(id)), s(keys::TASK)).await?;
         item.and_then(|item| unexpired(item, now)).map(|item| decode(id, &item)).transpose()
     }
 
-    /// The writes that bring a task into the world: the task, and its place among the unfinished.
+    /// The writes that create a task: the task, and its entry in the list of unfinished ones.
     pub(super) fn new_task(&self, task: &Task) -> Result<[Put; 2]> {
         let table = &self.tables.operations;
         let open = Item::from([
@@ -53,11 +53,11 @@ fn encode(task: &Task) -> Result<Item> {
         ("progress".into(), n(task.progress)),
         ("created_at".into(), n(task.created_at.0)),
         ("updated_at".into(), n(task.updated_at.0)),
-        // The first turn is asked for by the write that creates the task.
+        // The write that creates the task also wakes the worker.
         ("wake".into(), n(task.created_at.0)),
         ("turn".into(), n(0)),
         ("failures".into(), n(0)),
-        (keys::TTL.into(), n(task.created_at.seconds().plus(KEPT_SECONDS).0)),
+        (keys::TTL.into(), n(task.created_at.seconds().plus(RETENTION_SECONDS).0)),
     ]);
     Ok(item)
 }

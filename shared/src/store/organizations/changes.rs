@@ -1,4 +1,4 @@
-//! An update of the attributes that changed, and of no others.
+//! Builds an update of the attributes that changed, and of no others.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
@@ -6,7 +6,7 @@ use super::super::item::Item;
 use super::super::transaction::malformed;
 use crate::domain::Result;
 
-/// Attributes of a row with their new values.
+/// The changed attributes of a row, with their new values.
 #[derive(Debug, Default)]
 pub struct Changes(Vec<(String, AttributeValue)>);
 
@@ -23,7 +23,7 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// Updates an existing row. `name` is its name as last seen, when the name is what changes.
+    /// Updates an existing row. `name` is its current name; give it if the update changes the name.
     pub fn update(self, table: &str, key: Item, name: Option<AttributeValue>) -> Result<TransactWriteItem> {
         let mut update = Update::builder().table_name(table).set_key(Some(key));
         let mut assignments = Vec::new();

@@ -1,4 +1,4 @@
-//! Rows of organizations, teams and tokens.
+//! The items of organizations, teams and tokens.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +12,18 @@ use crate::domain::organization::{
 };
 use crate::domain::{Error, Millis, Result, UserId};
 
-/// The attribute that holds all of a team's access flags, in teams from before each flag had an attribute of its own.
+/// The attribute that holds all access flags of a team. Teams that were written before each flag had its own attribute
+/// have it.
 pub const ACCESS: &str = "access";
-/// What the attribute of an access flag begins with.
+/// The prefix of the attributes of access flags.
 pub const ACCESS_FLAG: &str = "access_";
-/// What the attribute of an organization's setting begins with.
+/// The prefix of the attributes of an organization's settings.
 pub const SETTING: &str = "setting_";
 /// The attribute of an organization's execution mode.
 pub const EXECUTION_MODE: &str = "execution_mode";
 
-pub fn key(organization: OrganizationCode, place: impl Into<String>) -> Item {
-    Item::from([(keys::PK.into(), s(keys::organization(organization))), (keys::SK.into(), s(place))])
+pub fn key(organization: OrganizationCode, sort_key: impl Into<String>) -> Item {
+    Item::from([(keys::PK.into(), s(keys::organization(organization))), (keys::SK.into(), s(sort_key))])
 }
 
 pub fn name_key(name: &OrganizationName) -> Item {
@@ -33,7 +34,7 @@ pub fn of_user_key(user: UserId, team: TeamId) -> Item {
     Item::from([(keys::PK.into(), s(keys::user(user))), (keys::SK.into(), s(keys::team(team)))])
 }
 
-/// A row that says no more than that it is there.
+/// A row without further attributes: its existence is the information.
 pub fn marker(mut key: Item, entity: &str) -> Item {
     key.extend([("entity".into(), s(entity)), ("schema".into(), n(1))]);
     key
@@ -140,8 +141,10 @@ pub fn token_row(token: &TeamToken) -> Item {
 pub fn team_token(item: &Item) -> Result<TeamToken> {
     let digits = item.text(keys::SK)?.strip_prefix(keys::TOKENS);
     let id = digits.and_then(TeamTokenId::of_digits).ok_or_else(damaged)?;
-    let hash =
-        item.bytes("secret_hash")?.try_into().map_err(|_| Error::corrupt_item("a token's hash has another length"))?;
+    let hash = item
+        .bytes("secret_hash")?
+        .try_into()
+        .map_err(|_| Error::corrupt_item("a token's hash has the wrong length"))?;
     let team = item.find_text("team").map(|team| TeamId::parse(team).ok_or_else(damaged)).transpose()?;
     Ok(TeamToken {
         id,
@@ -177,7 +180,7 @@ fn token_of(item: &Item) -> Result<Option<TeamTokenId>> {
 }
 
 fn flag(item: &Item, name: &str) -> Result<bool> {
-    find_flag(item, "", name).ok_or(Error::corrupt_item("an item lacks a flag"))
+    find_flag(item, "", name).ok_or(Error::corrupt_item("an item lacks a boolean attribute"))
 }
 
 fn find_flag(item: &Item, prefix: &str, name: &str) -> Option<bool> {

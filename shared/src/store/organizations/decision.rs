@@ -1,5 +1,5 @@
-//! A change that somebody was allowed to make: its transaction holds the conditions that the permission was decided on, and the
-//! audit entries.
+//! Writes an authorized change: one transaction with the change, the conditions that the authorization was decided on,
+//! and the audit entries.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
@@ -14,12 +14,11 @@ use super::codec;
 use crate::domain::Result;
 use crate::domain::organization::{Authority, Right};
 
-/// What a write was decided on, and the audit entries that are written with it. Empty for the service itself.
+/// What a write was decided on, and the audit entries that are written with it. Empty if the service itself makes the
+/// change.
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
-    /// The right to it.
     pub authority: Authority,
-    /// What the audit trail tells of it.
     pub notes: Vec<NewAuditEntry>,
 }
 
@@ -27,15 +26,14 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a write that was decided on outdated reads has changed nothing"]
 pub enum Written {
-    /// Everything was written.
     Done,
-    /// Nothing was written: the name or the description belongs to another.
+    /// Nothing was written: the name or the description is taken.
     Taken,
     /// Nothing was written: something that was read before the decision has changed. Read and decide again.
     Outdated,
 }
 
-/// What must hold of a row.
+/// A condition on one row.
 struct Condition {
     key: Item,
     expression: String,
@@ -44,27 +42,27 @@ struct Condition {
 }
 
 impl Store {
-    /// Sends a change with the conditions and the audit entries of its decision. `false`: a condition failed.
+    /// Sends a change with the conditions and the audit entries of its decision. `false` if a condition failed.
     pub(super) async fn write_decided(
         &self,
         mut items: Vec<TransactWriteItem>,
         decision: &Decision,
-        salt: u64,
+        jitter_seed: u64,
     ) -> Result<Result<bool, Failure>> {
         let table = &self.tables.identity;
         for condition in conditions(&decision.authority) {
-            if let Some(item) = items.iter_mut().find(|item| is_of(item, &condition.key)) {
-                add(item, condition);
+            if let Some(item) = items.iter_mut().find(|item| concerns(item, &condition.key)) {
+                add_condition(item, condition);
             } else {
                 let mut check = require(table, condition.key.clone(), "attribute_exists(pk)")?;
-                add(&mut check, condition);
+                add_condition(&mut check, condition);
                 items.push(check);
             }
         }
-        for note in &decision.notes {
-            items.push(self.note(note)?);
+        for audit_entry in &decision.notes {
+            items.push(self.audit_write(audit_entry)?);
         }
-        Ok(match self.transact_patiently(items, salt).await {
+        Ok(match self.transact_with_retries(items, jitter_seed).await {
             Err(Failure::Condition(_)) => Ok(false),
             other => other.map(|()| true),
         })
@@ -82,7 +80,7 @@ fn conditions(authority: &Authority) -> Vec<Condition> {
         let (expression, names, mut values) = match right {
             Right::Own => ("#right_owners = :right_yes", vec![("#right_owners", "owners")], vec![yes]),
             Right::ManageOwnTokens => ("token_management = :right_yes", vec![], vec![yes]),
-            // A team from before each flag had an attribute has all of them in one text.
+            // A team that was written before each flag had its own attribute has all of them in one text.
             Right::ManageTeams => (
                 "(access_manage_teams = :right_yes OR (attribute_not_exists(access_manage_teams) AND \
                  contains(#right_access, :right_manage)))",
@@ -101,8 +99,8 @@ fn conditions(authority: &Authority) -> Vec<Condition> {
     [token, member, team].into_iter().flatten().collect()
 }
 
-/// Whether a write is of the row with this key. A transaction holds at most one for each row.
-fn is_of(item: &TransactWriteItem, key: &Item) -> bool {
+/// Whether a write concerns the row with this key. DynamoDB allows at most one write for each row in a transaction.
+fn concerns(item: &TransactWriteItem, key: &Item) -> bool {
     let of = [
         item.update.as_ref().map(|update| &update.key),
         item.delete.as_ref().map(|delete| &delete.key),
@@ -113,8 +111,8 @@ fn is_of(item: &TransactWriteItem, key: &Item) -> bool {
     of.into_iter().flatten().any(same)
 }
 
-/// Asks for one more condition.
-fn add(item: &mut TransactWriteItem, condition: Condition) {
+/// Adds a condition to a write.
+fn add_condition(item: &mut TransactWriteItem, condition: Condition) {
     let both = |own: Option<String>| match own {
         Some(own) => format!("({own}) AND {}", condition.expression),
         None => condition.expression.clone(),

@@ -1,4 +1,4 @@
-//! People in teams.
+//! The members of teams.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,14 +14,15 @@ use super::decision::{Decision, Written};
 use crate::domain::organization::Team;
 use crate::domain::{Error, Namespace, Profile, Result, UserId, Vcs};
 
-/// How many items one batch read takes (a limit of DynamoDB's).
+/// How many items one batch read takes (a limit of DynamoDB).
 const BATCH: usize = 100;
 
 impl Store {
-    /// How many people one write adds or removes: with each come a row, a condition and an audit entry.
+    /// How many members one write adds or removes. Each takes a row, a condition and an audit entry.
     pub const MEMBERS_AT_ONCE: usize = 30;
 
-    /// Adds people to a team: at most [`Self::MEMBERS_AT_ONCE`]. Each must belong to the organization's installation.
+    /// Adds users to a team, at most [`Self::MEMBERS_AT_ONCE`]. Each must be a member of the organization's
+    /// installation.
     pub async fn add_members(
         &self,
         team: &Team,
@@ -43,8 +44,8 @@ impl Store {
         Ok(if written? { Written::Done } else { Written::Outdated })
     }
 
-    /// Removes people, all of whom are in the team: at most [`Self::MEMBERS_AT_ONCE`]. Somebody stays in the owners' team, or
-    /// nothing is written.
+    /// Removes users from a team, at most [`Self::MEMBERS_AT_ONCE`]. All must be in the team. Nothing is written if the
+    /// team is the owners' and would become empty.
     pub async fn remove_members(&self, team: &Team, users: &[UserId], decision: &Decision) -> Result<Written> {
         let table = &self.tables.identity;
         let mut update = Update::builder().table_name(table).set_key(Some(row_key(team)));
@@ -68,7 +69,7 @@ impl Store {
         Ok(if written? { Written::Done } else { Written::Outdated })
     }
 
-    /// The members of an installation who last signed in at its VCS with these logins.
+    /// The members of an installation who last signed in at its provider with these logins.
     pub async fn find_members_by_login(
         &self,
         namespace: Namespace,
@@ -85,7 +86,7 @@ impl Store {
         Ok(found.filter(|(login, _)| logins.contains(login)).collect())
     }
 
-    /// What a provider said of people at their last sign-in; those who never signed in there are left out.
+    /// The profiles of users as of their last sign-in at a provider. Users who never signed in there are left out.
     pub async fn find_profiles(&self, users: &BTreeSet<UserId>, vcs: Vcs) -> Result<BTreeMap<UserId, Profile>> {
         let key = |user: &UserId| pair(keys::user(*user), keys::identity_of_user(vcs));
         let rows = self.read_batch(users.iter().map(key).collect()).await?;
@@ -96,7 +97,7 @@ impl Store {
         rows.iter().map(profile).collect()
     }
 
-    /// Rows of the identity table, strongly consistent, as far as they exist.
+    /// The rows of the identity table that exist under these keys. Strongly consistent.
     async fn read_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
         let mut rows = Vec::new();
         for part in keys.chunks(BATCH) {

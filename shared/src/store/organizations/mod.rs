@@ -1,4 +1,4 @@
-//! Organizations, teams and their tokens: one partition for each organization, in the identity table.
+//! Organizations, teams and their tokens. Each organization is one partition of the identity table.
 
 mod changes;
 mod codec;
@@ -24,27 +24,28 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use super::client::Store;
 use super::error::Failure;
 
-/// How often a transaction is sent that others stand in the way of. Of twenty at once, each but the last meets some.
+/// How many times a transaction that conflicts with others is tried. Of twenty concurrent ones, each but the last is
+/// rejected at least once.
 const ATTEMPTS: u32 = 24;
-/// The first pause between two, in milliseconds; each further one is longer by as much.
-const PAUSE_MS: u64 = 10;
-/// What one transaction may hold, in writes (a limit of DynamoDB's).
-const MOST_WRITES: usize = 100;
+/// The unit of the backoff between two attempts, in milliseconds.
+const BACKOFF_MS: u64 = 10;
+/// How many writes one transaction may have (a limit of DynamoDB).
+const MAX_WRITES: usize = 100;
 
 impl Store {
-    /// As `transact`, again and again while other transactions are in its way: refused so, it changed nothing. `salt`
-    /// spreads the pauses of those that were refused together.
-    pub(in crate::store) async fn transact_patiently(
+    /// As `transact`, but retries while other transactions conflict; a rejected transaction has changed nothing.
+    /// `jitter_seed` spreads the backoff of transactions that were rejected together.
+    pub(in crate::store) async fn transact_with_retries(
         &self,
         items: Vec<TransactWriteItem>,
-        salt: u64,
+        jitter_seed: u64,
     ) -> Result<(), Failure> {
         let mut attempt = 1;
         loop {
             match self.transact(items.clone()).await {
                 Err(Failure::Busy(_)) if attempt < ATTEMPTS => {
-                    let spread = salt.rotate_left(attempt * 7) % PAUSE_MS;
-                    tokio::time::sleep(Duration::from_millis(PAUSE_MS.min(u64::from(attempt) * 2) + spread)).await;
+                    let jitter = jitter_seed.rotate_left(attempt * 7) % BACKOFF_MS;
+                    tokio::time::sleep(Duration::from_millis(BACKOFF_MS.min(u64::from(attempt) * 2) + jitter)).await;
                     attempt += 1;
                 }
                 other => return other,
@@ -52,10 +53,10 @@ impl Store {
         }
     }
 
-    /// Writes that need not be seen together.
+    /// Executes writes that need not be atomic together.
     async fn transact_in_parts(&self, items: &[TransactWriteItem]) -> Result<(), Failure> {
-        for part in items.chunks(MOST_WRITES) {
-            self.transact_patiently(part.to_vec(), 0).await?;
+        for part in items.chunks(MAX_WRITES) {
+            self.transact_with_retries(part.to_vec(), 0).await?;
         }
         Ok(())
     }

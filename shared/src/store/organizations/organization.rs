@@ -1,4 +1,4 @@
-//! Organizations: created with their owners, named anew, taken away with everything in them.
+//! Creates, changes and deletes organizations.
 
 use std::collections::BTreeSet;
 
@@ -19,21 +19,19 @@ use crate::domain::organization::{
 };
 use crate::domain::{Result, UserId};
 
-/// What is to change; the rest stays.
+/// The new values. Absent ones stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationChange {
-    /// A new name.
     pub name: Option<OrganizationName>,
-    /// A new address.
     pub email: Option<Email>,
-    /// Settings that are on or off.
     pub settings: OrganizationSettingsChange,
-    /// Where its workspaces would run.
+    /// Where the runs of its workspaces would be executed.
     pub execution_mode: Option<ExecutionMode>,
 }
 
 impl OrganizationChange {
-    /// The part of this change that is one, so that a client which sends back everything it has read changes nothing else.
+    /// Only the values that differ from the current ones. A client that sends back everything it has read changes
+    /// nothing.
     #[must_use]
     pub fn differing_from(self, organization: &Organization) -> Self {
         Self {
@@ -46,7 +44,7 @@ impl OrganizationChange {
 }
 
 impl Store {
-    /// Creates an organization with its owners' team: both or neither.
+    /// Creates an organization together with its team of owners.
     pub async fn create_organization(
         &self,
         organization: &Organization,
@@ -60,11 +58,11 @@ impl Store {
         let mut items = vec![put_new(table, row)?, put_new(table, codec::name_row(organization))?];
         items.extend(self.new_team(owners, organization.namespace)?);
         let written = self.write_decided(items, decision, 0).await?;
-        // The code is of random bits: that somebody has the same is not to be expected.
-        self.written_organization(written, Some(&organization.name)).await
+        // The organization code is random, so the failed condition is that of the name.
+        self.organization_outcome(written, Some(&organization.name)).await
     }
 
-    /// The organization of a name; strongly consistent.
+    /// The organization that has this name. Strongly consistent.
     pub async fn find_organization_code(&self, name: &OrganizationName) -> Result<Option<OrganizationCode>> {
         let (pk, sk) = (s(keys::organization_name(name)), s(keys::ORGANIZATION));
         let Some(item) = self.get(&self.tables.identity, pk, sk).await? else { return Ok(None) };
@@ -72,14 +70,14 @@ impl Store {
         Ok(Some(id.organization()))
     }
 
-    /// The organization itself; strongly consistent.
+    /// Strongly consistent.
     pub async fn find_organization(&self, code: OrganizationCode) -> Result<Option<Organization>> {
         let (pk, sk) = (s(keys::organization(code)), s(keys::ORGANIZATION));
         let item = self.get(&self.tables.identity, pk, sk).await?;
         item.map(|item| codec::organization(&item)).transpose()
     }
 
-    /// The organizations in which a person belongs to a team.
+    /// The organizations in which a user belongs to a team.
     pub async fn list_organizations_of(&self, user: UserId) -> Result<BTreeSet<OrganizationCode>> {
         let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :teams)");
@@ -93,7 +91,7 @@ impl Store {
         answer.items().iter().map(team).collect()
     }
 
-    /// Changes an organization: only the attributes that `change` names are written. A change of nothing writes nothing.
+    /// Changes an organization. Only the attributes that `change` names are written; an empty change writes nothing.
     pub async fn update_organization(
         &self,
         old: &Organization,
@@ -116,11 +114,11 @@ impl Store {
             items.push(put_new(table, codec::name_row(&Organization { name: name.clone(), ..old.clone() }))?);
         }
         let written = self.write_decided(items, decision, 0).await?;
-        self.written_organization(written, change.name.as_ref()).await
+        self.organization_outcome(written, change.name.as_ref()).await
     }
 
-    /// How the write of an organization ended that was to get this name.
-    async fn written_organization(
+    /// Translates the outcome of a write that gives an organization this name.
+    async fn organization_outcome(
         &self,
         written: Result<bool, Failure>,
         name: Option<&OrganizationName>,
@@ -132,57 +130,60 @@ impl Store {
         })
     }
 
-    /// Takes an organization away with its teams and tokens. First no team can be added; then the teams go, and with them
-    /// what their tokens open. Its owners and their tokens go last, together with the organization: killed before that, it
-    /// is still theirs to delete, with less in it. What is left behind after that moment works no longer.
+    /// Deletes an organization with its teams and tokens. First it is closed, so that no team can be added. Then its
+    /// teams are deleted, which disables their tokens. The owners' team, its tokens and the organization go last, in
+    /// one transaction: after an interruption before that, the owners can repeat the deletion. Rows that remain after
+    /// it have no effect.
     ///
-    /// The right to it is a condition of the first write, and its audit entry is part of the last.
+    /// The authorization is a condition of the first write; the audit entries are part of the last one.
     pub async fn delete_organization(&self, organization: &Organization, decision: &Decision) -> Result<Written> {
         let (table, code) = (&self.tables.identity, organization.id.organization());
         if !self.close_organization(organization, decision).await? {
             return Ok(Written::Outdated);
         }
         let Some(snapshot) = self.find_organization_with_tokens(code).await? else { return Ok(Written::Outdated) };
-        // Its name may be another since it was looked for.
+        // Its name may have changed since the caller read it.
         let organization = &snapshot.organization;
         let (owners, others): (Vec<&Team>, Vec<&Team>) = snapshot.teams.iter().partition(|team| team.owners);
         for team in others {
-            self.transact_in_parts(&self.gone_team(team, organization.namespace)?).await?;
+            self.transact_in_parts(&self.team_removal(team, organization.namespace)?).await?;
         }
         let of_owners = |token: &&TeamToken| match token.holder {
             TokenHolder::Organization => true,
             TokenHolder::Team(id) => owners.iter().any(|team| team.id == id),
         };
-        let tokens = snapshot.tokens.iter().filter(|token| !of_owners(token)).map(|token| self.gone_token(token));
+        let tokens = snapshot.tokens.iter().filter(|token| !of_owners(token)).map(|token| self.token_removal(token));
         let tokens = tokens.collect::<Result<Vec<_>>>()?.concat();
         self.transact_in_parts(&tokens).await?;
-        let mut last = vec![self.gone_organization(organization)?, delete(table, codec::name_key(&organization.name))?];
+        let mut last =
+            vec![self.organization_removal(organization)?, delete(table, codec::name_key(&organization.name))?];
         for team in owners {
-            last.extend(self.gone_team(team, organization.namespace)?);
+            last.extend(self.team_removal(team, organization.namespace)?);
         }
-        for note in &decision.notes {
-            last.push(self.note(note)?);
+        for audit_entry in &decision.notes {
+            last.push(self.audit_write(audit_entry)?);
         }
-        match self.transact_patiently(last, 0).await {
+        match self.transact_with_retries(last, 0).await {
             Err(Failure::Condition(_)) => return Ok(Written::Outdated),
             other => other?,
         }
-        // `!` sorts before every letter: DynamoDB takes no empty text here.
-        let left = self.places(code, "!", "~").await?;
+        // `!` sorts before every letter. DynamoDB does not accept an empty sort key here.
+        let left = self.rows_between(code, "!", "~").await?;
         let left = left.into_iter().map(|item| delete(table, key_of(item))).collect::<Result<Vec<_>>>()?;
         self.transact_in_parts(&left).await?;
         Ok(Written::Done)
     }
 
-    /// Takes away an organization's row, if its name is still this one: the row that reserves the name goes with it.
-    fn gone_organization(&self, organization: &Organization) -> Result<TransactWriteItem> {
+    /// Deletes an organization's row if it still has this name, because the row that reserves the name is deleted with
+    /// it.
+    fn organization_removal(&self, organization: &Organization) -> Result<TransactWriteItem> {
         let delete = Delete::builder().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
         let delete = delete.condition_expression("#name = :name").expression_attribute_names("#name", "name");
         let delete = delete.expression_attribute_values(":name", s(organization.name.as_str()));
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(malformed)?).build())
     }
 
-    /// Lets no team into an organization any longer. `false`: a condition failed.
+    /// Marks an organization so that no team can be added. `false` if a condition failed.
     async fn close_organization(&self, organization: &Organization, decision: &Decision) -> Result<bool> {
         let close = Update::builder().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
         let close = close.update_expression("SET closing = :yes").condition_expression("attribute_exists(pk)");

@@ -1,4 +1,5 @@
-//! The owners of an organization: it works only while one of them is a member of its installation.
+//! The owners of an organization. The organization works only while at least one of them is a member of its
+//! installation.
 
 use std::collections::BTreeSet;
 
@@ -12,18 +13,16 @@ use crate::domain::{Result, UserId};
 /// The attribute of an organization's row that names its owners' team. It never changes.
 pub(super) const OWNERS_TEAM: &str = "owners_team";
 
-/// An organization and the people in its owners' team.
+/// An organization and the members of its owners' team.
 #[derive(Clone, Debug)]
 pub struct Ownership {
-    /// The organization.
     pub organization: Organization,
-    /// Its owners.
     pub owners: BTreeSet<UserId>,
 }
 
 impl Store {
-    /// An organization with its owners; strongly consistent. Two reads, or a read and a query for a row that does not name
-    /// the owners' team yet.
+    /// An organization with its owners. Strongly consistent. Costs two reads, or a read and a query if the organization
+    /// was written before its row named the owners' team.
     pub async fn find_ownership(&self, code: OrganizationCode) -> Result<Option<Ownership>> {
         let (pk, sk) = (s(keys::organization(code)), s(keys::ORGANIZATION));
         let Some(item) = self.get(&self.tables.identity, pk, sk).await? else { return Ok(None) };

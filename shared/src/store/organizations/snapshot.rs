@@ -1,4 +1,4 @@
-//! An organization as a whole.
+//! An organization with its teams and tokens.
 
 use std::collections::BTreeSet;
 
@@ -10,43 +10,40 @@ use super::codec;
 use crate::domain::organization::{Organization, OrganizationCode, Team, TeamId, TeamToken};
 use crate::domain::{Error, Result, UserId};
 
-/// What belongs to an organization, as it is at one moment: teams and tokens in the order of their ids.
+/// An organization with its teams and tokens at one moment. Both are in the order of their ids.
 #[derive(Clone, Debug)]
 pub struct OrganizationSnapshot {
-    /// The organization.
     pub organization: Organization,
-    /// Its teams.
     pub teams: Vec<Team>,
-    /// Its own and its teams' tokens; empty unless asked for.
+    /// The tokens of the organization and of its teams. Empty unless they were read.
     pub tokens: Vec<TeamToken>,
 }
 
 impl OrganizationSnapshot {
-    /// A team by its id.
     pub fn team(&self, id: TeamId) -> Option<&Team> {
         self.teams.iter().find(|team| team.id == id)
     }
 
-    /// The people in the owners' team.
+    /// The members of the owners' team.
     pub fn owners(&self) -> BTreeSet<UserId> {
         self.teams.iter().filter(|team| team.owners).flat_map(|team| team.users.iter().copied()).collect()
     }
 }
 
 impl Store {
-    /// The organization with its teams; strongly consistent. One query up to about a thousand teams.
+    /// The organization with its teams. Strongly consistent. One query reads about a thousand teams.
     pub async fn find_organization_snapshot(&self, code: OrganizationCode) -> Result<Option<OrganizationSnapshot>> {
-        // `~` sorts behind every letter and digit.
-        snapshot(&self.places(code, keys::ORGANIZATION, &format!("{}~", keys::TEAMS)).await?)
+        // `~` sorts after every letter and digit.
+        snapshot(&self.rows_between(code, keys::ORGANIZATION, &format!("{}~", keys::TEAMS)).await?)
     }
 
-    /// The same with all tokens. One query up to about two thousand tokens, then another for each further two.
+    /// As [`Self::find_organization_snapshot`], with all tokens. One query reads about two thousand tokens.
     pub async fn find_organization_with_tokens(&self, code: OrganizationCode) -> Result<Option<OrganizationSnapshot>> {
-        snapshot(&self.places(code, keys::ORGANIZATION, &format!("{}~", keys::TOKENS)).await?)
+        snapshot(&self.rows_between(code, keys::ORGANIZATION, &format!("{}~", keys::TOKENS)).await?)
     }
 
-    /// The rows of an organization between two places.
-    pub(super) async fn places(&self, code: OrganizationCode, low: &str, high: &str) -> Result<Vec<Item>> {
+    /// The rows of an organization with sort keys between `low` and `high`.
+    pub(super) async fn rows_between(&self, code: OrganizationCode, low: &str, high: &str) -> Result<Vec<Item>> {
         let (mut items, mut from) = (Vec::new(), None);
         loop {
             let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
@@ -70,7 +67,7 @@ fn snapshot(items: &[Item]) -> Result<Option<OrganizationSnapshot>> {
             "organization" => organization = Some(codec::organization(item)?),
             "team" => teams.push(codec::team(item)?),
             "team-token" => tokens.push(codec::team_token(item)?),
-            _ => return Err(Error::corrupt_item("a foreign row in an organization")),
+            _ => return Err(Error::corrupt_item("an organization's partition has an unknown row")),
         }
     }
     Ok(organization.map(|organization| OrganizationSnapshot { organization, teams, tokens }))

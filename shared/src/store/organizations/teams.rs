@@ -1,4 +1,4 @@
-//! Teams.
+//! Creates, changes and deletes teams.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
@@ -14,23 +14,21 @@ use super::decision::{Decision, Written};
 use crate::domain::organization::{OrganizationAccessChange, Team, TeamId, TeamName, TokenHolder, Visibility};
 use crate::domain::{Capabilities, Namespace, Result};
 
-/// What is to change; the rest stays.
+/// The new values. Absent ones stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct TeamChange {
-    /// A new name.
     pub name: Option<TeamName>,
-    /// Who sees it.
     pub visibility: Option<Visibility>,
-    /// Whether its members may manage its tokens.
     pub allow_member_token_management: Option<bool>,
-    /// What it may do to the organization.
+    /// Its permissions in the organization.
     pub access: OrganizationAccessChange,
-    /// What its access tokens carry.
+    /// The capabilities of its access tokens.
     pub capabilities: Option<Capabilities>,
 }
 
 impl TeamChange {
-    /// The part of this change that is one, so that a client which sends back everything it has read changes nothing else.
+    /// Only the values that differ from the current ones. A client that sends back everything it has read changes
+    /// nothing.
     #[must_use]
     pub fn differing_from(self, team: &Team) -> Self {
         Self {
@@ -46,25 +44,25 @@ impl TeamChange {
 }
 
 impl Store {
-    /// Creates a team in an organization that belongs to `namespace`, where the team's own user is let in. Outdated, too, when
-    /// the organization is gone or being deleted.
+    /// Creates a team in an organization of `namespace`, and makes the team's service user a member there.
+    /// [`Written::Outdated`] also if the organization has been deleted or is being deleted.
     pub async fn create_team(&self, team: &Team, namespace: Namespace, decision: &Decision) -> Result<Written> {
         let organization = codec::key(team.id.organization(), keys::ORGANIZATION);
         let open = "attribute_exists(pk) AND attribute_not_exists(closing)";
         let mut items = vec![require(&self.tables.identity, organization, open)?];
         items.extend(self.new_team(team, namespace)?);
         let written = self.write_decided(items, decision, 0).await?;
-        self.written_team(written, team.id, Some(&team.name)).await
+        self.team_outcome(written, team.id, Some(&team.name)).await
     }
 
-    /// The team; strongly consistent.
+    /// Strongly consistent.
     pub async fn find_team(&self, id: TeamId) -> Result<Option<Team>> {
         let (pk, sk) = (s(keys::organization(id.organization())), s(keys::team(id)));
         let item = self.get(&self.tables.identity, pk, sk).await?;
         item.map(|item| codec::team(&item)).transpose()
     }
 
-    /// Changes a team: only the attributes that `change` names are written. A change of nothing writes nothing.
+    /// Changes a team. Only the attributes that `change` names are written; an empty change writes nothing.
     pub async fn update_team(&self, old: &Team, change: &TeamChange, decision: &Decision) -> Result<Written> {
         let table = &self.tables.identity;
         let mut changes = Changes::default();
@@ -83,11 +81,11 @@ impl Store {
             items.push(put_new(table, codec::marker(name_key(old.id, name), "team-name"))?);
         }
         let written = self.write_decided(items, decision, 0).await?;
-        self.written_team(written, old.id, change.name.as_ref()).await
+        self.team_outcome(written, old.id, change.name.as_ref()).await
     }
 
-    /// Takes a team away. At that moment none of its tokens works or shows any longer; their rows go right after. Outdated,
-    /// too, when it is gone already or was renamed.
+    /// Deletes a team. From the first write on, its tokens are neither accepted nor listed; their rows are deleted
+    /// next. [`Written::Outdated`] also if the team has been deleted or renamed.
     pub async fn delete_team(&self, team: &Team, namespace: Namespace, decision: &Decision) -> Result<Written> {
         let table = &self.tables.identity;
         let first =
@@ -96,18 +94,18 @@ impl Store {
         if !written? {
             return Ok(Written::Outdated);
         }
-        let mut rest = self.gone_team(team, namespace)?;
+        let mut rest = self.team_removal(team, namespace)?;
         let snapshot = self.find_organization_with_tokens(team.id.organization()).await?;
         let tokens = snapshot.map(|snapshot| snapshot.tokens).unwrap_or_default();
         for token in tokens.iter().filter(|token| token.holder == TokenHolder::Team(team.id)) {
-            rest.extend(self.gone_token(token)?);
+            rest.extend(self.token_removal(token)?);
         }
         self.transact_in_parts(&rest).await?;
         Ok(Written::Done)
     }
 
-    /// How the write of a team ended that was to get this name.
-    async fn written_team(
+    /// Translates the outcome of a write that gives a team this name.
+    async fn team_outcome(
         &self,
         written: Result<bool, Failure>,
         id: TeamId,
@@ -120,7 +118,7 @@ impl Store {
         })
     }
 
-    /// The writes of a new team.
+    /// The writes that create a team.
     pub(super) fn new_team(&self, team: &Team, namespace: Namespace) -> Result<Vec<TransactWriteItem>> {
         let table = &self.tables.identity;
         let mut items = vec![
@@ -134,8 +132,8 @@ impl Store {
         Ok(items)
     }
 
-    /// The writes that take away what a team is known by elsewhere, and the team itself if it is still there.
-    pub(super) fn gone_team(&self, team: &Team, namespace: Namespace) -> Result<Vec<TransactWriteItem>> {
+    /// The writes that delete the rows that refer to a team, and the team's row if it still exists.
+    pub(super) fn team_removal(&self, team: &Team, namespace: Namespace) -> Result<Vec<TransactWriteItem>> {
         let table = &self.tables.identity;
         let of_users = team.users.iter().map(|user| codec::of_user_key(*user, team.id));
         let others = [row_key(team.id), memberships::key(team.service_user(), namespace)];

@@ -1,7 +1,8 @@
 //! Tokens of teams and organizations.
 //!
-//! A holder's row names its one legacy token. Replacing it is one transaction over the holder, the old and the new row, on
-//! the condition that the holder still names the old one: whoever is killed leaves one or the other, never both.
+//! The row of a holder names its legacy token. A replacement is one transaction over the rows of the holder, the old
+//! token and the new token, on the condition that the holder still names the old one. An interruption therefore leaves
+//! either the old token or the new one, never both.
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 
@@ -15,19 +16,19 @@ use super::decision::{Decision, Written};
 use crate::domain::organization::{OrganizationCode, TeamId, TeamToken, TeamTokenId, TokenHolder};
 use crate::domain::{Error, Millis, Result};
 
-/// How often a legacy token is tried to be put in place of one that others replace, too.
+/// How many times the replacement of a legacy token is tried while others replace it too.
 const ATTEMPTS: usize = 30;
 
 impl Store {
-    /// The token, if it exists; strongly consistent, so that a deleted one is refused at once.
+    /// Strongly consistent, so that a deleted token is refused at once.
     pub async fn find_team_token(&self, id: TeamTokenId) -> Result<Option<TeamToken>> {
         let (pk, sk) = (s(keys::organization(id.organization())), s(keys::team_token(id)));
         let item = self.get(&self.tables.identity, pk, sk).await?;
         item.map(|item| codec::team_token(&item)).transpose()
     }
 
-    /// Puts a legacy token in place of its holder's: `old`, as last seen. What was replaced is given back. Outdated, too, when
-    /// the holder is gone.
+    /// Replaces the legacy token of a holder. `old` is the one that the caller read. Returns the token that was
+    /// replaced. [`Written::Outdated`] also if the holder has been deleted.
     pub async fn replace_legacy_token(
         &self,
         token: &TeamToken,
@@ -36,21 +37,21 @@ impl Store {
     ) -> Result<(Written, Option<TeamTokenId>)> {
         for _ in 0..ATTEMPTS {
             let table = &self.tables.identity;
-            let mut items = vec![self.names_token(token, old)?, put_new(table, codec::token_row(token))?];
+            let mut items = vec![self.set_holder_token(token, old)?, put_new(table, codec::token_row(token))?];
             items.extend(old.map(|old| delete(table, row_key(old))).transpose()?);
-            let written = self.write_decided(items, decision, salt(token)).await?;
+            let written = self.write_decided(items, decision, jitter_seed(token)).await?;
             if self.created(token, written).await? {
                 return Ok((Written::Done, old));
             }
             match self.legacy_token_of(token).await? {
-                Some(seen) if seen != old => old = seen,
+                Some(current) if current != old => old = current,
                 _ => return Ok((Written::Outdated, None)),
             }
         }
-        Err(Error::unavailable("a team's token is replaced by others all the time"))
+        Err(Error::unavailable("too many concurrent replacements of a legacy token"))
     }
 
-    /// Adds a described token. Outdated, too, when the team is gone.
+    /// Creates a described token. [`Written::Outdated`] also if the team has been deleted.
     pub async fn create_described_token(
         &self,
         token: &TeamToken,
@@ -65,7 +66,7 @@ impl Store {
             put_new(table, codec::marker(description.clone(), "token-description"))?,
             put_new(table, codec::token_row(token))?,
         ];
-        let written = self.write_decided(items, decision, salt(token)).await?;
+        let written = self.write_decided(items, decision, jitter_seed(token)).await?;
         if self.created(token, written).await? {
             return Ok(Written::Done);
         }
@@ -75,18 +76,18 @@ impl Store {
         Ok(if exists { Written::Taken } else { Written::Outdated })
     }
 
-    /// Takes a token away. Outdated, too, when it is gone already.
+    /// Deletes a token. [`Written::Outdated`] also if it was deleted before.
     pub async fn delete_team_token(&self, token: &TeamToken, decision: &Decision) -> Result<Written> {
         let mut items = vec![delete_existing(&self.tables.identity, row_key(token.id))?];
         match description_key(token) {
-            Some(place) => items.push(delete(&self.tables.identity, place)?),
-            None => items.push(self.forgets_token(token)?),
+            Some(description) => items.push(delete(&self.tables.identity, description)?),
+            None => items.push(self.clear_holder_token(token)?),
         }
-        let written = self.write_decided(items, decision, salt(token)).await?;
+        let written = self.write_decided(items, decision, jitter_seed(token)).await?;
         Ok(if written? { Written::Done } else { Written::Outdated })
     }
 
-    /// Notes a use. A token deleted meanwhile stays deleted.
+    /// Records a use. A token that was deleted meanwhile stays deleted.
     pub async fn touch_team_token(&self, id: TeamTokenId, now: Millis) -> Result<()> {
         let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(id)));
         let update = update.update_expression("SET last_used_at = :now").expression_attribute_values(":now", n(now.0));
@@ -99,14 +100,14 @@ impl Store {
         }
     }
 
-    /// The writes that take away a token's rows, as far as they are there.
-    pub(super) fn gone_token(&self, token: &TeamToken) -> Result<Vec<TransactWriteItem>> {
+    /// The writes that delete a token's rows, if they exist.
+    pub(super) fn token_removal(&self, token: &TeamToken) -> Result<Vec<TransactWriteItem>> {
         let rows = [Some(row_key(token.id)), description_key(token)];
         rows.into_iter().flatten().map(|key| delete(&self.tables.identity, key)).collect()
     }
 
-    /// A creation whose answer was lost may well have happened: the row tells. An error would make clients send it again.
-    /// `false`: a condition failed.
+    /// Whether the token was created. If the answer was lost, the row is read, because a client that gets an error
+    /// would create another one. `false` if a condition failed.
     async fn created(&self, token: &TeamToken, outcome: Result<bool, Failure>) -> Result<bool> {
         match outcome {
             Err(failure @ Failure::Ambiguous(_)) => match self.find_team_token(token.id).await {
@@ -117,7 +118,7 @@ impl Store {
         }
     }
 
-    /// What the holder names as its legacy token now; `None` when there is no such holder.
+    /// The legacy token that the holder names now. The outer `None` means that there is no such holder.
     async fn legacy_token_of(&self, token: &TeamToken) -> Result<Option<Option<TeamTokenId>>> {
         Ok(match token.holder {
             TokenHolder::Team(team) => self.find_team(team).await?.map(|team| team.token),
@@ -127,8 +128,8 @@ impl Store {
         })
     }
 
-    /// The holder names this token in place of `old`.
-    fn names_token(&self, token: &TeamToken, old: Option<TeamTokenId>) -> Result<TransactWriteItem> {
+    /// Makes the holder name this token instead of `old`.
+    fn set_holder_token(&self, token: &TeamToken, old: Option<TeamTokenId>) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity).set_key(Some(holder_key(token)));
         let update = update.update_expression("SET #token = :new").expression_attribute_names("#token", "token");
         let update = update.expression_attribute_values(":new", s(token.id.to_string()));
@@ -142,8 +143,8 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update.build().map_err(malformed)?).build())
     }
 
-    /// The holder no longer names this token.
-    fn forgets_token(&self, token: &TeamToken) -> Result<TransactWriteItem> {
+    /// Makes the holder name no legacy token instead of this one.
+    fn clear_holder_token(&self, token: &TeamToken) -> Result<TransactWriteItem> {
         let update = Update::builder().table_name(&self.tables.identity).set_key(Some(holder_key(token)));
         let update = update.update_expression("REMOVE #token").expression_attribute_names("#token", "token");
         let update = update.condition_expression("#token = :old");
@@ -172,6 +173,6 @@ fn description_key(token: &TeamToken) -> Option<Item> {
 }
 
 /// Differs from token to token.
-fn salt(token: &TeamToken) -> u64 {
+fn jitter_seed(token: &TeamToken) -> u64 {
     token.secret_hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

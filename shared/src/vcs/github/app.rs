@@ -1,4 +1,5 @@
-//! The App itself: its signed word buys a token for an installation, which is kept until a minute before its end.
+//! Authentication as the GitHub App: a signed JWT is exchanged for a token of an installation, which is cached until a
+//! minute before it expires.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,35 +16,35 @@ use crate::domain::{self, InstallationId, Millis, Seconds, SecretText};
 use crate::vcs::config::GithubCredentials;
 use crate::vcs::provider::InstallationAccess;
 
-/// GitHub wants the issue in the past, for clocks that differ, and the end within ten minutes.
+/// GitHub recommends an `iat` in the past, because clocks differ, and requires an `exp` within ten minutes.
 const ISSUED_BEFORE_SECONDS: i64 = 60;
 const LIFETIME_SECONDS: i64 = 9 * 60;
 
-/// A token that ends within this time is not used any more.
+/// A token is not used in its last seconds.
 const MARGIN_SECONDS: i64 = 60;
 
-/// More installations than a process sees in an hour; a full house is emptied.
-const MAX_KEPT: usize = 1_000;
+/// The size of the cache. A process meets fewer installations in an hour; a full cache is cleared.
+const MAX_CACHED: usize = 1_000;
 
-/// The App's key and the tokens it bought.
+/// The App's key, and the cache of installation tokens.
 pub struct AppTokens {
     app_id: String,
     key: RsaKey,
-    kept: Mutex<HashMap<InstallationId, (SecretText, Seconds)>>,
+    cached: Mutex<HashMap<InstallationId, (SecretText, Seconds)>>,
 }
 
 impl AppTokens {
     /// # Errors
-    /// What the key is not.
+    /// The problem with the key, as the predicate of a sentence.
     pub fn new(credentials: &GithubCredentials) -> std::result::Result<Self, &'static str> {
         let key = RsaKey::from_pem(credentials.pem.reveal())?;
-        Ok(Self { app_id: credentials.app_id.clone(), key, kept: Mutex::default() })
+        Ok(Self { app_id: credentials.app_id.clone(), key, cached: Mutex::default() })
     }
 
-    /// A token that acts for the installation for at least a minute.
+    /// A token of the installation that is valid for at least a minute.
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: the App is not installed there any more; [`Failure::Forbidden`]: it is suspended.
+    /// [`Failure::NotFound`] if the App is no longer installed there; [`Failure::Forbidden`] if it is suspended.
     pub async fn installation_token(&self, crab: &Octocrab, access: InstallationAccess<'_>) -> Result<SecretText> {
         let now = access.now.seconds();
         if let Some(token) = self.find(access.installation, now) {
@@ -51,44 +52,44 @@ impl AppTokens {
         }
         let app = self.acting_as_app(crab, access)?;
         let route = format!("/app/installations/{}/access_tokens", access.installation);
-        let bought: std::result::Result<InstallationToken, _> = app.post(route, None::<&()>).await;
-        let bought = bought.map_err(|error| not_the_persons_fault(failure(error)))?;
-        let malformed = || Failure::away("a token's end is no instant");
-        let expires_at = Seconds::parse(&bought.expires_at).ok_or_else(malformed)?;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
+        let issued: std::result::Result<InstallationToken, _> = app.post(route, None::<&()>).await;
+        let issued = issued.map_err(|error| as_service_failure(failure(error)))?;
+        let malformed = || Failure::unavailable("a token's expiry is not a date");
+        let expires_at = Seconds::parse(&issued.expires_at).ok_or_else(malformed)?;
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= MAX_CACHED {
+            cached.clear();
         }
-        kept.insert(access.installation, (bought.token.clone(), expires_at));
-        Ok(bought.token)
+        cached.insert(access.installation, (issued.token.clone(), expires_at));
+        Ok(issued.token)
     }
 
-    /// The installation, as the App sees it.
+    /// The installation, read as the App.
     ///
     /// # Errors
-    /// [`Failure::NotFound`]: the App is not installed there any more.
+    /// [`Failure::NotFound`] if the App is no longer installed there.
     pub async fn installation(&self, crab: &Octocrab, access: InstallationAccess<'_>) -> Result<Installation> {
         let route = format!("/app/installations/{}", access.installation);
         let answer = self.acting_as_app(crab, access)?.get(route, None::<&()>).await;
-        answer.map_err(|error| not_the_persons_fault(failure(error)))
+        answer.map_err(|error| as_service_failure(failure(error)))
     }
 
     fn acting_as_app(&self, crab: &Octocrab, access: InstallationAccess<'_>) -> Result<Octocrab> {
-        crab.user_access_token(self.jwt(access.now).map_err(Failure::away)?).map_err(failure)
+        crab.user_access_token(self.jwt(access.now).map_err(Failure::unavailable)?).map_err(failure)
     }
 
-    /// Drops a token that GitHub does not accept.
+    /// Removes a token that GitHub does not accept from the cache.
     pub fn forget(&self, installation: InstallationId) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&installation);
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner).remove(&installation);
     }
 
     fn find(&self, installation: InstallationId, now: Seconds) -> Option<SecretText> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (token, end) = kept.get(&installation)?;
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let (token, end) = cached.get(&installation)?;
         (now.plus(MARGIN_SECONDS) < *end).then(|| token.clone())
     }
 
-    /// RFC 7519, signed RS256, as GitHub asks of an App.
+    /// The App's JWT (RFC 7519), signed with RS256.
     fn jwt(&self, now: Millis) -> domain::Result<String> {
         let now = now.seconds();
         let claims =
@@ -100,10 +101,10 @@ impl AppTokens {
     }
 }
 
-/// The App's own credential was refused: nothing that a person could mend by signing in again.
-pub fn not_the_persons_fault(failure: Failure) -> Failure {
+/// Turns a rejection of the App's own credential into a failure of this service: signing in again would not help.
+pub fn as_service_failure(failure: Failure) -> Failure {
     match failure {
-        Failure::Rejected => Failure::away("it rejects the App's own credential"),
+        Failure::Rejected => Failure::unavailable("the provider rejects the App's own credential"),
         failure => failure,
     }
 }

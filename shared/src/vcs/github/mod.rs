@@ -1,8 +1,9 @@
 //! GitHub, through octocrab.
 //!
-//! octocrab makes requests, reads pages and sorts errors. It does not authenticate the App: it would take the time from
-//! the machine, and its JWT crate is an older major version of ours (`app.rs` does it). Its own retries stay off, because
-//! `http.rs` has them. Answers are read into our own small types: its models refuse a whole page over one odd member.
+//! octocrab makes requests, follows pages and classifies errors. It does not authenticate the App: it would read the
+//! system clock, and it uses an older major version of the JWT crate (`app.rs` does this). Its retries are disabled,
+//! because `http.rs` retries. Answers are parsed into small types of our own: octocrab's models reject a whole page
+//! because of one unexpected member.
 
 mod app;
 mod wire;
@@ -28,43 +29,42 @@ use super::oauth::{Endpoints, OAuth};
 use super::provider::{InstallationAccess, Provider, RepositoryPage};
 use crate::domain::{self, Error, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
-/// Things on a page: GitHub's maximum.
+/// Items per page: GitHub's maximum.
 const PER_PAGE: u32 = 100;
 
-/// Pages of one listing, at most.
+/// The maximum number of pages of one listing.
 const MAX_PAGES: u32 = 50;
 
-/// What may stand in a path segment as it is (RFC 3986 §2.3).
+/// The characters that need no encoding in a path segment (RFC 3986 §2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The version of the API that the code was written for.
+/// The API version for which the code was written.
 const API_VERSION: HeaderValue = HeaderValue::from_static("2022-11-28");
 
-/// GitHub.
 pub struct Github {
     oauth: OAuth,
-    /// Without credentials: each call brings its own.
+    /// Has no credentials; each call adds its own.
     crab: Octocrab,
     app: AppTokens,
 }
 
 impl Github {
     /// # Errors
-    /// An address or the key cannot be read.
+    /// A URL or the key is invalid.
     pub fn new(
         settings: &GithubSettings,
         credentials: &GithubCredentials,
         http: Arc<Http>,
     ) -> std::result::Result<Self, Misconfigured> {
-        let no_address = |member| Misconfigured::new(member, "is not an address");
+        let not_a_url = |member| Misconfigured::new(member, "is not a URL");
         let endpoints = Endpoints {
             authorize: format!("{}/login/oauth/authorize", settings.web_base_url),
             token: format!("{}/login/oauth/access_token", settings.web_base_url),
         };
         let secret = &credentials.client_secret;
         let oauth = OAuth::new(endpoints, &settings.app_client_id, secret, None, http.clone())
-            .map_err(|_| no_address("GITHUB_WEB_BASE_URL"))?;
-        let crab = crab(&settings.api_base_url, http).map_err(|_| no_address("GITHUB_API_BASE_URL"))?;
+            .map_err(|_| not_a_url("GITHUB_WEB_BASE_URL"))?;
+        let crab = crab(&settings.api_base_url, http).map_err(|_| not_a_url("GITHUB_API_BASE_URL"))?;
         let app = AppTokens::new(credentials);
         let app = app.map_err(|problem| Misconfigured::new("GITHUB_APP_PEM", problem))?;
         Ok(Self { oauth, crab, app })
@@ -74,14 +74,15 @@ impl Github {
         self.crab.user_access_token(access.reveal()).map_err(failure)
     }
 
-    /// A call as the installation. A token that was revoked early is replaced once.
+    /// A call with the token of an installation. If the token was revoked early, the call is retried once with a new
+    /// one.
     async fn as_installation<T: FromResponse>(&self, access: InstallationAccess<'_>, route: &str) -> Result<T> {
         let answer = self.attempt_as_installation(access, route).await;
         if !matches!(answer, Err(Failure::Rejected)) {
             return answer;
         }
         self.app.forget(access.installation);
-        self.attempt_as_installation(access, route).await.map_err(app::not_the_persons_fault)
+        self.attempt_as_installation(access, route).await.map_err(app::as_service_failure)
     }
 
     async fn attempt_as_installation<T: FromResponse>(&self, access: InstallationAccess<'_>, route: &str) -> Result<T> {
@@ -112,7 +113,7 @@ impl Provider for Github {
                 return Ok(all);
             }
         }
-        Err(Failure::away("a listing of more pages than we read"))
+        Err(Failure::unavailable("a listing has too many pages"))
     }
 
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage> {
@@ -128,14 +129,14 @@ impl Provider for Github {
         known: &ProviderRepository,
     ) -> Result<ProviderRepository> {
         let repository: wire::Repository = self.as_installation(access, &repository_route(known)).await?;
-        // A name may have been given to another repository meanwhile.
+        // The name may belong to another repository by now.
         if repository.id == known.id { Ok(repository.into()) } else { Err(Failure::NotFound) }
     }
 
     async fn has_file(&self, access: InstallationAccess<'_>, at: &ProviderRepository, path: &str) -> Result<bool> {
         let path: Vec<String> = path.split('/').map(segment).collect();
         let route = format!("{}/contents/{}", repository_route(at), path.join("/"));
-        present(self.as_installation::<serde_json::Value>(access, &route).await)
+        exists(self.as_installation::<serde_json::Value>(access, &route).await)
     }
 
     async fn is_administrator(
@@ -146,15 +147,15 @@ impl Provider for Github {
     ) -> Result<bool> {
         let route = format!("/orgs/{}/memberships/{}", segment(&of.owner), segment(&person.login));
         match self.as_installation::<wire::Membership>(access, &route).await {
-            // A login may have changed hands since the person signed in.
-            Ok(membership) => Ok(membership.administers() && membership.is_of(person.id)),
+            // The login may belong to another person by now.
+            Ok(membership) => Ok(membership.is_administrator() && membership.belongs_to(person.id)),
             Err(Failure::NotFound) => Ok(false),
             Err(failure) => Err(failure),
         }
     }
 
     async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool> {
-        present(self.app.installation(&self.crab, access).await)
+        exists(self.app.installation(&self.crab, access).await)
     }
 
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool> {
@@ -165,25 +166,25 @@ impl Provider for Github {
             }
             account => account.and_then(|account| account.login).ok_or(Failure::Forbidden)?,
         };
-        // A login may have changed, or changed hands, since the person signed in; the number has not.
+        // The login may have changed, or belong to another person by now. The number stays the same.
         let route = format!("/user/{}", person.id);
         let user: wire::User = self.as_installation(access, &route).await.map_err(uninstalled)?;
         let route = format!("/orgs/{}/memberships/{}", segment(&account), segment(&user.login));
         match self.as_installation::<wire::Membership>(access, &route).await {
-            Ok(membership) => Ok(membership.is_active() && membership.is_of(person.id)),
+            Ok(membership) => Ok(membership.is_active() && membership.belongs_to(person.id)),
             Err(Failure::NotFound) => Ok(false),
             Err(failure) => Err(failure),
         }
     }
 }
 
-/// GitHub knows no such installation: the App was removed there. That says nothing about the people who were in it.
+/// GitHub does not know the installation: the App was uninstalled. This says nothing about the memberships of people.
 fn uninstalled(failure: Failure) -> Failure {
     if matches!(failure, Failure::NotFound) { Failure::Forbidden } else { failure }
 }
 
 fn crab(api_base_url: &str, http: Arc<Http>) -> domain::Result<Octocrab> {
-    let base: Uri = api_base_url.parse().map_err(|error| Error::internal("reading GitHub's address", error))?;
+    let base: Uri = api_base_url.parse().map_err(|error| Error::internal("parsing GitHub's URL", error))?;
     let headers = vec![
         (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
         (HeaderName::from_static("x-github-api-version"), API_VERSION),
@@ -192,7 +193,7 @@ fn crab(api_base_url: &str, http: Arc<Http>) -> domain::Result<Octocrab> {
         let http = http.clone();
         async move {
             let (parts, body) = request.into_parts();
-            let body = body.collect().await.map_err(Failure::away)?.to_bytes();
+            let body = body.collect().await.map_err(Failure::unavailable)?.to_bytes();
             Ok::<_, Failure>(http.send(Request::from_parts(parts, body)).await?.map(Full::<Bytes>::new))
         }
     });
@@ -212,8 +213,8 @@ fn repository_route(repository: &ProviderRepository) -> String {
     format!("/repos/{}/{}", segment(&repository.owner), segment(&repository.name))
 }
 
-/// Whether there is such a thing.
-fn present<T>(answer: Result<T>) -> Result<bool> {
+/// Whether the resource exists.
+fn exists<T>(answer: Result<T>) -> Result<bool> {
     match answer {
         Ok(_) => Ok(true),
         Err(Failure::NotFound) => Ok(false),
@@ -227,13 +228,13 @@ fn failure(error: octocrab::Error) -> Failure {
             401 => Failure::Rejected,
             403 => Failure::Forbidden,
             404 => Failure::NotFound,
-            status => Failure::away(format!("it answers {status}")),
+            status => Failure::unavailable(format!("the provider answered {status}")),
         },
         octocrab::Error::Service { source, .. } => match source.downcast::<Failure>() {
             Ok(failure) => *failure,
             Err(source) => Failure::Unavailable(source),
         },
         // Its text may quote the answer.
-        _ => Failure::away("an answer of another shape"),
+        _ => Failure::unavailable("an answer has an unexpected shape"),
     }
 }

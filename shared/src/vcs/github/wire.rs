@@ -1,4 +1,4 @@
-//! What we read of GitHub's answers.
+//! The parts of GitHub's answers that this service uses.
 
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ pub struct Installation {
     suspended_at: Option<String>,
 }
 
-/// A person, an organisation, or an enterprise, which has no login.
+/// A user, an organization, or an enterprise. An enterprise has no login.
 #[derive(Deserialize)]
 pub struct Account {
     pub id: Option<u64>,
@@ -82,7 +82,7 @@ impl From<Repository> for ProviderRepository {
     }
 }
 
-/// How somebody belongs to an organisation.
+/// A membership in a GitHub organization.
 #[derive(Deserialize)]
 pub struct Membership {
     state: String,
@@ -100,16 +100,16 @@ impl Membership {
         self.state == "active"
     }
 
-    pub fn administers(&self) -> bool {
+    pub fn is_administrator(&self) -> bool {
         self.is_active() && self.role == "admin"
     }
 
-    pub fn is_of(&self, person: u64) -> bool {
+    pub fn belongs_to(&self, person: u64) -> bool {
         self.user.as_ref().is_some_and(|user| user.id == person)
     }
 }
 
-/// What acts for an installation for an hour.
+/// A token for an installation. It is valid for an hour.
 #[derive(Deserialize)]
 pub struct InstallationToken {
     pub token: crate::domain::SecretText,

@@ -1,5 +1,5 @@
-//! Hello, and before it `PROBE_READS` strongly consistent reads of one item of the KV table, through a client like the
-//! functions' own: what the SDK costs a route, whatever the route's own code does.
+//! Hello, preceded by `PROBE_READS` strongly consistent reads of one item of the KV table, with a client like that of
+//! the functions. It shows what the SDK costs a route, apart from the route's own code.
 
 use std::env::var;
 use std::time::Duration;
