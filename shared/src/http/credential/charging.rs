@@ -22,7 +22,7 @@ use super::super::event::ClientInfo;
 use crate::auth::Verified;
 use crate::domain::rate::{Network, RateLimitKey, RateLimitStatus};
 use crate::domain::{AuditAction, AuditOutcome, Credential, Error, KeyId, Result, UserId};
-use crate::runtime::{App, Spent};
+use crate::runtime::{App, RateLimitDecision};
 
 /// Authenticates a request, and charges whoever `payer` names, or its network when the credential is refused.
 ///
@@ -158,7 +158,7 @@ pub(in crate::http) async fn rate_fields(mut request: Request, next: Next) -> Re
 /// # Errors
 /// The budget is used up.
 async fn charge(parts: &Parts, app: &App, subject: RateLimitKey) -> Result<()> {
-    app.spend(subject).await.map_or(Ok(()), |spent| judged(parts, spent))
+    app.spend(subject).await.map_or(Ok(()), |decision| judged(parts, decision))
 }
 
 /// Refuses a subject that is known to be over, at no cost.
@@ -166,13 +166,13 @@ async fn charge(parts: &Parts, app: &App, subject: RateLimitKey) -> Result<()> {
 /// # Errors
 /// The budget is used up.
 pub(super) fn refuse_limited(parts: &Parts, app: &App, subject: RateLimitKey) -> Result<()> {
-    app.limits.refusal(&*app.clock, subject).map_or(Ok(()), |spent| judged(parts, spent))
+    app.limits.refusal(&*app.clock, subject).map_or(Ok(()), |decision| judged(parts, decision))
 }
 
-fn judged(parts: &Parts, spent: Spent) -> Result<()> {
+fn judged(parts: &Parts, decision: RateLimitDecision) -> Result<()> {
     // The first budget that a request is charged to is the one that its answer tells of.
     if let Some(Meter(meter)) = parts.extensions.get() {
-        meter.get_or_init(|| spent.status);
+        meter.get_or_init(|| decision.status);
     }
-    spent.retry_after_seconds.map_or(Ok(()), |retry_after_seconds| Err(Error::RateLimited { retry_after_seconds }))
+    decision.retry_after_seconds.map_or(Ok(()), |retry_after_seconds| Err(Error::RateLimited { retry_after_seconds }))
 }
