@@ -16,7 +16,7 @@ use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Probl
 use crate::lookup::OrganizationPath;
 use crate::principal::Note;
 
-/// AuditChange an organization
+/// Change an organization
 ///
 /// For its owners. Only what is sent changes; a new name is part of its paths from then on.
 #[utoipa::path(patch, path = "/api/v2/organizations/{organization_name}", tag = "organizations",

@@ -15,7 +15,7 @@ use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Probl
 use crate::lookup::TeamPath;
 use crate::principal::Note;
 
-/// AuditChange a team
+/// Change a team
 ///
 /// Only what is sent changes. The owners' team keeps its name. Owners alone change what a team may do; anybody else who may
 /// change the team may send those attributes back as they are.
