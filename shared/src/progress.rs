@@ -127,7 +127,7 @@ mod tests {
         let limit = TimeLimit {
             ordinary: Duration::from_millis(300),
             ordinary_records: 0,
-            stall: Duration::from_secs(60),
+            stall: Duration::from_mins(1),
             total: Duration::from_mins(2),
         };
         assert_eq!(limit.run(std::future::pending::<()>()).await, None);
