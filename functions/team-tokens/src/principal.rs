@@ -42,7 +42,7 @@ impl FromRequestParts<App> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let payer = |who: &Who| RateLimitKey::Principal(who.user());
-        let who = charged(parts, app, payer, Who::is_calling(parts, app)).await?;
+        let who = charged(parts, app, payer, Box::pin(Who::is_calling(parts, app))).await?;
         let caller = Self { who, client: ClientInfo::of(parts), decisions: 1 };
         caller.audit_use(app);
         Ok(caller)

@@ -29,7 +29,7 @@ impl FromRequestParts<App> for ExchangeCredential {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let payer = |credential: &Self| RateLimitKey::Key(credential.id);
-        Ok(charged(parts, app, payer, Self::prove(parts, app)).await?)
+        Ok(charged(parts, app, payer, Box::pin(Self::prove(parts, app))).await?)
     }
 }
 

@@ -91,7 +91,8 @@ impl TestService {
         let email = Some(format!("{login}@people.test"));
         let profile = Profile { id: number, login: login.to_owned(), name: None, email, avatar_url: None };
         let identity = Identity { vcs: Vcs::Github, user, profile };
-        assert!(self.app.store.put_identity(&identity, None, false, None).await.unwrap());
+        let administrator = self.app.store.is_administrator(user).await.unwrap();
+        assert!(self.app.store.put_identity(&identity, None, administrator, None).await.unwrap());
     }
 
     /// A team of the organization `acme`, not stored.
