@@ -59,8 +59,8 @@ fn hold(exchange: &Exchange) {
     assert_eq!(reply.header("content-type"), Some(media_type), "{place}");
     let body: Value = serde_json::from_slice(&openapi::unpacked(reply)).unwrap();
     instants(&body, &place);
-    let minted = reply.status == StatusCode::CREATED && path.contains("/authentication-token");
-    assert_eq!(shows_a_secret(&body), minted, "{place}");
+    let created = reply.status == StatusCode::CREATED && path.contains("/authentication-token");
+    assert_eq!(shows_a_secret(&body), created, "{place}");
 }
 
 /// Instants are in UTC with milliseconds, or `null`: some clients refuse a whole document for another form.

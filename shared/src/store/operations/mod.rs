@@ -17,7 +17,7 @@ pub use membership_checks::MembershipCheck;
 pub use repositories::ReadRepositories;
 pub use secrets::InstallationSecret;
 
-/// What lies in wait for a worker at `:now`: nobody holds it, and its time has come.
+/// A task or check that a worker may lease at `:now`: no other worker holds it, and its pause is over.
 const MAY_BE_TAKEN: &str = "(attribute_not_exists(lease_until) OR lease_until <= :now) \
                             AND (attribute_not_exists(not_before) OR not_before <= :now)";
 
