@@ -41,7 +41,7 @@ pub async fn record_failure(app: &App, change: &StreamChange, sequence_number: &
         replay_requested_at: None,
     };
     app.store.put_dead_letter(&letter).await?;
-    tracing::error!(id = %letter.id, %error, "a change became a dead letter; an administrator can replay it");
+    tracing::error!(id = %letter.id, %error, "a change was given up; an administrator can replay it");
     Ok(true)
 }
 

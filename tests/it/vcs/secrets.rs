@@ -38,7 +38,7 @@ async fn provider_calls_log_no_token() {
     tracing::error!(?failure, "as a boundary logs it");
 
     let text = log.text();
-    assert!(text.contains("it listens") && text.contains("it answers 500"), "{text}");
+    assert!(text.contains("it listens") && text.contains("the provider answered 500"), "{text}");
     for secret in ["ghu_", "ghr_", "ghs_", "Bearer", "eyJ"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
