@@ -11,11 +11,15 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::accounts::Accounts;
+use super::catalogue::{Catalogue, InstallationAccess, RepositoryPage};
 use super::config::{GitlabCredentials, GitlabSettings, Misconfigured};
 use super::failure::{Failure, Result};
+use super::groups::Groups;
 use super::http::Http;
+use super::members::Members;
 use super::oauth::{Endpoints, OAuth};
-use super::provider::{InstallationAccess, Provider, RepositoryPage};
+use super::provider::Provider;
 use crate::domain::{AccountKind, InstallationId, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
 /// Items per page: GitLab's maximum.
@@ -132,7 +136,7 @@ impl Gitlab {
 }
 
 #[async_trait]
-impl Provider for Gitlab {
+impl Accounts for Gitlab {
     fn oauth(&self) -> &OAuth {
         &self.oauth
     }
@@ -154,6 +158,13 @@ impl Provider for Gitlab {
             }
         }
         Err(Failure::unavailable("a listing has too many pages"))
+    }
+}
+
+#[async_trait]
+impl Catalogue for Gitlab {
+    async fn is_installed(&self, _: InstallationAccess<'_>) -> Result<bool> {
+        Ok(true)
     }
 
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage> {
@@ -182,7 +193,10 @@ impl Provider for Gitlab {
             Err(failure) => Err(failure),
         }
     }
+}
 
+#[async_trait]
+impl Members for Gitlab {
     async fn is_administrator(
         &self,
         access: InstallationAccess<'_>,
@@ -211,7 +225,10 @@ impl Provider for Gitlab {
             Err(failure) => Err(failure),
         }
     }
+}
 
+#[async_trait]
+impl Groups for Gitlab {
     async fn group_access_level(&self, access: &SecretText, group: InstallationId, person: u64) -> Result<u32> {
         self.level(access, &group.to_string(), person).await
     }
@@ -233,6 +250,12 @@ impl Provider for Gitlab {
 
     async fn group_name(&self, access: &SecretText, group: InstallationId) -> Result<String> {
         self.get::<Group>(access, &format!("/groups/{group}?with_projects=false")).await.map(|group| group.full_name)
+    }
+}
+
+impl Provider for Gitlab {
+    fn groups(&self) -> Option<&dyn Groups> {
+        Some(self)
     }
 }
 

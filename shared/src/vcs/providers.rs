@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::config::{GithubSettings, GitlabSettings, Misconfigured, ProviderConfig};
 use super::github::Github;
 use super::gitlab::Gitlab;
+use super::groups::Groups;
 use super::http::{AnswerLimits, Http, Pause};
 use super::provider::Provider;
 use crate::auth::SealingKeys;
@@ -91,6 +92,14 @@ impl Providers {
             Vcs::Gitlab => loaded.gitlab.as_ref().map(|(_, client)| client),
         };
         client.map(|client| &**client).ok_or(Error::NotFound)
+    }
+
+    /// The groups of a provider.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; not found also if the provider has no groups.
+    pub fn groups(&self, vcs: Vcs) -> domain::Result<&dyn Groups> {
+        self.get(vcs)?.groups().ok_or(Error::NotFound)
     }
 
     /// Whether a provider is configured, even if the configuration is invalid. In that case it has no routes, but its

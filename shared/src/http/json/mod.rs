@@ -30,6 +30,8 @@ pub fn read_json<T: DeserializeOwned>(text: &str) -> domain::Result<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
     use serde::Deserialize;
     use serde_json::Value;
     use serde_json::value::RawValue;

@@ -13,8 +13,8 @@ use super::wire::{Installation, InstallationToken};
 use super::{Failure, Result, failure};
 use crate::auth::RsaKey;
 use crate::domain::{self, InstallationId, Millis, Seconds, SecretText};
+use crate::vcs::catalogue::InstallationAccess;
 use crate::vcs::config::GithubCredentials;
-use crate::vcs::provider::InstallationAccess;
 
 /// GitHub recommends an `iat` in the past, because clocks differ, and requires an `exp` within ten minutes.
 const ISSUED_BEFORE_SECONDS: i64 = 60;

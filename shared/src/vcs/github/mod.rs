@@ -22,11 +22,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::service_fn;
 
 use self::app::AppTokens;
+use super::accounts::Accounts;
+use super::catalogue::{Catalogue, InstallationAccess, RepositoryPage};
 use super::config::{GithubCredentials, GithubSettings, Misconfigured};
 use super::failure::{Failure, Result};
 use super::http::Http;
+use super::members::Members;
 use super::oauth::{Endpoints, OAuth};
-use super::provider::{InstallationAccess, Provider, RepositoryPage};
+use super::provider::Provider;
 use crate::domain::{self, Error, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
 /// Items per page: GitHub's maximum.
@@ -92,7 +95,7 @@ impl Github {
 }
 
 #[async_trait]
-impl Provider for Github {
+impl Accounts for Github {
     fn oauth(&self) -> &OAuth {
         &self.oauth
     }
@@ -115,7 +118,10 @@ impl Provider for Github {
         }
         Err(Failure::unavailable("a listing has too many pages"))
     }
+}
 
+#[async_trait]
+impl Catalogue for Github {
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage> {
         let route = format!("/installation/repositories?per_page={PER_PAGE}&page={page}");
         let answer: Page<wire::Repository> = self.as_installation(access, &route).await?;
@@ -139,6 +145,13 @@ impl Provider for Github {
         exists(self.as_installation::<serde_json::Value>(access, &route).await)
     }
 
+    async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool> {
+        exists(self.app.installation(&self.crab, access).await)
+    }
+}
+
+#[async_trait]
+impl Members for Github {
     async fn is_administrator(
         &self,
         access: InstallationAccess<'_>,
@@ -152,10 +165,6 @@ impl Provider for Github {
             Err(Failure::NotFound) => Ok(false),
             Err(failure) => Err(failure),
         }
-    }
-
-    async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool> {
-        exists(self.app.installation(&self.crab, access).await)
     }
 
     async fn is_member(&self, access: InstallationAccess<'_>, person: &Profile) -> Result<bool> {
@@ -177,6 +186,8 @@ impl Provider for Github {
         }
     }
 }
+
+impl Provider for Github {}
 
 /// GitHub does not know the installation: the App was uninstalled. This says nothing about the memberships of people.
 fn uninstalled(failure: Failure) -> Failure {
