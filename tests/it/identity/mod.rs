@@ -3,7 +3,7 @@
 pub mod browser;
 mod deadlines;
 mod faults;
-mod people;
+pub mod people;
 mod renewal;
 mod sessions;
 mod sign_in;

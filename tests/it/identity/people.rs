@@ -44,12 +44,12 @@ async fn concurrent_first_sign_ins_create_one_user() {
 }
 
 /// A gateway whose configuration lists these administrators.
-fn naming(service: &TestService, administrators: &str) -> Gateway {
+pub fn naming(service: &TestService, administrators: &str) -> Gateway {
     let settings = Settings {
         administrators: Administrators::parse(administrators).unwrap(),
         ..Settings::clone(&service.app.settings)
     };
-    let app = terrapi::runtime::App { settings: settings.into(), ..service.app.clone() };
+    let app = terrapi::runtime::App { settings: settings.into(), ..service.app_of("identity") };
     Gateway::new([("identity".to_owned(), lambda_service(identity::routes(), app))].into())
 }
 

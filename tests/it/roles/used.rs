@@ -20,6 +20,7 @@ use worker::handle;
 use super::bucket::overtaken_read;
 use crate::authz::answer_every_route;
 use crate::identity::browser::Browser;
+use crate::identity::people::naming;
 use crate::memberships::signed_in;
 use crate::secrets::rotation::{FIRST, Rotating};
 use crate::support::bucket::Bucket;
@@ -151,6 +152,10 @@ async fn sign_ins(uses: &Uses) {
     browser.get("/api/v1/user/github/installations").await.ok();
     service.clock.advance_ms(2 * HOUR_MS);
     browser.user(Vcs::Github, OCTOCAT).await;
+    // The configuration makes the person an administrator, and then no longer.
+    for administrators in [&format!("github:{OCTOCAT}"), "github:1"] {
+        Browser::on(&service, naming(&service, administrators)).user(Vcs::Github, OCTOCAT).await;
+    }
     service.app.background.settle().await;
 }
 
@@ -162,6 +167,9 @@ async fn memberships(uses: &Uses) {
     let member = service.github.hub(|hub| hub.installations.remove(&67890).unwrap());
     list().await;
     service.github.hub(|hub| hub.installations.insert(67890, member));
+    list().await;
+    // The App stays installed, and the person leaves.
+    service.github.hub(|hub| hub.installation(67890).members.remove(&OCTOCAT));
     list().await;
     // Later than the person's token lives: a check renews it.
     service.clock.advance_ms(DAY_MS + 1);

@@ -77,14 +77,14 @@ async fn key_without_activation_delay_is_refused_by_warm_caches() {
 async fn malformed_secret_is_an_error_that_does_not_show_it() {
     let (service, moto) = (TestService::new().await, Moto::start().await);
     let wrong = [
-        ("plain", NEW.to_owned(), "not of the expected shape"),
-        ("empty", "{}".to_owned(), "not of the expected shape"),
-        ("renamed", json!({"key": NEW}).to_string(), "not of the expected shape"),
-        ("list", json!([NEW, NEW, NEW]).to_string(), "not of the expected shape"),
-        ("nested", json!({"seed": {"text": NEW}}).to_string(), "not of the expected shape"),
-        ("one-retired", json!({"seed": NEW, "retired": NEW}).to_string(), "not of the expected shape"),
-        ("numbers", json!({"seed": NEW, "retired": [1]}).to_string(), "not of the expected shape"),
-        ("cut", json!({"seed": NEW}).to_string().trim_end_matches('}').to_owned(), "not of the expected shape"),
+        ("plain", NEW.to_owned(), "the signing keys are malformed"),
+        ("empty", "{}".to_owned(), "the signing keys are malformed"),
+        ("renamed", json!({"key": NEW}).to_string(), "the signing keys are malformed"),
+        ("list", json!([NEW, NEW, NEW]).to_string(), "the signing keys are malformed"),
+        ("nested", json!({"seed": {"text": NEW}}).to_string(), "the signing keys are malformed"),
+        ("one-retired", json!({"seed": NEW, "retired": NEW}).to_string(), "the signing keys are malformed"),
+        ("numbers", json!({"seed": NEW, "retired": [1]}).to_string(), "the signing keys are malformed"),
+        ("cut", json!({"seed": NEW}).to_string().trim_end_matches('}').to_owned(), "the signing keys are malformed"),
         ("short", json!({"seed": &NEW[..42]}).to_string(), "too short"),
     ];
     for (name, text, reason) in wrong {
@@ -92,7 +92,7 @@ async fn malformed_secret_is_an_error_that_does_not_show_it() {
         refused(&service, &moto, &arn, reason).await;
     }
     let binary = moto.create_binary("binary", NEW.as_bytes()).await;
-    refused(&service, &moto, &binary, "holds no text").await;
+    refused(&service, &moto, &binary, "has no text").await;
     refused(&service, &moto, "arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf", "ResourceNotFound")
         .await;
     let mut config = moto.config("none");

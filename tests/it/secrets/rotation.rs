@@ -286,7 +286,7 @@ async fn second_rotation_waits_until_the_first_key_is_active() {
     rotating.moto.begin_rotation(&rotating.secret, SECOND).await;
     rotating.pass(HEAD_START_SECONDS - 1);
     let error = rotating.step(Step::Create, SECOND).await.unwrap_err();
-    assert!(error.to_string().contains("not in use yet"), "{error}");
+    assert!(error.to_string().contains("does not sign yet"), "{error}");
     rotating.pass(1);
     for step in STEPS {
         rotating.step(step, SECOND).await.unwrap();
