@@ -16,3 +16,13 @@ fn every_mutant_applies_to_the_source() {
         assert_ne!(mutant.noticed_by, Vec::<String>::new(), "{}", mutant.name);
     }
 }
+
+#[test]
+fn tests_named_by_the_mutants_exist() {
+    for filter in list::mutants().into_iter().flat_map(|mutant| mutant.noticed_by) {
+        let (module, beginning) = filter.rsplit_once("::").unwrap();
+        let file = list::project().join(format!("tests/it/{}.rs", module.replace("::", "/")));
+        let source = fs::read_to_string(file).unwrap_or_else(|error| panic!("{filter}: {error}"));
+        assert!(source.contains(&format!("fn {beginning}")), "{filter} selects no test");
+    }
+}
