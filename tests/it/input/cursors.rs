@@ -11,7 +11,7 @@ use crate::support::{MemberOf, TestService};
 const KEYS: &str = "/api/v1/github/access-token";
 
 /// A service with more than a page of everything, and the first cursor of each listing with the URL that takes it.
-async fn world_with_cursors(token: &str, service: &TestService) -> Vec<(String, &'static str, String)> {
+async fn service_with_cursors(token: &str, service: &TestService) -> Vec<(String, &'static str, String)> {
     for number in 0..3 {
         let body = json!({"name": format!("key {number}"), "capabilities": []});
         service.post(KEYS, token, body).await.ok();
@@ -40,7 +40,7 @@ async fn world_with_cursors(token: &str, service: &TestService) -> Vec<(String, 
 async fn damaged_cursor_is_rejected() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
-    for (url, name, cursor) in world_with_cursors(&token, &service).await {
+    for (url, name, cursor) in service_with_cursors(&token, &service).await {
         service.get(&format!("{url}?{name}={cursor}"), &token).await.ok();
         for at in (0..cursor.len()).step_by(1 + cursor.len() / 200) {
             let mut damaged = cursor.clone().into_bytes();
@@ -75,7 +75,7 @@ async fn damaged_cursor_is_rejected() {
 async fn cursor_of_another_listing_is_rejected_everywhere() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
-    let listings = world_with_cursors(&token, &service).await;
+    let listings = service_with_cursors(&token, &service).await;
     let others = ["/api/v1/gitlab/access-token", "/api/v1/github/kv/67890/iter/"];
     for (own, _, cursor) in &listings {
         let urls = listings.iter().map(|(url, name, _)| (url.as_str(), *name));
@@ -99,7 +99,7 @@ async fn cursor_of_another_listing_is_rejected_everywhere() {
 async fn cursor_of_another_deployment_is_rejected() {
     let (service, mut other) = (TestService::new().await, TestService::new().await);
     let token = service.admin_token(&ALL);
-    world_with_cursors(&token, &service).await;
+    service_with_cursors(&token, &service).await;
     other.user = service.user;
     let cursor = other.cursor("keys#github", &json!("key#github#")).await;
     assert_eq!(service.get(&format!("{KEYS}?page={cursor}"), &token).await.failed(400), "INVALID_CURSOR");
@@ -135,7 +135,7 @@ async fn cursor_of_another_administrator_is_rejected() {
 async fn odd_position_in_a_cursor_is_never_a_server_error() {
     let service = TestService::new().await;
     let token = service.admin_token(&ALL);
-    let listings = world_with_cursors(&token, &service).await;
+    let listings = service_with_cursors(&token, &service).await;
     let long = "k".repeat(3_000);
     let positions = [
         json!(""),

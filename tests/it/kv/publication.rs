@@ -31,7 +31,7 @@ async fn stage(service: &TestService, token: &str, keys: &[&str]) {
 }
 
 /// A service whose head exists, so that every publication is an update of it.
-async fn world_with_head() -> (TestService, String) {
+async fn service_with_head() -> (TestService, String) {
     let service = TestService::new().await;
     let token = service.kv_token();
     stage(&service, &token, &["first"]).await;
@@ -48,7 +48,7 @@ fn hold_publication(service: &TestService) -> Gate {
 #[tokio::test]
 async fn overlapping_commits_list_each_draft_once() {
     for folded in [false, true] {
-        let (service, token) = world_with_head().await;
+        let (service, token) = service_with_head().await;
         stage(&service, &token, &["a", "b", "c"]).await;
         let path = format!("{KV}/commit");
         let gate = hold_publication(&service);
@@ -71,7 +71,7 @@ async fn overlapping_commits_list_each_draft_once() {
 
 #[tokio::test]
 async fn commit_omits_a_draft_that_was_replaced_before_publication() {
-    let (service, token) = world_with_head().await;
+    let (service, token) = service_with_head().await;
     stage(&service, &token, &["deleted", "overwritten", "staged-again", "untouched"]).await;
     let gate = hold_publication(&service);
     let path = format!("{KV}/commit");
@@ -93,7 +93,7 @@ async fn commit_omits_a_draft_that_was_replaced_before_publication() {
 /// The commit's caller may write the drafts that it read, but not those that take their place before the publication.
 #[tokio::test]
 async fn commit_omits_a_draft_closed_before_publication() {
-    let (service, token) = world_with_head().await;
+    let (service, token) = service_with_head().await;
     let owner = service.token(&[KvStoreRead, KvStoreWrite, AccessTokenCreate]);
     stage(&service, &token, &["closed", "reopened", "untouched"]).await;
     let gate = hold_publication(&service);
@@ -127,7 +127,7 @@ async fn commit_omits_a_draft_closed_before_publication() {
 
 #[tokio::test]
 async fn commit_lists_a_draft_that_was_replaced_after_publication() {
-    let (service, token) = world_with_head().await;
+    let (service, token) = service_with_head().await;
     stage(&service, &token, &["deleted", "overwritten", "untouched"]).await;
     let gate = service.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
     let path = format!("{KV}/commit");
@@ -146,7 +146,7 @@ async fn commit_lists_a_draft_that_was_replaced_after_publication() {
 /// The answer to the publication is lost. The worker folds the commit and removes its list before the outcome is read.
 #[tokio::test]
 async fn commit_folded_after_a_lost_answer_is_recognised() {
-    let (service, token) = world_with_head().await;
+    let (service, token) = service_with_head().await;
     stage(&service, &token, &["a", "b"]).await;
     let cut = service.faulty.on("UpdateItem").matching(publishes).nth(1).cut_after_store();
     let lost = cut.clone();
@@ -169,7 +169,7 @@ async fn commit_folded_after_a_lost_answer_is_recognised() {
 /// A publication times out, is repeated and folded; then the store executes the first attempt.
 #[tokio::test]
 async fn publication_stored_after_folding_has_no_effect() {
-    let (service, token) = world_with_head().await;
+    let (service, token) = service_with_head().await;
     stage(&service, &token, &["a", "b"]).await;
     let late = service.faulty.on("UpdateItem").matching(publishes).nth(1).store_late();
     let commit = service.post(&format!("{KV}/commit"), &token, commit_of(&["a", "b"])).await;
@@ -194,7 +194,7 @@ async fn publication_stored_after_folding_has_no_effect() {
 
 #[tokio::test]
 async fn commit_whose_answer_cannot_be_completed_is_unknown() {
-    let (service, token) = world_with_head().await;
+    let (service, token) = service_with_head().await;
     stage(&service, &token, &["a"]).await;
     let published = service.faulty.on("UpdateItem").matching(publishes).nth(1).hold_after_store();
     let path = format!("{KV}/commit");
@@ -212,7 +212,7 @@ async fn commit_whose_answer_cannot_be_completed_is_unknown() {
 
 #[tokio::test]
 async fn folding_retries_transaction_conflicts() {
-    let (service, token) = world_with_head().await;
+    let (service, token) = service_with_head().await;
     stage(&service, &token, &["a"]).await;
     service.post(&format!("{KV}/commit"), &token, commit_of(&["a"])).await.ok();
     let folds = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.contains("REMOVE draft"));
