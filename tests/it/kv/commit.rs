@@ -28,3 +28,19 @@ async fn staged_values_are_hidden_until_a_commit_publishes_them_all() {
         assert_eq!(again, json!({"keys": []}), "folded: {folded}");
     }
 }
+
+#[tokio::test]
+async fn strict_commit_of_a_key_ignores_its_deleted_chunks() {
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.stage(&token, "log", &[json!(0), json!(1), json!(2)]).await;
+    let commit = json!({"keys": [{"key": "log"}], "strict": true});
+    service.post(&format!("{KV}/commit"), &token, commit.clone()).await.ok();
+    service.delete(&format!("{KV}/key/log"), &token).await.ok();
+    service.stage(&token, "log", &[json!("a"), json!("b")]).await;
+    let reply = service.post(&format!("{KV}/commit"), &token, commit.clone()).await.ok();
+    assert_eq!(reply, json!({"keys": [{"key": "log", "idx": 0}, {"key": "log", "idx": 1}]}));
+    service.delete(&format!("{KV}/key/log"), &token).await.ok();
+    let refused = service.post(&format!("{KV}/commit"), &token, commit).await;
+    assert_eq!(refused.failed(400), "COMMIT_REFUSED", "nothing is left of the key");
+}

@@ -172,6 +172,19 @@ async fn committed_draft_is_kept_as_long_as_its_list() {
 }
 
 #[tokio::test]
+async fn draft_beside_an_expiring_value_is_kept_for_folding() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    service.put(&key("k"), &token, json!({"data": 0, "ttl_seconds": 100 * 24 * 3_600})).await.ok();
+    service.put(&key("k"), &token, json!({"data": 1, "committed": false})).await.ok();
+    service.clock.advance_ms(100 * DAY_MS - 1_000);
+    let commit = service.post(&format!("{KV}/commit"), &service.kv_token(), json!({"keys": [{"key": "k"}]})).await.ok();
+    assert_eq!(commit["keys"].as_array().unwrap().len(), 1);
+    assert!(removable_at(&service, "k").await >= service.clock.now().seconds().plus(30 * 24 * 3_600).0);
+}
+
+#[tokio::test]
 async fn select_returns_members_of_the_value() {
     let service = TestService::new().await;
     let token = service.kv_token();

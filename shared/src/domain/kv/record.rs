@@ -239,7 +239,10 @@ impl RecordState {
     pub fn removal(&self) -> Option<Seconds> {
         match (&self.live, &self.draft) {
             (Some(live), None) => live.removable_at(),
-            (Some(live), Some(draft)) => live.removable_at().map(|end| end.max(draft.removable_at())),
+            // The draft may be committed until the live value expires, and must then be kept until the commit is folded.
+            (Some(live), Some(draft)) => {
+                live.removable_at().map(|end| end.plus(Self::FOLDING_SECONDS).max(draft.removable_at()))
+            }
             (None, Some(draft)) => Some(draft.removable_at()),
             (None, None) => self.removable_at,
         }

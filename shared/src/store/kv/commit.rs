@@ -164,7 +164,9 @@ impl Store {
             if chunks.fetch_add(page.len(), Ordering::Relaxed) + page.len() > MAX_RECORDS {
                 return Err(too_large());
             }
-            found.extend(page.iter().map(decode_target).collect::<Result<Vec<_>>>()?);
+            // A tombstone is no chunk: it must not make a strict commit fail.
+            let chunks = page.iter().filter(|item| item.contains_key("live") || item.contains_key("draft"));
+            found.extend(chunks.map(decode_target).collect::<Result<Vec<_>>>()?);
         }
         if found.is_empty() {
             // A key without chunks is listed as absent, so that a strict commit is refused.
