@@ -98,8 +98,13 @@ impl<R: Resource, N: Needs<R>> Granted<R, N> {
     /// As those of the extractor; unavailable, when others change the same things all the time.
     pub async fn again(&mut self, app: &App) -> Result<(), Problem> {
         let visible = &mut self.visible;
+        let organization = R::organization(&visible.found);
         visible.caller.again(app).await?;
         (visible.found, visible.role) = R::find(&visible.path, &visible.caller, app).await?;
+        // Two organizations may have exchanged their names meanwhile. The change is meant for the first one.
+        if R::organization(&visible.found) != organization {
+            return Err(Problem::not_found());
+        }
         self.authority = N::authority(&visible.role, &visible.found).ok_or_else(Problem::not_found)?;
         Ok(())
     }

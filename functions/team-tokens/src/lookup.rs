@@ -80,6 +80,8 @@ pub trait Resource: Sized {
         caller: &Principal,
         app: &App,
     ) -> impl Future<Output = Result<(Self::Found, Role), Problem>> + Send;
+
+    fn organization(found: &Self::Found) -> OrganizationCode;
 }
 
 /// At most one read for a token; one query, and one read of the membership, for a person.
@@ -102,6 +104,10 @@ impl Resource for Team {
         let team = team.filter(|team| role.sees(team)).ok_or_else(Problem::not_found)?;
         Ok((team, role))
     }
+
+    fn organization(found: &Self) -> OrganizationCode {
+        found.id.organization()
+    }
 }
 
 /// With its teams. Two reads, one of them a query; one more for a person.
@@ -111,6 +117,10 @@ impl Resource for Organization {
     async fn find(name: &str, caller: &Principal, app: &App) -> Result<(OrganizationSnapshot, Role), Problem> {
         let code = code_of(name, caller, app).await?;
         seen(app.store.find_organization_snapshot(code).await?, caller, app).await
+    }
+
+    fn organization(found: &OrganizationSnapshot) -> OrganizationCode {
+        found.organization.id.organization()
     }
 }
 
@@ -124,6 +134,10 @@ impl Resource for WithTokens {
     async fn find(name: &str, caller: &Principal, app: &App) -> Result<(OrganizationSnapshot, Role), Problem> {
         let code = code_of(name, caller, app).await?;
         seen(app.store.find_organization_with_tokens(code).await?, caller, app).await
+    }
+
+    fn organization(found: &OrganizationSnapshot) -> OrganizationCode {
+        found.organization.id.organization()
     }
 }
 
@@ -166,6 +180,10 @@ impl Resource for TeamToken {
             return Err(Problem::not_found());
         }
         Ok((held, role))
+    }
+
+    fn organization(found: &HeldToken) -> OrganizationCode {
+        found.token.id.organization()
     }
 }
 
