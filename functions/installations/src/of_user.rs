@@ -1,6 +1,6 @@
 //! The caller's installations, as their provider lists them now.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,19 +12,16 @@ use terrapi::domain::{
 };
 use terrapi::http::{AnyCaller, ApiError, Authorized, ClientInfo, ErrorBody};
 use terrapi::runtime::App;
-use terrapi::store::MembershipFence;
-use terrapi::usecases::{Admission, ProviderListing};
+use terrapi::store::{MembershipFence, ProviderAnswer};
 use utoipa::ToSchema;
 
 /// How many rows are read concurrently.
 const CONCURRENCY: usize = 16;
-/// How long GitHub is waited for that is asked where the App was removed.
-const PROVIDER_WAIT: Duration = Duration::from_secs(9);
 
 /// The caller's installations of one provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InstallationList {
-    /// In the order of the provider. Behind them come those from which the App was removed, and where the caller was a member.
+    /// In the order of the provider.
     installations: Vec<ListedInstallation>,
 }
 
@@ -72,8 +69,8 @@ pub struct Features {
 /// List the caller's installations on GitHub
 ///
 /// GitHub is asked, and its answer replaces the caller's stored memberships. Keys of the caller lose access to the
-/// other installations with their next token. An installation from which the App was removed stays readable for its members, and is `disabled`. A
-/// token that is limited to installations sees only those.
+/// other installations with their next token. A token that is limited to installations sees
+/// only those.
 #[utoipa::path(get, path = "/api/v1/user/github/installations", tag = "installations", security(("bearer" = [])),
     responses((status = 200, body = InstallationList),
         (status = 404, description = "The caller never signed in with GitHub", body = ErrorBody),
@@ -148,19 +145,17 @@ async fn settle(
     app: &App,
     caller: &Caller,
     client: ClientInfo,
-    mut known: Vec<Known>,
+    known: Vec<Known>,
     ProviderQuestion { vcs, fence, asked_at }: ProviderQuestion,
 ) -> Result<InstallationList> {
-    let listed = known.iter().map(|(_, known)| known.namespace.installation).collect();
-    let listing = ProviderListing { vcs, listed, fence, asked_at };
+    let listed: BTreeSet<_> = known.iter().map(|(_, known)| known.namespace.installation).collect();
     let (done, now) = ((AuditAction::PermissionChanged, AuditOutcome::Success), app.clock.now());
     let audit_entry = |change| {
         app.audit_record(AuditEntry { subject: Some(change), ..client.clone().audited(now, done, caller.user, None) })
     };
-    let settled = app.settle_memberships(caller.user, &listing, Admission::Grant, PROVIDER_WAIT, audit_entry).await??;
-    for installation in settled.uninstalled {
-        known.extend(uninstalled(app, Namespace { vcs, installation }).await?);
-    }
+    let max_age = app.settings.membership_max_age;
+    let answer = ProviderAnswer { listed: &listed, fence, asked_at, max_age };
+    app.store.replace_memberships(caller.user, vcs, answer, audit_entry).await?;
     let reached = known.into_iter().filter(|(_, known)| caller.capabilities.reaches(known.namespace));
     Ok(InstallationList { installations: reached.map(|(name, known)| shown(name, known)).collect() })
 }
@@ -169,27 +164,11 @@ fn of(vcs: Vcs, listed: &ProviderInstallation) -> Namespace {
     Namespace { vcs, installation: listed.id }
 }
 
-/// An installation that GitHub lists. The App is in it, so it is not uninstalled, whatever was known.
+/// An installation that GitHub lists. One that is not known yet is stored.
 async fn first_seen(app: &App, listed: &ProviderInstallation, now: Millis) -> Result<Installation> {
     let state = if listed.suspended { InstallationState::Suspended } else { InstallationState::Installed };
-    let namespace = of(Vcs::Github, listed);
-    let fresh = Installation::new(namespace, listed.name.clone(), state, now);
-    let known = app.store.find_or_create_installation(&fresh).await?;
-    if known.state != InstallationState::Uninstalled {
-        return Ok(known);
-    }
-    let moved = app.store.move_installation(namespace, &[InstallationState::Uninstalled], state).await?;
-    Ok(moved.unwrap_or(known))
-}
-
-/// Notes that the App was removed from an installation; the installation, if it is known.
-async fn uninstalled(app: &App, namespace: Namespace) -> Result<Option<Known>> {
-    let from = [InstallationState::Pending, InstallationState::Installed, InstallationState::Suspended];
-    let known = match app.store.move_installation(namespace, &from, InstallationState::Uninstalled).await? {
-        Some(moved) => Some(moved),
-        None => app.store.find_installation(namespace).await?,
-    };
-    Ok(known.map(|known| (known.name.clone(), known)))
+    let fresh = Installation::new(of(Vcs::Github, listed), listed.name.clone(), state, now);
+    app.store.find_or_create_installation(&fresh).await
 }
 
 fn shown(name: String, known: Installation) -> ListedInstallation {

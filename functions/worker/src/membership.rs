@@ -100,7 +100,7 @@ async fn attempt(app: &App, check: &MembershipCheck) -> Result<Answer> {
     match app.vcs_identity(user, namespace.vcs).await {
         Ok((_, token)) => match app.check_memberships(user, namespace.vcs, &token, PROVIDER_WAIT, audit_entry).await? {
             Ok(Replaced::Unchanged | Replaced::Changed) => Ok(Answer::Definite),
-            Ok(Replaced::Overtaken | Replaced::Undecided(_)) => Ok(Answer::None(None)),
+            Ok(Replaced::Overtaken) => Ok(Answer::None(None)),
             Err(Failure::Rejected | Failure::Forbidden) => ask_as_installation(app, check, membership).await,
             Err(failure) => Ok(failure.into()),
         },

@@ -40,7 +40,7 @@ pub async fn load_providers(config: &Config) -> Result<Providers> {
 pub async fn load_providers_with(config: &Config, pause: Pause) -> Result<Providers> {
     let providers = Providers::pending();
     let secret = match config.provider_secret.as_deref() {
-        None => return load(&providers, config, Ok(BTreeMap::new())).map(|()| providers),
+        None => return load(&providers, config, Members::default()).map(|()| providers),
         Some(secret) => read_secret(config, secret).await,
     };
     match secret {
@@ -70,8 +70,7 @@ fn unreadable(error: &crate::domain::Error) {
 }
 
 fn load(providers: &Providers, config: &Config, secret: Members) -> Result<()> {
-    let problem = secret.as_ref().err().copied();
-    let mut values = secret.unwrap_or_default();
+    let Members { mut values, problem } = secret;
     values.extend(config.provider_variables.clone());
     let mut read = ProviderConfig::read(&values);
     if let Some(problem) = problem {
@@ -99,24 +98,34 @@ enum Member {
     Other(IgnoredAny),
 }
 
-/// The members of the secret, or why it has none.
-type Members = std::result::Result<BTreeMap<String, SecretText>, Misconfigured>;
+/// What could be read of the secret.
+#[derive(Default)]
+struct Members {
+    values: BTreeMap<String, SecretText>,
+    /// Why something in it cannot be used.
+    problem: Option<Misconfigured>,
+}
 
-/// The members that are strings or integers. Others are logged by name and ignored.
+/// The members that are strings or integers. Others are logged by name. A provider that is then absent is disabled: the
+/// secret was meant to configure it.
 fn members(text: &SecretText) -> Members {
+    let problem = |problem| Some(Misconfigured { member: "the secret of the providers", problem });
     // The parser's error would quote the secret.
-    let members = serde_json::from_str::<BTreeMap<String, Member>>(text.reveal())
-        .map_err(|_| Misconfigured { member: "the secret of the providers", problem: "is not a JSON object" })?;
-    let value = |(name, member): (String, Member)| match member {
-        Member::Text(text) => Some((name, text)),
-        Member::Number(number) => Some((name, SecretText::new(number.to_string()))),
-        Member::Other(_) => {
-            tracing::error!(
-                name,
-                "a member of the providers' secret is neither a string nor an integer and is ignored"
-            );
-            None
-        }
+    let Ok(members) = serde_json::from_str::<BTreeMap<String, Member>>(text.reveal()) else {
+        return Members { problem: problem("is not a JSON object"), ..Members::default() };
     };
-    Ok(members.into_iter().filter_map(value).collect())
+    let mut read = Members::default();
+    for (name, member) in members {
+        let value = match member {
+            Member::Text(text) => text,
+            Member::Number(number) => SecretText::new(number.to_string()),
+            Member::Other(_) => {
+                tracing::error!(name, "a member of the providers' secret is neither a string nor an integer");
+                read.problem = problem("has a member that is neither a string nor an integer");
+                continue;
+            }
+        };
+        read.values.insert(name, value);
+    }
+    read
 }

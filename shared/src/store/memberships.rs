@@ -40,24 +40,12 @@ pub struct MembershipFence(u64);
 pub struct ProviderAnswer<'a> {
     /// The installations that it listed.
     pub listed: &'a BTreeSet<InstallationId>,
-    /// What a missing installation in the list means.
-    pub unlisted: Unlisted<'a>,
     /// The fence that was drawn before the provider was asked.
     pub fence: MembershipFence,
     pub asked_at: Millis,
     /// The maximum age of a membership. A confirmation is only written if the last one is older than a small part of
     /// this.
     pub max_age: MembershipMaxAge,
-}
-
-/// What a provider says about a person's membership in an installation that it does not list.
-#[derive(Clone, Copy, Debug)]
-pub enum Unlisted<'a> {
-    /// The person is no member.
-    Denied,
-    /// The person is no member if the App is still installed there. If it was removed, nobody's membership is known any
-    /// longer, and it stays. By installation, as far as the provider was asked.
-    DeniedWhereInstalled(&'a BTreeMap<InstallationId, bool>),
 }
 
 /// How a replacement of memberships ended.
@@ -70,18 +58,6 @@ pub enum Replaced {
     /// A newer answer of the provider is written, or an administrator has just removed a membership. This answer
     /// was not written, or not completely.
     Overtaken,
-    /// Nothing was written: whether the App is installed in these must be known first.
-    Undecided(BTreeSet<InstallationId>),
-}
-
-impl ProviderAnswer<'_> {
-    /// Whether it takes away the membership in an installation that it does not list; `None` when that is not known yet.
-    fn denies(&self, unlisted: InstallationId) -> Option<bool> {
-        match self.unlisted {
-            Unlisted::Denied => Some(true),
-            Unlisted::DeniedWhereInstalled(installed) => installed.get(&unlisted).copied(),
-        }
-    }
 }
 
 impl Store {
@@ -229,7 +205,7 @@ impl Store {
         answer.attributes.unwrap_or_default().number("drawn").map(MembershipFence)
     }
 
-    /// Adds the memberships that the provider listed for a person, and removes those that it denies.
+    /// Adds the memberships that the provider listed for a person, and removes the others.
     ///
     /// `audit_entry` makes the audit entry of a change, which is written with it.
     pub async fn replace_memberships(
@@ -242,7 +218,7 @@ impl Store {
         self.settle_memberships(user, vcs, answer, answer.listed, audit_entry).await
     }
 
-    /// Removes the memberships of a person that the provider denies, and confirms the others.
+    /// Removes the memberships of a person that the provider did not list, and confirms the others.
     pub async fn retain_memberships(
         &self,
         user: UserId,
@@ -263,20 +239,14 @@ impl Store {
         granted: &BTreeSet<InstallationId>,
         audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
     ) -> Result<Replaced> {
-        let ProviderAnswer { listed, fence, asked_at, max_age, .. } = answer;
+        let ProviderAnswer { listed, fence, asked_at, max_age } = answer;
         if !self.store_fence(user, vcs, fence).await? {
             return Ok(Replaced::Overtaken);
         }
         let known = self.read_memberships(user, vcs).await?;
         let table = &self.tables.identity;
         let of = |installation: &InstallationId| Namespace { vcs, installation: *installation };
-        let unlisted = known.keys().filter(|id| !listed.contains(*id));
-        let undecided: BTreeSet<_> = unlisted.filter(|id| answer.denies(**id).is_none()).copied().collect();
-        if !undecided.is_empty() {
-            return Ok(Replaced::Undecided(undecided));
-        }
-        let denied = |id: &InstallationId| !listed.contains(id) && answer.denies(*id) == Some(true);
-        let lost = known.keys().filter(|id| denied(id)).map(|id| (of(id), AuditChange::Revoked));
+        let lost = known.keys().filter(|id| !listed.contains(*id)).map(|id| (of(id), AuditChange::Revoked));
         let gained = granted.iter().filter(|id| !known.contains_key(*id)).map(|id| (of(id), AuditChange::Granted));
         let changes: Vec<_> = lost.chain(gained).collect();
         for chunk in changes.chunks(CHANGES_PER_TRANSACTION) {
@@ -293,8 +263,9 @@ impl Store {
                 return Ok(Replaced::Overtaken);
             }
         }
-        let outdated =
-            known.iter().filter(|(id, membership)| !denied(id) && membership.confirmation_outdated(asked_at, max_age));
+        let outdated = known
+            .iter()
+            .filter(|(id, membership)| listed.contains(*id) && membership.confirmation_outdated(asked_at, max_age));
         let outdated: Vec<_> = outdated.map(|(id, _)| of(id)).collect();
         for chunk in outdated.chunks(CONFIRMATIONS_PER_TRANSACTION) {
             let confirmed = chunk.iter().map(|namespace| self.confirmation(user, *namespace, asked_at));

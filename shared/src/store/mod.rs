@@ -34,7 +34,7 @@ pub use client::Store;
 pub use config::{StoreConfig, Tables, Timeouts};
 pub use https::AwsHttp;
 pub use identities::SealedTokens;
-pub use memberships::{MembershipFence, ProviderAnswer, Replaced, Unlisted};
+pub use memberships::{MembershipFence, ProviderAnswer, Replaced};
 pub use organizations::{Decision, OrganizationChange, OrganizationSnapshot, Ownership, TeamChange, Written};
 pub use public_keys::PublishedKey;
 pub use users::User;

@@ -1,52 +1,17 @@
 //! Checks whether people are members of the installations in which they act, and asks their providers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::time::timeout;
 
 use crate::domain::{
-    Code, Error, InstallationId, Membership, Millis, Namespace, PermissionChange, Result, SecretText, UserId, Vcs,
+    Code, Error, InstallationId, Membership, Namespace, PermissionChange, Result, SecretText, UserId, Vcs,
     is_service_user, suspended,
 };
 use crate::runtime::App;
-use crate::store::{MembershipFence, NewAuditEntry, ProviderAnswer, Replaced, Unlisted};
-use crate::vcs::{Failure, InstallationAccess, Provider};
-
-/// What a provider lists for a person, and when it was asked.
-#[derive(Clone, Debug)]
-pub struct ProviderListing {
-    /// Whose list.
-    pub vcs: Vcs,
-    /// The installations in it.
-    pub listed: BTreeSet<InstallationId>,
-    /// Drawn before the provider was asked.
-    pub fence: MembershipFence,
-    /// When it was asked.
-    pub asked_at: Millis,
-}
-
-/// What a provider's list does to the installations in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// The person becomes a member of those where they are none.
-    Grant,
-    /// Only existing memberships are confirmed.
-    Confirm,
-}
-
-/// What became of a person's memberships.
-#[derive(Clone, Debug)]
-pub struct Settled {
-    /// How their replacement ended.
-    pub outcome: Replaced,
-    /// The installations from which the App was removed, and whose members stay members.
-    pub uninstalled: BTreeSet<InstallationId>,
-}
-
-/// Questions to a provider that are under way at the same time.
-const CONCURRENCY: usize = 16;
+use crate::store::{NewAuditEntry, ProviderAnswer, Replaced};
+use crate::vcs::Failure;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MembershipStatus {
@@ -121,7 +86,7 @@ impl App {
     }
 
     /// Asks the provider for a person's memberships, with the person's own token, and removes the stored ones that it
-    /// denies. Without stored memberships the provider is not asked. Waits at most `wait` for it.
+    /// does not list. Without stored memberships the provider is not asked. Waits at most `wait` for it.
     ///
     /// # Errors
     /// The inner one: the provider gave no definite answer, and nothing was changed.
@@ -144,59 +109,8 @@ impl App {
             Ok(Err(failure)) => return Ok(Err(failure)),
             Err(elapsed) => return Ok(Err(Failure::Unavailable(elapsed.into()))),
         };
-        let listing = ProviderListing { vcs, listed, fence, asked_at };
-        let settled = self.settle_memberships(user, &listing, Admission::Confirm, wait, audit_entry).await?;
-        Ok(settled.map(|settled| settled.outcome))
+        let max_age = self.settings.membership_max_age;
+        let answer = ProviderAnswer { listed: &listed, fence, asked_at, max_age };
+        self.store.retain_memberships(user, vcs, answer, audit_entry).await.map(Ok)
     }
-
-    /// Replaces a person's memberships at a provider by its list. GitHub does not list installations from which the App was
-    /// removed, so it is asked about each missing one, for at most `wait`; memberships there stay.
-    ///
-    /// # Errors
-    /// The inner one: the provider did not say where the App is installed, and nothing was changed.
-    pub async fn settle_memberships(
-        &self,
-        user: UserId,
-        listing: &ProviderListing,
-        admission: Admission,
-        wait: Duration,
-        audit_entry: impl Fn(PermissionChange) -> Result<NewAuditEntry>,
-    ) -> Result<std::result::Result<Settled, Failure>> {
-        let ProviderListing { vcs, ref listed, fence, asked_at } = *listing;
-        let (mut installed, max_age) = (BTreeMap::new(), self.settings.membership_max_age);
-        loop {
-            let unlisted = match vcs {
-                Vcs::Github => Unlisted::DeniedWhereInstalled(&installed),
-                // A group is listed for as long as a person belongs to it.
-                Vcs::Gitlab => Unlisted::Denied,
-            };
-            let answer = ProviderAnswer { listed, unlisted, fence, asked_at, max_age };
-            let outcome = match admission {
-                Admission::Grant => self.store.replace_memberships(user, vcs, answer, &audit_entry).await?,
-                Admission::Confirm => self.store.retain_memberships(user, vcs, answer, &audit_entry).await?,
-            };
-            let Replaced::Undecided(missing) = outcome else {
-                let uninstalled = installed.into_iter().filter(|(_, installed)| !installed).map(|(id, _)| id).collect();
-                return Ok(Ok(Settled { outcome, uninstalled }));
-            };
-            match timeout(wait, where_installed(self.providers.get(vcs)?, missing, self.clock.now())).await {
-                Ok(Ok(answers)) => installed.extend(answers),
-                Ok(Err(failure)) => return Ok(Err(failure)),
-                Err(elapsed) => return Ok(Err(Failure::Unavailable(elapsed.into()))),
-            }
-        }
-    }
-}
-
-/// Whether the App is installed in each of these installations.
-async fn where_installed(
-    provider: &dyn Provider,
-    installations: BTreeSet<InstallationId>,
-    now: Millis,
-) -> std::result::Result<Vec<(InstallationId, bool)>, Failure> {
-    let ask = |installation: InstallationId| async move {
-        let access = InstallationAccess { installation, token: None, now };
-        provider.is_installed(access).await.map(|installed| (installation, installed))
-    };
-    stream::iter(installations.into_iter().map(ask)).buffer_unordered(CONCURRENCY).try_collect().await
 }

@@ -4,5 +4,3 @@
 mod memberships;
 mod provider_token;
 mod sealed_secret;
-
-pub use memberships::{Admission, ProviderListing, Settled};

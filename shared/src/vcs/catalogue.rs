@@ -27,10 +27,6 @@ pub struct RepositoryPage {
 /// Calls with an installation's token.
 #[async_trait]
 pub trait Catalogue {
-    /// Whether the service still has access: on GitHub, whether the App is installed, suspended or not. Always `true` for
-    /// a GitLab group.
-    async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool>;
-
     /// A page of an installation's repositories. Pages count from 1.
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage>;
 

@@ -163,10 +163,6 @@ impl Accounts for Gitlab {
 
 #[async_trait]
 impl Catalogue for Gitlab {
-    async fn is_installed(&self, _: InstallationAccess<'_>) -> Result<bool> {
-        Ok(true)
-    }
-
     async fn repositories(&self, access: InstallationAccess<'_>, page: u32) -> Result<RepositoryPage> {
         let group = access.installation;
         let route = format!("/groups/{group}/projects?include_subgroups=true&per_page={PER_PAGE}&page={page}");

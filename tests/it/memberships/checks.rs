@@ -450,7 +450,8 @@ async fn wake_keeps_the_pause_of_a_check_put_off_meanwhile() {
 #[tokio::test]
 async fn secret_that_configures_nothing_readable_confirms_nobody() {
     let lacks_client_id = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "GITHUB_APP_ID": "1"}).to_string();
-    for text in ["GITHUB_APP_ID=1", "[]", "", &lacks_client_id] {
+    let nested = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "github": {"GITHUB_APP_ID": "1"}}).to_string();
+    for text in ["GITHUB_APP_ID=1", "[]", "", &lacks_client_id, &nested] {
         let (mut service, mut pump) = grown_old(Vcs::Github).await;
         let before = membership(&service, HERE).await;
         service.app.providers = providers_of(&service, text).await;
@@ -460,41 +461,4 @@ async fn secret_that_configures_nothing_readable_confirms_nobody() {
         service.clock.advance_ms(3 * DAY_MS);
         assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
     }
-}
-
-#[tokio::test]
-async fn membership_of_an_uninstalled_installation_stays_confirmed() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
-    service.github.hub(|hub| drop(hub.installations.remove(&12345)));
-    for _ in 0..5 {
-        assert_eq!(answer(&service, HERE).await, "OK");
-        pump.run(&service).await;
-        assert_eq!(membership(&service, HERE).await.unwrap().checked_at, Some(service.clock.now()));
-        service.clock.advance_ms(DAY_MS + 1);
-    }
-    assert_eq!(changes(&service).await, []);
-}
-
-#[tokio::test]
-async fn nobody_is_removed_while_github_does_not_say_where_the_app_is() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
-    service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    service.github.desk().fail("GET /app/installations/{installation_id}", away());
-    let before = membership(&service, HERE).await;
-    assert_eq!(answer(&service, HERE).await, "OK");
-    pump.run(&service).await;
-    assert_eq!(membership(&service, HERE).await, before);
-    service.clock.advance_ms(3 * DAY_MS);
-    assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
-}
-
-#[tokio::test]
-async fn sign_in_keeps_the_membership_of_an_uninstalled_installation() {
-    let service = signed_in(Vcs::Github).await;
-    service.github.hub(|hub| {
-        hub.installations.remove(&12345);
-        hub.installation(67890).members.remove(&OCTOCAT);
-    });
-    Browser::new(&service).user(Vcs::Github, OCTOCAT).await;
-    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345]));
 }

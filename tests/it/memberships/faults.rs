@@ -8,7 +8,7 @@ use terrapi::domain::{
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
-use terrapi::store::{MembershipFence, ProviderAnswer, Replaced, Unlisted};
+use terrapi::store::{MembershipFence, ProviderAnswer, Replaced};
 
 use super::{GITHUB, OCTOCAT, ids, set, signed_in};
 use crate::support::TestService;
@@ -28,7 +28,7 @@ async fn try_replace(
     let entry = ClientInfo::default().audited(service.clock.now(), done, service.user, None);
     let note = |change| service.app.audit_record(AuditEntry { subject: Some(change), ..entry.clone() });
     let (asked_at, max_age) = (service.clock.now(), MembershipMaxAge::default());
-    let answer = ProviderAnswer { listed: wanted, unlisted: Unlisted::Denied, fence, asked_at, max_age };
+    let answer = ProviderAnswer { listed: wanted, fence, asked_at, max_age };
     service.app.store.replace_memberships(service.user, Vcs::Github, answer, note).await
 }
 

@@ -168,7 +168,7 @@ async fn memberships(uses: &Uses) {
     list().await;
     service.github.hub(|hub| hub.installations.insert(67890, member));
     list().await;
-    // The App stays installed, and the person leaves.
+    // The person leaves an installation, and then its list is read.
     service.github.hub(|hub| hub.installation(67890).members.remove(&OCTOCAT));
     list().await;
     // Later than the person's token lives: a check renews it.

@@ -13,7 +13,7 @@ use terrapi::domain::{
 };
 use terrapi::http::ClientInfo;
 use terrapi::runtime::{Clock, Random};
-use terrapi::store::{Decision, ProviderAnswer, Unlisted, Written};
+use terrapi::store::{Decision, ProviderAnswer, Written};
 
 use super::TestService;
 
@@ -82,7 +82,7 @@ impl TestService {
             self.app.audit_record(AuditEntry { subject: Some(change), ..entry })
         };
         let (asked_at, max_age) = (self.clock.now(), self.app.settings.membership_max_age);
-        let answer = ProviderAnswer { listed: &BTreeSet::new(), unlisted: Unlisted::Denied, fence, asked_at, max_age };
+        let answer = ProviderAnswer { listed: &BTreeSet::new(), fence, asked_at, max_age };
         self.app.store.replace_memberships(self.user, vcs, answer, note).await.unwrap();
     }
 

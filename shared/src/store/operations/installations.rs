@@ -1,12 +1,12 @@
 //! Installations. The item also names the task of the refresh that is running (`refresh.rs`).
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, json, n, s};
 use super::super::keys;
-use crate::domain::{Installation, InstallationState, Millis, Namespace, Result, Seconds};
+use crate::domain::{Installation, Millis, Namespace, Result, Seconds};
 
 impl Store {
     pub async fn find_installation(&self, namespace: Namespace) -> Result<Option<Installation>> {
@@ -31,29 +31,6 @@ impl Store {
             Err(Failure::Condition(Some(item))) => decode(fresh.namespace, &item),
             Err(failure) => Err(failure.into()),
             Ok(_) => Ok(fresh.clone()),
-        }
-    }
-
-    /// Changes the state of an installation if it is known and in one of the states `from`. Returns the changed installation.
-    pub async fn move_installation(
-        &self,
-        namespace: Namespace,
-        from: &[InstallationState],
-        to: InstallationState,
-    ) -> Result<Option<Installation>> {
-        let names: Vec<_> = (0..from.len()).map(|number| format!(":from{number}")).collect();
-        let update = self.db.update_item().table_name(&self.tables.operations).set_key(Some(key(namespace)));
-        let update = update.update_expression("SET #state = :to");
-        let update = update.condition_expression(format!("#state IN ({})", names.join(", ")));
-        let mut update = update.expression_attribute_names("#state", "state");
-        update = update.expression_attribute_values(":to", json(&to)?);
-        for (name, state) in names.into_iter().zip(from) {
-            update = update.expression_attribute_values(name, json(state)?);
-        }
-        match update.return_values(ReturnValue::AllNew).send().await.map_err(Failure::of_update) {
-            Ok(answer) => answer.attributes.map(|item| decode(namespace, &item)).transpose(),
-            Err(Failure::Condition(_)) => Ok(None),
-            Err(failure) => Err(failure.into()),
         }
     }
 

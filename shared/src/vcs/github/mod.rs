@@ -144,10 +144,6 @@ impl Catalogue for Github {
         let route = format!("{}/contents/{}", repository_route(at), path.join("/"));
         exists(self.as_installation::<serde_json::Value>(access, &route).await)
     }
-
-    async fn is_installed(&self, access: InstallationAccess<'_>) -> Result<bool> {
-        exists(self.app.installation(&self.crab, access).await)
-    }
 }
 
 #[async_trait]
