@@ -95,10 +95,13 @@ async fn identity_is_healthy_with_an_unusable_secret() {
 #[tokio::test]
 async fn installations_begins_a_refresh_with_an_unusable_secret() {
     let service = TestService::new().await;
-    let capabilities = [Capability::InstallationId("12345".into())].into_iter().collect();
-    let (id, now) = (service.app.random.id().unwrap(), SystemClock.now().seconds());
-    let token = service.signer.sign(&Claims::new("terrapi", now, id, service.user, service.key, capabilities)).unwrap();
+    // An access token lives for a minute, and compiling takes longer.
+    programs().await;
     for (problem, secret) in unusable(&service) {
+        let capabilities = [Capability::InstallationId("12345".into())].into_iter().collect();
+        let (id, now) = (service.app.random.id().unwrap(), SystemClock.now().seconds());
+        let claims = Claims::new("terrapi", now, id, service.user, service.key, capabilities);
+        let token = service.signer.sign(&claims).unwrap();
         let refresh = request(&Method::POST, "/api/v1/github/installations/12345/repos/refresh", &token);
         let (kind, answer) = answer(&service, "installations", &secret, refresh).await;
         assert_eq!((kind.as_str(), answer["statusCode"].as_u64()), ("response", Some(200)), "{problem}: {answer}");
