@@ -1,4 +1,4 @@
-//! What a path names, as far as the caller may know. Whatever they may not is not found.
+//! The resources that a path names. A resource that the caller may not see is answered with 404.
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -81,6 +81,7 @@ pub trait Resource: Sized {
         app: &App,
     ) -> impl Future<Output = Result<(Self::Found, Role), Problem>> + Send;
 
+    /// The organization that the resource belongs to.
     fn organization(found: &Self::Found) -> OrganizationCode;
 }
 
@@ -159,7 +160,8 @@ impl HeldToken {
     }
 }
 
-/// For whoever manages it, and for itself. Beside the role, two reads at most, and none for the caller's own token.
+/// Visible to those who manage the token, and to the token itself. Costs at most two reads besides the role's, and none for
+/// the caller's own token.
 impl Resource for TeamToken {
     type Found = HeldToken;
 

@@ -11,7 +11,6 @@ use terrapi::runtime::App;
 
 /// A credential whose holder proved to have its secret.
 pub struct ExchangeCredential {
-    /// Names it.
     pub id: KeyId,
     /// In whose name access tokens are.
     pub user: UserId,

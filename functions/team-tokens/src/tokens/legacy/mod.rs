@@ -23,7 +23,6 @@ type Created = NoStore<Shown>;
 
 /// What has a legacy token.
 trait Holds: Resource {
-    /// Names it.
     fn holder(found: &Self::Found) -> (OrganizationCode, TokenHolder);
     /// The token it has now.
     fn token(found: &Self::Found) -> Option<TeamTokenId>;
