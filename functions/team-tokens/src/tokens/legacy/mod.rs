@@ -6,7 +6,7 @@ pub mod of_team;
 use http::StatusCode;
 use terrapi::auth::TeamSecret;
 use terrapi::domain::AuditAction;
-use terrapi::domain::organization::{Organization, OrganizationCode, Team, TeamToken, TeamTokenId, TokenHolder};
+use terrapi::domain::organization::{Organization, Team, TeamToken, TeamTokenId, TokenHolder};
 use terrapi::http::NoStore;
 use terrapi::runtime::App;
 use terrapi::store::{OrganizationSnapshot, Written};
@@ -23,14 +23,14 @@ type Created = NoStore<Shown>;
 
 /// What has a legacy token.
 trait Holds: Resource {
-    fn holder(found: &Self::Found) -> (OrganizationCode, TokenHolder);
+    fn holder(found: &Self::Found) -> TokenHolder;
     /// The token it has now.
     fn token(found: &Self::Found) -> Option<TeamTokenId>;
 }
 
 impl Holds for Team {
-    fn holder(team: &Self) -> (OrganizationCode, TokenHolder) {
-        (team.id.organization(), TokenHolder::Team(team.id))
+    fn holder(team: &Self) -> TokenHolder {
+        TokenHolder::Team(team.id)
     }
 
     fn token(team: &Self) -> Option<TeamTokenId> {
@@ -39,8 +39,8 @@ impl Holds for Team {
 }
 
 impl Holds for Organization {
-    fn holder(snapshot: &OrganizationSnapshot) -> (OrganizationCode, TokenHolder) {
-        (snapshot.organization.id.organization(), TokenHolder::Organization)
+    fn holder(_: &OrganizationSnapshot) -> TokenHolder {
+        TokenHolder::Organization
     }
 
     fn token(snapshot: &OrganizationSnapshot) -> Option<TeamTokenId> {
@@ -55,7 +55,7 @@ async fn replace<R: Holds, N: Needs<R>>(
     payload: Payload,
 ) -> Result<Created, Problem> {
     let expired_at = payload.attributes(TYPES)?.instant(EXPIRED_AT)?;
-    let holder = R::holder(&granted.found);
+    let holder = (R::organization(&granted.found), R::holder(&granted.found));
     let (token, secret) = new_token(app, &granted.caller, holder, None, expired_at).await?;
     let replaced = loop {
         let decision = granted.decision(Vec::new(), app)?;
