@@ -16,6 +16,8 @@ use terrapi::store::Tables;
 use terrapi_local::template::{KeyAttribute, Table};
 use terrapi_local::{Engine, Template};
 
+use super::faulty::access_key_id;
+
 pub struct Backend {
     pub endpoint: String,
     pub tables: Tables,
@@ -136,9 +138,9 @@ fn embedded(value: AttributeValue) -> dynoxide::AttributeValue {
     }
 }
 
-/// Credentials whose access key id is the caller's name.
+/// Credentials whose access key id names the caller.
 pub fn credentials(caller: &str) -> Credentials {
-    Credentials::new(caller, "test", None, None, "test")
+    Credentials::new(access_key_id(caller), "test", None, None, "test")
 }
 
 fn client(endpoint: &str) -> Client {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use super::faulty::Judge;
+use super::faulty::{Judge, caller_of};
 use super::roles::refusal;
 
 type Objects = Arc<Mutex<BTreeMap<String, Bytes>>>;
@@ -63,9 +63,8 @@ impl Drop for Bucket {
 async fn serve(State((objects, judge)): State<(Objects, Judge)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    let signature = parts.headers[AUTHORIZATION].to_str().unwrap();
-    let function = signature.split_once("Credential=").unwrap().1.split('/').next().unwrap();
-    let may = |operation: &str| judge(function, operation, &Value::Null).is_none();
+    let caller = caller_of(parts.headers[AUTHORIZATION].to_str().unwrap()).unwrap();
+    let may = |operation: &str| judge(&caller, operation, &Value::Null).is_none();
     let name = parts.uri.path().strip_prefix("/blobs/").unwrap().to_owned();
     let operation = match parts.method {
         Method::GET => "GetObject",

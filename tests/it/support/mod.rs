@@ -1,5 +1,6 @@
 //! Support code that the tests share.
 
+mod backend;
 mod blobs;
 pub mod bucket;
 pub mod faulty;

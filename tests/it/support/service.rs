@@ -25,6 +25,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::backend::{self, Backend};
 use super::blobs::Folder;
 use super::faulty::Faulty;
 use super::github::Github;
@@ -34,10 +35,6 @@ use super::providers::{PATIENT, Pauses, providers};
 use super::reply::Reply;
 use super::roles;
 use super::routes::Gateway;
-use crate::support::service::backend::Backend;
-
-#[path = "backend.rs"]
-mod backend;
 
 /// The initial time of every service's clock.
 pub const START: Millis = Millis(1_790_000_000_000);

@@ -13,6 +13,7 @@
 //! faulty.heal();
 //! ```
 
+mod caller;
 mod gate;
 mod items;
 mod ledger;
@@ -34,6 +35,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+pub use caller::{access_key_id, caller_of};
 pub use gate::Gate;
 pub use ledger::{Call, Ledger};
 pub use on::On;
@@ -186,9 +188,9 @@ impl Shared {
 
     /// The refusal answer for a call outside its caller's role.
     fn judge(&self, request: &Message, operation: &str, body: &Value) -> Option<Message> {
-        let credential = request.header("authorization")?.split_once("Credential=")?.1;
+        let caller = caller_of(request.header("authorization")?)?;
         let judge = self.judge.lock().unwrap().clone()?;
-        let refusal = judge(credential.split('/').next()?, operation, body)?;
+        let refusal = judge(&caller, operation, body)?;
         let kind = "com.amazon.coral.service#AccessDeniedException";
         let answer = Message::answer(400, &json!({ "__type": kind, "Message": refusal }));
         self.denied.lock().unwrap().push(refusal);
