@@ -236,4 +236,19 @@ impl Error {
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable { code: Code::Unavailable, source: Some(source.into()) }
     }
+
+    /// It could not be found out whether a write took effect ([`Code::OutcomeUnknown`]).
+    pub const fn outcome_unknown() -> Self {
+        Self::Unavailable { code: Code::OutcomeUnknown, source: None }
+    }
+
+    /// The failure of a request that had sent a write before: that write may have taken effect, so a fault becomes
+    /// [`Code::OutcomeUnknown`]. A refusal is an answer to the write and stays.
+    pub fn after_write(self) -> Self {
+        match self {
+            Self::Unavailable { source, .. } => Self::Unavailable { code: Code::OutcomeUnknown, source },
+            Self::Internal { .. } => Self::Unavailable { code: Code::OutcomeUnknown, source: Some(self.into()) },
+            refusal => refusal,
+        }
+    }
 }

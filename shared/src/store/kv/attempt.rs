@@ -32,7 +32,7 @@ impl Attempt {
     /// The failure itself, if no further attempt can succeed.
     pub fn record_failure(&mut self, failure: Failure) -> Result<()> {
         match failure {
-            Failure::Fault(_) => Err(failure.into()),
+            Failure::Fault(_) => Err(self.explain(failure.into())),
             Failure::Ambiguous(source) => {
                 self.uncertain = true;
                 tracing::debug!(error = %source, "the answer to a write was lost");
@@ -42,14 +42,14 @@ impl Attempt {
         }
     }
 
-    /// If reading the outcome of an earlier attempt fails, the outcome is unknown.
+    /// A failure of this write. If an earlier attempt may have taken effect, the outcome is unknown.
     pub fn explain(&self, error: Error) -> Error {
-        match error {
-            Error::Unavailable { source, .. } if self.uncertain => {
-                Error::Unavailable { code: Code::OutcomeUnknown, source }
-            }
-            other => other,
-        }
+        if self.uncertain { error.after_write() } else { error }
+    }
+
+    /// Starts the time anew: something else was in the way of the write and has been removed.
+    pub fn restart(&mut self) {
+        *self = Self { uncertain: self.uncertain, ..Self::new() };
     }
 
     /// Waits before the next attempt.
@@ -66,6 +66,30 @@ impl Attempt {
     }
 }
 
-pub fn outcome_unknown() -> Error {
-    Error::Unavailable { code: Code::OutcomeUnknown, source: None }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_after(failures: Vec<Failure>) -> Code {
+        let mut attempt = Attempt::new();
+        let results = failures.into_iter().map(|failure| attempt.record_failure(failure)).collect::<Vec<_>>();
+        results.into_iter().find_map(Result::err).unwrap().code()
+    }
+
+    #[test]
+    fn fault_after_a_lost_answer_leaves_the_outcome_unknown() {
+        let denied = || Failure::Fault("access denied".into());
+        assert_eq!(code_after(vec![denied()]), Code::Internal);
+        assert_eq!(code_after(vec![Failure::Busy("throttled".into()), denied()]), Code::Internal);
+        assert_eq!(code_after(vec![Failure::Ambiguous("no answer".into()), denied()]), Code::OutcomeUnknown);
+    }
+
+    #[tokio::test]
+    async fn restarted_attempt_has_time_again_and_stays_uncertain() {
+        let mut attempt = Attempt { deadline: Instant::now(), backoff: FIRST_BACKOFF, uncertain: true };
+        assert_eq!(attempt.back_off().await.unwrap_err().code(), Code::OutcomeUnknown);
+        attempt.restart();
+        attempt.back_off().await.unwrap();
+        assert!(attempt.uncertain);
+    }
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, Re
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
-use super::attempt::{Attempt, outcome_unknown};
+use super::attempt::Attempt;
 use super::head::{Entry, Head, MAX_UNFOLDED_COMMITS, PublishedDrafts, encode_entries};
 use super::item;
 use super::list::address_of;
@@ -94,10 +94,7 @@ impl Store {
         let published = self.newly_published(namespace, (request.id, before.seq), &head, entries).await;
         // The commit is published at this point, so a failure to complete the answer must not look like a failed
         // commit.
-        published.map_err(|error| match error {
-            Error::Unavailable { source, .. } => Error::Unavailable { code: Code::OutcomeUnknown, source },
-            other => other,
-        })
+        published.map_err(Error::after_write)
     }
 
     async fn read_targets(&self, namespace: Namespace, targets: &[CommitTarget]) -> Result<TargetStates> {
@@ -209,6 +206,7 @@ impl Store {
                     }
                     // The head is full.
                     self.fold_commits(namespace).await.map_err(|error| attempt.explain(error))?;
+                    attempt.restart();
                 }
                 Err(Failure::Condition(None)) => match self.create_head(namespace, id).await {
                     Ok(head) => return Ok(head),
@@ -308,7 +306,7 @@ fn published_by(commit: Uuid, since: u64, draft: DraftId, item: &Item, published
     // A record remembers a limited number of folded commits. If the oldest one that it remembers is newer than `since`,
     // it may have forgotten this one.
     let forgotten = folds.get(RecordState::REMEMBERED_COMMITS - 1).is_some_and(|oldest| oldest.seq > since);
-    if forgotten { Err(outcome_unknown()) } else { Ok(false) }
+    if forgotten { Err(Error::outcome_unknown()) } else { Ok(false) }
 }
 
 /// The drafts among the targets that the caller may publish.

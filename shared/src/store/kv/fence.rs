@@ -7,7 +7,7 @@
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::attempt::{Attempt, outcome_unknown};
+use super::attempt::Attempt;
 use super::item::{self, ENTITY, ttl, write_id};
 use crate::domain::kv::{Address, RecordState, Version, Write};
 use crate::domain::{Error, Namespace, Result};
@@ -31,7 +31,7 @@ impl Store {
         let mut known = 0;
         loop {
             match self.raise_fence(namespace, address, write, known).await {
-                Ok(item) if item::decode(&item)?.may_have_forgotten(write) => return Err(outcome_unknown()),
+                Ok(item) if item::decode(&item)?.may_have_forgotten(write) => return Err(Error::outcome_unknown()),
                 Ok(item) => return Ok(item),
                 Err(Failure::Condition(Some(item))) => {
                     let record = item::decode(&item)?;

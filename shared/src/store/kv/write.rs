@@ -6,7 +6,7 @@ use super::attempt::Attempt;
 use super::head::PublishedDrafts;
 use super::item;
 use crate::domain::kv::{Address, Outcome, RecordState, Refusal, Verdict, Write, decide};
-use crate::domain::{Namespace, Result};
+use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
 use crate::store::item::{Item, b, n, s};
@@ -37,7 +37,8 @@ impl Store {
             let old = match read.take() {
                 Some(old) => old,
                 None if attempt.uncertain => {
-                    let item = self.fence(namespace, address, write, &mut attempt).await?;
+                    let item = self.fence(namespace, address, write, &mut attempt).await;
+                    let item = item.map_err(Error::after_write)?;
                     // From here on, the write has either taken effect, which the item shows, or never will.
                     attempt.uncertain = false;
                     Some(item)
