@@ -1,8 +1,12 @@
 //! Deletes a record, or every chunk of a key.
 
+use std::future::ready;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::Json;
 use axum::extract::State;
-use futures::stream::{StreamExt, TryStreamExt};
+use futures::stream::StreamExt;
 use serde::Serialize;
 use terrapi::domain::kv::{Address, Expect, Idx, Key, Refusal, Version, Write, WriteId, WriteKind};
 use terrapi::domain::{Caller, Code, Error, Namespace, Result};
@@ -61,21 +65,32 @@ async fn delete_chunks(
     caller: &Caller,
 ) -> Result<Vec<Result<(), Refusal>>> {
     let addresses = app.store.chunk_addresses(namespace, key).await?;
+    let failed = AtomicBool::new(false);
+    let addresses = addresses.take_while(|_| ready(!failed.load(Ordering::Relaxed)));
     let deletions = addresses.map(|address| async move { delete(app, namespace, address?, expect, caller).await });
-    let distinct =
-        deletions.buffer_unordered(MAX_CONCURRENT_DELETIONS).try_fold(Vec::new(), |mut outcomes, outcome| async move {
-            advance(1);
-            // The version of a chunk does not matter here.
-            let outcome = outcome.map_err(|refusal| match refusal {
-                Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
-                other => other,
-            });
-            if !outcomes.contains(&outcome) {
-                outcomes.push(outcome);
+    let mut deletions = pin!(deletions.buffer_unordered(MAX_CONCURRENT_DELETIONS));
+    let (mut outcomes, mut failure) = (Vec::new(), None);
+    // After a failure no further deletion begins, and those under way are completed.
+    while let Some(outcome) = deletions.next().await {
+        match outcome {
+            Ok(outcome) => {
+                advance(1);
+                // The version of a chunk does not matter here.
+                let outcome = outcome.map_err(|refusal| match refusal {
+                    Refusal::VersionMismatch(_) => Refusal::VersionMismatch(None),
+                    other => other,
+                });
+                if !outcomes.contains(&outcome) {
+                    outcomes.push(outcome);
+                }
             }
-            Ok(outcomes)
-        });
-    distinct.await
+            Err(error) => {
+                failed.store(true, Ordering::Relaxed);
+                failure = Some(error);
+            }
+        }
+    }
+    failure.map_or(Ok(outcomes), |error| Err(error.after_write()))
 }
 
 async fn delete(

@@ -1,5 +1,7 @@
 //! Writes whose answers are lost, that are throttled, or that the client repeats.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -46,6 +48,27 @@ async fn deletion_with_a_lost_answer_reports_true() {
         service.faulty.heal();
         assert_eq!(service.delete(&path, &token).await.ok()["result"], false);
     }
+}
+
+/// Storage refuses every deletion but the first one. The answer must not say that nothing was changed.
+#[tokio::test]
+async fn interrupted_whole_key_deletion_has_an_unknown_outcome() {
+    let service = TestService::new().await;
+    let token = service.kv_token();
+    for idx in 0..40 {
+        service.put(&format!("{KV}/key/k"), &token, json!({"data": 1, "idx": idx})).await.ok();
+    }
+    let writes = AtomicUsize::new(0);
+    let later_write = move |body: &Value| {
+        let write = body.get("UpdateExpression").is_some() || body.get("Item").is_some();
+        write && writes.fetch_add(1, Ordering::SeqCst) > 0
+    };
+    service.faulty.on("*").table(&service.backend.tables.kv).matching(later_write).refuse(Refusal::Throttling);
+    assert_eq!(service.delete(&format!("{KV}/key/k"), &token).await.failed(503), "OUTCOME_UNKNOWN");
+    service.faulty.heal();
+    assert_eq!(service.get(&format!("{KV}/count/key/k"), &token).await.ok()["count"], 39);
+    assert_eq!(service.delete(&format!("{KV}/key/k"), &token).await.ok()["result"], true);
+    assert_eq!(service.get(&format!("{KV}/count/key/k"), &token).await.failed(404), "NOT_FOUND");
 }
 
 #[tokio::test]
