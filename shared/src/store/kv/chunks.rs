@@ -72,12 +72,14 @@ impl Store {
         namespace: Namespace,
         key: &'a Key,
     ) -> Result<impl Stream<Item = Result<Address>> + 'a> {
-        let mut pages = Box::pin(self.chunk_pages(namespace, key));
-        let first = pages.try_next().await?.unwrap_or_default();
-        if first.len() >= PAGE_CHUNKS && self.count_existing(namespace, key).await? > MAX_CHUNKS {
+        let (from, end) = bounds(key);
+        let (first, last) = self.chunk_page(namespace, from, end.clone()).await?;
+        // A page ends after 1,000 chunks or, with long capability lists, after one megabyte.
+        if last.is_some() && self.count_existing(namespace, key).await? > MAX_CHUNKS {
             return Err(too_many());
         }
-        let items = futures::stream::once(std::future::ready(Ok(first))).chain(pages);
+        let items = futures::stream::once(std::future::ready(Ok(first)));
+        let items = items.chain(self.chunk_pages_from(namespace, last, end));
         let items = items.map_ok(|page| futures::stream::iter(page.into_iter().map(Ok))).try_flatten();
         let existing = |item: &Item| std::future::ready(item.contains_key("live") || item.contains_key("draft"));
         Ok(items.try_filter(existing).and_then(|item| std::future::ready(address_of(&item))))
@@ -109,16 +111,35 @@ impl Store {
         key: &Key,
     ) -> impl Stream<Item = Result<Vec<Item>>> + 'a {
         let (from, end) = bounds(key);
-        try_unfold(Some(from), move |from| {
+        self.chunk_pages_from(namespace, Some(from), end)
+    }
+
+    fn chunk_pages_from(
+        &self,
+        namespace: Namespace,
+        from: Option<Vec<u8>>,
+        end: Vec<u8>,
+    ) -> impl Stream<Item = Result<Vec<Item>>> + '_ {
+        try_unfold(from, move |from| {
             let end = end.clone();
             async move {
                 let Some(from) = from else { return Ok(None) };
-                let limit = Some(PAGE_CHUNKS);
-                let (page, last) = self.query_between(namespace, (from, end), limit, Projection::Outline).await?;
-                advance(page.len());
-                Ok(Some((page, last.map(after))))
+                self.chunk_page(namespace, from, end).await.map(Some)
             }
         })
+    }
+
+    /// One page of a key's items, and where the next one begins.
+    async fn chunk_page(
+        &self,
+        namespace: Namespace,
+        from: Vec<u8>,
+        end: Vec<u8>,
+    ) -> Result<(Vec<Item>, Option<Vec<u8>>)> {
+        let limit = Some(PAGE_CHUNKS);
+        let (page, last) = self.query_between(namespace, (from, end), limit, Projection::Outline).await?;
+        advance(page.len());
+        Ok((page, last.map(after)))
     }
 }
 
