@@ -44,3 +44,18 @@ async fn strict_commit_of_a_key_ignores_its_deleted_chunks() {
     let refused = service.post(&format!("{KV}/commit"), &token, commit).await;
     assert_eq!(refused.failed(400), "COMMIT_REFUSED", "nothing is left of the key");
 }
+
+#[tokio::test]
+async fn strict_commit_of_a_key_ignores_its_expired_drafts() {
+    let service = TestService::new().await;
+    service.stage(&service.kv_token(), "log", &[json!("abandoned"), json!("abandoned")]).await;
+    service.clock.advance_ms(8 * 24 * 3_600_000);
+    let token = service.kv_token();
+    service.stage(&token, "log", &[json!("new")]).await;
+    let commit = json!({"keys": [{"key": "log"}], "strict": true});
+    let reply = service.post(&format!("{KV}/commit"), &token, commit.clone()).await.ok();
+    assert_eq!(reply, json!({"keys": [{"key": "log", "idx": 0}]}));
+    let chunk = json!({"keys": [{"key": "log", "idx": 1}], "strict": true});
+    let refused = service.post(&format!("{KV}/commit"), &token, chunk).await;
+    assert_eq!(refused.failed(400), "COMMIT_REFUSED", "the second chunk has expired");
+}

@@ -75,11 +75,11 @@ impl Store {
             return Err(too_large());
         }
         let before = self.published_drafts(namespace, request.now).await?;
-        let records = self.read_targets(namespace, &request.targets).await?;
+        let records = self.read_targets(namespace, request, &before).await?;
         if records.len() > MAX_RECORDS {
             return Err(too_large());
         }
-        let entries = publishable(records, request, &before)?;
+        let entries = publishable(records, request)?;
         if entries.is_empty() {
             return Ok(Vec::new());
         }
@@ -97,9 +97,15 @@ impl Store {
         published.map_err(Error::after_write)
     }
 
-    async fn read_targets(&self, namespace: Namespace, targets: &[CommitTarget]) -> Result<TargetStates> {
+    async fn read_targets(
+        &self,
+        namespace: Namespace,
+        request: &CommitRequest<'_>,
+        before: &PublishedDrafts,
+    ) -> Result<TargetStates> {
+        let state = |item: &Item| target_state(item, before, request.now);
         let (mut single, mut whole) = (Vec::new(), Vec::new());
-        for target in targets {
+        for target in &request.targets {
             match target.idx {
                 Some(idx) => single.push(Address { key: target.key.clone(), idx }),
                 None => whole.push(target.key.clone()),
@@ -115,11 +121,11 @@ impl Store {
             .buffer_unordered(MAX_CONCURRENT_CALLS);
         let mut records: TargetStates = single.into_iter().map(|address| (address, None)).collect();
         for item in found.try_collect::<Vec<_>>().await?.iter().flatten() {
-            records.extend([decode_target(item)?]);
+            records.extend([state(item)?]);
         }
         let chunks = AtomicUsize::new(records.len());
         let found = stream::iter(whole)
-            .map(|key| self.chunks_of(namespace, key, &chunks))
+            .map(|key| self.chunks_of(namespace, key, &chunks, state))
             .buffer_unordered(MAX_CONCURRENT_CALLS);
         records.extend(found.try_collect::<Vec<_>>().await?.into_iter().flatten());
         Ok(records)
@@ -154,16 +160,22 @@ impl Store {
     }
 
     /// The chunks of a key. `chunks` counts the chunks of the whole commit; reading stops when there are too many.
-    async fn chunks_of(&self, namespace: Namespace, key: Key, chunks: &AtomicUsize) -> Result<Vec<TargetState>> {
+    async fn chunks_of(
+        &self,
+        namespace: Namespace,
+        key: Key,
+        chunks: &AtomicUsize,
+        state: impl Fn(&Item) -> Result<TargetState>,
+    ) -> Result<Vec<TargetState>> {
         let mut found = Vec::new();
         let mut pages = std::pin::pin!(self.chunk_pages(namespace, &key));
         while let Some(page) = pages.try_next().await? {
             if chunks.fetch_add(page.len(), Ordering::Relaxed) + page.len() > MAX_RECORDS {
                 return Err(too_large());
             }
-            // A tombstone is no chunk: it must not make a strict commit fail.
-            let chunks = page.iter().filter(|item| item.contains_key("live") || item.contains_key("draft"));
-            found.extend(chunks.map(decode_target).collect::<Result<Vec<_>>>()?);
+            let chunks = page.iter().map(&state).collect::<Result<Vec<_>>>()?;
+            // A tombstone or an expired draft is no chunk: it must not make a strict commit fail.
+            found.extend(chunks.into_iter().filter(|(_, record)| record.is_some()));
         }
         if found.is_empty() {
             // A key without chunks is listed as absent, so that a strict commit is refused.
@@ -310,10 +322,9 @@ fn published_by(commit: Uuid, since: u64, draft: DraftId, item: &Item, published
 }
 
 /// The drafts among the targets that the caller may publish.
-fn publishable(records: TargetStates, request: &CommitRequest<'_>, before: &PublishedDrafts) -> Result<Vec<Entry>> {
+fn publishable(records: TargetStates, request: &CommitRequest<'_>) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for (address, record) in records {
-        let record = record.map(|record| before.settle(record).at(request.now)).filter(RecordState::exists);
         let writable = record.as_ref().is_some_and(|record| {
             let sides = [record.live.as_ref(), record.draft.as_ref().map(|draft| &draft.side)];
             sides.into_iter().flatten().all(|side| side.guards.allow_write(request.held))
@@ -345,8 +356,10 @@ fn encode_parts(entries: &[Entry]) -> Vec<Part> {
     parts
 }
 
-fn decode_target(item: &Item) -> Result<TargetState> {
-    Ok((address_of(item)?, Some(item::decode(item)?)))
+/// The address of a record and its state at `now`, with published drafts folded.
+fn target_state(item: &Item, before: &PublishedDrafts, now: Millis) -> Result<TargetState> {
+    let record = before.settle(item::decode(item)?).at(now);
+    Ok((address_of(item)?, Some(record).filter(RecordState::exists)))
 }
 
 fn record_key(namespace: Namespace, address: &Address) -> Item {
