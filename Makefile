@@ -54,17 +54,18 @@ deploy: package ## to the AWS account of the current credentials (STAGE=default)
 	sam deploy --config-env $(or $(STAGE),default) --region $(REGION)
 
 # The tests of storage, without those that
-# - count units of transactions, which this engine counts differently (organizations::budget);
-# - are about clients, not storage (organizations::clients);
-# - read the table's stream through the embedded engine (operations::worker, kv::overdue);
+# - count units of transactions, which this engine counts differently (budget);
+# - are about clients, not storage (published_clients);
+# - read the table's stream through the embedded engine (overdue);
 # - need a faster engine: large commits hold calls for longer than an attempt may take, a key of 100,001 chunks is counted
 #   within a request, and the increments bound how many outcomes stay unknown.
 test-dynamodb-local: $(DYNAMODB_LOCAL)/DynamoDBLocal.jar ## the tests of storage against AWS's DynamoDB Local (npm, Java 17)
 	sh tests/smoke/dynamodb-local.sh $(DYNAMODB_LOCAL) cargo test --locked --workspace --test it -- \
-		kv:: keys:: operations:: organizations:: secrets::forged admin::audit admin::drifts \
-		--skip organizations::budget --skip organizations::clients --skip operations::worker --skip kv::overdue \
-		--skip kv::races::commit_of_ --skip kv::many::key_of_more_than_100_000 \
-		--skip kv::faults::acknowledged_increments_count_once_under_storage_faults
+		kv_store:: team_tokens:: credentials:: admin::audit_trail admin::drifts admin::key admin::stored_runs admin::tasks \
+		installations::refresh_requests installations::stored token_refresh::exchange worker::stored worker::task_leases \
+		--skip budget:: --skip team_tokens::published_clients --skip kv_store::overdue \
+		--skip kv_store::races::commit_of_ --skip kv_store::many::key_of_more_than_100_000 \
+		--skip kv_store::write_faults::acknowledged_increments_count_once_under_storage_faults
 
 test-linearizability: ## many histories under faults against the model (SEEDS="1 2 3", OPERATIONS=10000)
 	TERRAPI_TEST_SEEDS="$(or $(SEEDS),$(shell seq 1 10))" TERRAPI_TEST_OPERATIONS="$(or $(OPERATIONS),10000)" \

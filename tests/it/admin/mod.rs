@@ -1,10 +1,17 @@
 //! The routes for administrators.
 
-mod audit;
-mod credentials;
+mod administrative_access;
+mod audit_trail;
 pub mod dead_letters;
 pub mod drifts;
-mod installation;
+mod key_audit;
+mod key_capabilities;
+mod key_lineage;
+mod keys;
+mod keys_within_limits;
+mod members_and_organizations;
+mod stored_runs;
+mod tasks;
 
 use serde_json::Value;
 

@@ -1,7 +1,6 @@
 //! The template, the routers and the published document describe the same API.
 
 mod commands;
-mod docs;
 mod document;
 mod generated;
 mod guide;

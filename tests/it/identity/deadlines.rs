@@ -7,8 +7,8 @@ use serde_json::Value;
 use terrapi::deadline::Deadline;
 use terrapi::domain::{Capability, UserId, Vcs};
 
-use super::browser::Browser;
 use crate::support::TestService;
+use crate::support::browser::Browser;
 use crate::support::service::{KV, request};
 use crate::support::stand_in::Fault;
 

@@ -1,10 +1,10 @@
 //! Sign-in, identities at providers, and sessions of browsers.
 
-pub mod browser;
 mod deadlines;
-mod faults;
-pub mod people;
-mod renewal;
+mod provider_discovery;
+mod provider_tokens;
 mod sessions;
 mod sign_in;
-mod states;
+mod sign_in_faults;
+mod sign_in_states;
+pub mod users;

@@ -5,8 +5,8 @@ use serde_json::json;
 use terrapi::domain::{InstallationId, Namespace, UserId, Vcs};
 use terrapi::runtime::Clock;
 
-use super::browser::Browser;
 use crate::support::TestService;
+use crate::support::browser::Browser;
 use crate::support::routes::Gateway;
 
 const OCTOCAT: u64 = 583_231;

@@ -6,7 +6,7 @@ use http::header::{COOKIE, HOST, ORIGIN};
 use http::{HeaderValue, Method};
 use terrapi::domain::Vcs;
 
-use crate::identity::browser::Browser;
+use crate::support::browser::Browser;
 use crate::support::{Reply, TestService};
 
 const WHOAMI: &str = "/api/v1/whoami";

@@ -7,7 +7,7 @@ use terrapi::domain::rate::Limit;
 use terrapi::runtime::RateLimits;
 
 use super::{from, leases, probe, some_key, without_limits};
-use crate::identity::browser::Browser;
+use crate::support::browser::Browser;
 use crate::support::service::{request, send_to};
 use crate::support::{TestService, forge};
 

@@ -3,9 +3,9 @@
 mod anonymous;
 mod callers;
 mod failed_secrets;
-mod faults;
 mod processes;
 mod sandboxes;
+mod unavailable_storage;
 
 use std::time::Duration;
 

@@ -2,12 +2,14 @@
 
 mod backend;
 mod blobs;
+pub mod browser;
 pub mod bucket;
 pub mod faulty;
 pub mod forge;
 pub mod github;
 pub mod gitlab;
 pub mod log;
+pub mod moto;
 pub mod openapi;
 pub mod organizations;
 pub mod providers;

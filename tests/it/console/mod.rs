@@ -1,0 +1,3 @@
+//! The documentation of the API.
+
+mod docs_page;

@@ -1,0 +1,3 @@
+//! Replacing the signing key.
+
+pub mod rotation;

@@ -1,0 +1,7 @@
+mod authorization_codes;
+mod github_reads;
+mod gitlab_reads;
+pub mod misconfigured;
+mod unavailable;
+mod unlogged_tokens;
+mod unusable_secret;
