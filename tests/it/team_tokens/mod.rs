@@ -4,28 +4,38 @@ mod audited_changes;
 mod concurrent_changes;
 mod described_tokens;
 mod legacy_tokens;
-mod organizations_and_teams;
+mod organization_tokens;
+mod organizations;
 mod owners;
 mod published_clients;
 mod rate_limits;
 mod refusals;
+mod settings;
 mod shown_secrets;
 mod storage_faults;
 mod team_members;
+mod teams;
 mod token_life;
 mod token_list;
 mod token_to_record;
+mod unsupported;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::organizations::PLATFORM;
 use crate::support::{Reply, TestService};
 
 /// The URL path of the list of acme's tokens.
 const LIST: &str = "/api/v2/organizations/acme/team-tokens";
+const ORGANIZATIONS: &str = "/api/v2/organizations";
 /// A URL path that any token may read.
 const ACCOUNT: &str = "/api/v2/account/details";
+
+/// A request body with these attributes.
+fn body(attributes: &Value) -> Value {
+    json!({"data": {"attributes": attributes}})
+}
 
 /// The URL path of the platform team's legacy token.
 fn legacy() -> String {

@@ -1,14 +1,12 @@
-//! A secret is in one response only. And only owners may access the organization's own token.
+//! A token's secret is in one response only: that of its creation.
 
 use http::Method;
 use serde_json::json;
-use terrapi::auth::TeamSecret;
-use terrapi::domain::organization::{OrganizationAccess, Team};
 
 use super::{ACCOUNT, LIST, by_id, data, described, legacy, secret};
 use crate::support::TestService;
+use crate::support::faulty::Refusal;
 use crate::support::log::Log;
-use crate::support::organizations::{PLATFORM, PLATFORM_TOKEN};
 
 #[tokio::test]
 async fn secret_is_only_in_the_creation_response_and_not_logged() {
@@ -38,7 +36,7 @@ async fn secret_is_only_in_the_creation_response_and_not_logged() {
             answers.push_str(std::str::from_utf8(&reply.bytes).unwrap());
         }
     }
-    service.faulty.on("*").refuse(crate::support::faulty::Refusal::Throttling);
+    service.faulty.on("*").refuse(Refusal::Throttling);
     assert_eq!(service.get(LIST, &acme.organization_token).await.status, 503);
     service.app.background.settle().await;
     drop(guard);
@@ -48,28 +46,4 @@ async fn secret_is_only_in_the_creation_response_and_not_logged() {
         let random = &secret[25..];
         assert!(!answers.contains(random) && !log.contains(random), "{secret}");
     }
-}
-
-#[tokio::test]
-async fn team_manager_cannot_access_the_organization_token() {
-    let service = TestService::new().await;
-    let acme = service.acme().await;
-    let own = format!("/api/v2/authentication-tokens/{}", TeamSecret::parse(&acme.organization_token).unwrap().id());
-    let managers = Team {
-        access: OrganizationAccess { manage_teams: true, ..OrganizationAccess::default() },
-        ..service.team(&format!("{}manager1", &PLATFORM[..13]), &[])
-    };
-    let manager = service.team_with_token(&managers).await;
-    // They do manage the tokens of teams.
-    let team_token = format!("/api/v2/authentication-tokens/{PLATFORM_TOKEN}");
-    assert_eq!(service.get(&team_token, &manager).await.status, 200);
-    for method in [Method::GET, Method::DELETE] {
-        let reply = service.call(method.clone(), &own, &manager, None).await;
-        assert_eq!(super::problem(&reply, 404), ("not found".to_owned(), None), "{method}");
-        let by_name =
-            service.call(method.clone(), "/api/v2/organizations/acme/authentication-token", &manager, None).await;
-        assert_eq!(by_name.status, 404, "{method}");
-    }
-    assert_eq!(super::status(&service, &acme.organization_token).await, 200);
-    assert_eq!(service.get(&own, &acme.organization_token).await.status, 200);
 }
