@@ -1,6 +1,7 @@
 //! Sign-in, identities at providers, and sessions of browsers.
 
 mod deadlines;
+mod memberships_at_sign_in;
 mod provider_discovery;
 mod provider_tokens;
 mod sessions;

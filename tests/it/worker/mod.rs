@@ -2,7 +2,7 @@
 
 mod interrupted_refresh;
 mod kv_stream;
-mod membership_checks;
+pub mod membership_checks;
 mod repository_refresh;
 mod stored_repositories;
 mod task_leases;
