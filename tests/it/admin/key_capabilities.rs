@@ -1,4 +1,4 @@
-//! Capabilities in requests: how many, which ones, and the cost of a refusal.
+//! Capabilities that a request names for a key: how many, which ones, and the cost of a refusal.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -70,15 +70,4 @@ async fn id_of_450_000_zeros_is_refused_everywhere() {
     }
     let created = service.call(Method::GET, KEYS, &token, None).await.ok();
     assert_eq!(created["results"].as_array().map(Vec::len), Some(1), "the test's own key alone");
-}
-
-#[tokio::test]
-async fn narrowing_names_all_capabilities_the_key_lacks() {
-    let service = TestService::new().await;
-    let key = service.api_key(&[KvStoreRead]).await;
-    let body = json!({"capabilities": ["kv_store_write", "kv_store_read", "access_token_create"]});
-    let (reply, calls) = service.faulty.ledger().during(service.post(REFRESH, &key, body)).await;
-    assert_eq!(reply.failed(400), "CAPABILITY_NOT_HELD");
-    assert_eq!(reply.json()["data"], "access_token_create,kv_store_write");
-    assert_eq!(calls.len(), 1, "the key's own row");
 }

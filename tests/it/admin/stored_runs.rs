@@ -4,14 +4,14 @@ use futures::future::join_all;
 use terrapi::domain::{Millis, RepositoryName, Run, RunId, RunKind, RunRepository, RunState, RunType};
 use terrapi::runtime::{Clock, Random};
 
+use crate::installations::INSTALLATION;
 use crate::support::TestService;
 use crate::support::faulty::Refusal;
-use crate::worker::here;
 
 fn run(service: &TestService) -> Run {
     Run {
         id: RunId::new(Random::default().id().unwrap()),
-        namespace: here(),
+        namespace: INSTALLATION,
         repository: RunRepository { id: 42, owner: "acme".into(), name: RepositoryName::new("infra").unwrap() },
         kind: RunKind::PullRequest { number: 7 },
         run_type: RunType::BuildConfig,

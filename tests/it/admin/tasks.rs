@@ -5,8 +5,8 @@ use serde_json::Value;
 use terrapi::domain::UserId;
 use terrapi::runtime::Random;
 
+use crate::installations::{REFRESH, limited_to, token};
 use crate::support::TestService;
-use crate::worker::{REFRESH, named, token};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -24,7 +24,7 @@ async fn task_is_visible_only_to_its_owner() {
     let theirs = service.get(&path, &stranger).await;
     let none = service.get("/api/v1/tasks/0190a5d0-ac96-774b-bcce-b302099a8057", &stranger).await;
     assert_eq!((theirs.failed(404), &theirs.bytes), ("NOT_FOUND".into(), &none.bytes));
-    let elsewhere = service.get(&path, &service.token(&[named("67890")])).await;
+    let elsewhere = service.get(&path, &service.token(&[limited_to("67890")])).await;
     assert_eq!(elsewhere.bytes, none.bytes, "nor for a token that is limited to another installation");
 }
 

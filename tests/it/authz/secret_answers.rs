@@ -36,7 +36,7 @@ fn carries_a_secret(reply: &Reply) -> bool {
 
 #[tokio::test]
 async fn responses_with_a_secret_carry_no_store() {
-    let service = crate::installations::signed_in(Vcs::Gitlab).await;
+    let service = crate::support::provider_user::signed_in(Vcs::Gitlab).await;
     service.gitlab.lab(|lab| lab.groups.insert(12_345, Group::named("ops").with_member(77, 40)));
     let acme = service.acme().await;
     let mut found = BTreeSet::new();

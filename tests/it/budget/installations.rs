@@ -5,7 +5,7 @@ use terrapi::domain::Capability::InstallationId;
 use terrapi::domain::Vcs;
 
 use super::{cost, repeat, warm};
-use crate::installations::signed_in;
+use crate::support::provider_user::signed_in;
 
 #[tokio::test]
 async fn installation_listing_reads_each_and_writes_changes() {

@@ -4,7 +4,7 @@ use terrapi::auth::{Signer, SigningKeyFile};
 
 use crate::support::TestService;
 use crate::support::routes::Gateway;
-use crate::token_refresh::{token, whoami};
+use crate::support::signed_tokens::{token, whoami};
 
 /// The number of tokens in a burst, each with an unpublished `kid`.
 const BURST: usize = 20;

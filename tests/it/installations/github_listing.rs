@@ -4,9 +4,10 @@ use serde_json::json;
 use terrapi::domain::{Capability, InstallationId, InstallationState, Vcs};
 use terrapi::runtime::Clock;
 
-use super::{GITHUB, OCTOCAT, ids, keep, set, signed_in};
+use super::{GITHUB, installation_ids, listed_ids};
 use crate::support::TestService;
 use crate::support::github::Installation;
+use crate::support::provider_user::{OCTOCAT, signed_in, store_identity};
 use crate::support::stand_in::Fault;
 
 fn kv(installation: u64) -> String {
@@ -25,10 +26,10 @@ async fn removed_user_loses_only_that_installation() {
     let service = signed_in(Vcs::Github).await;
     let key = service.api_key(&[Capability::KvStoreWrite]).await;
     let token = service.token(&[]);
-    assert_eq!(ids(&service.get(GITHUB, &token).await.ok()), ["12345", "67890"]);
+    assert_eq!(listed_ids(&service.get(GITHUB, &token).await.ok()), ["12345", "67890"]);
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     assert_eq!(in_installation(&service, &key, 12345).await, 200, "nobody has looked yet");
-    assert_eq!(ids(&service.get(GITHUB, &token).await.ok()), ["67890"]);
+    assert_eq!(listed_ids(&service.get(GITHUB, &token).await.ok()), ["67890"]);
     assert_eq!(in_installation(&service, &key, 12345).await, 403);
     assert_eq!(in_installation(&service, &key, 67890).await, 200);
     service.github.hub(|hub| hub.installation(12345).members.insert(OCTOCAT));
@@ -43,7 +44,7 @@ async fn losing_all_github_installations_keeps_gitlab() {
     service.app.store.put_membership(service.user, group, service.clock.now()).await.unwrap();
     service.github.hub(|hub| hub.installations.clear());
     assert_eq!(service.get(GITHUB, &service.token(&[])).await.ok(), json!({"installations": []}));
-    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([]));
+    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), installation_ids([]));
     assert!(service.app.store.find_membership(service.user, group).await.unwrap().is_some());
 }
 
@@ -75,8 +76,11 @@ async fn installation_is_listed_with_its_state() {
 async fn limited_token_lists_its_scope_and_removes_nothing() {
     let service = signed_in(Vcs::Github).await;
     let limited = service.token(&[Capability::InstallationId("67890".into())]);
-    assert_eq!(ids(&service.get(GITHUB, &limited).await.ok()), ["67890"]);
-    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    assert_eq!(listed_ids(&service.get(GITHUB, &limited).await.ok()), ["67890"]);
+    assert_eq!(
+        service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(),
+        installation_ids([12345, 67890])
+    );
     let elsewhere = service.token(&[Capability::Vcs("gitlab".into())]);
     assert_eq!(service.get(GITHUB, &elsewhere).await.failed(403), "INSUFFICIENT_SCOPE");
 }
@@ -86,12 +90,15 @@ async fn listing_is_404_before_sign_in_and_403_when_rejected() {
     let service = TestService::new().await;
     let token = service.token(&[]);
     assert_eq!(service.get(GITHUB, &token).await.failed(404), "NOT_FOUND");
-    keep(&service, Vcs::Github, &service.github.tokens(OCTOCAT)).await;
+    store_identity(&service, Vcs::Github, &service.github.tokens(OCTOCAT)).await;
     service.github.hub(|hub| hub.oauth.revoke(OCTOCAT));
     assert_eq!(service.get(GITHUB, &token).await.failed(403), "PROVIDER_REJECTED");
     service.clock.advance_ms(9 * 3_600_000);
     assert_eq!(service.get(GITHUB, &service.token(&[])).await.failed(403), "PROVIDER_REJECTED");
-    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    assert_eq!(
+        service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(),
+        installation_ids([12345, 67890])
+    );
 }
 
 #[tokio::test]
@@ -107,14 +114,17 @@ async fn unavailable_provider_changes_nothing() {
     // The second page is the one that does not come.
     service.github.desk().fail("GET /user/installations", [Fault::Answer(500, vec![])]);
     assert_eq!(service.get(GITHUB, &service.token(&[])).await.failed(503), "UNAVAILABLE");
-    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    assert_eq!(
+        service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(),
+        installation_ids([12345, 67890])
+    );
 }
 
 #[tokio::test]
 async fn expired_provider_token_is_renewed_during_the_listing() {
     let service = signed_in(Vcs::Github).await;
     service.clock.advance_ms(9 * 3_600_000);
-    assert_eq!(ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["12345", "67890"]);
+    assert_eq!(listed_ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["12345", "67890"]);
     assert_eq!(service.github.desk().take_seen(), ["POST /login/oauth/access_token", "GET /user/installations"]);
 }
 

@@ -3,9 +3,10 @@
 use serde_json::json;
 use terrapi::domain::{Capability, Installation, InstallationId, InstallationState, Millis, Namespace, Vcs};
 
-use super::{GITLAB, TANUKI, ids, set, signed_in};
+use super::{GITLAB, installation_ids, listed_ids};
 use crate::support::TestService;
 use crate::support::gitlab::Group;
+use crate::support::provider_user::{TANUKI, signed_in};
 
 async fn set_up(service: &TestService, group: u64, state: InstallationState) {
     let namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(group) };
@@ -26,16 +27,22 @@ async fn only_groups_that_were_set_up_are_installations() {
     set_up(&service, 3, InstallationState::Installed).await;
     let token = service.token(&[]);
     let listing = service.get(GITLAB, &token).await.ok();
-    assert_eq!(ids(&listing), ["2", "555"]);
+    assert_eq!(listed_ids(&listing), ["2", "555"]);
     let statuses: Vec<_> =
         listing["installations"].as_array().unwrap().iter().map(|each| &each["account_status"]).collect();
     assert_eq!(statuses, ["installed", "pending"]);
-    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Gitlab).await.unwrap(), set([2, 555]));
+    assert_eq!(
+        service.app.store.list_memberships(service.user, Vcs::Gitlab).await.unwrap(),
+        installation_ids([2, 555])
+    );
     service.gitlab.lab(|lab| lab.group(555).members.clear());
     set_up(&service, 2, InstallationState::Uninstalled).await;
     let listing = service.get(GITLAB, &token).await.ok();
-    assert_eq!((ids(&listing), &listing["installations"][0]["account_status"]), (vec!["2"], &json!("disabled")));
-    assert_eq!(service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(), set([12345, 67890]));
+    assert_eq!((listed_ids(&listing), &listing["installations"][0]["account_status"]), (vec!["2"], &json!("disabled")));
+    assert_eq!(
+        service.app.store.list_memberships(service.user, Vcs::Github).await.unwrap(),
+        installation_ids([12345, 67890])
+    );
 }
 
 #[tokio::test]

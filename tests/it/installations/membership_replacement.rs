@@ -10,10 +10,11 @@ use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
 use terrapi::store::{MembershipFence, ProviderAnswer, Replaced};
 
-use super::{GITHUB, OCTOCAT, ids, set, signed_in};
+use super::{GITHUB, installation_ids, listed_ids};
 use crate::support::TestService;
 use crate::support::faulty::Refusal;
 use crate::support::github::Installation;
+use crate::support::provider_user::{OCTOCAT, signed_in};
 
 async fn fence(service: &TestService) -> MembershipFence {
     service.app.store.draw_membership_fence(service.user, Vcs::Github).await.unwrap()
@@ -63,11 +64,11 @@ async fn older_listing_changes_nothing_after_a_newer_one() {
     let service = TestService::new().await;
     let (older, newer) = (fence(&service).await, fence(&service).await);
     assert!(older < newer);
-    assert_eq!(replace(&service, &set([1]), newer).await, Replaced::Changed);
-    assert_eq!(replace(&service, &set([1, 12345]), older).await, Replaced::Overtaken);
-    assert_eq!(known(&service).await, set([1]));
-    assert_eq!(replace(&service, &set([1]), newer).await, Replaced::Unchanged, "the same once more");
-    assert_eq!(replace(&service, &set([1, 2]), fence(&service).await).await, Replaced::Changed);
+    assert_eq!(replace(&service, &installation_ids([1]), newer).await, Replaced::Changed);
+    assert_eq!(replace(&service, &installation_ids([1, 12345]), older).await, Replaced::Overtaken);
+    assert_eq!(known(&service).await, installation_ids([1]));
+    assert_eq!(replace(&service, &installation_ids([1]), newer).await, Replaced::Unchanged, "the same once more");
+    assert_eq!(replace(&service, &installation_ids([1, 2]), fence(&service).await).await, Replaced::Changed);
 }
 
 #[tokio::test]
@@ -75,24 +76,24 @@ async fn overtaken_listing_stops_writing() {
     let service = TestService::new().await;
     let (first, second) = (fence(&service).await, fence(&service).await);
     let gate = service.faulty.on("TransactWriteItems").first(1).hold_before_store();
-    let with_another = set([12345, 67890, 7]);
+    let with_another = installation_ids([12345, 67890, 7]);
     let older = replace(&service, &with_another, first);
     let newer = async {
         gate.arrived(1).await;
-        let outcome = replace(&service, &set([67890]), second).await;
+        let outcome = replace(&service, &installation_ids([67890]), second).await;
         gate.release();
         outcome
     };
     let (older, newer) = tokio::join!(older, newer);
     assert_eq!((older, newer), (Replaced::Overtaken, Replaced::Changed));
-    assert_eq!(known(&service).await, set([67890]));
+    assert_eq!(known(&service).await, installation_ids([67890]));
 }
 
 #[tokio::test]
 async fn killed_replacement_removes_before_adding_and_is_finished() {
     let lost: BTreeSet<_> = (1..=60).map(InstallationId::new).collect();
     let won: BTreeSet<_> = (1_001..=1_060).map(InstallationId::new).collect();
-    let own = set([12345, 67890]);
+    let own = installation_ids([12345, 67890]);
     for after_store in [false, true] {
         for call in 1.. {
             let service = TestService::new().await;
@@ -127,9 +128,9 @@ async fn busy_storage_and_lost_answers_are_hidden_from_the_caller() {
     });
     let conflict = service.faulty.on("TransactWriteItems").first(1).refuse(Refusal::TransactionCanceledByConflict);
     let lost = service.faulty.on("PutItem").first(1).cut_after_store();
-    assert_eq!(ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["7", "67890"]);
+    assert_eq!(listed_ids(&service.get(GITHUB, &service.token(&[])).await.ok()), ["7", "67890"]);
     assert_eq!((conflict.count(), lost.count()), (1, 1));
-    assert_eq!(known(&service).await, set([7, 67890]));
+    assert_eq!(known(&service).await, installation_ids([7, 67890]));
 }
 
 #[tokio::test]
@@ -142,9 +143,9 @@ async fn late_answer_does_not_undo_a_later_confirmation() {
     store.confirm_membership(service.user, here, later).await.unwrap();
     store.confirm_membership(service.user, here, now).await.unwrap();
     assert_eq!(checked_at().await, Some(later), "an answer that was given before");
-    assert_eq!(replace(&service, &set([67890]), fence(&service).await).await, Replaced::Overtaken);
-    assert_eq!(known(&service).await, set([12345, 67890]), "a denial that was given before");
+    assert_eq!(replace(&service, &installation_ids([67890]), fence(&service).await).await, Replaced::Overtaken);
+    assert_eq!(known(&service).await, installation_ids([12345, 67890]), "a denial that was given before");
     service.clock.advance_ms(1_000);
-    assert_eq!(replace(&service, &set([67890]), fence(&service).await).await, Replaced::Changed);
-    assert_eq!(known(&service).await, set([67890]));
+    assert_eq!(replace(&service, &installation_ids([67890]), fence(&service).await).await, Replaced::Changed);
+    assert_eq!(known(&service).await, installation_ids([67890]));
 }

@@ -1,4 +1,4 @@
-//! Memberships of users in installations, as their provider reports them.
+//! Installations: which ones a person belongs to, refreshing their repositories, and setting up GitLab groups.
 
 mod github_listing;
 mod gitlab_listing;
@@ -10,40 +10,32 @@ mod stored_installations;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use terrapi::domain::{Identity, InstallationId, Profile, UserTokens, Vcs};
+use terrapi::domain::{Capability, InstallationId, Namespace, Vcs};
 
 use crate::support::TestService;
 
-pub const OCTOCAT: u64 = 583_231;
-pub const TANUKI: u64 = 77;
 pub const GITHUB: &str = "/api/v1/user/github/installations";
 pub const GITLAB: &str = "/api/v1/gitlab/installations";
+/// The URL path that starts a refresh of the repositories of GitHub's installation 12345.
+pub const REFRESH: &str = "/api/v1/github/installations/12345/repos/refresh";
+/// GitHub's installation 12345.
+pub const INSTALLATION: Namespace = Namespace { vcs: Vcs::Github, installation: InstallationId::new(12345) };
 
-/// A service whose user has signed in with a provider, as octocat or tanuki.
-pub async fn signed_in(vcs: Vcs) -> TestService {
-    let service = TestService::new().await;
-    let tokens = match vcs {
-        Vcs::Github => service.github.tokens(OCTOCAT),
-        Vcs::Gitlab => service.gitlab.tokens(TANUKI),
-    };
-    keep(&service, vcs, &tokens).await;
-    service.faulty.ledger().take();
-    service
+/// The capability that limits a token to an installation.
+pub fn limited_to(installation: &str) -> Capability {
+    Capability::InstallationId(installation.into())
 }
 
-async fn keep(service: &TestService, vcs: Vcs, tokens: &UserTokens) {
-    let id = if vcs == Vcs::Github { OCTOCAT } else { TANUKI };
-    let profile = Profile { id, login: "somebody".into(), name: None, email: None, avatar_url: None };
-    let sealed = service.app.seal(vcs, id, tokens).unwrap();
-    let identity = Identity { vcs, user: service.user, profile };
-    assert!(service.app.store.put_identity(&identity, Some(&sealed), true, None).await.unwrap());
+/// A token of the service's user that is limited to installation 12345.
+pub fn token(service: &TestService) -> String {
+    service.token(&[limited_to("12345")])
 }
 
-/// The ids in a listing.
-pub fn ids(listing: &Value) -> Vec<&str> {
+/// The ids in a listing of installations.
+pub fn listed_ids(listing: &Value) -> Vec<&str> {
     listing["installations"].as_array().unwrap().iter().map(|each| each["id"].as_str().unwrap()).collect()
 }
 
-pub fn set<const N: usize>(ids: [u64; N]) -> BTreeSet<InstallationId> {
+pub fn installation_ids<const N: usize>(ids: [u64; N]) -> BTreeSet<InstallationId> {
     ids.into_iter().map(InstallationId::new).collect()
 }

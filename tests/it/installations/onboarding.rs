@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use terrapi::domain::{Capability, InstallationId, Namespace, Vcs};
 use terrapi::store::operations::InstallationSecret;
 
-use super::{GITLAB, TANUKI, ids, signed_in};
+use super::{GITLAB, listed_ids};
 use crate::support::TestService;
 use crate::support::gitlab::BOT;
+use crate::support::provider_user::{TANUKI, signed_in};
 
 const WEBHOOK: &str = "/api/v1/gitlab/installations/555/webhook";
 const TOKEN: &str = "/api/v1/gitlab/installations/555/access-token";
@@ -35,7 +36,7 @@ async fn group_setup_by_a_maintainer_returns_a_stable_secret() {
     let kept =
         service.app.store.find_installation_secret(PLATFORM, InstallationSecret::Webhook).await.unwrap().unwrap();
     assert!(!kept.windows(8).any(|window| window == &secret.as_bytes()[..8]), "it is sealed");
-    assert_eq!(ids(&service.get(GITLAB, &token(&service)).await.ok()), ["555"]);
+    assert_eq!(listed_ids(&service.get(GITLAB, &token(&service)).await.ok()), ["555"]);
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use terrapi::domain::Capability::KvStoreRead;
 use terrapi::domain::{InstallationState, UserId};
 use terrapi::runtime::Random;
 
+use super::{REFRESH, limited_to, token};
 use crate::support::{MemberOf, Reply, TestService};
-use crate::worker::{REFRESH, named, token};
 
 async fn begin(service: &TestService, token: &str) -> Reply {
     service.call(Method::POST, REFRESH, token, None).await
@@ -29,7 +29,7 @@ async fn refresh_answers_with_a_task_on_both_paths() {
     assert_eq!((&task["created_at"], &task["updated_at"]), (&"2026-09-21T14:13:20.000Z".into(), &task["created_at"]));
     assert!(task.get("error").is_none());
     let elsewhere = "/api/v1/github/installations/67890/repos/refresh";
-    let other = service.call(Method::POST, elsewhere, &service.token(&[named("67890")]), None).await.ok();
+    let other = service.call(Method::POST, elsewhere, &service.token(&[limited_to("67890")]), None).await.ok();
     assert_ne!(other, begun, "each installation has its own");
 }
 
@@ -39,9 +39,9 @@ async fn refresh_needs_an_installation_token_of_a_member() {
     let unnamed = begin(&service, &service.token(&[KvStoreRead])).await;
     assert_eq!(unnamed.failed(403), "INSUFFICIENT_SCOPE");
     assert_eq!(unnamed.json()["data"], "installation_id:12345");
-    assert_eq!(begin(&service, &service.token(&[named("67890")])).await.failed(403), "INSTALLATION_FORBIDDEN");
+    assert_eq!(begin(&service, &service.token(&[limited_to("67890")])).await.failed(403), "INSTALLATION_FORBIDDEN");
     let stranger = UserId::new(Random::default().id().unwrap());
-    let token = service.token_of(stranger, &[named("12345")]);
+    let token = service.token_of(stranger, &[limited_to("12345")]);
     assert_eq!(begin(&service, &token).await.failed(403), "INSTALLATION_FORBIDDEN");
 }
 
@@ -67,7 +67,7 @@ async fn refresh_of_an_inactive_installation_is_refused() {
     begin(&service, &token(&service)).await.ok();
     service.join(service.user, MemberOf(999)).await;
     let unknown = "/api/v1/github/installations/999/repos/refresh";
-    let reply = service.call(Method::POST, unknown, &service.token(&[named("999")]), None).await;
+    let reply = service.call(Method::POST, unknown, &service.token(&[limited_to("999")]), None).await;
     assert_eq!(reply.failed(404), "NOT_FOUND");
 }
 
@@ -77,7 +77,7 @@ async fn request_during_a_refresh_gets_the_running_task() {
     let begun = begin(&service, &token(&service)).await.ok();
     let colleague = UserId::new(Random::default().id().unwrap());
     service.join(colleague, MemberOf(12345)).await;
-    let theirs = service.token_of(colleague, &[named("12345")]);
+    let theirs = service.token_of(colleague, &[limited_to("12345")]);
     assert_eq!(task(&service, &theirs, &begun["id"]).await.failed(404), "NOT_FOUND");
     assert_eq!(begin(&service, &theirs).await.ok(), begun);
     task(&service, &theirs, &begun["id"]).await.ok();

@@ -1,14 +1,14 @@
-//! The stored state of an installation.
+//! What is stored about an installation.
 
 use terrapi::domain::{AccountStatus, Installation, InstallationState, Millis, Seconds, Tier};
 
+use super::{INSTALLATION, REFRESH, token};
 use crate::support::TestService;
-use crate::worker::{REFRESH, here, token};
 
 #[tokio::test]
 async fn overwritten_installation_keeps_its_creation_time() {
     let service = TestService::new().await;
-    let first = service.app.store.find_installation(here()).await.unwrap().unwrap();
+    let first = service.app.store.find_installation(INSTALLATION).await.unwrap().unwrap();
     let later = Installation {
         name: "renamed".into(),
         state: InstallationState::Suspended,
@@ -19,10 +19,10 @@ async fn overwritten_installation_keeps_its_creation_time() {
         ..first.clone()
     };
     service.app.store.put_installation(&later).await.unwrap();
-    let known = service.app.store.find_installation(here()).await.unwrap().unwrap();
+    let known = service.app.store.find_installation(INSTALLATION).await.unwrap().unwrap();
     assert_eq!(known, Installation { created_at: first.created_at, ..later });
     service.app.store.put_installation(&first).await.unwrap();
-    assert_eq!(service.app.store.find_installation(here()).await.unwrap(), Some(first));
+    assert_eq!(service.app.store.find_installation(INSTALLATION).await.unwrap(), Some(first));
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ use crate::support::moto::Moto;
 use crate::support::roles;
 use crate::support::routes::Gateway;
 use crate::support::service::request;
+use crate::support::signed_tokens::{kid, token, whoami};
 use crate::support::{Reply, TestService};
-use crate::token_refresh::{kid, token, whoami};
 
 const SEED: &str = "the-first-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
 const STEPS: [Step; 4] = [Step::Create, Step::Set, Step::Test, Step::Finish];

@@ -1,3 +1,5 @@
+//! The clients of GitHub and GitLab, and the secret that configures them.
+
 mod authorization_codes;
 mod github_reads;
 mod gitlab_reads;

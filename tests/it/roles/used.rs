@@ -20,10 +20,10 @@ use worker::handle;
 use super::bucket::overtaken_read;
 use crate::authz::answer_every_route;
 use crate::identity::users::naming;
-use crate::installations::signed_in;
 use crate::key_rotation::rotation::{FIRST, Rotating};
 use crate::support::browser::Browser;
 use crate::support::bucket::Bucket;
+use crate::support::provider_user::signed_in;
 use crate::support::roles::Uses;
 use crate::support::service::{KV, request};
 use crate::support::{StreamPump, TestService};
@@ -190,7 +190,7 @@ async fn records(uses: &Uses) {
     commit().await;
     pump.run(&service).await;
     commit().await;
-    let namespace = crate::worker::here();
+    let namespace = crate::installations::INSTALLATION;
     assert_eq!(service.app_of("kv-store").store.fold_commits(namespace).await.unwrap(), 1);
     service.stage(&token, "draft", &[json!(1)]).await;
     service.put(&format!("{KV}/key/draft"), &token, json!({"data": 2})).await.ok();
@@ -208,7 +208,7 @@ async fn tasks(uses: &Uses) {
         hub.installation(12345).add(1, "r1");
     });
     for _ in 0..2 {
-        service.call(Method::POST, crate::worker::REFRESH, &token, None).await.ok();
+        service.call(Method::POST, crate::installations::REFRESH, &token, None).await.ok();
         operations.run(&service).await;
         service.github.hub(|hub| hub.installation(12345).repositories.clear());
     }

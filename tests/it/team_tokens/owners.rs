@@ -9,8 +9,8 @@ use terrapi::domain::organization::Team;
 use terrapi::runtime::Random;
 
 use super::{ACCOUNT, LIST, problem, status};
-use crate::installations::signed_in;
 use crate::support::TestService;
+use crate::support::provider_user::signed_in;
 use crate::support::service::{KV, MemberOf};
 
 const EXCHANGE: &str = "/api/v1/access-token/refresh";

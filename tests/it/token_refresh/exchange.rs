@@ -7,6 +7,7 @@ use terrapi::domain::Capability::{AccessTokenCreate, InstallationId, KvStoreRead
 use crate::support::TestService;
 use crate::support::service::KV;
 
+const KEYS: &str = "/api/v1/github/access-token";
 const REFRESH: &str = "/api/v1/access-token/refresh";
 
 #[tokio::test]
@@ -45,10 +46,38 @@ async fn deleted_key_is_refused_at_once() {
     let service = TestService::new().await;
     let admin = service.token(&[AccessTokenCreate, KvStoreRead]);
     let body = json!({"name": "ci", "capabilities": ["kv_store_read"]});
-    let created = service.post("/api/v1/github/access-token", &admin, body).await.ok();
+    let created = service.post(KEYS, &admin, body).await.ok();
     let (key, id) = (created["refresh_token"].as_str().unwrap(), created["id"].as_str().unwrap());
     service.call(Method::POST, REFRESH, key, None).await.ok();
-    service.delete(&format!("/api/v1/github/access-token?id={id}"), &admin).await.ok();
+    service.delete(&format!("{KEYS}?id={id}"), &admin).await.ok();
     assert_eq!(service.call(Method::POST, REFRESH, key, None).await.failed(403), "INVALID_TOKEN");
-    assert_eq!(service.delete(&format!("/api/v1/github/access-token?id={id}"), &admin).await.failed(404), "NOT_FOUND");
+    assert_eq!(service.delete(&format!("{KEYS}?id={id}"), &admin).await.failed(404), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn narrowing_names_all_capabilities_the_key_lacks() {
+    let service = TestService::new().await;
+    let key = service.api_key(&[KvStoreRead]).await;
+    let body = json!({"capabilities": ["kv_store_write", "kv_store_read", "access_token_create"]});
+    let (reply, calls) = service.faulty.ledger().during(service.post(REFRESH, &key, body)).await;
+    assert_eq!(reply.failed(400), "CAPABILITY_NOT_HELD");
+    assert_eq!(reply.json()["data"], "access_token_create,kv_store_write");
+    assert_eq!(calls.len(), 1, "the key's own row");
+}
+
+#[tokio::test]
+async fn last_use_is_recorded_per_minute_and_may_fail() {
+    let service = TestService::new().await;
+    let admin = service.token(&[AccessTokenCreate]);
+    let created = service.post(KEYS, &admin, json!({"name": "k", "capabilities": []})).await.ok();
+    let key = created["refresh_token"].as_str().unwrap();
+    assert!(service.get(KEYS, &admin).await.ok()["results"][0].get("last_used_at").is_none());
+    service.faulty.on("UpdateItem").cut_before_store();
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.app.background.settle().await;
+    service.faulty.heal();
+    service.call(Method::POST, REFRESH, key, None).await.ok();
+    service.app.background.settle().await;
+    let listed = service.get(KEYS, &admin).await.ok();
+    assert_eq!(listed["results"][0]["last_used_at"], "2026-09-21T14:13:00.000Z");
 }

@@ -8,9 +8,9 @@ use terrapi::http::lambda_service;
 use terrapi::runtime::Signing;
 use tower::ServiceExt;
 
-use super::kid;
 use crate::support::moto::Moto;
 use crate::support::service::request;
+use crate::support::signed_tokens::kid;
 use crate::support::{Reply, TestService};
 
 const OLD: &str = "the-old-seed-0123456789-abcdefghijklmnopqrstuvwxyz";

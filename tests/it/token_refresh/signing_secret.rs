@@ -7,9 +7,9 @@ use serde_json::json;
 use terrapi::auth::{HEAD_START_SECONDS, Signer, SigningKeyFile};
 use terrapi::runtime::{Clock, Signing};
 
-use super::{kid, token, whoami};
 use crate::support::TestService;
 use crate::support::moto::Moto;
+use crate::support::signed_tokens::{kid, token, whoami};
 
 const OLD: &str = "the-old-seed-0123456789-abcdefghijklmnopqrstuvwxyz";
 const NEW: &str = "the-new-seed-0123456789-abcdefghijklmnopqrstuvwxyz";

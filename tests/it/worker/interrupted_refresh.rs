@@ -7,7 +7,10 @@ use terrapi::domain::Millis;
 use terrapi::store::operations::LEASE_MS;
 use worker::{BatchAnswer, work};
 
-use super::repository_refresh::{LIST, LOOK, begin, brief, expected, has, known, look, tick};
+use super::{
+    GET_CONTENTS, LIST, deadline_of_one_step, expected, read_task, run_timer, set_repositories, start_refresh,
+    stored_repositories,
+};
 use crate::support::stand_in::Fault;
 use crate::support::{StreamPump, TestService};
 
@@ -15,22 +18,22 @@ const EVER: Millis = Millis(i64::MAX);
 
 /// Stores repositories 1, 2 and 3. At GitHub 2 is deleted, 3 has lost its workflow and 6 is new.
 async fn changed(service: &TestService, pump: &mut StreamPump) {
-    has(service, [1, 2, 3]);
-    begin(service).await;
+    set_repositories(service, [1, 2, 3]);
+    start_refresh(service).await;
     pump.run(service).await;
-    has(service, [1, 3, 6]);
+    set_repositories(service, [1, 3, 6]);
     service.github.hub(|hub| hub.installation(12345).repositories[1].files.clear());
 }
 
 /// Asserts the result that a complete refresh must have.
 async fn finished(service: &TestService, pump: &mut StreamPump, task: &str, place: &str) {
     service.clock.advance_ms(LEASE_MS);
-    tick(service).await;
+    run_timer(service).await;
     pump.run(service).await;
-    let ended = look(service, task).await;
+    let ended = read_task(service, task).await;
     assert_eq!(ended["state"], "completed", "{place}: {ended}");
-    assert_eq!(known(service).await, [(1, false), (3, false), (6, true)], "{place}");
-    assert_ne!(begin(service).await, task, "{place}: the next one may begin");
+    assert_eq!(stored_repositories(service).await, [(1, false), (3, false), (6, true)], "{place}");
+    assert_ne!(start_refresh(service).await, task, "{place}: the next one may begin");
 }
 
 /// Kills a worker at its `call`th storage call and lets another one finish. Returns whether there was such a call.
@@ -38,7 +41,7 @@ async fn killed_at(call: usize, after_store: bool) -> bool {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     changed(&service, &mut pump).await;
-    let task = begin(&service).await;
+    let task = start_refresh(&service).await;
     let rule = service.faulty.on("*").nth(call);
     let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
     pump.run(&service).await;
@@ -62,12 +65,12 @@ async fn killed_worker_loses_and_duplicates_nothing() {
 
 #[tokio::test]
 async fn next_worker_resumes_from_the_last_page() {
-    for (route, asked_again) in [(LIST, 5), (LOOK, 5)] {
+    for (route, asked_again) in [(LIST, 5), (GET_CONTENTS, 5)] {
         let service = TestService::new().await;
         let mut pump = StreamPump::new(&service, "operations");
-        has(&service, 1..=105);
-        let task = begin(&service).await;
-        pump.step(&service, brief(&service)).await.unwrap();
+        set_repositories(&service, 1..=105);
+        let task = start_refresh(&service).await;
+        pump.step(&service, deadline_of_one_step(&service)).await.unwrap();
         service.github.desk().take_seen();
         // The second turn hangs there, and dies.
         service.github.desk().fail(route, [Fault::Silence]);
@@ -82,15 +85,15 @@ async fn next_worker_resumes_from_the_last_page() {
         service.github.desk().take_seen();
         assert_eq!(pump.run(&service).await, [BatchAnswer::default()], "the same event again finds the task held");
         assert!(service.github.desk().take_seen().is_empty());
-        assert_eq!(look(&service, &task).await["state"], "running");
+        assert_eq!(read_task(&service, &task).await["state"], "running");
         service.clock.advance_ms(LEASE_MS);
-        tick(&service).await;
+        run_timer(&service).await;
         pump.run(&service).await;
-        assert_eq!(look(&service, &task).await["state"], "completed");
-        assert_eq!(known(&service).await, expected(1..=105));
+        assert_eq!(read_task(&service, &task).await["state"], "completed");
+        assert_eq!(stored_repositories(&service).await, expected(1..=105));
         let seen = service.github.desk().take_seen();
         assert_eq!(
-            seen.iter().filter(|seen| *seen == LOOK).count(),
+            seen.iter().filter(|seen| *seen == GET_CONTENTS).count(),
             asked_again,
             "the first page is not asked for again"
         );
@@ -101,8 +104,8 @@ async fn next_worker_resumes_from_the_last_page() {
 async fn task_fails_when_its_worker_always_dies() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1]);
-    let task = begin(&service).await;
+    set_repositories(&service, [1]);
+    let task = start_refresh(&service).await;
     let mut deaths = 0;
     for _ in 0..8 {
         let hits = service.faulty.on("BatchGetItem").die_before_store();
@@ -110,11 +113,11 @@ async fn task_fails_when_its_worker_always_dies() {
         deaths += usize::from(hits.count() > 0);
         service.faulty.heal();
         service.clock.advance_ms(LEASE_MS);
-        tick(&service).await;
+        run_timer(&service).await;
     }
     pump.run(&service).await;
     assert_eq!(deaths, 5);
-    let ended = look(&service, &task).await;
+    let ended = read_task(&service, &task).await;
     assert_eq!(
         (&ended["state"], &ended["error"]),
         (&json!("failed"), &json!("the work broke off; given up after 5 attempts"))
@@ -125,24 +128,24 @@ async fn task_fails_when_its_worker_always_dies() {
 async fn duplicate_event_does_its_work_once() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1, 2, 3]);
-    let task = begin(&service).await;
+    set_repositories(&service, [1, 2, 3]);
+    let task = start_refresh(&service).await;
     let (first, second) = (pump.peek().unwrap(), pump.peek().unwrap());
     assert_eq!(work(&service.app_of("worker"), first, EVER).await, BatchAnswer::default());
-    let ended = look(&service, &task).await;
+    let ended = read_task(&service, &task).await;
     service.github.desk().take_seen();
     assert_eq!(work(&service.app_of("worker"), second, EVER).await, BatchAnswer::default());
     assert!(service.github.desk().take_seen().is_empty());
-    assert_eq!(look(&service, &task).await, ended);
-    assert_eq!(known(&service).await, expected(1..=3));
+    assert_eq!(read_task(&service, &task).await, ended);
+    assert_eq!(stored_repositories(&service).await, expected(1..=3));
 }
 
 #[tokio::test]
 async fn worker_leaves_a_task_that_another_holds() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1, 2, 3]);
-    let task = begin(&service).await;
+    set_repositories(&service, [1, 2, 3]);
+    let task = start_refresh(&service).await;
     let (first, second) = (pump.peek().unwrap(), pump.peek().unwrap());
     let gate = service.faulty.on("BatchGetItem").nth(1).hold_before_store();
     let overlapping = async {
@@ -150,64 +153,68 @@ async fn worker_leaves_a_task_that_another_holds() {
         service.github.desk().take_seen();
         assert_eq!(work(&service.app_of("worker"), second, EVER).await, BatchAnswer::default());
         assert!(service.github.desk().take_seen().is_empty(), "it has asked for nothing");
-        assert_eq!(look(&service, &task).await["state"], "running");
+        assert_eq!(read_task(&service, &task).await["state"], "running");
         gate.release();
     };
     let worker = service.app_of("worker");
     let (answer, ()) = futures::join!(work(&worker, first, EVER), overlapping);
     assert_eq!(answer, BatchAnswer::default());
-    assert_eq!(look(&service, &task).await["state"], "completed");
+    assert_eq!(read_task(&service, &task).await["state"], "completed");
 }
 
 #[tokio::test]
 async fn worker_with_an_expired_lease_writes_nothing() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1, 2]);
-    let task = begin(&service).await;
+    set_repositories(&service, [1, 2]);
+    let task = start_refresh(&service).await;
     let frozen = pump.peek().unwrap();
     pump.accept();
     let gate = service.faulty.on("BatchGetItem").nth(1).hold_before_store();
     let overtaking = async {
         gate.arrived(1).await;
         service.clock.advance_ms(LEASE_MS);
-        tick(&service).await;
+        run_timer(&service).await;
         pump.run(&service).await;
         // By now another refresh has seen that one repository is gone and another is there.
-        has(&service, [2, 3]);
-        begin(&service).await;
+        set_repositories(&service, [2, 3]);
+        start_refresh(&service).await;
         pump.run(&service).await;
         gate.release();
     };
     let worker = service.app_of("worker");
     let (answer, ()) = futures::join!(work(&worker, frozen, EVER), overtaking);
     assert_eq!(answer, BatchAnswer::default());
-    assert_eq!(look(&service, &task).await["state"], "completed");
-    assert_eq!(known(&service).await, expected([2, 3]), "what a later refresh has seen, and removed, stays so");
+    assert_eq!(read_task(&service, &task).await["state"], "completed");
+    assert_eq!(
+        stored_repositories(&service).await,
+        expected([2, 3]),
+        "what a later refresh has seen, and removed, stays so"
+    );
 }
 
 #[tokio::test]
 async fn task_is_redelivered_when_its_lease_write_fails() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1]);
-    let task = begin(&service).await;
+    set_repositories(&service, [1]);
+    let task = start_refresh(&service).await;
     service.faulty.on("*").cut_before_store();
     assert_eq!(pump.run(&service).await.last().unwrap().failures.len(), 1);
     service.faulty.heal();
     assert_eq!(pump.run(&service).await, [BatchAnswer::default()]);
-    assert_eq!(look(&service, &task).await["state"], "completed");
+    assert_eq!(read_task(&service, &task).await["state"], "completed");
 }
 
 #[tokio::test]
 async fn storage_failure_ends_the_lease_and_the_next_starts() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1, 2, 3]);
-    let task = begin(&service).await;
+    set_repositories(&service, [1, 2, 3]);
+    let task = start_refresh(&service).await;
     let hits = service.faulty.on("BatchGetItem").first(4).cut_before_store();
     assert_eq!(pump.run(&service).await, [BatchAnswer::default(), BatchAnswer::default()]);
     assert_eq!(hits.count(), 4, "as often as one call is tried");
-    assert_eq!(look(&service, &task).await["state"], "completed");
-    assert_eq!(known(&service).await, expected(1..=3));
+    assert_eq!(read_task(&service, &task).await["state"], "completed");
+    assert_eq!(stored_repositories(&service).await, expected(1..=3));
 }

@@ -2,71 +2,21 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use terrapi::domain::{Installation, InstallationId, InstallationState, Millis, Namespace, SecretText, Vcs};
+use terrapi::domain::{Installation, InstallationId, InstallationState, Namespace, SecretText, Vcs};
 use terrapi::runtime::Clock;
 use terrapi::store::operations::InstallationSecret;
-use worker::{BatchAnswer, handle};
+use worker::BatchAnswer;
 
-use super::{REFRESH, here, named, token};
+use super::{
+    GET_CONTENTS, LIST, deadline_of_one_step, expected, read_task, run_timer, set_repositories, start_refresh,
+    stored_repositories,
+};
+use crate::installations::{INSTALLATION, limited_to};
 use crate::support::gitlab::BOT;
 use crate::support::stand_in::Fault;
 use crate::support::{StreamPump, TestService};
 
 const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
-pub const LIST: &str = "GET /installation/repositories";
-pub const LOOK: &str = "GET /repos/{owner}/{repo}/contents/{path}";
-pub const WORKFLOW: &str = ".github/workflows/terrateam.yml";
-
-/// Sets the repositories of installation 12345 at GitHub: `r1`, `r2`, …, every third of them set up.
-pub fn has(service: &TestService, ids: impl IntoIterator<Item = u64>) {
-    service.github.hub(|hub| {
-        let installation = hub.installation(12345);
-        installation.repositories.clear();
-        for id in ids {
-            let repository = installation.add(id, &format!("r{id}"));
-            if id % 3 == 0 {
-                repository.files.insert(WORKFLOW.into());
-            }
-        }
-    });
-}
-
-/// Starts a refresh. Returns the path of its task.
-pub async fn begin(service: &TestService) -> String {
-    let begun = service.call(Method::POST, REFRESH, &token(service), None).await.ok();
-    format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap())
-}
-
-pub async fn look(service: &TestService, task: &str) -> Value {
-    service.get(task, &token(service)).await.ok()
-}
-
-/// The stored repositories: id, and whether each is set up.
-pub async fn known(service: &TestService) -> Vec<(u64, bool)> {
-    let mut found = Vec::new();
-    for id in service.backend.repositories("github#12345").await {
-        let known = service.app.store.find_repository(here(), id).await.unwrap().unwrap().repository;
-        assert_eq!((known.owner, known.name.as_str()), ("acme".to_owned(), format!("r{id}").as_str()));
-        found.push((id, known.setup));
-    }
-    found
-}
-
-pub fn expected(ids: impl IntoIterator<Item = u64>) -> Vec<(u64, bool)> {
-    ids.into_iter().map(|id| (id, id % 3 == 0)).collect()
-}
-
-/// Runs the worker's schedule.
-pub async fn tick(service: &TestService) {
-    let event = serde_json::from_value(json!({"timer": "tasks"})).unwrap();
-    assert_eq!(handle(&service.app_of("worker"), event, Millis(i64::MAX)).await.unwrap(), BatchAnswer::default());
-}
-
-/// The deadline of an invocation with time for one step.
-pub fn brief(service: &TestService) -> Millis {
-    Millis(service.clock.now().0 + 29_000)
-}
-
 fn lasting(seconds: u64) -> Fault {
     Fault::Answer(403, vec![("retry-after", seconds.to_string()), ("x-ratelimit-remaining", "0".into())])
 }
@@ -83,43 +33,43 @@ fn count(seen: &[String], route: &str) -> usize {
 async fn faulty_provider_still_yields_each_repository_once() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, 1..=1200);
-    let task = begin(&service).await;
+    set_repositories(&service, 1..=1200);
+    let task = start_refresh(&service).await;
     let desk = service.github.desk();
     // A hiccup, which the client itself gets over.
     desk.fail(LIST, [away()]);
     for _ in 0..3 {
-        assert_eq!(pump.step(&service, brief(&service)).await, Some(BatchAnswer::default()));
+        assert_eq!(pump.step(&service, deadline_of_one_step(&service)).await, Some(BatchAnswer::default()));
     }
-    assert_eq!(look(&service, &task).await["progress"]["done"], 300);
+    assert_eq!(read_task(&service, &task).await["progress"]["done"], 300);
     // Another one that lasts for longer than the client tries: the next turn begins with the same page.
     desk.fail(LIST, [away(), away(), away()]);
-    pump.step(&service, brief(&service)).await.unwrap();
-    assert_eq!(look(&service, &task).await["state"], "running");
+    pump.step(&service, deadline_of_one_step(&service)).await.unwrap();
+    assert_eq!(read_task(&service, &task).await["state"], "running");
     // In the middle of a page the provider wants to be left alone for two minutes.
-    desk.fail(LOOK, [lasting(120)]);
-    pump.step(&service, brief(&service)).await.unwrap();
-    assert!(pump.step(&service, brief(&service)).await.is_none(), "nobody is woken before");
+    desk.fail(GET_CONTENTS, [lasting(120)]);
+    pump.step(&service, deadline_of_one_step(&service)).await.unwrap();
+    assert!(pump.step(&service, deadline_of_one_step(&service)).await.is_none(), "nobody is woken before");
     service.clock.advance_ms(119_999);
-    tick(&service).await;
-    assert!(pump.step(&service, brief(&service)).await.is_none());
+    run_timer(&service).await;
+    assert!(pump.step(&service, deadline_of_one_step(&service)).await.is_none());
     service.clock.advance_ms(1);
-    tick(&service).await;
+    run_timer(&service).await;
     assert_eq!(pump.run(&service).await, [BatchAnswer::default()], "with all the time in the service it is one turn");
-    let ended = look(&service, &task).await;
+    let ended = read_task(&service, &task).await;
     assert_eq!((&ended["state"], &ended["progress"]["done"]), (&json!("completed"), &json!(1200)), "{ended}");
-    assert_eq!(known(&service).await, expected(1..=1200));
+    assert_eq!(stored_repositories(&service).await, expected(1..=1200));
     let seen = desk.take_seen();
     assert_eq!(count(&seen, LIST), 12 + 1 + 3 + 1, "each page once, but for the three mishaps");
-    assert!((1200..=1300).contains(&count(&seen, LOOK)), "{}", count(&seen, LOOK));
+    assert!((1200..=1300).contains(&count(&seen, GET_CONTENTS)), "{}", count(&seen, GET_CONTENTS));
 }
 
 #[tokio::test]
 async fn second_refresh_finds_new_renamed_and_removed() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1, 2, 3, 4]);
-    begin(&service).await;
+    set_repositories(&service, [1, 2, 3, 4]);
+    start_refresh(&service).await;
     pump.run(&service).await;
     service.github.hub(|hub| {
         let installation = hub.installation(12345);
@@ -127,87 +77,87 @@ async fn second_refresh_finds_new_renamed_and_removed() {
         installation.add(7, "r7");
         installation.repositories[1].files.clear();
     });
-    let task = begin(&service).await;
+    let task = start_refresh(&service).await;
     service.github.desk().take_seen();
     pump.run(&service).await;
-    assert_eq!(look(&service, &task).await["state"], "completed");
-    assert_eq!(known(&service).await, [(1, false), (3, false), (4, false), (7, false)]);
+    assert_eq!(read_task(&service, &task).await["state"], "completed");
+    assert_eq!(stored_repositories(&service).await, [(1, false), (3, false), (4, false), (7, false)]);
     let seen = service.github.desk().take_seen();
-    assert_eq!((count(&seen, LIST), count(&seen, LOOK)), (2, 4), "what is missing is looked for a second time");
+    assert_eq!((count(&seen, LIST), count(&seen, GET_CONTENTS)), (2, 4), "what is missing is looked for a second time");
 }
 
 #[tokio::test]
 async fn repository_moved_to_an_earlier_page_is_not_removed() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, 1..=150);
-    begin(&service).await;
+    set_repositories(&service, 1..=150);
+    start_refresh(&service).await;
     pump.run(&service).await;
-    let task = begin(&service).await;
-    pump.step(&service, brief(&service)).await.unwrap();
+    let task = start_refresh(&service).await;
+    pump.step(&service, deadline_of_one_step(&service)).await.unwrap();
     // What was the first of the second page is now the last of the first.
     service.github.hub(|hub| hub.installation(12345).repositories.remove(0));
     pump.run(&service).await;
-    assert_eq!(look(&service, &task).await["state"], "completed");
+    assert_eq!(read_task(&service, &task).await["state"], "completed");
     assert_eq!(
-        known(&service).await,
+        stored_repositories(&service).await,
         expected(1..=150),
         "the first had been seen before it went, and 101 was missed once"
     );
-    begin(&service).await;
+    start_refresh(&service).await;
     pump.run(&service).await;
-    assert_eq!(known(&service).await, expected(2..=150));
+    assert_eq!(stored_repositories(&service).await, expected(2..=150));
 }
 
 #[tokio::test]
 async fn lease_that_runs_out_of_time_wakes_the_next_worker() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, 1..=250);
-    let task = begin(&service).await;
-    let until = brief(&service);
+    set_repositories(&service, 1..=250);
+    let task = start_refresh(&service).await;
+    let until = deadline_of_one_step(&service);
     assert_eq!(pump.run_until(&service, until).await.len(), 3, "a page each");
-    assert_eq!(look(&service, &task).await["state"], "completed");
-    assert_eq!(known(&service).await, expected(1..=250));
+    assert_eq!(read_task(&service, &task).await["state"], "completed");
+    assert_eq!(stored_repositories(&service).await, expected(1..=250));
 }
 
 #[tokio::test]
 async fn suspended_installation_aborts_its_task() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    has(&service, [1]);
-    let task = begin(&service).await;
+    set_repositories(&service, [1]);
+    let task = start_refresh(&service).await;
     service.install(12345, InstallationState::Suspended).await;
     pump.run(&service).await;
-    let ended = look(&service, &task).await;
+    let ended = read_task(&service, &task).await;
     assert_eq!((&ended["state"], &ended["error"]), (&json!("aborted"), &json!("the installation is suspended")));
-    assert!(known(&service).await.is_empty() && service.github.desk().take_seen().is_empty());
+    assert!(stored_repositories(&service).await.is_empty() && service.github.desk().take_seen().is_empty());
     service.install(12345, InstallationState::Installed).await;
-    let next = begin(&service).await;
+    let next = start_refresh(&service).await;
     assert_ne!(next, task);
     pump.run(&service).await;
-    assert_eq!(known(&service).await, expected([1]));
+    assert_eq!(stored_repositories(&service).await, expected([1]));
 }
 
 #[tokio::test]
 async fn task_fails_after_five_unavailable_answers() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    let task = begin(&service).await;
+    let task = start_refresh(&service).await;
     service.github.desk().fail(LIST, std::iter::repeat_n(away(), 100));
     let mut turns = 0;
     for _ in 0..30 {
         turns += pump.run(&service).await.len();
         service.clock.advance_ms(60_000);
-        tick(&service).await;
+        run_timer(&service).await;
     }
     assert_eq!(turns, 5);
-    let ended = look(&service, &task).await;
+    let ended = read_task(&service, &task).await;
     assert_eq!(
         (&ended["state"], &ended["error"]),
         (&json!("failed"), &json!("GitHub was away; given up after 5 attempts"))
     );
-    assert_ne!(begin(&service).await, task, "another may try");
+    assert_ne!(start_refresh(&service).await, task, "another may try");
 }
 
 #[tokio::test]
@@ -217,13 +167,13 @@ async fn refused_or_unconfigured_provider_is_not_retried() {
     {
         let mut service = TestService::new().await;
         let mut pump = StreamPump::new(&service, "operations");
-        let task = begin(&service).await;
+        let task = start_refresh(&service).await;
         match fault {
             Some(status) => service.github.desk().fail(LIST, [Fault::Answer(status, vec![])]),
             None => service.app.providers = terrapi::vcs::Providers::default(),
         }
         assert_eq!(pump.run(&service).await.len(), 1);
-        let ended = look(&service, &task).await;
+        let ended = read_task(&service, &task).await;
         assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!(error)));
     }
 }
@@ -232,20 +182,20 @@ async fn refused_or_unconfigured_provider_is_not_retried() {
 async fn task_is_aborted_after_a_day() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    let task = begin(&service).await;
+    let task = start_refresh(&service).await;
     for _ in 0..30 {
         service.github.desk().fail(LIST, [lasting(1_000_000_000)]);
         pump.run(&service).await;
         service.clock.advance_ms(3_600_000);
-        tick(&service).await;
+        run_timer(&service).await;
     }
-    let ended = look(&service, &task).await;
+    let ended = read_task(&service, &task).await;
     assert_eq!((&ended["state"], &ended["error"]), (&json!("failed"), &json!("it took longer than a day")));
 }
 
 /// Refreshes the GitLab group 555 with one project that only `members` may see. Returns the task.
 async fn refreshed_group(service: &TestService, pump: &mut StreamPump, members: &[u64]) -> Value {
-    let known = service.app.store.find_installation(here()).await.unwrap().unwrap();
+    let known = service.app.store.find_installation(INSTALLATION).await.unwrap().unwrap();
     service.app.store.find_or_create_installation(&Installation { namespace: GROUP, ..known }).await.unwrap();
     service.app.store.put_membership(service.user, GROUP, service.clock.now()).await.unwrap();
     service.gitlab.lab(|lab| {
@@ -255,7 +205,7 @@ async fn refreshed_group(service: &TestService, pump: &mut StreamPump, members: 
         group.add(5, "infra");
     });
     let path = "/api/v1/gitlab/installations/555/repos/refresh";
-    let begun = service.call(Method::POST, path, &service.token(&[named("555")]), None).await.ok();
+    let begun = service.call(Method::POST, path, &service.token(&[limited_to("555")]), None).await.ok();
     pump.run(service).await;
     service.get(&format!("/api/v1/tasks/{}", begun["id"].as_str().unwrap()), &service.token(&[])).await.ok()
 }

@@ -2,9 +2,13 @@
 
 use terrapi::domain::{InstallationId, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result, Vcs};
 
-use super::{here, repository};
+use crate::installations::INSTALLATION;
 use crate::support::TestService;
 use crate::support::service::START;
+
+fn repository(id: u64, name: &str) -> Repository {
+    Repository { id, owner: "acme".into(), name: RepositoryName::new(name).unwrap(), setup: false }
+}
 
 async fn upsert(service: &TestService, repositories: &[Repository], generation: u64, now: i64) {
     try_upsert(service, repositories, generation, now).await.unwrap();
@@ -13,15 +17,15 @@ async fn upsert(service: &TestService, repositories: &[Repository], generation: 
 /// Writes a page of repositories as the worker does.
 async fn try_upsert(service: &TestService, repositories: &[Repository], generation: u64, now: i64) -> Result<()> {
     let store = &service.app.store;
-    let read = store.read_repositories(here(), repositories.iter().map(|repository| repository.id)).await?;
-    store.upsert_repositories(here(), repositories, &read, generation, Millis(now)).await
+    let read = store.read_repositories(INSTALLATION, repositories.iter().map(|repository| repository.id)).await?;
+    store.upsert_repositories(INSTALLATION, repositories, &read, generation, Millis(now)).await
 }
 
 /// All repositories by id.
 async fn known(service: &TestService) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     for id in service.backend.repositories("github#12345").await {
-        let known = service.app.store.find_repository(here(), id).await.unwrap().unwrap();
+        let known = service.app.store.find_repository(INSTALLATION, id).await.unwrap().unwrap();
         found.push((id, known.repository.name.as_str().to_owned()));
     }
     found
@@ -35,7 +39,7 @@ fn named<const N: usize>(known: [(u64, &str); N]) -> Vec<(u64, String)> {
 async fn repository_is_found_by_number_in_its_installation() {
     let service = TestService::new().await;
     upsert(&service, &[repository(9, "b"), repository(7, "b")], 1, START.0).await;
-    let found = service.app.store.find_repository(here(), 7).await.unwrap();
+    let found = service.app.store.find_repository(INSTALLATION, 7).await.unwrap();
     assert_eq!(found, Some(KnownRepository { repository: repository(7, "b"), updated_at: START }));
     let elsewhere = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(12345) };
     assert_eq!(service.app.store.find_repository(elsewhere, 7).await.unwrap(), None);
@@ -53,8 +57,8 @@ async fn only_changed_repositories_are_written_again() {
     calls.sort();
     assert_eq!(calls, ["BatchGetItem", "PutItem", "UpdateItem"]);
     assert_eq!(known(&service).await, named([(1, "one"), (2, "deux")]));
-    let unchanged = service.app.store.find_repository(here(), 1).await.unwrap().unwrap();
-    let changed = service.app.store.find_repository(here(), 2).await.unwrap().unwrap();
+    let unchanged = service.app.store.find_repository(INSTALLATION, 1).await.unwrap().unwrap();
+    let changed = service.app.store.find_repository(INSTALLATION, 2).await.unwrap().unwrap();
     assert_eq!((unchanged.updated_at, changed.updated_at), (Millis(1000), Millis(2000)));
     assert_eq!(changed.repository, renamed);
 }
@@ -67,13 +71,13 @@ async fn repositories_unseen_by_a_pass_are_removed() {
     upsert(&service, &[repository(4, "r4-new")], 3, 3000).await;
     upsert(&service, &[repository(4, "r4-old")], 2, 4000).await;
     service.faulty.on("Query").page_of(2);
-    assert!(service.app.store.has_vanished_repositories(here(), 2).await.unwrap());
-    service.app.store.remove_vanished_repositories(here(), 2).await.unwrap();
-    assert!(!service.app.store.has_vanished_repositories(here(), 2).await.unwrap());
+    assert!(service.app.store.has_vanished_repositories(INSTALLATION, 2).await.unwrap());
+    service.app.store.remove_vanished_repositories(INSTALLATION, 2).await.unwrap();
+    assert!(!service.app.store.has_vanished_repositories(INSTALLATION, 2).await.unwrap());
     service.faulty.heal();
     assert_eq!(known(&service).await, named([(2, "r2"), (4, "r4-new")]));
-    assert_eq!(service.app.store.find_repository(here(), 1).await.unwrap(), None);
-    let again = service.app.store.find_repository(here(), 4).await.unwrap().unwrap();
+    assert_eq!(service.app.store.find_repository(INSTALLATION, 1).await.unwrap(), None);
+    let again = service.app.store.find_repository(INSTALLATION, 4).await.unwrap().unwrap();
     assert_eq!(again.repository, repository(4, "r4-new"));
 }
 
@@ -97,14 +101,14 @@ async fn stale_repository_read_does_not_decide_a_write() {
     let service = TestService::new().await;
     let store = &service.app.store;
     upsert(&service, &[repository(1, "one"), repository(2, "two"), repository(3, "three")], 1, 1000).await;
-    let read = store.read_repositories(here(), 1..=4).await.unwrap();
+    let read = store.read_repositories(INSTALLATION, 1..=4).await.unwrap();
     // Meanwhile another refresh sees some of them, and a new one, and removes what it does not see.
     upsert(&service, &[repository(1, "one"), repository(2, "deux"), repository(4, "four")], 3, 3000).await;
-    store.remove_vanished_repositories(here(), 3).await.unwrap();
+    store.remove_vanished_repositories(INSTALLATION, 3).await.unwrap();
     let stale = [(1, "un"), (2, "two"), (3, "three"), (4, "quatre")].map(|(id, name)| repository(id, name));
-    store.upsert_repositories(here(), &stale, &read, 2, Millis(4000)).await.unwrap();
+    store.upsert_repositories(INSTALLATION, &stale, &read, 2, Millis(4000)).await.unwrap();
     assert_eq!(known(&service).await, named([(1, "one"), (2, "deux"), (3, "three"), (4, "four")]));
-    store.remove_vanished_repositories(here(), 3).await.unwrap();
+    store.remove_vanished_repositories(INSTALLATION, 3).await.unwrap();
     assert_eq!(known(&service).await, named([(1, "one"), (2, "deux"), (4, "four")]));
 }
 

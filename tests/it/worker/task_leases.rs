@@ -4,7 +4,7 @@ use terrapi::domain::{Millis, TaskId, TaskState};
 use terrapi::runtime::{Clock, Random};
 use terrapi::store::operations::{LEASE_MS, LeaseLost, TaskLease, TaskRelease};
 
-use super::{REFRESH, here, token};
+use crate::installations::{INSTALLATION, REFRESH, token};
 use crate::support::TestService;
 
 const MORE: TaskRelease = TaskRelease { not_before: None, error: None };
@@ -111,7 +111,7 @@ async fn ended_task_allows_the_next_and_never_reappears() {
     assert_ne!(next, id);
     let next = take(&service, next).await.unwrap();
     let terrapi::domain::Work::RefreshRepositories { generation } = next.task.work;
-    assert_eq!((generation, next.task.namespace), (2, here()));
+    assert_eq!((generation, next.task.namespace), (2, INSTALLATION));
 }
 
 #[tokio::test]
@@ -119,8 +119,10 @@ async fn more_open_tasks_than_a_page_are_all_found() {
     let service = TestService::new().await;
     for installation in 1..=7 {
         service.install(installation, terrapi::domain::InstallationState::Installed).await;
-        let namespace =
-            terrapi::domain::Namespace { installation: terrapi::domain::InstallationId::new(installation), ..here() };
+        let namespace = terrapi::domain::Namespace {
+            installation: terrapi::domain::InstallationId::new(installation),
+            ..INSTALLATION
+        };
         let fresh = TaskId::new(Random::default().id().unwrap());
         service.app.store.start_refresh(namespace, service.user, fresh, service.clock.now()).await.unwrap();
     }

@@ -6,26 +6,28 @@ use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
 use terrapi::store::NewAuditEntry;
 
-use super::{HERE, answer, changes, grown_old, membership, tick};
-use crate::installations::OCTOCAT;
+use super::{answer, membership, service_with_old_memberships};
+use crate::installations::INSTALLATION;
 use crate::support::TestService;
+use crate::support::provider_user::{OCTOCAT, permission_changes};
+use crate::worker::run_timer;
 
 #[tokio::test]
 async fn killed_check_is_repeated() {
     for call in 1.. {
-        let (service, mut pump) = grown_old(Vcs::Github).await;
+        let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
         service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-        assert_eq!(answer(&service, HERE).await, "OK");
+        assert_eq!(answer(&service, INSTALLATION).await, "OK");
         let hits = service.faulty.on("*").nth(call).die_after_store();
         pump.step(&service, Millis(i64::MAX)).await;
         service.faulty.heal();
         for _ in 0..3 {
             service.clock.advance_ms(300_000);
-            tick(&service).await;
+            run_timer(&service).await;
             pump.run(&service).await;
         }
-        assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN", "call {call}");
-        assert_eq!(changes(&service).await.len(), 1, "call {call}");
+        assert_eq!(answer(&service, INSTALLATION).await, "INSTALLATION_FORBIDDEN", "call {call}");
+        assert_eq!(permission_changes(&service).await.len(), 1, "call {call}");
         if hits.count() == 0 {
             assert!(call > 6, "only {} calls were killed", call - 1);
             break;
@@ -34,8 +36,11 @@ async fn killed_check_is_repeated() {
 }
 
 fn revoked(service: &TestService) -> NewAuditEntry {
-    let change =
-        PermissionChange { user: service.user, permission: Permission::Member(HERE), change: AuditChange::Revoked };
+    let change = PermissionChange {
+        user: service.user,
+        permission: Permission::Member(INSTALLATION),
+        change: AuditChange::Revoked,
+    };
     let done = (AuditAction::PermissionChanged, AuditOutcome::Success);
     let entry = ClientInfo::default().audited(service.clock.now(), done, None, None);
     service.app.audit_record(AuditEntry { subject: Some(change), ..entry }).unwrap()
@@ -44,32 +49,32 @@ fn revoked(service: &TestService) -> NewAuditEntry {
 #[tokio::test]
 async fn older_denial_does_not_remove_a_newer_confirmation() {
     let service = TestService::new().await;
-    let seen = membership(&service, HERE).await.unwrap();
+    let seen = membership(&service, INSTALLATION).await.unwrap();
     service.clock.advance_ms(1);
-    service.app.store.confirm_membership(service.user, HERE, service.clock.now()).await.unwrap();
+    service.app.store.confirm_membership(service.user, INSTALLATION, service.clock.now()).await.unwrap();
     let store = &service.app.store;
-    assert!(!store.remove_unconfirmed_membership(service.user, HERE, seen, &revoked(&service)).await.unwrap());
-    let seen = membership(&service, HERE).await.unwrap();
-    assert!(store.remove_unconfirmed_membership(service.user, HERE, seen, &revoked(&service)).await.unwrap());
-    assert_eq!(changes(&service).await.len(), 1);
+    assert!(!store.remove_unconfirmed_membership(service.user, INSTALLATION, seen, &revoked(&service)).await.unwrap());
+    let seen = membership(&service, INSTALLATION).await.unwrap();
+    assert!(store.remove_unconfirmed_membership(service.user, INSTALLATION, seen, &revoked(&service)).await.unwrap());
+    assert_eq!(permission_changes(&service).await.len(), 1);
 }
 
 #[tokio::test]
 async fn reported_removal_applies_immediately_and_once() {
     let service = TestService::new().await;
     let store = &service.app.store;
-    assert!(store.remove_membership(service.user, HERE, &revoked(&service)).await.unwrap());
-    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
-    assert!(!store.remove_membership(service.user, HERE, &revoked(&service)).await.unwrap());
-    store.confirm_membership(service.user, HERE, service.clock.now()).await.unwrap();
-    assert!(membership(&service, HERE).await.is_none(), "a late confirmation brings nothing back");
-    assert_eq!(changes(&service).await.len(), 1);
+    assert!(store.remove_membership(service.user, INSTALLATION, &revoked(&service)).await.unwrap());
+    assert_eq!(answer(&service, INSTALLATION).await, "INSTALLATION_FORBIDDEN");
+    assert!(!store.remove_membership(service.user, INSTALLATION, &revoked(&service)).await.unwrap());
+    store.confirm_membership(service.user, INSTALLATION, service.clock.now()).await.unwrap();
+    assert!(membership(&service, INSTALLATION).await.is_none(), "a late confirmation brings nothing back");
+    assert_eq!(permission_changes(&service).await.len(), 1);
 }
 
 #[tokio::test]
 async fn wake_keeps_the_pause_of_a_check_put_off_meanwhile() {
-    let (service, _) = grown_old(Vcs::Github).await;
-    assert_eq!(answer(&service, HERE).await, "OK");
+    let (service, _) = service_with_old_memberships(Vcs::Github).await;
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     service.clock.advance_ms(60_001);
     let (store, now) = (&service.app.store, service.clock.now());
     let wakes = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"));
@@ -77,11 +82,11 @@ async fn wake_keeps_the_pause_of_a_check_put_off_meanwhile() {
     let fresh = || service.app.random.id().unwrap();
     let put_off = async {
         gate.arrived(1).await;
-        let check = store.take_membership_check(service.user, HERE, fresh(), now).await.unwrap().unwrap();
+        let check = store.take_membership_check(service.user, INSTALLATION, fresh(), now).await.unwrap().unwrap();
         store.put_off_membership_check(&check, Millis(now.0 + 3_600_000)).await.unwrap();
         gate.release();
     };
     let (woken, ()) = futures::join!(store.wake_membership_checks(now), put_off);
     assert_eq!(woken.unwrap(), 0);
-    assert!(store.take_membership_check(service.user, HERE, fresh(), now).await.unwrap().is_none());
+    assert!(store.take_membership_check(service.user, INSTALLATION, fresh(), now).await.unwrap().is_none());
 }

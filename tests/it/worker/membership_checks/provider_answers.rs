@@ -6,55 +6,56 @@ use terrapi::runtime::Clock;
 use terrapi::store::operations::InstallationSecret;
 use worker::BatchAnswer;
 
-use super::{DAY_MS, HERE, LIST, answer, changes, grown_old, membership};
-use crate::installations::{OCTOCAT, TANUKI, signed_in};
+use super::{DAY_MS, LIST, answer, membership, service_with_old_memberships};
+use crate::installations::INSTALLATION;
 use crate::support::StreamPump;
 use crate::support::gitlab::{BOT, Group};
+use crate::support::provider_user::{OCTOCAT, TANUKI, permission_changes, signed_in};
 
 const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
 
 #[tokio::test]
 async fn removed_user_is_refused_after_the_check() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    assert_eq!(answer(&service, HERE).await, "OK", "the request in hand is served");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK", "the request in hand is served");
     assert_eq!(pump.run(&service).await, [BatchAnswer::default()]);
-    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
-    let other = Namespace { installation: InstallationId::new(67890), ..HERE };
+    assert_eq!(answer(&service, INSTALLATION).await, "INSTALLATION_FORBIDDEN");
+    let other = Namespace { installation: InstallationId::new(67890), ..INSTALLATION };
     assert_eq!(answer(&service, other).await, "OK");
     assert!(pump.peek().is_none(), "the same list has confirmed the other membership");
-    assert_eq!(changes(&service).await, [(Value::Null, json!("12345"), json!("revoked"))]);
+    assert_eq!(permission_changes(&service).await, [(Value::Null, json!("12345"), json!("revoked"))]);
     let calls = service.github.desk().take_seen();
     assert_eq!(calls.iter().filter(|call| *call == LIST).count(), 1, "{calls:?}");
 }
 
 #[tokio::test]
 async fn installation_token_is_used_when_the_users_token_fails() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     // The person has taken the authorization back, and is called something else now.
     service.github.hub(|hub| {
         hub.oauth.revoke(OCTOCAT);
         hub.person(OCTOCAT, "octocat-renamed");
         hub.installation(67890).account = "octocat-renamed".into();
     });
-    let own = Namespace { installation: InstallationId::new(67890), ..HERE };
-    for namespace in [HERE, own] {
+    let own = Namespace { installation: InstallationId::new(67890), ..INSTALLATION };
+    for namespace in [INSTALLATION, own] {
         assert_eq!(answer(&service, namespace).await, "OK");
         pump.run(&service).await;
         assert_eq!(membership(&service, namespace).await.unwrap().checked_at, Some(service.clock.now()), "{namespace}");
     }
     service.clock.advance_ms(DAY_MS + 1);
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    assert_eq!(answer(&service, HERE).await, "OK");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     pump.run(&service).await;
-    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
-    assert_eq!(changes(&service).await, [(Value::Null, json!("12345"), json!("revoked"))]);
+    assert_eq!(answer(&service, INSTALLATION).await, "INSTALLATION_FORBIDDEN");
+    assert_eq!(permission_changes(&service).await, [(Value::Null, json!("12345"), json!("revoked"))]);
 }
 
 #[tokio::test]
 async fn inconclusive_installation_answer_removes_no_membership() {
     for change in ["uninstalled", "suspended"] {
-        let (service, mut pump) = grown_old(Vcs::Github).await;
+        let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
         service.github.hub(|hub| {
             hub.oauth.revoke(OCTOCAT);
             match change {
@@ -62,11 +63,11 @@ async fn inconclusive_installation_answer_removes_no_membership() {
                 _ => hub.installation(12345).suspended = true,
             }
         });
-        assert_eq!(answer(&service, HERE).await, "OK");
+        assert_eq!(answer(&service, INSTALLATION).await, "OK");
         pump.run(&service).await;
-        assert!(membership(&service, HERE).await.is_some(), "{change}");
+        assert!(membership(&service, INSTALLATION).await.is_some(), "{change}");
         service.clock.advance_ms(3 * DAY_MS);
-        assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{change}");
+        assert_eq!(answer(&service, INSTALLATION).await, "MEMBERSHIP_UNCONFIRMED", "{change}");
     }
 }
 
@@ -74,7 +75,7 @@ async fn inconclusive_installation_answer_removes_no_membership() {
 async fn removed_user_is_refused_on_gitlab() {
     for revoked in [false, true] {
         let service = signed_in(Vcs::Gitlab).await;
-        let known = service.app.store.find_installation(HERE).await.unwrap().unwrap();
+        let known = service.app.store.find_installation(INSTALLATION).await.unwrap().unwrap();
         let group = Installation { namespace: GROUP, state: InstallationState::Installed, ..known };
         service.app.store.put_installation(&group).await.unwrap();
         service.app.store.put_membership(service.user, GROUP, service.clock.now()).await.unwrap();

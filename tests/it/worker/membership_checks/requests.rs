@@ -5,8 +5,9 @@ use serde_json::json;
 use terrapi::domain::Vcs;
 use terrapi::runtime::Clock;
 
-use super::{DAY_MS, HERE, LIST, answer, grown_old, membership};
-use crate::installations::{OCTOCAT, signed_in};
+use super::{DAY_MS, LIST, answer, membership, service_with_old_memberships};
+use crate::installations::INSTALLATION;
+use crate::support::provider_user::{OCTOCAT, signed_in};
 use crate::support::service::{KV, MemberOf};
 use crate::support::{StreamPump, TestService};
 
@@ -23,31 +24,31 @@ async fn row_without_checked_at_is_checked() {
     service.backend.remove_attribute(&pk, "member#github#12345", "checked_at").await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     let mut pump = StreamPump::new(&service, "operations");
-    assert_eq!(answer(&service, HERE).await, "OK");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     pump.run(&service).await;
-    assert_eq!(answer(&service, HERE).await, "INSTALLATION_FORBIDDEN");
+    assert_eq!(answer(&service, INSTALLATION).await, "INSTALLATION_FORBIDDEN");
 }
 
 #[tokio::test]
 async fn confirmation_resets_the_age_of_a_membership() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
-    assert_eq!(answer(&service, HERE).await, "OK");
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     pump.run(&service).await;
-    let checked_at = membership(&service, HERE).await.unwrap().checked_at;
+    let checked_at = membership(&service, INSTALLATION).await.unwrap().checked_at;
     assert_eq!(checked_at, Some(service.clock.now()));
     service.clock.advance_ms(DAY_MS);
     fetch_keys(&service).await;
-    assert_eq!(answer(&service, HERE).await, "OK");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     let lines = service.faulty.ledger().take_lines();
     assert_eq!(lines, ["GetItem 1.0 RU", "UpdateItem 1.0 WU"], "the membership and the record");
 }
 
 #[tokio::test]
 async fn due_membership_costs_one_write() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     for asked in ["PutItem 1.0 WU", "PutItem 0.0 WU ConditionalCheckFailedException"] {
         fetch_keys(&service).await;
-        assert_eq!(answer(&service, HERE).await, "OK");
+        assert_eq!(answer(&service, INSTALLATION).await, "OK");
         let lines = service.faulty.ledger().take_lines();
         assert_eq!(lines, ["GetItem 1.0 RU", asked, "UpdateItem 1.0 WU"]);
     }
@@ -56,9 +57,9 @@ async fn due_membership_costs_one_write() {
 
 #[tokio::test]
 async fn concurrent_uses_start_one_check() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     let gate = service.faulty.on("PutItem").first(5).hold_before_store();
-    let uses = futures::future::join_all((0..5).map(|_| answer(&service, HERE)));
+    let uses = futures::future::join_all((0..5).map(|_| answer(&service, INSTALLATION)));
     let release = async {
         gate.arrived(5).await;
         gate.release();
@@ -71,7 +72,7 @@ async fn concurrent_uses_start_one_check() {
 
 #[tokio::test]
 async fn session_use_checks_the_membership() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     let cookie = service.session_of(service.user).await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
     let path = format!("{KV}/count/key/k");
@@ -96,7 +97,7 @@ async fn use_of_a_team_token_checks_its_owner() {
 
 #[tokio::test]
 async fn service_user_of_a_team_is_never_checked() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     let acme = service.acme().await;
     service.join(service.user, MemberOf(12345)).await;
     service.clock.advance_ms(DAY_MS);

@@ -9,12 +9,14 @@ use terrapi::domain::{SecretText, Vcs};
 use terrapi::runtime::Clock;
 use terrapi::vcs::{AnswerLimits, ProviderConfig, Providers, real_pause};
 
-use super::{DAY_MS, HERE, LIST, answer, grown_old, membership, tick};
-use crate::installations::OCTOCAT;
+use super::{DAY_MS, LIST, answer, membership, service_with_old_memberships};
+use crate::installations::INSTALLATION;
 use crate::providers::misconfigured::providers_of;
 use crate::support::browser::Browser;
+use crate::support::provider_user::OCTOCAT;
 use crate::support::stand_in::Fault;
 use crate::support::{StreamPump, TestService};
+use crate::worker::run_timer;
 
 fn away() -> impl Iterator<Item = Fault> {
     std::iter::repeat_with(|| Fault::Answer(500, vec![])).take(1_000)
@@ -22,41 +24,41 @@ fn away() -> impl Iterator<Item = Fault> {
 
 #[tokio::test]
 async fn membership_is_suspended_after_three_days_without_provider() {
-    let (service, mut pump) = grown_old(Vcs::Github).await;
+    let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     service.github.desk().fail(LIST, away());
-    assert_eq!(answer(&service, HERE).await, "OK");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     let began = service.clock.now();
     while service.clock.now().0 < began.0 + 3 * DAY_MS - 3_600_000 {
         pump.run(&service).await;
         service.clock.advance_ms(3_600_000);
-        tick(&service).await;
-        assert_eq!(answer(&service, HERE).await, "OK", "nobody is locked out");
+        run_timer(&service).await;
+        assert_eq!(answer(&service, INSTALLATION).await, "OK", "nobody is locked out");
     }
     let asked = service.github.desk().take_seen().iter().filter(|call| *call == LIST).count();
     assert!((60..=90).contains(&asked), "{asked} calls in three days");
     service.clock.advance_ms(3_600_000 - 1);
-    assert_eq!(answer(&service, HERE).await, "OK");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     service.clock.advance_ms(1);
-    assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
-    assert!(membership(&service, HERE).await.is_some(), "it is not removed");
+    assert_eq!(answer(&service, INSTALLATION).await, "MEMBERSHIP_UNCONFIRMED");
+    assert!(membership(&service, INSTALLATION).await.is_some(), "it is not removed");
     service.github.desk().clear();
     service.clock.advance_ms(6 * 3_600_000);
-    tick(&service).await;
+    run_timer(&service).await;
     pump.run(&service).await;
-    assert_eq!(answer(&service, HERE).await, "OK", "the provider is back");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK", "the provider is back");
 }
 
 #[tokio::test]
 async fn membership_is_suspended_without_a_worker() {
-    let (service, _) = grown_old(Vcs::Github).await;
-    assert_eq!(answer(&service, HERE).await, "OK");
+    let (service, _) = service_with_old_memberships(Vcs::Github).await;
+    assert_eq!(answer(&service, INSTALLATION).await, "OK");
     service.clock.advance_ms(3 * DAY_MS);
-    assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+    assert_eq!(answer(&service, INSTALLATION).await, "MEMBERSHIP_UNCONFIRMED");
     let mut browser = Browser::new(&service);
     browser.user(Vcs::Github, OCTOCAT).await;
-    assert_eq!(answer(&service, HERE).await, "OK", "a sign-in is a check");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK", "a sign-in is a check");
     service.clock.advance_ms(DAY_MS + 1);
-    assert_eq!(answer(&service, HERE).await, "OK", "the old question does not count against the new one");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK", "the old question does not count against the new one");
 }
 
 #[tokio::test]
@@ -66,7 +68,7 @@ async fn memberships_do_not_age_without_their_provider() {
     let mut pump = StreamPump::new(&service, "operations");
     for _ in 0..6 {
         service.clock.advance_ms(DAY_MS + 1);
-        assert_eq!(answer(&service, HERE).await, "OK");
+        assert_eq!(answer(&service, INSTALLATION).await, "OK");
         assert_eq!(pump.run(&service).await.len(), 1);
     }
 }
@@ -78,14 +80,14 @@ async fn unusable_provider_confirms_no_membership() {
     let wrong = BTreeMap::from([("GITHUB_APP_CLIENT_ID".to_owned(), SecretText::new("Iv1.0123456789abcdef".into()))]);
     let wrong = Providers::new(ProviderConfig::read(&wrong), sealing(), AnswerLimits::default(), real_pause()).unwrap();
     for providers in [wrong, Providers::pending()] {
-        let (mut service, mut pump) = grown_old(Vcs::Github).await;
-        let before = membership(&service, HERE).await;
+        let (mut service, mut pump) = service_with_old_memberships(Vcs::Github).await;
+        let before = membership(&service, INSTALLATION).await;
         service.app.providers = providers;
-        assert_eq!(answer(&service, HERE).await, "OK");
+        assert_eq!(answer(&service, INSTALLATION).await, "OK");
         pump.run(&service).await;
-        assert_eq!(membership(&service, HERE).await, before, "nobody has confirmed it");
+        assert_eq!(membership(&service, INSTALLATION).await, before, "nobody has confirmed it");
         service.clock.advance_ms(3 * DAY_MS);
-        assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED");
+        assert_eq!(answer(&service, INSTALLATION).await, "MEMBERSHIP_UNCONFIRMED");
     }
 }
 
@@ -94,13 +96,13 @@ async fn unreadable_provider_secret_confirms_no_membership() {
     let lacks_client_id = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "GITHUB_APP_ID": "1"}).to_string();
     let nested = json!({"TOKEN_SEALING_KEY": "s".repeat(43), "github": {"GITHUB_APP_ID": "1"}}).to_string();
     for text in ["GITHUB_APP_ID=1", "[]", "", &lacks_client_id, &nested] {
-        let (mut service, mut pump) = grown_old(Vcs::Github).await;
-        let before = membership(&service, HERE).await;
+        let (mut service, mut pump) = service_with_old_memberships(Vcs::Github).await;
+        let before = membership(&service, INSTALLATION).await;
         service.app.providers = providers_of(&service, text).await;
-        assert_eq!(answer(&service, HERE).await, "OK", "{text}");
+        assert_eq!(answer(&service, INSTALLATION).await, "OK", "{text}");
         pump.run(&service).await;
-        assert_eq!(membership(&service, HERE).await, before, "nobody has confirmed it: {text}");
+        assert_eq!(membership(&service, INSTALLATION).await, before, "nobody has confirmed it: {text}");
         service.clock.advance_ms(3 * DAY_MS);
-        assert_eq!(answer(&service, HERE).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
+        assert_eq!(answer(&service, INSTALLATION).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
     }
 }
