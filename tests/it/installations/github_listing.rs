@@ -28,7 +28,7 @@ async fn removed_user_loses_only_that_installation() {
     let token = service.token(&[]);
     assert_eq!(listed_ids(&service.get(GITHUB, &token).await.ok()), ["12345", "67890"]);
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    assert_eq!(in_installation(&service, &key, 12345).await, 200, "nobody has looked yet");
+    assert_eq!(in_installation(&service, &key, 12345).await, 200, "not checked yet");
     assert_eq!(listed_ids(&service.get(GITHUB, &token).await.ok()), ["67890"]);
     assert_eq!(in_installation(&service, &key, 12345).await, 403);
     assert_eq!(in_installation(&service, &key, 67890).await, 200);
@@ -69,7 +69,7 @@ async fn installation_is_listed_with_its_state() {
     assert_eq!(listing["installations"][2], suspended);
     let token = service.kv_token();
     assert_eq!(service.put(&kv(7), &token, json!({"data": 1})).await.status, 200);
-    assert_eq!(service.get(&kv(67890), &token).await.status, 404, "readable all the same");
+    assert_eq!(service.get(&kv(67890), &token).await.status, 404, "and it can still be read");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn unavailable_provider_changes_nothing() {
         }
         hub.installation(12345).members.clear();
     });
-    // The second page is the one that does not come.
+    // The provider delivers no page.
     service.github.desk().fail("GET /user/installations", [Fault::Answer(500, vec![])]);
     assert_eq!(service.get(GITHUB, &service.token(&[])).await.failed(503), "UNAVAILABLE");
     assert_eq!(

@@ -38,19 +38,19 @@ async fn replace(service: &TestService, wanted: &BTreeSet<InstallationId>, fence
 }
 
 /// The number of audit entries for each removed and granted membership of the user.
-async fn told(service: &TestService) -> BTreeMap<(InstallationId, bool), usize> {
-    let (mut told, mut after) = (BTreeMap::new(), None::<String>);
+async fn audited(service: &TestService) -> BTreeMap<(InstallationId, bool), usize> {
+    let (mut audited, mut after) = (BTreeMap::new(), None::<String>);
     loop {
         let (all, now) = (AuditFilter::default(), service.clock.now());
         let (entries, next) = service.app.store.list_audit(&all, after.as_deref(), 100, now).await.unwrap();
         for entry in entries {
             let change = entry.subject.unwrap();
             let Permission::Member(namespace) = change.permission else { panic!("{change:?}") };
-            *told.entry((namespace.installation, change.change == AuditChange::Granted)).or_default() += 1;
+            *audited.entry((namespace.installation, change.change == AuditChange::Granted)).or_default() += 1;
         }
         after = next;
         if after.is_none() {
-            return told;
+            return audited;
         }
     }
 }
@@ -110,7 +110,7 @@ async fn killed_replacement_removes_before_adding_and_is_finished() {
             assert_eq!(known(&service).await, won, "call {call}");
             let given = lost.iter().chain(&won).map(|id| ((*id, true), 1));
             let expected = given.chain(own.iter().chain(&lost).map(|id| ((*id, false), 1))).collect();
-            assert_eq!(told(&service).await, expected, "each change once, however often it was tried: call {call}");
+            assert_eq!(audited(&service).await, expected, "each change once, however often it was tried: call {call}");
             if hits.count() == 0 {
                 assert!(call > 4, "only {} calls were killed", call - 1);
                 break;
@@ -142,9 +142,9 @@ async fn late_answer_does_not_undo_a_later_confirmation() {
     let later = Millis(now.0 + 1_000);
     store.confirm_membership(service.user, here, later).await.unwrap();
     store.confirm_membership(service.user, here, now).await.unwrap();
-    assert_eq!(checked_at().await, Some(later), "an answer that was given before");
+    assert_eq!(checked_at().await, Some(later), "an older confirmation changes nothing");
     assert_eq!(replace(&service, &installation_ids([67890]), fence(&service).await).await, Replaced::Overtaken);
-    assert_eq!(known(&service).await, installation_ids([12345, 67890]), "a denial that was given before");
+    assert_eq!(known(&service).await, installation_ids([12345, 67890]), "an older denial changes nothing");
     service.clock.advance_ms(1_000);
     assert_eq!(replace(&service, &installation_ids([67890]), fence(&service).await).await, Replaced::Changed);
     assert_eq!(known(&service).await, installation_ids([67890]));

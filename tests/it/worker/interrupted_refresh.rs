@@ -17,7 +17,7 @@ use crate::support::{StreamPump, TestService};
 const EVER: Millis = Millis(i64::MAX);
 
 /// Stores repositories 1, 2 and 3. At GitHub 2 is deleted, 3 has lost its workflow and 6 is new.
-async fn changed(service: &TestService, pump: &mut StreamPump) {
+async fn refresh_then_change(service: &TestService, pump: &mut StreamPump) {
     set_repositories(service, [1, 2, 3]);
     start_refresh(service).await;
     pump.run(service).await;
@@ -26,21 +26,21 @@ async fn changed(service: &TestService, pump: &mut StreamPump) {
 }
 
 /// Asserts the result that a complete refresh must have.
-async fn finished(service: &TestService, pump: &mut StreamPump, task: &str, place: &str) {
+async fn assert_next_worker_finishes(service: &TestService, pump: &mut StreamPump, task: &str, context: &str) {
     service.clock.advance_ms(LEASE_MS);
     run_timer(service).await;
     pump.run(service).await;
     let ended = read_task(service, task).await;
-    assert_eq!(ended["state"], "completed", "{place}: {ended}");
-    assert_eq!(stored_repositories(service).await, [(1, false), (3, false), (6, true)], "{place}");
-    assert_ne!(start_refresh(service).await, task, "{place}: the next one may begin");
+    assert_eq!(ended["state"], "completed", "{context}: {ended}");
+    assert_eq!(stored_repositories(service).await, [(1, false), (3, false), (6, true)], "{context}");
+    assert_ne!(start_refresh(service).await, task, "{context}: the next one may begin");
 }
 
 /// Kills a worker at its `call`th storage call and lets another one finish. Returns whether there was such a call.
 async fn killed_at(call: usize, after_store: bool) -> bool {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
-    changed(&service, &mut pump).await;
+    refresh_then_change(&service, &mut pump).await;
     let task = start_refresh(&service).await;
     let rule = service.faulty.on("*").nth(call);
     let hits = if after_store { rule.die_after_store() } else { rule.die_before_store() };
@@ -48,18 +48,19 @@ async fn killed_at(call: usize, after_store: bool) -> bool {
     service.faulty.heal();
     // A batch that failed comes again; its records may find the task held.
     pump.run(&service).await;
-    finished(&service, &mut pump, &task, &format!("call {call}, after the store: {after_store}")).await;
+    assert_next_worker_finishes(&service, &mut pump, &task, &format!("call {call}, after the store: {after_store}"))
+        .await;
     hits.count() > 0
 }
 
 #[tokio::test]
 async fn killed_worker_loses_and_duplicates_nothing() {
     for after_store in [false, true] {
-        // Side by side: a dying worker spends its time on repeating what nobody hears.
+        // Concurrently, because a dying worker spends its time on retries.
         let all = futures::future::join_all((1..=32).map(|call| killed_at(call, after_store))).await;
         let killed = all.iter().filter(|killed| **killed).count();
         assert!((13..32).contains(&killed), "{killed} calls were killed");
-        assert!(all[..killed].iter().all(|killed| *killed), "and no other is left");
+        assert!(all[..killed].iter().all(|killed| *killed), "no later call exists");
     }
 }
 
@@ -72,7 +73,7 @@ async fn next_worker_resumes_from_the_last_page() {
         let task = start_refresh(&service).await;
         pump.step(&service, deadline_of_one_step(&service)).await.unwrap();
         service.github.desk().take_seen();
-        // The second turn hangs there, and dies.
+        // The second turn hangs at this request and is killed.
         service.github.desk().fail(route, [Fault::Silence]);
         let event = pump.peek().unwrap();
         let app = service.app_of("worker");
@@ -152,7 +153,7 @@ async fn worker_leaves_a_task_that_another_holds() {
         gate.arrived(1).await;
         service.github.desk().take_seen();
         assert_eq!(work(&service.app_of("worker"), second, EVER).await, BatchAnswer::default());
-        assert!(service.github.desk().take_seen().is_empty(), "it has asked for nothing");
+        assert!(service.github.desk().take_seen().is_empty(), "it calls no provider");
         assert_eq!(read_task(&service, &task).await["state"], "running");
         gate.release();
     };
@@ -176,7 +177,7 @@ async fn worker_with_an_expired_lease_writes_nothing() {
         service.clock.advance_ms(LEASE_MS);
         run_timer(&service).await;
         pump.run(&service).await;
-        // By now another refresh has seen that one repository is gone and another is there.
+        // Meanwhile another refresh finds that one repository is gone and another is new.
         set_repositories(&service, [2, 3]);
         start_refresh(&service).await;
         pump.run(&service).await;
@@ -186,11 +187,7 @@ async fn worker_with_an_expired_lease_writes_nothing() {
     let (answer, ()) = futures::join!(work(&worker, frozen, EVER), overtaking);
     assert_eq!(answer, BatchAnswer::default());
     assert_eq!(read_task(&service, &task).await["state"], "completed");
-    assert_eq!(
-        stored_repositories(&service).await,
-        expected([2, 3]),
-        "what a later refresh has seen, and removed, stays so"
-    );
+    assert_eq!(stored_repositories(&service).await, expected([2, 3]), "the result of the later refresh stays");
 }
 
 #[tokio::test]
@@ -214,7 +211,7 @@ async fn storage_failure_ends_the_lease_and_the_next_starts() {
     let task = start_refresh(&service).await;
     let hits = service.faulty.on("BatchGetItem").first(4).cut_before_store();
     assert_eq!(pump.run(&service).await, [BatchAnswer::default(), BatchAnswer::default()]);
-    assert_eq!(hits.count(), 4, "as often as one call is tried");
+    assert_eq!(hits.count(), 4, "all attempts of one call");
     assert_eq!(read_task(&service, &task).await["state"], "completed");
     assert_eq!(stored_repositories(&service).await, expected(1..=3));
 }

@@ -17,11 +17,11 @@ use crate::support::stand_in::Fault;
 use crate::support::{StreamPump, TestService};
 
 const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: InstallationId::new(555) };
-fn lasting(seconds: u64) -> Fault {
+fn rate_limited_for(seconds: u64) -> Fault {
     Fault::Answer(403, vec![("retry-after", seconds.to_string()), ("x-ratelimit-remaining", "0".into())])
 }
 
-fn away() -> Fault {
+fn unavailable() -> Fault {
     Fault::Answer(502, vec![])
 }
 
@@ -36,31 +36,31 @@ async fn faulty_provider_still_yields_each_repository_once() {
     set_repositories(&service, 1..=1200);
     let task = start_refresh(&service).await;
     let desk = service.github.desk();
-    // A hiccup, which the client itself gets over.
-    desk.fail(LIST, [away()]);
+    // One failure, which the client retries itself.
+    desk.fail(LIST, [unavailable()]);
     for _ in 0..3 {
         assert_eq!(pump.step(&service, deadline_of_one_step(&service)).await, Some(BatchAnswer::default()));
     }
     assert_eq!(read_task(&service, &task).await["progress"]["done"], 300);
-    // Another one that lasts for longer than the client tries: the next turn begins with the same page.
-    desk.fail(LIST, [away(), away(), away()]);
+    // More failures than the client retries: the next turn starts with the same page.
+    desk.fail(LIST, [unavailable(), unavailable(), unavailable()]);
     pump.step(&service, deadline_of_one_step(&service)).await.unwrap();
     assert_eq!(read_task(&service, &task).await["state"], "running");
-    // In the middle of a page the provider wants to be left alone for two minutes.
-    desk.fail(GET_CONTENTS, [lasting(120)]);
+    // In the middle of a page the provider asks the client to wait for two minutes.
+    desk.fail(GET_CONTENTS, [rate_limited_for(120)]);
     pump.step(&service, deadline_of_one_step(&service)).await.unwrap();
-    assert!(pump.step(&service, deadline_of_one_step(&service)).await.is_none(), "nobody is woken before");
+    assert!(pump.step(&service, deadline_of_one_step(&service)).await.is_none(), "the worker is not woken before");
     service.clock.advance_ms(119_999);
     run_timer(&service).await;
     assert!(pump.step(&service, deadline_of_one_step(&service)).await.is_none());
     service.clock.advance_ms(1);
     run_timer(&service).await;
-    assert_eq!(pump.run(&service).await, [BatchAnswer::default()], "with all the time in the service it is one turn");
+    assert_eq!(pump.run(&service).await, [BatchAnswer::default()], "with enough time, the rest is one turn");
     let ended = read_task(&service, &task).await;
     assert_eq!((&ended["state"], &ended["progress"]["done"]), (&json!("completed"), &json!(1200)), "{ended}");
     assert_eq!(stored_repositories(&service).await, expected(1..=1200));
     let seen = desk.take_seen();
-    assert_eq!(count(&seen, LIST), 12 + 1 + 3 + 1, "each page once, but for the three mishaps");
+    assert_eq!(count(&seen, LIST), 12 + 1 + 3 + 1, "each page once, and once more for each failed request");
     assert!((1200..=1300).contains(&count(&seen, GET_CONTENTS)), "{}", count(&seen, GET_CONTENTS));
 }
 
@@ -144,7 +144,7 @@ async fn task_fails_after_five_unavailable_answers() {
     let service = TestService::new().await;
     let mut pump = StreamPump::new(&service, "operations");
     let task = start_refresh(&service).await;
-    service.github.desk().fail(LIST, std::iter::repeat_n(away(), 100));
+    service.github.desk().fail(LIST, std::iter::repeat_n(unavailable(), 100));
     let mut turns = 0;
     for _ in 0..30 {
         turns += pump.run(&service).await.len();
@@ -184,7 +184,7 @@ async fn task_is_aborted_after_a_day() {
     let mut pump = StreamPump::new(&service, "operations");
     let task = start_refresh(&service).await;
     for _ in 0..30 {
-        service.github.desk().fail(LIST, [lasting(1_000_000_000)]);
+        service.github.desk().fail(LIST, [rate_limited_for(1_000_000_000)]);
         pump.run(&service).await;
         service.clock.advance_ms(3_600_000);
         run_timer(&service).await;

@@ -18,7 +18,7 @@ const GROUP: Namespace = Namespace { vcs: Vcs::Gitlab, installation: Installatio
 async fn removed_user_is_refused_after_the_check() {
     let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
     service.github.hub(|hub| hub.installation(12345).members.remove(&OCTOCAT));
-    assert_eq!(answer(&service, INSTALLATION).await, "OK", "the request in hand is served");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK", "the request that starts the check is served");
     assert_eq!(pump.run(&service).await, [BatchAnswer::default()]);
     assert_eq!(answer(&service, INSTALLATION).await, "INSTALLATION_FORBIDDEN");
     let other = Namespace { installation: InstallationId::new(67890), ..INSTALLATION };
@@ -32,7 +32,7 @@ async fn removed_user_is_refused_after_the_check() {
 #[tokio::test]
 async fn installation_token_is_used_when_the_users_token_fails() {
     let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
-    // The person has taken the authorization back, and is called something else now.
+    // The user has revoked the authorization and has a new login.
     service.github.hub(|hub| {
         hub.oauth.revoke(OCTOCAT);
         hub.person(OCTOCAT, "octocat-renamed");

@@ -52,7 +52,7 @@ async fn due_membership_costs_one_write() {
         let lines = service.faulty.ledger().take_lines();
         assert_eq!(lines, ["GetItem 1.0 RU", asked, "UpdateItem 1.0 WU"]);
     }
-    assert_eq!(pump.run(&service).await.len(), 1, "it is asked for once");
+    assert_eq!(pump.run(&service).await.len(), 1, "one check was started");
 }
 
 #[tokio::test]

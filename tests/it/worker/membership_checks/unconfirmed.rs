@@ -18,21 +18,21 @@ use crate::support::stand_in::Fault;
 use crate::support::{StreamPump, TestService};
 use crate::worker::run_timer;
 
-fn away() -> impl Iterator<Item = Fault> {
+fn unavailable() -> impl Iterator<Item = Fault> {
     std::iter::repeat_with(|| Fault::Answer(500, vec![])).take(1_000)
 }
 
 #[tokio::test]
 async fn membership_is_suspended_after_three_days_without_provider() {
     let (service, mut pump) = service_with_old_memberships(Vcs::Github).await;
-    service.github.desk().fail(LIST, away());
+    service.github.desk().fail(LIST, unavailable());
     assert_eq!(answer(&service, INSTALLATION).await, "OK");
     let began = service.clock.now();
     while service.clock.now().0 < began.0 + 3 * DAY_MS - 3_600_000 {
         pump.run(&service).await;
         service.clock.advance_ms(3_600_000);
         run_timer(&service).await;
-        assert_eq!(answer(&service, INSTALLATION).await, "OK", "nobody is locked out");
+        assert_eq!(answer(&service, INSTALLATION).await, "OK", "the user keeps access");
     }
     let asked = service.github.desk().take_seen().iter().filter(|call| *call == LIST).count();
     assert!((60..=90).contains(&asked), "{asked} calls in three days");
@@ -58,7 +58,7 @@ async fn membership_is_suspended_without_a_worker() {
     browser.user(Vcs::Github, OCTOCAT).await;
     assert_eq!(answer(&service, INSTALLATION).await, "OK", "a sign-in is a check");
     service.clock.advance_ms(DAY_MS + 1);
-    assert_eq!(answer(&service, INSTALLATION).await, "OK", "the old question does not count against the new one");
+    assert_eq!(answer(&service, INSTALLATION).await, "OK", "the earlier check does not count");
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn unusable_provider_confirms_no_membership() {
         service.app.providers = providers;
         assert_eq!(answer(&service, INSTALLATION).await, "OK");
         pump.run(&service).await;
-        assert_eq!(membership(&service, INSTALLATION).await, before, "nobody has confirmed it");
+        assert_eq!(membership(&service, INSTALLATION).await, before, "it is not confirmed");
         service.clock.advance_ms(3 * DAY_MS);
         assert_eq!(answer(&service, INSTALLATION).await, "MEMBERSHIP_UNCONFIRMED");
     }
@@ -101,7 +101,7 @@ async fn unreadable_provider_secret_confirms_no_membership() {
         service.app.providers = providers_of(&service, text).await;
         assert_eq!(answer(&service, INSTALLATION).await, "OK", "{text}");
         pump.run(&service).await;
-        assert_eq!(membership(&service, INSTALLATION).await, before, "nobody has confirmed it: {text}");
+        assert_eq!(membership(&service, INSTALLATION).await, before, "it is not confirmed: {text}");
         service.clock.advance_ms(3 * DAY_MS);
         assert_eq!(answer(&service, INSTALLATION).await, "MEMBERSHIP_UNCONFIRMED", "{text}");
     }
