@@ -65,7 +65,7 @@ pub async fn is_gitlab_group_member(
     caller: InGroup,
 ) -> Result<Json<GroupMembership>, ApiError> {
     require_level(&app, &caller, GUEST).await?;
-    let result = app.providers.groups(Vcs::Gitlab)?.own_account_belongs_to(caller.group.installation).await?;
+    let result = app.providers.groups()?.own_account_belongs_to(caller.group.installation).await?;
     Ok(Json(GroupMembership { result }))
 }
 
@@ -89,7 +89,7 @@ pub async fn gitlab_whoareyou(
     caller: Authorized<AnyCaller>,
 ) -> Result<Json<GitlabOwnAccount>, ApiError> {
     caller.caller().require_vcs(Vcs::Gitlab)?;
-    let own = app.providers.groups(Vcs::Gitlab)?.own_account().await?;
+    let own = app.providers.groups()?.own_account().await?;
     Ok(Json(GitlabOwnAccount { id: own.id, username: own.login }))
 }
 
@@ -101,7 +101,7 @@ pub async fn require_level(app: &App, caller: &InGroup, minimum: u32) -> Result<
     let user = caller.caller().user;
     let (identity, token) = app.vcs_identity(user, Vcs::Gitlab).await?;
     let group = caller.group.installation;
-    match app.providers.groups(Vcs::Gitlab)?.group_access_level(&token, group, identity.profile.id).await {
+    match app.providers.groups()?.group_access_level(&token, group, identity.profile.id).await {
         Ok(level) if level >= minimum => Ok(token),
         Ok(_) | Err(Failure::NotFound) => Err(Error::forbidden(Code::ProviderForbidden)),
         Err(failure) => Err(failure.into()),

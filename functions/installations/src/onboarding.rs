@@ -83,7 +83,7 @@ pub async fn put_gitlab_access_token(
 /// The group as an installation, which is created if needed. The caller has been checked to be a maintainer.
 async fn set_up(app: &App, caller: &InGroup) -> Result<Installation> {
     let token = require_level(app, caller, MAINTAINER).await?;
-    let name = app.providers.groups(caller.group.vcs)?.group_name(&token, caller.group.installation).await?;
+    let name = app.providers.groups()?.group_name(&token, caller.group.installation).await?;
     let fresh = Installation::new(caller.group, name, InstallationState::Pending, app.clock.now());
     app.store.find_or_create_installation(&fresh).await
 }

@@ -19,7 +19,6 @@ use super::groups::Groups;
 use super::http::Http;
 use super::members::Members;
 use super::oauth::{Endpoints, OAuth};
-use super::provider::Provider;
 use crate::domain::{AccountKind, InstallationId, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
 /// Items per page: GitLab's maximum.
@@ -246,12 +245,6 @@ impl Groups for Gitlab {
 
     async fn group_name(&self, access: &SecretText, group: InstallationId) -> Result<String> {
         self.get::<Group>(access, &format!("/groups/{group}?with_projects=false")).await.map(|group| group.full_name)
-    }
-}
-
-impl Provider for Gitlab {
-    fn groups(&self) -> Option<&dyn Groups> {
-        Some(self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Clients for GitHub and GitLab behind small traits: [`Accounts`], [`Catalogue`], [`Members`] and [`Groups`].
 //!
-//! Both use one HTTP client with limits on time and size (`http.rs`) and one sign-in flow (`oauth.rs`). [`Provider`] is
-//! a trait object: a function that never creates [`Providers`] from a [`ProviderConfig`] links none of this. Nothing
+//! Both use one HTTP client with limits on time and size (`http.rs`) and one sign-in flow (`oauth.rs`). [`Providers`]
+//! holds trait objects: a function that never creates [`Providers`] from a [`ProviderConfig`] links none of this. Nothing
 //! here stores data or decides who may do what.
 
 mod accounts;
@@ -14,7 +14,6 @@ mod groups;
 mod http;
 mod members;
 mod oauth;
-mod provider;
 mod providers;
 
 pub use accounts::Accounts;
@@ -25,5 +24,4 @@ pub use groups::Groups;
 pub use http::{AnswerLimits, Pause, real_pause};
 pub use members::Members;
 pub use oauth::{OAuth, SignIn};
-pub use provider::Provider;
-pub use providers::{Providers, Sealing};
+pub use providers::{Provider, Providers, Sealing};

@@ -4,14 +4,22 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::accounts::Accounts;
+use super::catalogue::Catalogue;
 use super::config::{GithubSettings, GitlabSettings, Misconfigured, ProviderConfig};
 use super::github::Github;
 use super::gitlab::Gitlab;
 use super::groups::Groups;
 use super::http::{AnswerLimits, Http, Pause};
-use super::provider::Provider;
+use super::members::Members;
 use crate::auth::SealingKeys;
 use crate::domain::{self, Error, Vcs};
+
+/// What GitHub and GitLab have in common. Every call may fail with
+/// [`Failure::Unavailable`](super::Failure::Unavailable).
+pub trait Provider: Accounts + Catalogue + Members + Send + Sync {}
+
+impl<P: Accounts + Catalogue + Members + Send + Sync> Provider for P {}
 
 /// The providers of a deployment. Cheap to clone. By default none is configured.
 #[derive(Clone)]
@@ -21,6 +29,8 @@ pub struct Providers(Arc<OnceLock<Loaded>>);
 struct Loaded {
     github: Option<(GithubSettings, Arc<dyn Provider>)>,
     gitlab: Option<(GitlabSettings, Arc<dyn Provider>)>,
+    /// GitLab's client.
+    groups: Option<Arc<dyn Groups>>,
     sealing: Option<Arc<SealingKeys>>,
     /// Providers whose configuration is invalid.
     disabled: BTreeSet<Vcs>,
@@ -67,13 +77,15 @@ impl Providers {
         let gitlab = config.gitlab.map(|configured| {
             let (settings, credentials) = configured?;
             sealing.as_ref().map_err(|problem| *problem)?;
-            let client: Arc<dyn Provider> = Arc::new(Gitlab::new(&settings, credentials, http.clone())?);
+            let client = Arc::new(Gitlab::new(&settings, credentials, http.clone())?);
             Ok((settings, client))
         });
         let disabled = [(Vcs::Github, is_disabled(github.as_ref())), (Vcs::Gitlab, is_disabled(gitlab.as_ref()))];
+        let gitlab = usable("GitLab", gitlab);
         let loaded = Loaded {
             github: usable("GitHub", github),
-            gitlab: usable("GitLab", gitlab),
+            groups: gitlab.as_ref().map(|(_, client)| client.clone() as Arc<dyn Groups>),
+            gitlab: gitlab.map(|(settings, client)| (settings, client as Arc<dyn Provider>)),
             sealing: sealing.ok(),
             disabled: disabled.into_iter().filter_map(|(vcs, disabled)| disabled.then_some(vcs)).collect(),
         };
@@ -94,12 +106,12 @@ impl Providers {
         client.map(|client| &**client).ok_or(Error::NotFound)
     }
 
-    /// The groups of a provider.
+    /// GitLab's groups.
     ///
     /// # Errors
-    /// As [`Self::get`]; not found also if the provider has no groups.
-    pub fn groups(&self, vcs: Vcs) -> domain::Result<&dyn Groups> {
-        self.get(vcs)?.groups().ok_or(Error::NotFound)
+    /// As [`Self::get`].
+    pub fn groups(&self) -> domain::Result<&dyn Groups> {
+        self.loaded()?.groups.as_deref().ok_or(Error::NotFound)
     }
 
     /// Whether a provider is configured, even if the configuration is invalid. In that case it has no routes, but its

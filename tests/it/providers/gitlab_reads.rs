@@ -48,11 +48,12 @@ async fn only_groups_the_user_belongs_to_are_listed_by_name() {
 async fn access_level_is_of_the_group_and_none_for_a_non_member() {
     let service = TestService::new().await;
     let tokens = service.gitlab.tokens(TANUKI);
-    let level =
-        async |person| gitlab(&service).groups().unwrap().group_access_level(&tokens.access, PLATFORM, person).await;
+    let level = async |person| {
+        service.app.providers.groups().unwrap().group_access_level(&tokens.access, PLATFORM, person).await
+    };
     assert_eq!(level(TANUKI).await.unwrap(), 50);
     assert!(matches!(level(BOT).await, Err(Failure::NotFound)));
-    assert_eq!(gitlab(&service).groups().unwrap().group_name(&tokens.access, PLATFORM).await.unwrap(), "platform");
+    assert_eq!(service.app.providers.groups().unwrap().group_name(&tokens.access, PLATFORM).await.unwrap(), "platform");
 }
 
 #[tokio::test]
@@ -107,6 +108,6 @@ async fn maintainers_and_owners_administer_a_group() {
 #[tokio::test]
 async fn service_account_is_identified() {
     let service = TestService::new().await;
-    let own = gitlab(&service).groups().unwrap().own_account().await.unwrap();
+    let own = service.app.providers.groups().unwrap().own_account().await.unwrap();
     assert_eq!((own.id, own.login.as_str()), (BOT, "terrapi-bot"));
 }

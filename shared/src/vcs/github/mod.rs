@@ -29,7 +29,6 @@ use super::failure::{Failure, Result};
 use super::http::Http;
 use super::members::Members;
 use super::oauth::{Endpoints, OAuth};
-use super::provider::Provider;
 use crate::domain::{self, Error, Profile, ProviderInstallation, ProviderRepository, SecretText};
 
 /// Items per page: GitHub's maximum.
@@ -182,8 +181,6 @@ impl Members for Github {
         }
     }
 }
-
-impl Provider for Github {}
 
 /// GitHub does not know the installation: the App was uninstalled. This says nothing about the memberships of people.
 fn uninstalled(failure: Failure) -> Failure {
