@@ -13,13 +13,8 @@ use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, n, s};
 use super::super::keys;
-use super::MAY_BE_TAKEN;
+use super::leases::LEASE_MS;
 use crate::domain::{Error, Membership, Millis, Namespace, Result, UserId};
-
-/// How long a worker holds a check, in milliseconds. It is longer than the timeout of the worker's function.
-const LEASE_MS: i64 = 150_000;
-/// How many milliseconds after a check was woken it is woken again, if no worker has taken it.
-const WAKE_AGAIN_MS: i64 = 60_000;
 
 /// A check that this worker holds.
 #[derive(Clone, Debug)]
@@ -99,19 +94,9 @@ impl Store {
         let update = self.check_update(check.user, check.namespace);
         let update =
             update.update_expression("SET not_before = :until, attempts = :attempts REMOVE holder, lease_until");
-        let update = update.condition_expression("holder = :holder");
-        let update = with_values(
-            update,
-            [
-                (":until", n(until.0)),
-                (":attempts", n(check.attempts.saturating_add(1))),
-                (":holder", b(check.holder.into_bytes())),
-            ],
-        );
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(_) | Err(Failure::Condition(_)) => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
+        let update = with_values(update, [(":until", n(until.0)), (":attempts", n(check.attempts.saturating_add(1)))]);
+        // If another worker has taken the check, that worker decides when it is taken again.
+        self.update_if_held(update, check.holder).await.map(drop)
     }
 
     /// Wakes the checks that no worker holds and whose time has come. Returns how many it woke.
@@ -121,38 +106,15 @@ impl Store {
     }
 
     async fn wake_shard(&self, shard: u8, now: Millis) -> Result<usize> {
-        let (mut woken, mut start) = (0, None);
-        loop {
-            let query = self.db.query().table_name(&self.tables.operations).consistent_read(true);
-            let query = query.key_condition_expression("pk = :pk");
-            let query = query.expression_attribute_values(":pk", s(keys::membership_checks(shard)));
-            let page = query.set_exclusive_start_key(start).send().await.map_err(Failure::of)?;
-            for item in page.items.unwrap_or_default() {
-                woken += usize::from(self.wake_check(item, now).await?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(woken);
-            }
+        let partition = keys::membership_checks(shard);
+        let (mut woken, mut checks) = (0, self.items_of(partition).send());
+        while let Some(item) = checks.try_next().await.map_err(Failure::of)? {
+            let (user, namespace) =
+                parse(&item).ok_or(Error::corrupt_item("a membership check's sort key is malformed"))?;
+            let update = self.check_update(user, namespace);
+            woken += usize::from(self.wake(&item, update, "attribute_exists(pk)", now).await?);
         }
-    }
-
-    async fn wake_check(&self, item: Item, now: Millis) -> Result<bool> {
-        let over = |name| item.find_number::<i64>(name).is_none_or(|until| until <= now.0);
-        let waiting = item.find_number::<i64>("wake").is_some_and(|woken_at| woken_at > now.0 - WAKE_AGAIN_MS);
-        if waiting || !over("lease_until") || !over("not_before") {
-            return Ok(false);
-        }
-        let (user, namespace) =
-            parse(&item).ok_or(Error::corrupt_item("a membership check's sort key is malformed"))?;
-        let update = self.check_update(user, namespace).update_expression("SET wake = :now REMOVE not_before");
-        // A worker that has taken the check since has changed its lease, and may have postponed it.
-        let update = update.condition_expression(format!("attribute_exists(pk) AND {MAY_BE_TAKEN}"));
-        match with_values(update, [(":now", n(now.0))]).send().await.map_err(Failure::of_update) {
-            Ok(_) => Ok(true),
-            Err(Failure::Condition(_)) => Ok(false),
-            Err(failure) => Err(failure.into()),
-        }
+        Ok(woken)
     }
 
     fn check_update(&self, user: UserId, namespace: Namespace) -> UpdateItemFluentBuilder {

@@ -67,6 +67,17 @@ impl Store {
         }
     }
 
+    /// The write that allows the next refresh. It fails if the installation names another task.
+    pub(super) fn release_refresh(&self, task: &Task) -> Result<TransactWriteItem> {
+        let release = Update::builder().table_name(&self.tables.operations);
+        let release =
+            release.set_key(Some(installations::key(task.namespace))).update_expression("REMOVE refresh_task");
+        let release = release.condition_expression("refresh_task = :task");
+        let release = release.expression_attribute_values(":task", b(task.id.bytes()));
+        let release = release.build().map_err(|error| Error::internal("finishing a refresh", error))?;
+        Ok(TransactWriteItem::builder().update(release).build())
+    }
+
     /// Creates the task and makes the installation name it, if no other refresh has started since `refreshes` was read
     /// and the installation is active.
     fn claim(&self, task: &Task, refreshes: u64) -> Result<Vec<TransactWriteItem>> {

@@ -1,8 +1,4 @@
-//! Leases on tasks: a worker leases a task, continues at the last cursor, and finishes the task or releases it.
-//!
-//! One worker at a time holds the lease of a task. Once another worker has leased the task, the writes of the first one
-//! fail. A task that nobody holds and that should be processed has the attribute `wake`, by which the table's stream
-//! selects the writes that it delivers to the worker.
+//! The work on a task: a worker leases it, continues at the last cursor, and finishes the task or releases it.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
@@ -12,16 +8,9 @@ use super::super::client::{Store, unexpired};
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, json, n, s};
 use super::super::keys;
-use super::{MAY_BE_TAKEN, installations, tasks};
-use crate::domain::{Error, Millis, Result, Task, TaskId, TaskState};
-
-/// How long a lease lasts after the last step, in milliseconds. It is longer than the timeout of the worker's function,
-/// so that only a worker that died loses its lease.
-pub const LEASE_MS: i64 = 150_000;
-/// How many milliseconds after a task was woken it is woken again, if no worker has leased it.
-const WAKE_AGAIN_MS: i64 = 60_000;
-/// How many unfinished tasks one query reads.
-const PAGE: i32 = 100;
+use super::leases::{LEASE_MS, LeaseLost, MAY_BE_LEASED, may_be_leased};
+use super::tasks;
+use crate::domain::{Error, Millis, Result, Task, TaskId, TaskState, Work};
 
 /// A task that this worker has leased.
 #[derive(Clone, Debug)]
@@ -48,9 +37,12 @@ pub struct TaskRelease {
     pub error: Option<String>,
 }
 
-/// The write failed because another worker has leased the task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeaseLost;
+impl TaskLease {
+    /// Requires that the lease has not expired. Otherwise another worker may have leased the task.
+    pub fn require(&self, now: Millis) -> Result<(), LeaseLost> {
+        if now < self.held_until { Ok(()) } else { Err(LeaseLost) }
+    }
+}
 
 impl Store {
     /// Leases a task. Returns `None` if it is finished, leased by another worker, or waiting for its time. `holder`
@@ -59,7 +51,7 @@ impl Store {
         let item = self.get(&self.tables.operations, s(keys::task(id)), s(keys::TASK)).await?;
         let Some(item) = item.and_then(|item| unexpired(item, now.seconds())) else { return Ok(None) };
         let task = tasks::decode(id, &item)?;
-        if task.state.is_final() || !can_be_leased(&item, now) {
+        if task.state.is_final() || !may_be_leased(&item, now) {
             return Ok(None);
         }
         // A released task has no holder. If it has one, its lease expired because the worker died.
@@ -73,7 +65,7 @@ impl Store {
         );
         // The worker whose lease is over may still write, and the failures were counted by whether it holds the task.
         let same_holder = if holder_died { "holder = :died" } else { "attribute_not_exists(holder)" };
-        let update = update.condition_expression(format!("turn = :turn AND {same_holder} AND {MAY_BE_TAKEN}"));
+        let update = update.condition_expression(format!("turn = :turn AND {same_holder} AND {MAY_BE_LEASED}"));
         let update = update.expression_attribute_names("#state", "state");
         let mut values = vec![
             (":running", json(&TaskState::Running)?),
@@ -116,7 +108,7 @@ impl Store {
         ];
         let update =
             values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-        let kept = self.update_if_held(update, lease).await?;
+        let kept = self.update_if_held(update, lease.holder).await?;
         if kept.is_ok() {
             lease.cursor = Some(cursor);
             lease.held_until = Millis(now.0 + LEASE_MS);
@@ -146,7 +138,7 @@ impl Store {
             Some(value) => update.expression_attribute_values(name, value),
             None => update,
         });
-        self.update_if_held(update, lease).await
+        self.update_if_held(update, lease.holder).await
     }
 
     /// Finishes a task and removes it from the unfinished ones, so that another may begin.
@@ -159,19 +151,16 @@ impl Store {
     ) -> Result<Result<(), LeaseLost>> {
         let failed = |error| Error::internal("finishing a task", error);
         let open = Delete::builder().table_name(&self.tables.operations).set_key(Some(open_key(lease.task.id)));
-        let claim = Update::builder().table_name(&self.tables.operations);
-        let claim =
-            claim.set_key(Some(installations::key(lease.task.namespace))).update_expression("REMOVE refresh_task");
-        let claim = claim.condition_expression("refresh_task = :task");
-        let claim = claim.expression_attribute_values(":task", b(lease.task.id.bytes()));
-        let items = vec![
+        let end = vec![
             TransactWriteItem::builder().update(self.final_update(lease, state, error, now)?).build(),
             TransactWriteItem::builder().delete(open.build().map_err(failed)?).build(),
-            TransactWriteItem::builder().update(claim.build().map_err(failed)?).build(),
         ];
-        let without_claim = items.iter().take(2).cloned().collect();
-        // The task must be able to finish even if the installation names another task as its refresh.
-        for items in [items, without_claim] {
+        let release = match lease.task.work {
+            Work::RefreshRepositories { .. } => Some(self.release_refresh(&lease.task)?),
+        };
+        let with_release = release.map(|release| [end.as_slice(), &[release]].concat());
+        // The task must be able to finish even if another task holds what this one would release.
+        for items in with_release.into_iter().chain([end]) {
             match self.transact(items).await {
                 Ok(()) => return Ok(Ok(())),
                 Err(Failure::Condition(_)) => {}
@@ -206,22 +195,13 @@ impl Store {
     /// Wakes the unfinished tasks that can be leased: those of workers that died, and those whose time has come.
     /// Returns how many it woke.
     pub async fn wake_tasks(&self, now: Millis) -> Result<usize> {
-        let (mut woken, mut start) = (0, None);
-        loop {
-            let query = self.db.query().table_name(&self.tables.operations).consistent_read(true).limit(PAGE);
-            let query =
-                query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(keys::OPEN_TASKS));
-            let page = query.set_exclusive_start_key(start).send().await.map_err(Failure::of)?;
-            for item in page.items.unwrap_or_default() {
-                let id = TaskId::parse(item.text(keys::SK)?)
-                    .ok_or(Error::corrupt_item("an unfinished task's sort key is not a task id"))?;
-                woken += usize::from(self.wake_task(id, now).await?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(woken);
-            }
+        let (mut woken, mut open) = (0, self.items_of(keys::OPEN_TASKS.to_owned()).send());
+        while let Some(item) = open.try_next().await.map_err(Failure::of)? {
+            let id = TaskId::parse(item.text(keys::SK)?)
+                .ok_or(Error::corrupt_item("an unfinished task's sort key is not a task id"))?;
+            woken += usize::from(self.wake_task(id, now).await?);
         }
+        Ok(woken)
     }
 
     async fn wake_task(&self, id: TaskId, now: Millis) -> Result<bool> {
@@ -230,20 +210,8 @@ impl Store {
             self.forget_open_task(id).await?;
             return Ok(false);
         };
-        let woken_at: Option<i64> = item.find_number("wake");
-        if !can_be_leased(&item, now) || woken_at.is_some_and(|woken_at| woken_at > now.0 - WAKE_AGAIN_MS) {
-            return Ok(false);
-        }
-        let update = self.task_update(id).update_expression("SET wake = :now REMOVE not_before");
-        let update = update.condition_expression(format!("turn = :turn AND {MAY_BE_TAKEN}"));
-        let lease: u64 = item.number("turn")?;
-        let update =
-            update.expression_attribute_values(":now", n(now.0)).expression_attribute_values(":turn", n(lease));
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(_) => Ok(true),
-            Err(Failure::Condition(_)) => Ok(false),
-            Err(failure) => Err(failure.into()),
-        }
+        let update = self.task_update(id).expression_attribute_values(":turn", n(item.number::<u64>("turn")?));
+        self.wake(&item, update, "turn = :turn", now).await
     }
 
     /// Removes the entry of a task that no longer exists from the unfinished ones.
@@ -257,28 +225,8 @@ impl Store {
         let update = self.db.update_item().table_name(&self.tables.operations).set_key(Some(tasks::key(id)));
         update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
-
-    async fn update_if_held(
-        &self,
-        update: UpdateItemFluentBuilder,
-        lease: &TaskLease,
-    ) -> Result<Result<(), LeaseLost>> {
-        let update = update.condition_expression("holder = :holder");
-        let update = update.expression_attribute_values(":holder", b(lease.holder.into_bytes()));
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(_) => Ok(Ok(())),
-            Err(Failure::Condition(_)) => Ok(Err(LeaseLost)),
-            Err(failure) => Err(failure.into()),
-        }
-    }
 }
 
 fn open_key(id: TaskId) -> Item {
     Item::from([(keys::PK.into(), s(keys::OPEN_TASKS)), (keys::SK.into(), s(id.to_string()))])
-}
-
-/// Whether the task is not leased and its time has come.
-fn can_be_leased(item: &Item, now: Millis) -> bool {
-    let over = |name| item.find_number::<i64>(name).is_none_or(|until| until <= now.0);
-    over("lease_until") && over("not_before")
 }
