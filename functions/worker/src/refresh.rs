@@ -8,14 +8,14 @@ use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use terrapi::domain::{
-    Error, InstallationState, Millis, Namespace, ProviderRepository, Repository, RepositoryName, Result, SecretText,
-    TaskState, Vcs,
+    Error, InstallationState, Namespace, ProviderRepository, Repository, RepositoryName, Result, SecretText, TaskState,
+    Vcs,
 };
 use terrapi::runtime::App;
 use terrapi::store::operations::{InstallationSecret, TaskLease};
 use terrapi::vcs::{Failure, InstallationAccess, Provider};
 
-use crate::turn::{Deadline, TurnOutcome};
+use crate::turn::{Steps, Stop, provider_name};
 
 /// A GitHub repository with this file is set up. A GitLab project never is.
 const WORKFLOW: &str = ".github/workflows/terrateam.yml";
@@ -25,7 +25,7 @@ const CONCURRENCY: usize = 8;
 /// The next step of a refresh, in the order of the steps. Stored as the cursor of the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum RefreshStep {
+pub enum RefreshStep {
     /// Read this page of the list.
     Reading(u32),
     /// Read this page for the second time.
@@ -34,42 +34,105 @@ enum RefreshStep {
     Removing,
 }
 
-/// Executes steps until the refresh is done or the time is up, but at least one.
-pub async fn run(app: &App, lease: &mut TaskLease, generation: u64, deadline: Deadline) -> Result<TurnOutcome> {
-    let namespace = lease.task.namespace;
-    if let Some(why) = inactive(app, namespace).await? {
-        return Ok(TurnOutcome::Over(TaskState::Aborted, why.into()));
+/// A refresh of one installation.
+pub struct Refresh<'a> {
+    app: &'a App,
+    provider: &'a dyn Provider,
+    namespace: Namespace,
+    token: Option<SecretText>,
+    generation: u64,
+}
+
+impl Steps for Refresh<'_> {
+    type Step = RefreshStep;
+
+    const FIRST: RefreshStep = RefreshStep::Reading(1);
+
+    async fn step(&self, step: RefreshStep, lease: &TaskLease) -> Result<(Option<RefreshStep>, u64), Stop> {
+        let store = &self.app.store;
+        Ok(match step {
+            RefreshStep::Reading(page) => {
+                let (next, listed) = self.read(page, lease).await?;
+                let next = match next {
+                    Some(next) => Some(RefreshStep::Reading(next)),
+                    None if store.has_vanished_repositories(self.namespace, self.generation).await? => {
+                        Some(RefreshStep::Confirming(1))
+                    }
+                    None => None,
+                };
+                (next, listed)
+            }
+            RefreshStep::Confirming(page) => {
+                let (next, _) = self.read(page, lease).await?;
+                (Some(next.map_or(RefreshStep::Removing, RefreshStep::Confirming)), 0)
+            }
+            RefreshStep::Removing => {
+                lease.require(self.app.clock.now())?;
+                store.remove_vanished_repositories(self.namespace, self.generation).await?;
+                (None, 0)
+            }
+        })
     }
-    let provider = match app.providers.get(namespace.vcs) {
-        Ok(provider) => provider,
-        Err(Error::NotFound) => {
-            return Ok(TurnOutcome::Over(TaskState::Failed, format!("{} is not configured", name(namespace.vcs))));
+}
+
+impl<'a> Refresh<'a> {
+    /// Loads what the steps need.
+    pub async fn prepare(app: &'a App, namespace: Namespace, generation: u64) -> Result<Self, Stop> {
+        if let Some(why) = inactive(app, namespace).await? {
+            return Err(Stop::Over(TaskState::Aborted, why.into()));
         }
-        Err(error) => return Err(error),
-    };
-    let token = group_token(app, namespace).await?;
-    let token = token.as_ref();
-    let mut step = match &lease.cursor {
-        Some(cursor) => serde_json::from_str(cursor).map_err(|error| Error::internal("decoding a cursor", error))?,
-        None => RefreshStep::Reading(1),
-    };
-    loop {
-        let refresh = Refresh { app, provider, namespace, token, generation, held_until: lease.held_until };
-        let (next, listed) = match refresh.step(step).await {
-            Ok(step) => step,
-            Err(Stop::Ended(end)) => return Ok(end),
-            Err(Stop::Storage(error)) => return Err(error),
+        let provider = match app.providers.get(namespace.vcs) {
+            Err(Error::NotFound) => {
+                let why = format!("{} is not configured", provider_name(namespace.vcs));
+                return Err(Stop::Over(TaskState::Failed, why));
+            }
+            provider => provider?,
         };
-        lease.task.progress += listed;
-        let Some(next) = next else { return Ok(TurnOutcome::Completed) };
-        let cursor = serde_json::to_string(&next).map_err(|error| Error::internal("encoding a cursor", error))?;
-        if app.store.step_task(lease, cursor, app.clock.now()).await?.is_err() {
-            return Ok(TurnOutcome::Lost);
-        }
-        step = next;
-        if !deadline.allows_a_step(app.clock.now()) {
-            return Ok(TurnOutcome::More);
-        }
+        let token = group_token(app, namespace).await?;
+        Ok(Self { app, provider, namespace, token, generation })
+    }
+
+    /// Stores the repositories of a page that this refresh has not stored yet. Returns the number of the next page, and
+    /// how many repositories the page lists.
+    async fn read(&self, page: u32, lease: &TaskLease) -> Result<(Option<u32>, u64), Stop> {
+        let page = self.provider.repositories(self.access(), page).await.map_err(|failure| self.failed(&failure))?;
+        let (store, now) = (&self.app.store, self.app.clock.now());
+        let ids = page.repositories.iter().map(|repository| repository.id);
+        let read = store.read_repositories(self.namespace, ids).await?;
+        let new = page.repositories.iter().filter(|repository| !read.found_since(repository.id, self.generation));
+        let details: Vec<_> = new.map(|repository| self.read_details(repository).boxed()).collect();
+        let details: Vec<_> = stream::iter(details).buffer_unordered(CONCURRENCY).try_collect().await?;
+        let repositories: Vec<_> = details.into_iter().flatten().collect();
+        lease.require(self.app.clock.now())?;
+        store.upsert_repositories(self.namespace, &repositories, &read, self.generation, now).await?;
+        Ok((page.next, page.repositories.len() as u64))
+    }
+
+    /// Adds what the list does not say about a repository. `None` if its name is invalid.
+    async fn read_details(&self, repository: &ProviderRepository) -> Result<Option<Repository>, Stop> {
+        let Ok(name) = RepositoryName::new(&repository.name) else {
+            tracing::warn!(id = repository.id, "a repository with an invalid name is skipped");
+            return Ok(None);
+        };
+        let setup = match self.namespace.vcs {
+            Vcs::Github => match self.provider.has_file(self.access(), repository, WORKFLOW).await {
+                Ok(found) => found,
+                // The App may not access this repository, so no run is possible there either.
+                Err(Failure::Forbidden) => false,
+                Err(failure) => return Err(self.failed(&failure)),
+            },
+            Vcs::Gitlab => false,
+        };
+        Ok(Some(Repository { id: repository.id, owner: repository.owner.clone(), name, setup }))
+    }
+
+    fn access(&self) -> InstallationAccess<'_> {
+        let installation = self.namespace.installation;
+        InstallationAccess { installation, token: self.token.as_ref(), now: self.app.clock.now() }
+    }
+
+    fn failed(&self, failure: &Failure) -> Stop {
+        Stop::by_provider(self.namespace.vcs, failure)
     }
 }
 
@@ -91,120 +154,4 @@ async fn inactive(app: &App, namespace: Namespace) -> Result<Option<&'static str
         Some(InstallationState::Suspended) => Some("the installation is suspended"),
         Some(InstallationState::Uninstalled) | None => Some("the installation is uninstalled"),
     })
-}
-
-struct Refresh<'a> {
-    app: &'a App,
-    provider: &'a dyn Provider,
-    namespace: Namespace,
-    token: Option<&'a SecretText>,
-    generation: u64,
-    /// When the lease of the task expires.
-    held_until: Millis,
-}
-
-/// Why a step did not complete.
-enum Stop {
-    Ended(TurnOutcome),
-    Storage(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl Refresh<'_> {
-    /// Executes one step. Returns the next one (`None` when all are done), and the number of repositories to add to the
-    /// progress.
-    async fn step(&self, step: RefreshStep) -> Result<(Option<RefreshStep>, u64), Stop> {
-        let store = &self.app.store;
-        Ok(match step {
-            RefreshStep::Reading(page) => {
-                let (next, listed) = self.read(page).await?;
-                let next = match next {
-                    Some(next) => Some(RefreshStep::Reading(next)),
-                    None if store.has_vanished_repositories(self.namespace, self.generation).await? => {
-                        Some(RefreshStep::Confirming(1))
-                    }
-                    None => None,
-                };
-                (next, listed)
-            }
-            RefreshStep::Confirming(page) => {
-                let (next, _) = self.read(page).await?;
-                (Some(next.map_or(RefreshStep::Removing, RefreshStep::Confirming)), 0)
-            }
-            RefreshStep::Removing => {
-                self.require_lease()?;
-                store.remove_vanished_repositories(self.namespace, self.generation).await?;
-                (None, 0)
-            }
-        })
-    }
-
-    /// Stores the repositories of a page that this refresh has not stored yet. Returns the number of the next page, and
-    /// how many repositories the page lists.
-    async fn read(&self, page: u32) -> Result<(Option<u32>, u64), Stop> {
-        let page =
-            self.provider.repositories(self.access(), page).await.map_err(|failure| self.outcome_of(&failure))?;
-        let (store, now) = (&self.app.store, self.app.clock.now());
-        let ids = page.repositories.iter().map(|repository| repository.id);
-        let read = store.read_repositories(self.namespace, ids).await?;
-        let new = page.repositories.iter().filter(|repository| !read.found_since(repository.id, self.generation));
-        let details: Vec<_> = new.map(|repository| self.read_details(repository).boxed()).collect();
-        let details: Vec<_> = stream::iter(details).buffer_unordered(CONCURRENCY).try_collect().await?;
-        let repositories: Vec<_> = details.into_iter().flatten().collect();
-        self.require_lease()?;
-        store.upsert_repositories(self.namespace, &repositories, &read, self.generation, now).await?;
-        Ok((page.next, page.repositories.len() as u64))
-    }
-
-    /// Adds what the list does not say about a repository. `None` if its name is invalid.
-    async fn read_details(&self, repository: &ProviderRepository) -> Result<Option<Repository>, Stop> {
-        let Ok(name) = RepositoryName::new(&repository.name) else {
-            tracing::warn!(id = repository.id, "a repository with an invalid name is skipped");
-            return Ok(None);
-        };
-        let setup = match self.namespace.vcs {
-            Vcs::Github => match self.provider.has_file(self.access(), repository, WORKFLOW).await {
-                Ok(found) => found,
-                // The App may not access this repository, so no run is possible there either.
-                Err(Failure::Forbidden) => false,
-                Err(failure) => return Err(self.outcome_of(&failure)),
-            },
-            Vcs::Gitlab => false,
-        };
-        Ok(Some(Repository { id: repository.id, owner: repository.owner.clone(), name, setup }))
-    }
-
-    /// If the lease has expired, stop without writing: another worker may have taken the task.
-    fn require_lease(&self) -> Result<(), Stop> {
-        if self.app.clock.now() < self.held_until { Ok(()) } else { Err(Stop::Ended(TurnOutcome::Lost)) }
-    }
-
-    fn access(&self) -> InstallationAccess<'_> {
-        let installation = self.namespace.installation;
-        InstallationAccess { installation, token: self.token, now: self.app.clock.now() }
-    }
-
-    fn outcome_of(&self, failure: &Failure) -> Stop {
-        let name = name(self.namespace.vcs);
-        tracing::warn!(error = %failure, "a call to the provider failed");
-        Stop::Ended(match failure {
-            Failure::Busy(wait) => TurnOutcome::Wait(*wait),
-            Failure::Unavailable(_) => TurnOutcome::Unavailable(format!("{name} was away")),
-            Failure::Rejected | Failure::Forbidden | Failure::NotFound => {
-                TurnOutcome::Over(TaskState::Failed, format!("{name} does not let this service see the installation"))
-            }
-        })
-    }
-}
-
-const fn name(vcs: Vcs) -> &'static str {
-    match vcs {
-        Vcs::Github => "GitHub",
-        Vcs::Gitlab => "GitLab",
-    }
 }

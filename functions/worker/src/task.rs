@@ -1,4 +1,8 @@
-//! Processes a task under one lease: leases it, executes steps while there is time, then finishes or releases it.
+//! The engine of all tasks: leases a task, executes the steps of its kind while there is time, then finishes or releases
+//! it.
+//!
+//! A further kind of task is a variant of [`Work`], a file that implements [`Steps`], and an arm in [`work`]. If creating
+//! the task claims something, `Store::finish_task` releases it.
 
 use std::time::Duration;
 
@@ -7,16 +11,17 @@ use terrapi::runtime::App;
 use terrapi::store::operations::{TaskLease, TaskRelease};
 use tokio::time::timeout;
 
-use crate::refresh;
-use crate::turn::{Deadline, TurnOutcome};
+use crate::refresh::Refresh;
+use crate::turn::{Deadline, Steps, Stop, after, backoff};
 
 /// After how many consecutive leases without a step a task fails.
 const ATTEMPTS: u32 = 5;
 /// The maximum age of a task in seconds.
 const MAX_AGE_SECONDS: i64 = 24 * 3600;
+/// The longest backoff after failures.
+const MAX_BACKOFF: Duration = Duration::from_mins(16);
 /// The longest wait that a provider can ask for. GitHub's rate limits are reset within an hour.
 const MAX_WAIT: Duration = Duration::from_hours(1);
-
 /// The maximum time under one lease in milliseconds, however long the invocation may run: other changes of the batch
 /// wait.
 const MAX_LEASE_WORK_MS: i64 = 75_000;
@@ -29,70 +34,78 @@ pub async fn take_turn(app: &App, id: TaskId, deadline: Deadline) -> Result<()> 
     let now = app.clock.now();
     let Some(mut lease) = app.store.lease_task(id, app.random.id()?, now).await? else { return Ok(()) };
     let deadline = Deadline(deadline.0.min(Millis(now.0 + MAX_LEASE_WORK_MS)));
-    let end = match exhausted(&lease, now) {
-        Some(end) => end,
-        None => match timeout(deadline.left(now), work(app, &mut lease, deadline)).await {
-            Ok(end) => end.unwrap_or_else(|error| storage_unavailable(&error)),
-            Err(_) => TurnOutcome::More,
-        },
+    let worked = match exhausted(&lease, now) {
+        Some(why) => Err(Stop::Over(TaskState::Failed, why)),
+        None => timeout(deadline.left(now), work(app, &mut lease, deadline)).await.unwrap_or(Err(Stop::More)),
     };
-    close(app, &lease, end).await
+    close(app, &lease, worked).await
 }
 
-async fn work(app: &App, lease: &mut TaskLease, deadline: Deadline) -> Result<TurnOutcome> {
+/// Prepares the kind of the task and executes its steps.
+async fn work(app: &App, lease: &mut TaskLease, deadline: Deadline) -> Result<(), Stop> {
     match lease.task.work {
-        Work::RefreshRepositories { generation } => refresh::run(app, lease, generation, deadline).await,
+        Work::RefreshRepositories { generation } => {
+            let refresh = Refresh::prepare(app, lease.task.namespace, generation).await?;
+            execute(app, lease, refresh, deadline).await
+        }
     }
 }
 
-/// The outcome of a task that must not be tried again.
-fn exhausted(lease: &TaskLease, now: Millis) -> Option<TurnOutcome> {
-    let over = |why: String| Some(TurnOutcome::Over(TaskState::Failed, why));
+/// Executes steps until all are done or the time is up, but at least one.
+async fn execute<K: Steps>(app: &App, lease: &mut TaskLease, kind: K, deadline: Deadline) -> Result<(), Stop> {
+    let mut step = match &lease.cursor {
+        Some(cursor) => serde_json::from_str(cursor).map_err(|error| Error::internal("decoding a cursor", error))?,
+        None => K::FIRST,
+    };
+    loop {
+        let (next, done) = kind.step(step, lease).await?;
+        lease.task.progress += done;
+        let Some(next) = next else { return Ok(()) };
+        let cursor = serde_json::to_string(&next).map_err(|error| Error::internal("encoding a cursor", error))?;
+        app.store.step_task(lease, cursor, app.clock.now()).await??;
+        step = next;
+        if !deadline.allows_a_step(app.clock.now()) {
+            return Err(Stop::More);
+        }
+    }
+}
+
+/// The reason why the task must not be tried again, if there is one.
+fn exhausted(lease: &TaskLease, now: Millis) -> Option<String> {
     if lease.failures >= ATTEMPTS {
-        let why = lease.last_error.as_deref().unwrap_or("the work broke off");
-        return over(given_up(why));
+        return Some(given_up(lease.last_error.as_deref().unwrap_or("the work broke off")));
     }
     let end: Seconds = lease.task.created_at.seconds().plus(MAX_AGE_SECONDS);
-    if end <= now.seconds() { over("it took longer than a day".into()) } else { None }
+    (end <= now.seconds()).then(|| "it took longer than a day".into())
 }
 
 fn given_up(why: &str) -> String {
     format!("{why}; given up after {ATTEMPTS} attempts")
 }
 
-fn storage_unavailable(error: &Error) -> TurnOutcome {
-    tracing::error!(%error, "DynamoDB failed during a task");
-    TurnOutcome::Unavailable("storage was away".into())
+/// How long to wait after a failure. The second attempt follows at once.
+fn retry_wait(failures: u32) -> Option<Duration> {
+    failures.checked_sub(1).map(|failures| backoff(failures, MAX_BACKOFF))
 }
 
-/// The second attempt follows at once, later ones after 1, 2, 4 … minutes, to give an unavailable service time to
-/// recover.
-fn backoff(failures: u32) -> Option<Duration> {
-    failures.checked_sub(1).map(|doublings| Duration::from_mins(1 << doublings.min(4)))
-}
-
-async fn close(app: &App, lease: &TaskLease, end: TurnOutcome) -> Result<()> {
-    let now = app.clock.now();
-    let end = match end {
-        TurnOutcome::Unavailable(why) if lease.failures + 1 >= ATTEMPTS => {
-            TurnOutcome::Over(TaskState::Failed, given_up(&why))
-        }
-        end => end,
-    };
-    tracing::info!(task = %lease.task.id, ?end, "the work under a lease ended");
+/// Finishes the task, or releases it for another lease.
+async fn close(app: &App, lease: &TaskLease, worked: Result<(), Stop>) -> Result<()> {
+    let (store, now) = (&app.store, app.clock.now());
+    tracing::info!(task = %lease.task.id, ?worked, "the work under a lease ended");
     let release = |wait: Option<Duration>, error: Option<String>| {
-        let after = |wait: Duration| Millis(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
-        TaskRelease { not_before: wait.map(after), error }
+        let how = TaskRelease { not_before: wait.map(|wait| after(now, wait)), error };
+        async move { store.release_task(lease, &how, now).await }
     };
-    let closed = match end {
-        TurnOutcome::Completed => app.store.finish_task(lease, TaskState::Completed, None, now).await?,
-        TurnOutcome::Over(state, why) => app.store.finish_task(lease, state, Some(&why), now).await?,
-        TurnOutcome::More => app.store.release_task(lease, &release(None, None), now).await?,
-        TurnOutcome::Wait(wait) => app.store.release_task(lease, &release(Some(wait.min(MAX_WAIT)), None), now).await?,
-        TurnOutcome::Unavailable(why) => {
-            app.store.release_task(lease, &release(backoff(lease.failures), Some(why)), now).await?
+    let closed = match worked {
+        Ok(()) => store.finish_task(lease, TaskState::Completed, None, now).await?,
+        Err(Stop::Over(state, why)) => store.finish_task(lease, state, Some(&why), now).await?,
+        Err(Stop::Unavailable(why)) if lease.failures + 1 >= ATTEMPTS => {
+            store.finish_task(lease, TaskState::Failed, Some(&given_up(&why)), now).await?
         }
-        TurnOutcome::Lost => return Ok(()),
+        Err(Stop::Unavailable(why)) => release(retry_wait(lease.failures), Some(why)).await?,
+        Err(Stop::Wait(wait)) => release(Some(wait.min(MAX_WAIT)), None).await?,
+        Err(Stop::More) => release(None, None).await?,
+        Err(Stop::Lost) => return Ok(()),
     };
     if closed.is_err() {
         tracing::warn!(task = %lease.task.id, "another worker has leased the task");
@@ -106,7 +119,7 @@ mod tests {
 
     #[test]
     fn unavailable_provider_is_retried_with_growing_backoff() {
-        let pauses: Vec<_> = (0..7).map(|failures| backoff(failures).map_or(0, |backoff| backoff.as_secs())).collect();
-        assert_eq!(pauses, [0, 60, 120, 240, 480, 960, 960]);
+        let waits: Vec<_> = (0..7).map(|failures| retry_wait(failures).map_or(0, |wait| wait.as_secs())).collect();
+        assert_eq!(waits, [0, 60, 120, 240, 480, 960, 960]);
     }
 }

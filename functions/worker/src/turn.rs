@@ -1,8 +1,12 @@
-//! The time limits of the work under one lease, and how that work ends.
+//! What the engine in `task.rs` and the kinds of work share: time limits, the reasons to stop, and backoff.
 
 use std::time::Duration;
 
-use terrapi::domain::{Millis, TaskState};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use terrapi::domain::{Error, Millis, TaskState, Vcs};
+use terrapi::store::operations::{LeaseLost, TaskLease};
+use terrapi::vcs::Failure;
 
 /// In the last milliseconds of an invocation no further step is started.
 const NO_STEP_BEFORE_END_MS: i64 = 30_000;
@@ -11,11 +15,22 @@ const CANCEL_BEFORE_END_MS: i64 = 5_000;
 /// The assumed duration of an invocation without a known deadline, in milliseconds: the timeout in the template.
 const DEFAULT_INVOCATION_MS: i64 = 120_000;
 
-/// How the work under one lease ended.
+/// A kind of task, prepared for the work under one lease. The engine in `task.rs` leases the task, executes the steps,
+/// stores the next one as the task's cursor, waits after failures, and finishes the task.
+pub trait Steps {
+    /// A step, as the cursor stores it. It may be executed twice.
+    type Step: Serialize + DeserializeOwned;
+
+    const FIRST: Self::Step;
+
+    /// Executes one step. Returns the next one (`None` when all are done), and how many items to add to the progress.
+    async fn step(&self, step: Self::Step, lease: &TaskLease) -> Result<(Option<Self::Step>, u64), Stop>;
+}
+
+/// Why the work under a lease stopped before it was complete.
 #[derive(Debug)]
-pub enum TurnOutcome {
-    Completed,
-    /// The task has failed or was aborted. Carries the reason, for people.
+pub enum Stop {
+    /// The work must not be tried again. Carries a final state and the reason, for people.
     Over(TaskState, String),
     /// More steps remain for another lease.
     More,
@@ -23,8 +38,54 @@ pub enum TurnOutcome {
     Wait(Duration),
     /// The provider or DynamoDB was unavailable. Carries the reason, for people. Another lease may succeed.
     Unavailable(String),
-    /// Another worker has leased the task.
+    /// Another worker may have leased the task.
     Lost,
+}
+
+impl Stop {
+    /// A call to this provider failed.
+    pub fn by_provider(vcs: Vcs, failure: &Failure) -> Self {
+        tracing::warn!(error = %failure, "a call to the provider failed");
+        let name = provider_name(vcs);
+        match failure {
+            Failure::Busy(wait) => Self::Wait(*wait),
+            Failure::Unavailable(_) => Self::Unavailable(format!("{name} was away")),
+            Failure::Rejected | Failure::Forbidden | Failure::NotFound => {
+                Self::Over(TaskState::Failed, format!("{name} does not let this service see the installation"))
+            }
+        }
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        tracing::error!(%error, "storage failed during the work of a lease");
+        Self::Unavailable("storage was away".into())
+    }
+}
+
+impl From<LeaseLost> for Stop {
+    fn from(LeaseLost: LeaseLost) -> Self {
+        Self::Lost
+    }
+}
+
+/// The provider's name, for people.
+pub const fn provider_name(vcs: Vcs) -> &'static str {
+    match vcs {
+        Vcs::Github => "GitHub",
+        Vcs::Gitlab => "GitLab",
+    }
+}
+
+/// 1, 2, 4 … minutes, up to `max`.
+pub fn backoff(failures: u32, max: Duration) -> Duration {
+    Duration::from_mins(1 << failures.min(10)).min(max)
+}
+
+/// The time after a wait. It is never before `now`.
+pub fn after(now: Millis, wait: Duration) -> Millis {
+    Millis(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
 }
 
 /// When an invocation ends.
@@ -70,5 +131,11 @@ mod tests {
         assert!(deadline.allows_a_step(Millis(69_999)) && !deadline.allows_a_step(Millis(70_000)));
         assert_eq!(deadline.left(Millis(90_000)), Duration::from_secs(5));
         assert_eq!(deadline.left(Millis(99_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_its_maximum() {
+        let waits = [0, 1, 5, 6, 100].map(|failures| backoff(failures, Duration::from_hours(1)).as_secs());
+        assert_eq!(waits, [60, 120, 1_920, 3_600, 3_600]);
     }
 }
