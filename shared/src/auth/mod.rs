@@ -9,15 +9,13 @@ mod rs256;
 mod seal;
 mod signing;
 mod team_secret;
-mod verified;
 mod verifier;
 
-pub use access_token::{AUDIENCE, Claims, LEEWAY_SECONDS, LIFETIME_SECONDS};
+pub use access_token::{AUDIENCE, Claims, LEEWAY_SECONDS, LIFETIME_SECONDS, Verified, VerifiedTokens};
 pub use api_key::{ApiKey, KeyEnvironment, Secret};
 pub use opaque_token::OpaqueToken;
 pub use rs256::RsaKey;
 pub use seal::SealingKeys;
 pub use signing::{HEAD_START_SECONDS, PublicKey, Signer, SigningKeyFile};
 pub use team_secret::TeamSecret;
-pub use verified::{Verified, VerifiedTokens};
 pub use verifier::{Refused, Verifier};

@@ -1,8 +1,10 @@
-//! JSON bodies. They are read straight into what a handler takes: no tree of values in between.
+//! JSON bodies, which are read straight into what a handler takes: no tree of values in between. And answers that carry a
+//! secret.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 use super::error::ApiError;
@@ -89,4 +91,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 /// For an optional member whose `null` is a value of its own.
 pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// An answer with a secret in its body or in a cookie: nobody on the way, the browser included, may keep it (RFC 9111
+/// §5.2.2.5). Every answer that shows a secret is wrapped in this.
+pub struct NoStore<R>(pub R);
+
+impl<R: IntoResponse> IntoResponse for NoStore<R> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
 }

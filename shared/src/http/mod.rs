@@ -13,7 +13,6 @@ mod event;
 mod gateway;
 mod json;
 mod layers;
-mod no_store;
 mod openapi;
 mod origin;
 mod page;
@@ -25,7 +24,7 @@ pub use authorize::{
     AccessTokenCreate, Administrator, AnyCaller, Authorized, InGroup, InInstallation, InNamespace, KvStoreRead,
     KvStoreReadWrite, KvStoreWrite, Needs, OnVcs, require_administrator,
 };
-pub use body::{JsonBody, OptionalJsonBody, present, read_body};
+pub use body::{JsonBody, NoStore, OptionalJsonBody, present, read_body};
 pub use cookie::{cookie_tokens, session_begins, session_cookies, session_ends, set_cookie};
 pub use credential::{
     AnonymousRateLimit, Holder, ProvenToken, UnverifiedCredential, authenticate, charged, prove_api_key,
@@ -39,7 +38,6 @@ pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use gateway::{GatewayEvent, Payload, Text};
 pub use json::read_json;
 pub use layers::{MAX_BODY_BYTES, lambda_service};
-pub use no_store::NoStore;
 pub use openapi::{GithubInstallationPath, InstallationPath, PageQuery, RecordPath, VcsPath, document, whole_document};
 pub use origin::Origin;
 pub use page::{Listing, NextPage};

@@ -1,11 +1,9 @@
-//! Credentials: what a request presents (here), whether it is good (a file for each kind), who pays for the request, and what
-//! becomes of a secret that is wrong (`charging.rs`).
+//! Credentials: what a request presents, whether an API key or an access token is good (here; the others have a file each),
+//! who pays for the request, and what becomes of a secret that is wrong (`charging.rs`).
 //!
 //! A further kind of credential is a variant of [`UnverifiedCredential`] and a file that proves it; one that is a secret goes
 //! through [`charging::SecretAttempt`].
 
-mod access_token;
-mod api_key;
 pub(super) mod charging;
 mod session;
 mod team_token;
@@ -16,12 +14,13 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::request::Parts;
 
+use self::charging::{SecretAttempt, network, refuse_limited};
 use super::cookie::session_cookies;
-use crate::auth::{ApiKey, TeamSecret, Verified};
-use crate::domain::{Code, Error, Result, SessionId};
+use crate::auth::{ApiKey, Claims, Refused, TeamSecret, Verified};
+use crate::domain::rate::RateLimitKey;
+use crate::domain::{ApiKeyRecord, AuditAction, Code, Error, Result, Seconds, SessionId};
 use crate::runtime::App;
 
-pub use api_key::prove_api_key;
 pub use charging::{AnonymousRateLimit, charged};
 pub use team_token::{Holder, ProvenToken, prove_team_token};
 
@@ -82,9 +81,73 @@ pub async fn authenticate(credential: UnverifiedCredential<'_>, parts: &Parts, a
     match credential {
         UnverifiedCredential::ApiKey(_) => Err(Error::Unauthenticated { code: Code::ApiKeyNotAccepted }),
         UnverifiedCredential::TeamToken(_) => Err(Error::unauthenticated()),
-        UnverifiedCredential::AccessToken(token) => access_token::by_access_token(token, parts, app).await,
+        UnverifiedCredential::AccessToken(token) => by_access_token(token, parts, app).await,
         UnverifiedCredential::Sessions(named) => session::by_session(&named, parts, app).await.map(Arc::new),
     }
+}
+
+/// The key whose text a request presents. One strongly consistent read; a malformed text costs none.
+///
+/// # Errors
+/// Unauthenticated. An unknown id, a wrong secret and an expired key get the same answer, and each counts as a wrong secret.
+pub async fn prove_api_key(text: &str, parts: &Parts, app: &App) -> Result<ApiKeyRecord> {
+    let ApiKey { id, secret } = ApiKey::parse(text).ok_or_else(Error::unauthenticated)?;
+    let (named, payer) = ((id, secret.hash()), Some(RateLimitKey::Key(id)));
+    let attempt = SecretAttempt::begin((parts, app), named, AuditAction::KeyRefreshed, payer)?;
+    match app.store.find_api_key(id).await? {
+        Some(key) if secret.matches(&key.secret_hash) && !key.expired(app.clock.now()) => {
+            attempt.succeeded();
+            Ok(key)
+        }
+        other => Err(attempt.failed(other.map(|key| key.user)).await),
+    }
+}
+
+/// Verifies a token with the published keys. No read while the keys at hand do.
+async fn by_access_token(token: &str, parts: &Parts, app: &App) -> Result<Arc<Verified>> {
+    let now = app.clock.now().seconds();
+    if let Some(verified) = app.verified.find(token, now) {
+        return Ok(verified);
+    }
+    renew_keys(now, app).await;
+    let claims = match app.verifier.verify(token, now) {
+        Err(Refused::UnknownKey) => {
+            refuse_limited(parts, app, RateLimitKey::Anonymous(network(parts)))?;
+            verify_with_fresh_keys(token, now, app).await?
+        }
+        verdict => verdict,
+    };
+    let claims = claims.map_err(|_| Error::unauthenticated())?;
+    Ok(app.verified.insert(token, claims, now))
+}
+
+/// Every few minutes one caller looks at the published keys although all at hand do: some may have been withdrawn. When
+/// that fails, those at hand stay.
+async fn renew_keys(now: Seconds, app: &App) {
+    let Ok(mut look) = app.key_refresh.try_lock() else { return };
+    if !look.outdated(now) || !matches!(look.due(now), Ok(true)) {
+        return;
+    }
+    match app.store.list_public_keys(now).await {
+        Ok(keys) => {
+            look.succeeded(now);
+            app.verifier.replace_keys(&keys);
+        }
+        Err(error) => tracing::warn!(%error, "the published keys could not be looked at, those at hand stay in use"),
+    }
+}
+
+/// Looks at the published keys, unless somebody just did.
+async fn verify_with_fresh_keys(token: &str, now: Seconds, app: &App) -> Result<Result<Claims, Refused>> {
+    let mut look = app.key_refresh.lock().await;
+    let verdict = app.verifier.verify(token, now);
+    if verdict.as_ref().err() != Some(&Refused::UnknownKey) || !look.due(now)? {
+        return Ok(verdict);
+    }
+    let keys = app.store.list_public_keys(now).await?;
+    look.succeeded(now);
+    app.verifier.replace_keys(&keys);
+    Ok(app.verifier.verify(token, now))
 }
 
 #[cfg(test)]
