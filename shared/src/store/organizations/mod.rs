@@ -6,16 +6,14 @@ mod decision;
 mod members;
 mod of_installation;
 mod organization;
-mod owners;
 mod snapshot;
 mod teams;
 mod tokens;
 
 pub use decision::{Decision, Written};
 pub use organization::OrganizationChange;
-pub use owners::Ownership;
 pub use snapshot::OrganizationSnapshot;
-pub use teams::TeamChange;
+pub use teams::{Ownership, TeamChange};
 
 use std::time::Duration;
 

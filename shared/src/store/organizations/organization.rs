@@ -12,7 +12,7 @@ use super::super::transaction::{delete, delete_existing, malformed, put_new};
 use super::changes::Changes;
 use super::codec;
 use super::decision::{Decision, Written};
-use super::owners::OWNERS_TEAM;
+use super::teams::OWNERS_TEAM;
 use crate::domain::organization::{
     Email, ExecutionMode, Organization, OrganizationCode, OrganizationId, OrganizationName, OrganizationSettingsChange,
     Team, TeamId, TeamToken, TokenHolder,

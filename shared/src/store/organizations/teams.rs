@@ -1,18 +1,33 @@
-//! Creates, changes and deletes teams.
+//! Creates, changes and deletes teams, and finds the owners of an organization.
+
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::super::client::Store;
 use super::super::error::Failure;
-use super::super::item::{Item, json, s};
+use super::super::item::{Attributes, Item, json, s};
 use super::super::keys;
 use super::super::memberships;
 use super::super::transaction::{delete, delete_existing, put, put_new, require};
 use super::changes::Changes;
 use super::codec;
 use super::decision::{Decision, Written};
-use crate::domain::organization::{OrganizationAccessChange, Team, TeamId, TeamName, TokenHolder, Visibility};
-use crate::domain::{Capabilities, Namespace, Result};
+use crate::domain::organization::{
+    Organization, OrganizationAccessChange, OrganizationCode, Team, TeamId, TeamName, TokenHolder, Visibility,
+};
+use crate::domain::{Capabilities, Namespace, Result, UserId};
+
+/// The attribute of an organization's row that names its owners' team. It never changes.
+pub(super) const OWNERS_TEAM: &str = "owners_team";
+
+/// An organization and the members of its owners' team. The organization works only while at least one of them is a member
+/// of its installation.
+#[derive(Clone, Debug)]
+pub struct Ownership {
+    pub organization: Organization,
+    pub owners: BTreeSet<UserId>,
+}
 
 /// The new values. Absent ones stay as they are.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +75,19 @@ impl Store {
         let (pk, sk) = (s(keys::organization(id.organization())), s(keys::team(id)));
         let item = self.get(&self.tables.identity, pk, sk).await?;
         item.map(|item| codec::team(&item)).transpose()
+    }
+
+    /// An organization with its owners. Strongly consistent. Costs two reads, or a read and a query if the organization
+    /// was written before its row named the owners' team.
+    pub async fn find_ownership(&self, code: OrganizationCode) -> Result<Option<Ownership>> {
+        let (pk, sk) = (s(keys::organization(code)), s(keys::ORGANIZATION));
+        let Some(item) = self.get(&self.tables.identity, pk, sk).await? else { return Ok(None) };
+        let team = item.find_text(OWNERS_TEAM).map(|id| TeamId::parse(id).ok_or_else(codec::damaged)).transpose()?;
+        let owners = match team {
+            Some(team) => self.find_team(team).await?.map(|team| team.users),
+            None => self.find_organization_snapshot(code).await?.map(|snapshot| snapshot.owners()),
+        };
+        Ok(Some(Ownership { organization: codec::organization(&item)?, owners: owners.unwrap_or_default() }))
     }
 
     /// Changes a team. Only the attributes that `change` names are written; an empty change writes nothing.
