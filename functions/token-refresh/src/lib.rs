@@ -5,7 +5,6 @@
 //! | `/.well-known/jwks.json` | GET |
 //! | `/api/v1/access-token/refresh` | POST |
 
-mod exchange_credential;
 mod jwks;
 mod refresh;
 
