@@ -11,8 +11,7 @@ use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Q
 use terrapi::runtime::App;
 use terrapi::store::kv::ReadQuery;
 
-use crate::data::limit_selected;
-use crate::record::KvRecord;
+use crate::record::{KvRecord, limit_selected};
 
 /// Get a record
 ///

@@ -14,9 +14,8 @@ use terrapi::store::kv::{ListQuery, Position};
 use utoipa::ToSchema;
 
 use crate::cursor::{Filters, Listing};
-use crate::data::limit_selected;
 use crate::get::read_query;
-use crate::record::KvRecord;
+use crate::record::{KvRecord, limit_selected};
 
 const DEFAULT_LIMIT: usize = 30;
 const MAX_LIMIT: usize = 1_000;
