@@ -24,7 +24,6 @@
 //! | `/api/v2/teams/{team_id}/relationships/organization-memberships` | GET, POST, DELETE |
 //! | `/api/v2/teams/{team_id}/relationships/users` | POST, DELETE |
 
-mod access;
 mod account;
 mod jsonapi;
 mod lookup;

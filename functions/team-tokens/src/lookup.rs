@@ -1,17 +1,18 @@
-//! The resources that a path names. A resource that the caller may not see is answered with 404.
+//! The resources that a path names, and the caller's right to them. A handler that takes [`Visible`] or [`Granted`] cannot be
+//! reached without. A resource that the caller may not see is answered with 404.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
-use terrapi::domain::organization::{
-    Authority, Organization, OrganizationCode, OrganizationName, Role, Team, TeamId, TeamToken, TeamTokenId,
-    TokenHolder,
-};
+use terrapi::domain::Result;
+use terrapi::domain::organization::{Authority, Organization, OrganizationCode, OrganizationName, Role, Team, TeamId};
 use terrapi::runtime::App;
-use terrapi::store::OrganizationSnapshot;
-use utoipa::IntoParams;
+use terrapi::store::{Decision, OrganizationSnapshot};
 
 use crate::jsonapi::Problem;
-use crate::principal::{Principal, Who};
+use crate::principal::{Note, Principal, Who};
 
 /// The first parameter of a path, decoded once. One that cannot be decoded names nothing.
 pub struct Named(pub String);
@@ -24,46 +25,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
         let first = path.ok().and_then(|Path(parameters)| parameters.into_iter().next());
         first.map(|(_, text)| Self(text)).ok_or_else(Problem::not_found)
     }
-}
-
-/// `{team_id}`
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take Named")]
-pub struct TeamPath {
-    /// The team. Whatever is no such id names nothing.
-    #[param(example = "team-4nQvD8sYk2LmPx6R")]
-    team_id: String,
-}
-
-/// `{token_id}`
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take Named")]
-pub struct TokenPath {
-    /// The token. Whatever is no such id names nothing.
-    #[param(example = "at-9f3KqWm2Zr7TbXc4")]
-    token_id: String,
-}
-
-/// `{membership_id}`
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take Named")]
-pub struct MembershipPath {
-    /// The membership. Whatever is no such id names nothing.
-    #[param(example = "ou-4nQvD8sYk2LmPx6R")]
-    membership_id: String,
-}
-
-/// `{organization_name}`
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take Named")]
-pub struct OrganizationPath {
-    /// The organization, by its name.
-    #[param(example = "acme")]
-    organization_name: String,
 }
 
 /// A kind of resource that a path names by its first parameter.
@@ -83,6 +44,120 @@ pub trait Resource: Sized {
 
     /// The organization that the resource belongs to.
     fn organization(found: &Self::Found) -> OrganizationCode;
+}
+
+/// The resource that the path names, which the caller sees. What the caller does not see is not found.
+pub struct Visible<R: Resource> {
+    /// Who is calling.
+    pub caller: Principal,
+    /// The caller's role in the organization.
+    pub role: Role,
+    /// What was read of the resource.
+    pub found: R::Found,
+    path: String,
+}
+
+impl<R: Resource> FromRequestParts<App> for Visible<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Principal::from_request_parts(parts, app).await?;
+        let Named(path) = Named::from_request_parts(parts, app).await?;
+        let (found, role) = R::find(&path, &caller, app).await?;
+        Ok(Self { caller, role, found, path })
+    }
+}
+
+/// A right to a resource, as a route asks for it.
+pub trait Needs<R: Resource>: Send {
+    /// What the right is decided on; `None` without it.
+    fn authority(role: &Role, found: &R::Found) -> Option<Authority>;
+}
+
+/// Owns the organization.
+pub struct Owns;
+/// Manages the organization's teams.
+pub struct Manages;
+/// May change the team and its members.
+pub struct Changes;
+/// Manages the tokens of the team, or the token.
+pub struct ManagesTokens;
+
+impl Needs<Organization> for Owns {
+    fn authority(role: &Role, _: &<Organization as Resource>::Found) -> Option<Authority> {
+        role.owner()
+    }
+}
+
+impl<R: Resource> Needs<R> for Manages {
+    fn authority(role: &Role, _: &R::Found) -> Option<Authority> {
+        role.manager()
+    }
+}
+
+impl Needs<Team> for Changes {
+    fn authority(role: &Role, team: &Team) -> Option<Authority> {
+        role.changer(team)
+    }
+}
+
+impl Needs<Team> for ManagesTokens {
+    fn authority(role: &Role, team: &Team) -> Option<Authority> {
+        role.token_manager(team)
+    }
+}
+
+/// A resource that the caller has the right `N` to. What the caller has no right to is not found.
+pub struct Granted<R: Resource, N> {
+    visible: Visible<R>,
+    /// What the right was decided on.
+    pub authority: Authority,
+    need: PhantomData<N>,
+}
+
+impl<R: Resource, N> Deref for Granted<R, N> {
+    type Target = Visible<R>;
+
+    fn deref(&self) -> &Visible<R> {
+        &self.visible
+    }
+}
+
+impl<R: Resource, N: Needs<R>> Granted<R, N> {
+    fn of(visible: Visible<R>) -> Result<Self, Problem> {
+        let authority = N::authority(&visible.role, &visible.found).ok_or_else(Problem::not_found)?;
+        Ok(Self { visible, authority, need: PhantomData })
+    }
+
+    /// Reads the caller's token and the resource again, before a change is decided on once more.
+    ///
+    /// # Errors
+    /// As those of the extractor; unavailable, when others change the same things all the time.
+    pub async fn again(&mut self, app: &App) -> Result<(), Problem> {
+        let visible = &mut self.visible;
+        let organization = R::organization(&visible.found);
+        visible.caller.again(app).await?;
+        (visible.found, visible.role) = R::find(&visible.path, &visible.caller, app).await?;
+        // Two organizations may have exchanged their names meanwhile. The change is meant for the first one.
+        if R::organization(&visible.found) != organization {
+            return Err(Problem::not_found());
+        }
+        self.authority = N::authority(&visible.role, &visible.found).ok_or_else(Problem::not_found)?;
+        Ok(())
+    }
+
+    /// A decision that rests on the right. Its notes are written with the change.
+    pub fn decision(&self, notes: Vec<Note>, app: &App) -> Result<Decision> {
+        self.caller.decision(self.authority, notes, app)
+    }
+}
+
+impl<R: Resource, N: Needs<R>> FromRequestParts<App> for Granted<R, N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Self::of(Visible::from_request_parts(parts, app).await?)
+    }
 }
 
 /// At most one read for a token; one query, and one read of the membership, for a person.
@@ -111,6 +186,14 @@ impl Resource for Team {
     }
 }
 
+impl Visible<Team> {
+    /// The team's organization. One read, unless that is the caller itself.
+    pub async fn organization(&self, app: &App) -> Result<Organization, Problem> {
+        let found = self.caller.find_organization(self.found.id.organization(), app).await?;
+        found.ok_or_else(Problem::not_found)
+    }
+}
+
 /// With its teams. Two reads, one of them a query; one more for a person.
 impl Resource for Organization {
     type Found = OrganizationSnapshot;
@@ -125,72 +208,8 @@ impl Resource for Organization {
     }
 }
 
-/// An organization with its teams and all tokens.
-pub struct WithTokens;
-
-/// The same reads as an organization's.
-impl Resource for WithTokens {
-    type Found = OrganizationSnapshot;
-
-    async fn find(name: &str, caller: &Principal, app: &App) -> Result<(OrganizationSnapshot, Role), Problem> {
-        let code = code_of(name, caller, app).await?;
-        seen(app.store.find_organization_with_tokens(code).await?, caller, app).await
-    }
-
-    fn organization(found: &OrganizationSnapshot) -> OrganizationCode {
-        found.organization.id.organization()
-    }
-}
-
-/// A token with its team, if it is a team's.
-pub struct HeldToken {
-    /// The token.
-    pub token: TeamToken,
-    team: Option<Team>,
-}
-
-impl HeldToken {
-    /// What a right to the token is decided on: a team's as the team's rules say, the organization's own if the organization
-    /// is theirs. `None` without it.
-    pub fn manager(&self, role: &Role) -> Option<Authority> {
-        match self.token.holder {
-            TokenHolder::Organization => role.owner(),
-            TokenHolder::Team(_) => self.team.as_ref().and_then(|team| role.token_manager(team)),
-        }
-    }
-}
-
-/// Visible to those who manage the token, and to the token itself. Costs at most two reads besides the role's, and none for
-/// the caller's own token.
-impl Resource for TeamToken {
-    type Found = HeldToken;
-
-    async fn find(id: &str, caller: &Principal, app: &App) -> Result<(HeldToken, Role), Problem> {
-        let id = TeamTokenId::parse(id).ok_or_else(Problem::not_found)?;
-        let role = caller.role_in(id.organization(), app).await?.ok_or_else(Problem::not_found)?;
-        let own = caller.token().filter(|own| own.id == id);
-        let token = match own {
-            Some(own) => own.clone(),
-            None => app.store.find_team_token(id).await?.ok_or_else(Problem::not_found)?,
-        };
-        let team = match token.holder {
-            TokenHolder::Team(team) => caller.find_team(team, app).await?,
-            TokenHolder::Organization => None,
-        };
-        let held = HeldToken { token, team };
-        if own.is_none() && held.manager(&role).is_none() {
-            return Err(Problem::not_found());
-        }
-        Ok((held, role))
-    }
-
-    fn organization(found: &HeldToken) -> OrganizationCode {
-        found.token.id.organization()
-    }
-}
-
 /// Which organization has a name, if it may be the caller's. One read.
-async fn code_of(name: &str, caller: &Principal, app: &App) -> Result<OrganizationCode, Problem> {
+pub async fn code_of(name: &str, caller: &Principal, app: &App) -> Result<OrganizationCode, Problem> {
     let name = OrganizationName::new(name).ok_or_else(Problem::not_found)?;
     let code = app.store.find_organization_code(&name).await?.ok_or_else(Problem::not_found)?;
     if caller.organization().is_some_and(|own| own != code) {

@@ -8,9 +8,8 @@ use axum::response::{IntoResponse, Response};
 use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 
-use crate::access::Visible;
 use crate::jsonapi::{Parameters, Problem};
-use crate::lookup::Named;
+use crate::lookup::{Named, Visible};
 use crate::members::show::show_membership;
 use crate::principal::Principal;
 

@@ -6,7 +6,8 @@ use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::MEDIA_TYPE;
+/// The media type of every body (RFC 6838; <https://jsonapi.org/format/#introduction>).
+pub const MEDIA_TYPE: &str = "application/vnd.api+json";
 
 /// One thing.
 #[derive(Debug, Serialize, ToSchema)]

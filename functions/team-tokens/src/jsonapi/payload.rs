@@ -13,7 +13,8 @@ use serde_json::value::RawValue;
 use terrapi::domain::{Code, Error, Millis};
 use terrapi::http::{read_body, read_json};
 
-use super::{MEDIA_TYPE, Problem};
+use super::document::MEDIA_TYPE;
+use super::problem::Problem;
 
 /// A body, not yet looked at.
 pub struct Payload(Result<(bool, Bytes), Problem>);

@@ -1,15 +1,26 @@
-//! Problems: what a caller is told when a request is not answered.
+//! Problems: what a caller is told when a request is not answered. And the headers that every answer has.
 
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
+use http::StatusCode;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
+use terrapi::domain::rate::Limit;
 use terrapi::domain::{Code, Error};
-use terrapi::http::{Rendering, log_failure};
+use terrapi::http::{RenderedFailure, Rendering, log_failure};
+use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-use super::MEDIA_TYPE;
+use super::document::MEDIA_TYPE;
+
+/// The version of the API that clients find here: it decides which of their features they use.
+const VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("tfp-api-version"), HeaderValue::from_static("2.5"));
+const APP_NAME: HeaderName = HeaderName::from_static("tfp-appname");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// The body of every failure.
 #[derive(Debug, Serialize, ToSchema)]
@@ -120,4 +131,43 @@ impl IntoResponse for Problem {
         log_failure(&self.error);
         self.rendered()
     }
+}
+
+/// Gives an answer its headers, and a failure that did not come from a handler the shape of the others: unknown paths,
+/// unsupported methods, panics.
+pub fn finish(app: &App, response: Response) -> Response {
+    let mut response = reshaped(response);
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(CONTENT_TYPE);
+    }
+    let headers = response.headers_mut();
+    let (name, version) = VERSION;
+    headers.insert(name, version);
+    if let Ok(app_name) = HeaderValue::from_str(&app.settings.app_name) {
+        headers.insert(APP_NAME, app_name);
+    }
+    rate_fields(app, headers);
+    response
+}
+
+fn reshaped(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(RenderedFailure(error)) = parts.extensions.remove() else { return Response::from_parts(parts, body) };
+    for of_the_body in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, ALLOW] {
+        parts.headers.remove(of_the_body);
+    }
+    let mut problem = Problem::from(error).rendered();
+    problem.headers_mut().extend(parts.headers);
+    problem
+}
+
+/// The fields under the names these clients know. The limit is what may be sent a second, and the reset is in seconds to
+/// wait, never an instant: clients sleep for exactly that long.
+fn rate_fields(app: &App, headers: &mut HeaderMap) {
+    let Some(limit) = app.settings.rates.principals.as_ref().map(Limit::per_second_rate) else { return };
+    let figure = |name: &str| headers.get(name)?.to_str().ok()?.parse::<i64>().ok();
+    let remaining = figure("ratelimit-remaining").unwrap_or(limit).clamp(0, limit);
+    let reset = figure("retry-after").or_else(|| figure("ratelimit-reset")).unwrap_or(0);
+    let fields = [(LIMIT, limit), (REMAINING, remaining), (RESET, reset)];
+    headers.extend(fields.map(|(name, figure)| (name, HeaderValue::from(figure))));
 }

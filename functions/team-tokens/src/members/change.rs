@@ -10,10 +10,10 @@ use terrapi::runtime::App;
 use terrapi::store::{Store, Written};
 
 use super::{MEMBERSHIPS, Member, USERS, members, members_of};
-use crate::access::{Changes, Granted, Visible};
 use crate::jsonapi::{ErrorDocument, Identifiers, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::TeamPath;
+use crate::lookup::{Changes, Granted, Visible};
 use crate::principal::Note;
+use crate::teams::TeamPath;
 
 /// Add people to a team
 ///

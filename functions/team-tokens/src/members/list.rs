@@ -7,9 +7,10 @@ use terrapi::runtime::App;
 
 use super::document::{Compound, IncludeParams, Included, MembershipResource, asks_for, membership, user};
 use super::{Member, members, members_of};
-use crate::access::Visible;
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::lookup::{OrganizationPath, TeamPath};
+use crate::lookup::Visible;
+use crate::organizations::OrganizationPath;
+use crate::teams::TeamPath;
 
 /// Which memberships a list shows.
 #[derive(utoipa::IntoParams)]

@@ -7,8 +7,18 @@ use terrapi::runtime::App;
 use super::document::{Compound, IncludeParams, Included, MembershipResource, asks_for, membership, user};
 use super::members_of;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Problem};
-use crate::lookup::{MembershipPath, Named, seen};
+use crate::lookup::{Named, seen};
 use crate::principal::Principal;
+
+/// `{membership_id}`
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take Named")]
+pub struct MembershipPath {
+    /// The membership. Whatever is no such id names nothing.
+    #[param(example = "ou-4nQvD8sYk2LmPx6R")]
+    membership_id: String,
+}
 
 /// Show a membership
 #[utoipa::path(get, path = "/api/v2/organization-memberships/{membership_id}", tag = "organizations",

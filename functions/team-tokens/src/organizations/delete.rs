@@ -9,9 +9,9 @@ use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
-use crate::access::{Granted, Owns};
+use super::OrganizationPath;
 use crate::jsonapi::{ErrorDocument, Problem};
-use crate::lookup::OrganizationPath;
+use crate::lookup::{Granted, Owns};
 use crate::principal::Note;
 
 /// Delete an organization

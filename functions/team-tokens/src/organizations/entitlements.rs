@@ -4,9 +4,9 @@ use serde::Serialize;
 use terrapi::domain::organization::Organization;
 use utoipa::ToSchema;
 
-use crate::access::Visible;
+use super::OrganizationPath;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Nobody, Problem, Resource};
-use crate::lookup::OrganizationPath;
+use crate::lookup::Visible;
 
 /// What an organization may use.
 #[derive(Debug, Serialize, ToSchema)]

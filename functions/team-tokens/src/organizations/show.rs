@@ -2,10 +2,10 @@
 
 use terrapi::domain::organization::Organization;
 
+use super::OrganizationPath;
 use super::document::{OrganizationResource, resource};
-use crate::access::Visible;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Problem};
-use crate::lookup::OrganizationPath;
+use crate::lookup::Visible;
 
 /// Show an organization
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}", tag = "organizations",

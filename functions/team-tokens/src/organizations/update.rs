@@ -8,12 +8,12 @@ use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 use terrapi::store::{OrganizationChange, Written};
 
+use super::OrganizationPath;
 use super::TYPE;
 use super::document::{OrganizationResource, resource};
 use super::read::{OrganizationPayload, change, name_taken, word};
-use crate::access::{Granted, Owns};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::OrganizationPath;
+use crate::lookup::{Granted, Owns};
 use crate::principal::Note;
 
 /// Change an organization

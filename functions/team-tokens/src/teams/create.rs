@@ -12,9 +12,9 @@ use super::TYPE;
 use super::document::{TeamResource, resource};
 use super::notes::given;
 use super::read::{NAME, NAME_PROBLEM, TeamPayload, change, name_taken};
-use crate::access::{Granted, Manages};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::OrganizationPath;
+use crate::lookup::{Granted, Manages};
+use crate::organizations::OrganizationPath;
 use crate::principal::Note;
 
 /// Create a team

@@ -9,9 +9,9 @@ use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
-use crate::access::{Granted, Manages};
+use super::TeamPath;
 use crate::jsonapi::{ErrorDocument, Problem};
-use crate::lookup::TeamPath;
+use crate::lookup::{Granted, Manages};
 use crate::principal::Note;
 
 /// Delete a team

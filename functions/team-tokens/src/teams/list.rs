@@ -6,11 +6,11 @@ use terrapi::http::Origin;
 use terrapi::runtime::App;
 
 use super::document::{TeamResource, resource};
-use crate::access::Visible;
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::lookup::OrganizationPath;
+use crate::lookup::Visible;
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
+use crate::organizations::OrganizationPath;
 
 /// Which teams a list shows.
 #[derive(utoipa::IntoParams)]

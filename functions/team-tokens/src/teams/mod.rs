@@ -11,3 +11,13 @@ pub mod update;
 
 /// The type of a team.
 const TYPE: &str = "teams";
+
+/// `{team_id}`
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take Named")]
+pub struct TeamPath {
+    /// The team. Whatever is no such id names nothing.
+    #[param(example = "team-4nQvD8sYk2LmPx6R")]
+    team_id: String,
+}

@@ -4,10 +4,10 @@ use axum::extract::State;
 use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 
+use super::TeamPath;
 use super::document::{TeamResource, resource};
-use crate::access::Visible;
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Problem};
-use crate::lookup::TeamPath;
+use crate::lookup::Visible;
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
 

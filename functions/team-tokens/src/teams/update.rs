@@ -7,12 +7,12 @@ use terrapi::runtime::App;
 use terrapi::store::Written;
 
 use super::TYPE;
+use super::TeamPath;
 use super::document::{TeamResource, resource};
 use super::notes::changed;
 use super::read::{NAME, TeamPayload, change, name_taken};
-use crate::access::{Changes, Granted};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::TeamPath;
+use crate::lookup::{Changes, Granted};
 use crate::principal::Note;
 
 /// Change a team

@@ -3,14 +3,77 @@
 use axum::extract::State;
 use http::StatusCode;
 use terrapi::domain::AuditAction;
-use terrapi::domain::organization::TeamToken;
+use terrapi::domain::organization::{Authority, OrganizationCode, Role, Team, TeamToken, TeamTokenId, TokenHolder};
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
 use super::document::{TokenResource, creator, resource};
-use crate::access::{Granted, ManagesTokens, Visible};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Problem};
-use crate::lookup::{HeldToken, TokenPath};
+use crate::lookup::{Granted, ManagesTokens, Needs, Resource, Visible};
+use crate::principal::Principal;
+
+/// `{token_id}`
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description: handlers take Named")]
+pub struct TokenPath {
+    /// The token. Whatever is no such id names nothing.
+    #[param(example = "at-9f3KqWm2Zr7TbXc4")]
+    token_id: String,
+}
+
+/// A token with its team, if it is a team's.
+pub struct HeldToken {
+    /// The token.
+    pub token: TeamToken,
+    team: Option<Team>,
+}
+
+impl HeldToken {
+    /// What a right to the token is decided on: a team's as the team's rules say, the organization's own if the organization
+    /// is theirs. `None` without it.
+    pub fn manager(&self, role: &Role) -> Option<Authority> {
+        match self.token.holder {
+            TokenHolder::Organization => role.owner(),
+            TokenHolder::Team(_) => self.team.as_ref().and_then(|team| role.token_manager(team)),
+        }
+    }
+}
+
+/// Visible to those who manage the token, and to the token itself. Costs at most two reads besides the role's, and none for
+/// the caller's own token.
+impl Resource for TeamToken {
+    type Found = HeldToken;
+
+    async fn find(id: &str, caller: &Principal, app: &App) -> Result<(HeldToken, Role), Problem> {
+        let id = TeamTokenId::parse(id).ok_or_else(Problem::not_found)?;
+        let role = caller.role_in(id.organization(), app).await?.ok_or_else(Problem::not_found)?;
+        let own = caller.token().filter(|own| own.id == id);
+        let token = match own {
+            Some(own) => own.clone(),
+            None => app.store.find_team_token(id).await?.ok_or_else(Problem::not_found)?,
+        };
+        let team = match token.holder {
+            TokenHolder::Team(team) => caller.find_team(team, app).await?,
+            TokenHolder::Organization => None,
+        };
+        let held = HeldToken { token, team };
+        if own.is_none() && held.manager(&role).is_none() {
+            return Err(Problem::not_found());
+        }
+        Ok((held, role))
+    }
+
+    fn organization(found: &HeldToken) -> OrganizationCode {
+        found.token.id.organization()
+    }
+}
+
+impl Needs<TeamToken> for ManagesTokens {
+    fn authority(role: &Role, held: &HeldToken) -> Option<Authority> {
+        held.manager(role)
+    }
+}
 
 /// Show a token
 ///

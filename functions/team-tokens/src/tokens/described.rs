@@ -7,12 +7,10 @@ use terrapi::http::NoStore;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
-use super::document::{TokenResource, creator, resource};
-use super::mint::{NewToken, new_token};
-use super::{EXPIRED_AT, TYPES};
-use crate::access::{Granted, ManagesTokens};
+use super::document::{EXPIRED_AT, NewToken, TYPES, TokenResource, creator, new_token, resource};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::TeamPath;
+use crate::lookup::{Granted, ManagesTokens};
+use crate::teams::TeamPath;
 
 /// Create a described token
 ///

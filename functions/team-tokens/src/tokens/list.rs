@@ -1,15 +1,35 @@
 //! The tokens of an organization's teams.
 
 use axum::extract::State;
-use terrapi::domain::organization::{ExpiryStatus, ListedToken, TeamToken, TokenHolder, TokenOrder};
+use terrapi::domain::organization::{
+    ExpiryStatus, ListedToken, OrganizationCode, Role, TeamToken, TokenHolder, TokenOrder,
+};
 use terrapi::http::Origin;
 use terrapi::runtime::App;
 use terrapi::store::OrganizationSnapshot;
 
 use super::document::{TokenResource, creator_among, resource};
-use crate::access::Visible;
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
-use crate::lookup::{OrganizationPath, WithTokens};
+use crate::lookup::{Resource, Visible, code_of, seen};
+use crate::organizations::OrganizationPath;
+use crate::principal::Principal;
+
+/// An organization with its teams and all tokens.
+pub struct WithTokens;
+
+/// The same reads as an organization's.
+impl Resource for WithTokens {
+    type Found = OrganizationSnapshot;
+
+    async fn find(name: &str, caller: &Principal, app: &App) -> Result<(OrganizationSnapshot, Role), Problem> {
+        let code = code_of(name, caller, app).await?;
+        seen(app.store.find_organization_with_tokens(code).await?, caller, app).await
+    }
+
+    fn organization(found: &OrganizationSnapshot) -> OrganizationCode {
+        found.organization.id.organization()
+    }
+}
 
 /// What a list of tokens is chosen and ordered by.
 #[derive(utoipa::IntoParams)]

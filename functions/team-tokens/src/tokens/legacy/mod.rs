@@ -11,12 +11,9 @@ use terrapi::http::NoStore;
 use terrapi::runtime::App;
 use terrapi::store::{OrganizationSnapshot, Written};
 
-use super::document::{TokenResource, creator, resource};
-use super::mint::new_token;
-use super::{EXPIRED_AT, TYPES};
-use crate::access::{Granted, Needs};
+use super::document::{EXPIRED_AT, TYPES, TokenResource, creator, new_token, resource};
 use crate::jsonapi::{Answer, Document, Payload, Problem};
-use crate::lookup::Resource;
+use crate::lookup::{Granted, Needs, Resource};
 
 type Shown = Answer<Document<TokenResource>>;
 type Created = NoStore<Shown>;

@@ -5,12 +5,11 @@ use http::StatusCode;
 use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 
-use super::super::document::TokenResource;
-use super::super::mint::NewToken;
+use super::super::document::{NewToken, TokenResource};
 use super::{Created, Shown, delete, replace, show};
-use crate::access::{Granted, Owns};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
-use crate::lookup::OrganizationPath;
+use crate::lookup::{Granted, Owns};
+use crate::organizations::OrganizationPath;
 
 /// Which of an organization's tokens is meant.
 #[derive(utoipa::IntoParams)]

@@ -5,12 +5,11 @@ use http::StatusCode;
 use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 
-use super::super::document::TokenResource;
-use super::super::mint::NewToken;
+use super::super::document::{NewToken, TokenResource};
 use super::{Created, Shown, delete, replace, show};
-use crate::access::{Granted, ManagesTokens};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
-use crate::lookup::TeamPath;
+use crate::lookup::{Granted, ManagesTokens};
+use crate::teams::TeamPath;
 
 /// Create or replace a team's legacy token
 ///
