@@ -2,12 +2,16 @@
 //! signature takes as long as a storage read, and clients use one token for most of its minute.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ed25519::{self, PublicKey};
 use crate::domain::{Caller, Capabilities, Credential, KeyId, Namespace, Seconds, UserId};
 
 /// The value of `aud`, and the default of `iss`.
@@ -18,6 +22,8 @@ pub const LIFETIME_SECONDS: i64 = 60;
 pub const LEEWAY_SECONDS: i64 = 5;
 /// The value of `typ` (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
+/// Longer tokens are refused without parsing, in bytes. Ours are far shorter.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How many tokens the cache holds.
 const MAX_TOKENS: usize = 1_000;
 
@@ -88,6 +94,70 @@ impl Claims {
     }
 }
 
+/// Why a token was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The token is malformed, has expired, or is otherwise invalid.
+    Invalid,
+    /// The token names an unknown key. Reloading the published keys may find it.
+    UnknownKey,
+}
+
+/// Public keys, and the rules for a valid token.
+pub struct Verifier {
+    keys: RwLock<HashMap<String, DecodingKey>>,
+    validation: Validation,
+}
+
+/// The header. Unknown members are refused, among them embedded keys, URLs of keys, `crit`, `zip` and `b64`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+impl Verifier {
+    /// A verifier of tokens from `issuer`, without keys.
+    pub fn new(issuer: &str) -> Self {
+        ed25519::install();
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // `Claims::valid_at` checks the times with the injected clock.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self { keys: RwLock::default(), validation }
+    }
+
+    pub fn replace_keys(&self, keys: &[PublicKey]) {
+        let fresh = keys.iter().map(|key| (key.kid.clone(), key.decoding_key())).collect();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
+    /// Returns the claims of a valid token.
+    ///
+    /// # Errors
+    /// [`Refused::UnknownKey`] if the header is valid but its key is unknown, else [`Refused::Invalid`].
+    pub fn verify(&self, token: &str, now: Seconds) -> Result<Claims, Refused> {
+        let header = read_header(token).ok_or(Refused::Invalid)?;
+        if header.alg != "EdDSA" || header.typ != TYPE {
+            return Err(Refused::Invalid);
+        }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.get(&header.kid).ok_or(Refused::UnknownKey)?;
+        let data = jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(|_| Refused::Invalid)?;
+        if data.claims.valid_at(now) { Ok(data.claims) } else { Err(Refused::Invalid) }
+    }
+}
+
+fn read_header(token: &str) -> Option<Header> {
+    let (header, _) = token.split_once('.').filter(|_| token.len() <= MAX_TOKEN_BYTES)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()
+}
+
 /// A verified credential, and the installations in which the membership of its owner has been confirmed since.
 pub struct Verified {
     pub caller: Caller,
@@ -146,3 +216,7 @@ fn hash(token: &str) -> [u8; 32] {
     hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
     hash
 }
+
+#[cfg(test)]
+#[path = "access_token_tests.rs"]
+mod tests;

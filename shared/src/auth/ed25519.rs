@@ -1,12 +1,16 @@
-//! Makes ring the backend of `jsonwebtoken`, so that tokens and TLS use one crypto library. `EdDSA` is the only
-//! algorithm.
+//! Ed25519 keys. Makes ring the backend of `jsonwebtoken`, so that tokens and TLS use one crypto library. `EdDSA` is the
+//! only algorithm.
 
 use std::sync::Once;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
+use ring::digest;
 use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
+use serde_json::{Value, json};
 use signature::{Error as SignatureError, Signer, Verifier};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
@@ -18,7 +22,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         (Algorithm::EdDSA, AlgorithmFamily::Ed) => Ok(Box::new(EdVerifier(key.try_get_as_bytes()?.to_vec()))),
         _ => Err(Error::from(ErrorKind::InvalidAlgorithm)),
     },
-    // `signing.rs` writes JWKs itself: the crate's implementation would need every algorithm.
+    // `PublicKey` writes JWKs itself: the crate's implementation would need every algorithm.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
@@ -67,7 +71,32 @@ impl JwtVerifier for EdVerifier {
     }
 }
 
-/// A verification key from its 32 raw bytes.
-pub fn decoding_key(public: &[u8; 32]) -> DecodingKey {
-    DecodingKey::from_ed_der(public)
+/// The public half of a signing key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// The RFC 7638 thumbprint, which names the key in token headers.
+    pub kid: String,
+    /// RFC 8032 encoding.
+    pub bytes: [u8; 32],
+}
+
+impl PublicKey {
+    pub(super) fn new(bytes: [u8; 32]) -> Self {
+        let x = URL_SAFE_NO_PAD.encode(bytes);
+        // RFC 8037 §2 and RFC 7638 §3: the required members in lexicographic order, without white space.
+        let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+        let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
+        Self { kid, bytes }
+    }
+
+    /// The key in the form that `jsonwebtoken` verifies with.
+    pub(super) fn decoding_key(&self) -> DecodingKey {
+        DecodingKey::from_ed_der(&self.bytes)
+    }
+
+    /// The key as JWK (RFC 8037).
+    pub fn jwk(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.bytes);
+        json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": x})
+    }
 }

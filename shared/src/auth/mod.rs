@@ -9,13 +9,14 @@ mod rs256;
 mod seal;
 mod signing;
 mod team_secret;
-mod verifier;
 
-pub use access_token::{AUDIENCE, Claims, LEEWAY_SECONDS, LIFETIME_SECONDS, Verified, VerifiedTokens};
+pub use access_token::{
+    AUDIENCE, Claims, LEEWAY_SECONDS, LIFETIME_SECONDS, Refused, Verified, VerifiedTokens, Verifier,
+};
 pub use api_key::{ApiKey, KeyEnvironment, Secret};
+pub use ed25519::PublicKey;
 pub use opaque_token::OpaqueToken;
 pub use rs256::RsaKey;
 pub use seal::SealingKeys;
-pub use signing::{HEAD_START_SECONDS, PublicKey, Signer, SigningKeyFile};
+pub use signing::{HEAD_START_SECONDS, Signer, SigningKeyFile};
 pub use team_secret::TeamSecret;
-pub use verifier::{Refused, Verifier};

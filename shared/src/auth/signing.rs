@@ -1,41 +1,15 @@
 //! The keys that sign access tokens, and their public halves. Only the exchange holds a [`Signer`].
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ring::digest;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::access_token::{Claims, LEEWAY_SECONDS, TYPE};
-use super::ed25519;
+use super::ed25519::{self, PublicKey};
 use crate::domain::{Error, Millis, Result, Seconds, SecretText};
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicKey {
-    /// The RFC 7638 thumbprint, which names the key in token headers.
-    pub kid: String,
-    /// RFC 8032 encoding.
-    pub bytes: [u8; 32],
-}
-
-impl PublicKey {
-    fn new(bytes: [u8; 32]) -> Self {
-        let x = URL_SAFE_NO_PAD.encode(bytes);
-        // RFC 8037 §2 and RFC 7638 §3: the required members in lexicographic order, without white space.
-        let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-        let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
-        Self { kid, bytes }
-    }
-
-    /// The key as JWK (RFC 8037).
-    pub fn jwk(&self) -> Value {
-        let x = URL_SAFE_NO_PAD.encode(self.bytes);
-        json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": x})
-    }
-}
 
 /// The stored signing keys: a file on a developer's machine, a secret on AWS.
 ///
