@@ -1,4 +1,4 @@
-//! Says who is calling, the way clients of the HCP Terraform API ask.
+//! Shows the caller's account, as clients of the HCP Terraform API expect it.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::jsonapi::{Answer, Document, ErrorDocument, Identifier, MEDIA_TYPE, Problem, ToOne};
 use crate::principal::{Principal, Who, profile_of};
 
-/// The picture of somebody who has none: a grey square. Some clients want an address.
+/// The picture of a user who has none: a grey square. Some clients require an address.
 const NO_AVATAR: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'%3E%3Crect width='1' height='1' fill='%23999'/%3E%3C/svg%3E";
 
 /// A user: a person, or the service user of a team or an organization.
@@ -21,38 +21,38 @@ pub struct Account {
     id: String,
     /// `users`
     r#type: &'static str,
-    /// What is known of them.
+    /// Their attributes.
     attributes: AccountAttributes,
-    /// What they stand for.
+    /// Their relationships.
     relationships: AccountRelationships,
-    /// Where they are.
+    /// The paths of the user and of their credential.
     links: AccountLinks,
 }
 
-/// What is known of a user.
+/// The attributes of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AccountAttributes {
-    /// A login, or `api-team_…` and `api-org_…`.
+    /// The login of a person; `api-team_…` or `api-org_…` for a service user.
     username: String,
-    /// Whether this is no person.
+    /// Whether this is a service user.
     is_service_account: bool,
-    /// A picture.
+    /// The address of a picture.
     avatar_url: String,
     /// Always false.
     v2_only: bool,
-    /// Of no use here: people sign in elsewhere.
+    /// Always disabled: people sign in at GitHub or GitLab.
     two_factor: TwoFactor,
-    /// What they may do to themselves.
+    /// What they may do with their account.
     permissions: AccountPermissions,
-    /// As the provider told it; only for those who manage the organization's teams.
+    /// Their email address at the provider. Only for callers who manage the organization's teams.
     email: Option<String>,
-    /// Not told.
+    /// Always null.
     unconfirmed_email: Option<String>,
 }
 
 impl AccountAttributes {
-    /// A person, as others see them.
+    /// The attributes of a person as others see them.
     pub fn new(username: String, email: Option<String>, avatar_url: Option<String>) -> Self {
         Self {
             username,
@@ -67,7 +67,7 @@ impl AccountAttributes {
     }
 }
 
-/// A second factor.
+/// The second factor of a user.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct TwoFactor {
     /// Always false.
@@ -76,7 +76,7 @@ pub struct TwoFactor {
     verified: bool,
 }
 
-/// What a user may do. Of others, nothing is told.
+/// What a user may do. All `false` for other users than the caller.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
@@ -91,28 +91,28 @@ pub struct AccountPermissions {
     can_manage_user_tokens: bool,
 }
 
-/// What a user stands for.
+/// The relationships of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AccountRelationships {
-    /// A person stands for themselves.
+    /// The person themselves, or the team or organization of a service user.
     authenticated_resource: ToOne,
 }
 
-/// Where a user and their credential are.
+/// The paths of a user and of their credential.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AccountLinks {
-    /// This document.
+    /// The path of this document.
     #[serde(rename = "self")]
     own: &'static str,
-    /// The token in use; none for an access token or a session.
+    /// The path of the caller's team token. Absent for an access token or a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     auth_token: Option<String>,
 }
 
-/// Say who is calling
+/// Show the caller's account
 #[utoipa::path(get, path = "/api/v2/account/details", tag = "organizations", security(("team_token" = []), ("bearer" = [])),
     responses((status = 200, body = Document<Account>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]

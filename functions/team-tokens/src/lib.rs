@@ -1,8 +1,8 @@
-//! Organizations, teams and their tokens, `/api/v2/…`, for clients of the HCP Terraform API, and where those clients find
-//! it, `/.well-known/terraform.json`.
+//! Organizations, teams and their tokens for clients of the HCP Terraform API: `/api/v2/…`, and
+//! `/.well-known/terraform.json`, where those clients find the API.
 //!
-//! These routes speak [JSON:API](https://jsonapi.org) (`jsonapi/`), answer 401 without a usable credential and 404 to whoever
-//! may not, and never 403: that is what their clients know.
+//! These routes use [JSON:API](https://jsonapi.org) (`jsonapi/`). As their clients expect, they answer 401 without a
+//! usable credential, 404 instead of 403, and never 403.
 //!
 //! | path | methods |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! The resources that a path names, and the caller's right to them. A handler that takes [`Visible`] or [`Granted`] cannot be
-//! reached without. A resource that the caller may not see is answered with 404.
+//! The resource that a path names, and the caller's right to it. A handler that takes [`Visible`] or [`Granted`] runs
+//! only if the caller may see the resource or has the right. Otherwise the answer is 404.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use terrapi::store::{Decision, OrganizationSnapshot};
 use crate::jsonapi::Problem;
 use crate::principal::{Note, Principal, Who};
 
-/// The first parameter of a path, decoded once. One that cannot be decoded names nothing.
+/// The first parameter of a path, decoded once. If it cannot be decoded, the answer is 404.
 pub struct Named(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
@@ -29,30 +29,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
 /// A kind of resource that a path names by its first parameter.
 pub trait Resource: Sized {
-    /// What is read of it.
+    /// What is read from storage.
     type Found: Send + Sync;
 
     /// The resource, and the caller's role in its organization.
     ///
     /// # Errors
-    /// Not found, also when the caller does not see it.
+    /// Not found, also if the caller may not see the resource.
     fn find(
         name: &str,
         caller: &Principal,
         app: &App,
     ) -> impl Future<Output = Result<(Self::Found, Role), Problem>> + Send;
 
-    /// The organization that the resource belongs to.
     fn organization(found: &Self::Found) -> OrganizationCode;
 }
 
-/// The resource that the path names, which the caller sees. What the caller does not see is not found.
+/// The resource that the path names, which the caller may see.
 pub struct Visible<R: Resource> {
-    /// Who is calling.
     pub caller: Principal,
     /// The caller's role in the organization.
     pub role: Role,
-    /// What was read of the resource.
     pub found: R::Found,
     path: String,
 }
@@ -68,9 +65,9 @@ impl<R: Resource> FromRequestParts<App> for Visible<R> {
     }
 }
 
-/// A right to a resource, as a route asks for it.
+/// A right to a resource that a route requires.
 pub trait Needs<R: Resource>: Send {
-    /// What the right is decided on; `None` without it.
+    /// The facts that give the caller the right. `None` if the caller does not have it.
     fn authority(role: &Role, found: &R::Found) -> Option<Authority>;
 }
 
@@ -107,10 +104,10 @@ impl Needs<Team> for ManagesTokens {
     }
 }
 
-/// A resource that the caller has the right `N` to. What the caller has no right to is not found.
+/// A resource to which the caller has the right `N`.
 pub struct Granted<R: Resource, N> {
     visible: Visible<R>,
-    /// What the right was decided on.
+    /// The facts that give the caller the right.
     pub authority: Authority,
     need: PhantomData<N>,
 }
@@ -129,16 +126,17 @@ impl<R: Resource, N: Needs<R>> Granted<R, N> {
         Ok(Self { visible, authority, need: PhantomData })
     }
 
-    /// Reads the caller's token and the resource again, before a change is decided on once more.
+    /// Reads the caller's token and the resource again and checks the right again, after a change failed because
+    /// something that was read had changed.
     ///
     /// # Errors
-    /// As those of the extractor; unavailable, when others change the same things all the time.
-    pub async fn again(&mut self, app: &App) -> Result<(), Problem> {
+    /// As the extractor. Unavailable after too many such failures.
+    pub async fn read_again(&mut self, app: &App) -> Result<(), Problem> {
         let visible = &mut self.visible;
         let organization = R::organization(&visible.found);
-        visible.caller.again(app).await?;
+        visible.caller.read_again(app).await?;
         (visible.found, visible.role) = R::find(&visible.path, &visible.caller, app).await?;
-        // Two organizations may have exchanged their names meanwhile. The change is meant for the first one.
+        // Two organizations may have exchanged their names since. The change concerns the one that was read first.
         if R::organization(&visible.found) != organization {
             return Err(Problem::not_found());
         }
@@ -146,7 +144,7 @@ impl<R: Resource, N: Needs<R>> Granted<R, N> {
         Ok(())
     }
 
-    /// A decision that rests on the right. Its notes are written with the change.
+    /// A decision based on the right. `notes` are written with the change.
     pub fn decision(&self, notes: Vec<Note>, app: &App) -> Result<Decision> {
         self.caller.decision(self.authority, notes, app)
     }
@@ -160,7 +158,7 @@ impl<R: Resource, N: Needs<R>> FromRequestParts<App> for Granted<R, N> {
     }
 }
 
-/// At most one read for a token; one query, and one read of the membership, for a person.
+/// Costs at most one read for a token; one query, and one read of the membership, for a person.
 impl Resource for Team {
     type Found = Self;
 
@@ -187,14 +185,14 @@ impl Resource for Team {
 }
 
 impl Visible<Team> {
-    /// The team's organization. One read, unless that is the caller itself.
+    /// The team's organization. Costs one read, unless the caller uses the organization's token.
     pub async fn organization(&self, app: &App) -> Result<Organization, Problem> {
         let found = self.caller.find_organization(self.found.id.organization(), app).await?;
         found.ok_or_else(Problem::not_found)
     }
 }
 
-/// With its teams. Two reads, one of them a query; one more for a person.
+/// An organization with its teams. Costs a read and a query, and one read of the membership for a person.
 impl Resource for Organization {
     type Found = OrganizationSnapshot;
 
@@ -208,7 +206,7 @@ impl Resource for Organization {
     }
 }
 
-/// Which organization has a name, if it may be the caller's. One read.
+/// The code of the organization with this name. Not found for a token of another organization. Costs one read.
 pub async fn code_of(name: &str, caller: &Principal, app: &App) -> Result<OrganizationCode, Problem> {
     let name = OrganizationName::new(name).ok_or_else(Problem::not_found)?;
     let code = app.store.find_organization_code(&name).await?.ok_or_else(Problem::not_found)?;
@@ -218,7 +216,7 @@ pub async fn code_of(name: &str, caller: &Principal, app: &App) -> Result<Organi
     Ok(code)
 }
 
-/// An organization in which the caller has a role.
+/// The organization and the caller's role in it. Not found without a role.
 pub async fn seen(
     snapshot: Option<OrganizationSnapshot>,
     caller: &Principal,

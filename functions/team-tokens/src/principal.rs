@@ -1,4 +1,4 @@
-//! Who is calling: an organization or a team by its token, or a person by an access token or a session.
+//! The caller: an organization or a team with its token, or a person with an access token or a session.
 
 use std::collections::BTreeMap;
 
@@ -18,22 +18,21 @@ use terrapi::store::{Decision, OrganizationSnapshot};
 
 use crate::jsonapi::Problem;
 
-/// How many times a change is decided on anew because what it was decided on has changed.
+/// How many times a change is decided, if what it is based on changes each time.
 const DECISIONS: usize = 16;
 
-/// Whoever calls.
+/// The caller of a route.
 pub struct Principal {
-    /// What they are.
     pub who: Who,
     client: ClientInfo,
     decisions: usize,
 }
 
-/// What somebody is.
+/// The kinds of caller.
 pub enum Who {
-    /// An organization or a team, by this token.
+    /// An organization or a team with this token.
     Holder(Box<ProvenToken>),
-    /// A person, whose credential lets them hand out others.
+    /// A person whose credential may create credentials.
     Person(Caller),
 }
 
@@ -42,7 +41,7 @@ impl FromRequestParts<App> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let payer = |who: &Who| RateLimitKey::Principal(who.user());
-        let who = charged(parts, app, payer, Box::pin(Who::is_calling(parts, app))).await?;
+        let who = charged(parts, app, payer, Box::pin(Who::authenticate(parts, app))).await?;
         let caller = Self { who, client: ClientInfo::of(parts), decisions: 1 };
         caller.audit_use(app);
         Ok(caller)
@@ -50,18 +49,18 @@ impl FromRequestParts<App> for Principal {
 }
 
 impl Who {
-    async fn is_calling(parts: &Parts, app: &App) -> Result<Self> {
+    async fn authenticate(parts: &Parts, app: &App) -> Result<Self> {
         let credential = UnverifiedCredential::of(&parts.headers)?;
         if let UnverifiedCredential::TeamToken(text) = credential {
             return Ok(Self::Holder(Box::new(prove_team_token(text, parts, app).await?)));
         }
         let caller = authenticate(credential, parts, app).await?.caller.clone();
-        // Tokens are credentials: whoever may not hand out keys may not hand out these.
+        // Team tokens are credentials, so managing them needs the same capability as creating API keys.
         caller.require(&Capability::AccessTokenCreate)?;
         Ok(Self::Person(caller))
     }
 
-    /// The person, or the service user of the holder.
+    /// The person, or the service user of the team or organization.
     pub fn user(&self) -> UserId {
         match self {
             Self::Holder(proven) => proven.holder.service_user(),
@@ -71,7 +70,7 @@ impl Who {
 }
 
 impl Principal {
-    /// The token in use.
+    /// The team token that the caller presented. `None` for a person.
     pub fn token(&self) -> Option<&TeamToken> {
         match &self.who {
             Who::Holder(proven) => Some(&proven.token),
@@ -79,12 +78,12 @@ impl Principal {
         }
     }
 
-    /// The caller's own organization.
+    /// The organization of the caller's token. `None` for a person.
     pub fn organization(&self) -> Option<OrganizationCode> {
         self.token().map(|token| token.id.organization())
     }
 
-    /// The caller's part in an organization. No read for a token; for a person one query, and one read of their
+    /// The caller's role in an organization. Costs no read for a token; for a person one query, and one read of the
     /// membership in its installation.
     pub async fn role_in(&self, code: OrganizationCode, app: &App) -> Result<Option<Role>> {
         if let Who::Holder(proven) = &self.who {
@@ -96,9 +95,9 @@ impl Principal {
         }
     }
 
-    /// The same, when the organization has been read already. A person's part ends with their membership in the
-    /// installation, or with that of the last owner, and is out of reach for a token that is limited to other installations.
-    /// One further read for each owner, up to the first member, when the person is no owner.
+    /// As [`Self::role_in`], if the organization has been read already. A person has a role only while they and at
+    /// least one owner are members of the installation, and only if the limits of their credential allow the
+    /// installation. For a person who is not an owner, this costs another read for each owner up to the first member.
     pub async fn role_among(&self, snapshot: &OrganizationSnapshot, app: &App) -> Result<Option<Role>> {
         let caller = match &self.who {
             Who::Holder(proven) => return Ok(role_of(proven, snapshot.organization.id.organization())),
@@ -114,12 +113,13 @@ impl Principal {
             return Ok(None);
         }
         let role = Role::of_person(caller.user, namespace, teams);
-        // A member who is an owner keeps the organization in force; for everybody else one of its owners must.
+        // An organization works only while one of its owners is a member. If the caller is one, nobody else needs to be
+        // read.
         let in_force = role.as_ref().is_some_and(Role::owns) || app.any_member(&snapshot.owners(), namespace).await?;
         Ok(role.filter(|_| in_force))
     }
 
-    /// Whose token is in use; `None` for a person.
+    /// The holder of the caller's token. `None` for a person.
     pub fn holder(&self) -> Option<&Holder> {
         match &self.who {
             Who::Holder(proven) => Some(&proven.holder),
@@ -127,7 +127,7 @@ impl Principal {
         }
     }
 
-    /// A team. One read, unless it is the caller itself.
+    /// A team. Costs one read, unless the caller uses its token.
     pub async fn find_team(&self, id: TeamId, app: &App) -> Result<Option<Team>> {
         match self.holder() {
             Some(Holder::Team(own)) if own.id == id => Ok(Some(own.clone())),
@@ -135,7 +135,7 @@ impl Principal {
         }
     }
 
-    /// An organization. One read, unless it is the caller itself.
+    /// An organization. Costs one read, unless the caller uses its token.
     pub async fn find_organization(&self, code: OrganizationCode, app: &App) -> Result<Option<Organization>> {
         match self.holder() {
             Some(Holder::Organization(own)) if own.id.organization() == code => Ok(Some(own.clone())),
@@ -143,14 +143,15 @@ impl Principal {
         }
     }
 
-    /// Reads the caller's token and its holder again, before a change is decided on once more.
+    /// Reads the caller's token and its holder again, after a change failed because something that was read had
+    /// changed.
     ///
     /// # Errors
-    /// Unauthenticated, when the token is gone. Unavailable, when others change the same things all the time.
-    pub async fn again(&mut self, app: &App) -> Result<()> {
+    /// Unauthenticated if the token has been deleted. Unavailable after [`DECISIONS`] attempts.
+    pub async fn read_again(&mut self, app: &App) -> Result<()> {
         self.decisions += 1;
         if self.decisions > DECISIONS {
-            return Err(Error::unavailable("what a change is decided on changes all the time"));
+            return Err(Error::unavailable("too many concurrent changes of what a change is based on"));
         }
         match &mut self.who {
             Who::Holder(proven) => proven.reread(app).await,
@@ -158,7 +159,7 @@ impl Principal {
         }
     }
 
-    /// A decision that rests on this authority, and on the caller's token. Its notes are written with the change.
+    /// A decision based on this authority and the caller's token. `notes` are written with the change.
     pub fn decision(&self, authority: Authority, notes: Vec<Note>, app: &App) -> Result<Decision> {
         let authority = Authority { token: self.token().map(|token| token.id), ..authority };
         let note = |note: Note| {
@@ -169,7 +170,7 @@ impl Principal {
         Ok(Decision { authority, notes: notes.into_iter().map(note).collect::<Result<_>>()? })
     }
 
-    /// The credential's id, where it has one that audit trails know.
+    /// The id of the credential in audit entries. `None` for a session.
     fn key(&self) -> Option<KeyId> {
         match &self.who {
             Who::Holder(proven) => Some(proven.token.id.key_id()),
@@ -180,7 +181,7 @@ impl Principal {
         }
     }
 
-    /// As whom the caller creates a token in an organization.
+    /// The caller as the creator of a token.
     pub async fn creator(&self, app: &App) -> Result<Creator> {
         Ok(match &self.who {
             Who::Holder(proven) => match &proven.holder {
@@ -193,12 +194,12 @@ impl Principal {
 
     fn audit_use(&self, app: &App) {
         match &self.who {
-            Who::Holder(proven) if proven.news => self.audit(AuditAction::TeamTokenUsed, &proven.token, app),
+            Who::Holder(proven) if proven.records_use => self.audit(AuditAction::TeamTokenUsed, &proven.token, app),
             _ => {}
         }
     }
 
-    /// Adds to the audit trail beside the answer: a creation that was committed is not answered with a failure.
+    /// Writes an audit entry in the background: if that fails, the committed change is still answered with success.
     pub fn audit(&self, action: AuditAction, token: &TeamToken, app: &App) {
         let done = (action, AuditOutcome::Success);
         let entry = self.client.clone().audited(app.clock.now(), done, self.who.user(), Some(token.id.key_id()));
@@ -206,18 +207,17 @@ impl Principal {
     }
 }
 
-/// An audit entry to be written with a change.
+/// An audit entry that is written in the same transaction as a change.
 pub struct Note {
-    /// What is done.
     pub action: AuditAction,
-    /// To which organization or team.
+    /// The organization or team that is changed.
     pub organization: AuditedOrganization,
     /// The person whose permission changes.
     pub subject: Option<PermissionChange>,
 }
 
 impl Note {
-    /// Something done to an organization or a team of it. `changed` are the attributes with their new values.
+    /// A change of an organization or of one of its teams. `changed` are the changed attributes with their new values.
     pub fn new(
         action: AuditAction,
         organization: &Organization,
@@ -243,7 +243,7 @@ fn role_of(proven: &ProvenToken, code: OrganizationCode) -> Option<Role> {
     (proven.token.id.organization() == code).then_some(role)
 }
 
-/// What a provider says of a person: the first one where they have signed in.
+/// A person's profile at the first provider where they have signed in.
 pub async fn profile_of(user: UserId, app: &App) -> Result<Option<Profile>> {
     for vcs in Vcs::ALL {
         if let Some(identity) = app.store.find_identity(user, vcs).await? {
@@ -253,7 +253,7 @@ pub async fn profile_of(user: UserId, app: &App) -> Result<Option<Profile>> {
     Ok(None)
 }
 
-/// What a person is called: their login at a provider, and failing that a number.
+/// A person's login at a provider, or else a name with their number.
 async fn user_name(user: UserId, app: &App) -> Result<String> {
     let login = profile_of(user, app).await?.map(|profile| profile.login);
     Ok(login.unwrap_or_else(|| format!("user-{}", user_number(user))))

@@ -1,7 +1,7 @@
-//! Refuses requests for what does not exist here, with 400 and a reason.
+//! Refuses requests for features that this service does not have, with 400 and a reason.
 //!
-//! `terraform` and its provider print the reason of a 400. A 404 they print as "resource not found", and take for success when they
-//! delete; a 501 they repeat for minutes. None of these routes is in the API's description.
+//! `terraform` and its provider print the reason of a 400. They print a 404 as "resource not found", or take it for
+//! success when they delete, and they repeat a 501 for minutes. None of these routes is in the API's description.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -19,17 +19,17 @@ const NO_INVITATIONS: &str = "There are no invitations here: add a person who ha
 const NO_REMOVAL: &str =
     "There are no memberships apart from those in teams: remove the person from every team of the organization.";
 
-/// Workspaces and projects of an organization.
+/// Refuses requests for workspaces and projects.
 pub async fn refuse_workspaces(_: Visible<Organization>) -> Problem {
     Problem::bad_request(NO_WORKSPACES)
 }
 
-/// The creation of an organization's membership.
+/// Refuses to invite a person to an organization.
 pub async fn refuse_invitation(_: Visible<Organization>) -> Problem {
     Problem::bad_request(NO_INVITATIONS)
 }
 
-/// The deletion of a membership.
+/// Refuses to delete a membership.
 pub async fn refuse_removal(app: State<App>, caller: Principal, id: Named, parameters: Parameters) -> Response {
     match show_membership(app, caller, id, parameters).await {
         Ok(_) => Problem::bad_request(NO_REMOVAL).into_response(),

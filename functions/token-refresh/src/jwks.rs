@@ -1,4 +1,4 @@
-//! The public keys, for whoever verifies tokens without us.
+//! The public keys, with which others verify access tokens.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub struct Jwk {
     r#use: String,
     /// `EdDSA`
     alg: String,
-    /// What token headers name: the RFC 7638 thumbprint.
+    /// The key's id in the headers of tokens: the RFC 7638 thumbprint.
     kid: String,
     /// 32 bytes, base64url.
     x: String,
@@ -42,8 +42,8 @@ pub struct Jwk {
 
 /// List the public keys
 ///
-/// RFC 7517. A key is here for more than the answer's minute before it signs, and until its last token has ended. A
-/// verifier that meets an unknown `kid` looks again.
+/// RFC 7517. A key is listed from more than a minute before it signs, which is how long this answer may be cached,
+/// until its last token has expired. A verifier that finds an unknown `kid` should request the list again.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "tokens", responses((status = 200, body = KeySet, headers(("cache-control" = String)))))]
 pub async fn list_public_keys(
     State(app): State<App>,

@@ -19,15 +19,15 @@ use terrapi::http::{
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
-/// What an exchange may ask for.
+/// The body of an exchange.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"capabilities": ["kv_store_read"]}))]
 pub struct RefreshRequest {
-    /// A subset of the key's or the team's own, for a narrower token.
+    /// A subset of the key's or the team's capabilities. Absent: all of them.
     #[schema(value_type = Option<Vec<Capability>>, max_items = 32)]
     capabilities: Option<RequestedCapabilities>,
-    /// Whether the token opens the administrators' routes, if the key does. A token with the key's own capabilities does
-    /// unless this is `false`, a narrower one only when this is `true`.
+    /// Whether the token may be used for administrators' routes, if the key may. The default is `true` if
+    /// `capabilities` is absent, else `false`.
     administration: Option<bool>,
 }
 
@@ -38,18 +38,18 @@ pub struct RefreshRequest {
 pub struct TokenGrant {
     /// The token.
     token: String,
-    /// The token again: both names are published.
+    /// The token again. Clients use either name.
     access_token: String,
     /// `Bearer`
     token_type: &'static str,
-    /// Seconds.
+    /// The lifetime in seconds.
     expires_in: i64,
 }
 
 /// Exchange an API key or a team token for an access token
 ///
-/// The key, or the team's token, is the bearer credential. The access token lives for 60 seconds and holds what the key
-/// or the team holds.
+/// The API key or team token is the bearer credential. The access token is valid for 60 seconds and has the
+/// capabilities of the key or the team.
 #[utoipa::path(post, path = "/api/v1/access-token/refresh", tag = "tokens", security(("api_key" = []), ("team_token" = [])),
     request_body = Option<RefreshRequest>,
     responses((status = 200, body = TokenGrant), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
@@ -65,21 +65,21 @@ pub async fn exchange_api_key(
     let (signer, now) = (signing.signer(&app).await, app.clock.now().seconds());
     let claims = Claims::new(signer.issuer(), now, app.random.id()?, credential.user, credential.id, capabilities);
     let token = signer.sign(&claims.with_administration(administration))?;
-    credential.note_exchange(&app);
+    credential.record_exchange(&app);
     let access_token = token.clone();
     Ok(NoStore(Json(TokenGrant { token, access_token, token_type: "Bearer", expires_in: LIFETIME_SECONDS })))
 }
 
-/// A credential whose holder proved to have its secret.
+/// A key or team token whose secret has been verified.
 pub struct ExchangeCredential {
     pub id: KeyId,
-    /// In whose name access tokens are.
+    /// The owner of the access tokens.
     pub user: UserId,
-    /// What they may hold.
+    /// The capabilities that access tokens may have.
     pub capabilities: Capabilities,
-    /// Whether they may open the administrators' routes.
+    /// Whether access tokens may be used for administrators' routes.
     pub administration: bool,
-    /// The key's row, when it is a key.
+    /// The key. `None` for a team token.
     key: Option<ApiKeyRecord>,
     client: ClientInfo,
 }
@@ -108,22 +108,23 @@ impl ExchangeCredential {
         Self { id: key.id, user: key.user, capabilities, administration, key: Some(key), client }
     }
 
-    /// A team's part. An organization's own token manages teams, and opens nothing by itself.
+    /// The credential of a team. An organization's own token manages teams and cannot be exchanged.
     fn of_team(proven: ProvenToken, client: ClientInfo) -> Result<Self> {
         let Holder::Team(team) = proven.holder else { return Err(Error::forbidden(Code::InsufficientScope)) };
         let (id, user) = (proven.token.id.key_id(), team.service_user());
         Ok(Self { id, user, capabilities: team.capabilities, administration: false, key: None, client })
     }
 
-    /// Adds to the audit trail, and notes a key's use, beside the answer. A team token's has been noted.
-    pub fn note_exchange(self, app: &App) {
+    /// Writes the audit entry and the last use of a key in the background. That of a team token is already being
+    /// written.
+    pub fn record_exchange(self, app: &App) {
         let (now, done) = (app.clock.now(), (AuditAction::KeyRefreshed, AuditOutcome::Success));
         app.audit_beside(self.client.audited(now, done, self.user, Some(self.id)));
         let Some(key) = self.key else { return };
         let store = app.store.clone();
         app.background.spawn(async move {
             if let Err(error) = store.touch_api_key(&key, now).await {
-                tracing::warn!(%error, "a key's last use was not noted");
+                tracing::warn!(%error, "the last use of a key could not be stored");
             }
         });
     }

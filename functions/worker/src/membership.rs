@@ -57,7 +57,7 @@ async fn attempt(app: &App, check: &MembershipCheck) -> Result<(), Stop> {
     };
     // It may not be known yet whether the provider is configured.
     if !app.providers.is_configured(namespace.vcs).map_err(|_| no_answer())? {
-        // Nobody can be asked. Memberships do not age in this case.
+        // The provider cannot be asked. Memberships do not age in this case.
         return Ok(app.store.confirm_membership(user, namespace, app.clock.now()).await?);
     }
     app.providers.get(namespace.vcs).map_err(|_| no_answer())?;

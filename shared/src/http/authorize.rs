@@ -1,4 +1,4 @@
-//! Extractors that prove what a caller may. A handler that takes one cannot be reached by anybody else.
+//! Extractors that check what a caller may do. A handler that takes one runs only for callers who pass its check.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::auth::Verified;
 use crate::domain::{Caller, Capability, Code, Error, Namespace, Result, Vcs};
 use crate::runtime::App;
 
-/// What a route asks of its callers.
+/// The capabilities that a route requires.
 pub trait Needs: Send + Sync + 'static {
-    /// All of these.
+    /// The caller must hold all of them.
     const CAPABILITIES: &'static [Capability];
 }
 
@@ -32,7 +32,7 @@ macro_rules! needs {
 }
 
 needs! {
-    /// Anybody with an access token or a session.
+    /// No capability: any access token or session.
     AnyCaller => [];
     /// `access_token_create`
     AccessTokenCreate => [AccessTokenCreate];
@@ -44,7 +44,7 @@ needs! {
     KvStoreReadWrite => [KvStoreRead, KvStoreWrite];
 }
 
-/// A caller shown to hold `N`.
+/// A caller who holds `N`.
 pub struct Authorized<N> {
     verified: Arc<Verified>,
     needs: PhantomData<N>,
@@ -70,10 +70,9 @@ impl<N: Needs> FromRequestParts<App> for Authorized<N> {
     }
 }
 
-/// A caller shown to hold `N` and to reach the path's VCS.
+/// A caller who holds `N`, and whose limits allow the path's VCS.
 pub struct OnVcs<N> {
     authorized: Authorized<N>,
-    /// The path's VCS.
     pub vcs: Vcs,
 }
 
@@ -95,7 +94,8 @@ impl<N: Needs> FromRequestParts<App> for OnVcs<N> {
     }
 }
 
-/// An administrator: the credential opens these routes, and a row of their own says at this moment that they are one.
+/// An administrator: the credential may be used for administrators' routes, and the user is stored as an administrator.
+/// The row is read for every request.
 pub struct Administrator(Authorized<AnyCaller>);
 
 impl Administrator {
@@ -115,8 +115,8 @@ impl FromRequestParts<App> for Administrator {
     }
 }
 
-/// Refuses a caller who is not an administrator now, or whose credential does not open the administrators' routes. One read,
-/// unless the credential already tells.
+/// Refuses a caller who is not an administrator, or whose credential may not be used for administrators' routes. Costs
+/// one read, unless the credential is refused.
 pub async fn require_administrator(caller: &Caller, app: &App) -> Result<()> {
     caller.require_administration()?;
     if app.store.is_administrator(caller.user).await? {
@@ -125,8 +125,8 @@ pub async fn require_administrator(caller: &Caller, app: &App) -> Result<()> {
     Err(Error::forbidden(Code::AdministratorRequired))
 }
 
-/// A caller shown to hold `N` and to reach the path's installation: the token's limits allow it and its owner belongs
-/// there. Membership is read once in a token's life, and in every request of a session.
+/// A caller who holds `N`, whose limits allow the path's installation, and who is a member of it. The membership is
+/// read once for a token, and in every request of a session.
 pub struct InNamespace<N> {
     authorized: Authorized<N>,
     /// The path's installation.
@@ -153,8 +153,7 @@ impl<N: Needs> FromRequestParts<App> for InNamespace<N> {
     }
 }
 
-/// A caller shown to have been let into the path's installation: a token that names it, or a browser session, of somebody
-/// who belongs there.
+/// A member of the path's installation with a token that names it, or with a browser session.
 pub struct InInstallation {
     authorized: Authorized<AnyCaller>,
     /// The path's installation.
@@ -181,11 +180,10 @@ impl FromRequestParts<App> for InInstallation {
     }
 }
 
-/// A caller who may ask about the path's GitLab group: a token that names it, or a browser session. Whether its owner
-/// belongs there is for GitLab to say: a group may be set up before anybody belongs to it here.
+/// A caller who may ask about the path's GitLab group, with a token that names it or with a browser session. The
+/// handler asks GitLab whether the caller is in the group: a group may be set up before it has a stored member.
 pub struct InGroup {
     authorized: Authorized<AnyCaller>,
-    /// The path's group.
     pub group: Namespace,
 }
 
@@ -208,7 +206,7 @@ impl FromRequestParts<App> for InGroup {
     }
 }
 
-/// Refuses a caller who is not a member of an installation. Read once in a token's life.
+/// Refuses a caller who is not a member of an installation. The membership is read once for a token.
 async fn require_member(verified: &Verified, namespace: Namespace, app: &App) -> Result<()> {
     if !verified.member_of(namespace) {
         app.require_member(verified.caller.user, namespace).await?;

@@ -1,4 +1,4 @@
-//! JSON bodies, which are read straight into what a handler takes: no tree of values in between. And answers that carry a
+//! JSON bodies of requests, which are parsed directly into the type that a handler takes, and answers that contain a
 //! secret.
 
 use axum::body::{Body, Bytes};
@@ -12,10 +12,10 @@ use super::json::read_json;
 use super::layers::MAX_BODY_BYTES;
 use crate::domain::{Code, Error, Result};
 
-/// A body that must be there.
+/// A required JSON body.
 pub struct JsonBody<T>(pub T);
 
-/// A body that may be missing. `null` is as good as none.
+/// An optional JSON body. An empty body and `null` count as absent.
 pub struct OptionalJsonBody<T>(pub Option<T>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
@@ -41,10 +41,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
     }
 }
 
-/// A body of any media type, unpacked.
+/// The decompressed body of a request, of any media type.
 ///
 /// # Errors
-/// It is over the limit, packed with something unknown, or breaks off.
+/// The body is too large, has an unknown content encoding, or is incomplete.
 pub async fn read_body(request: Request) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
     bytes(&parts.headers, body).await
@@ -56,7 +56,7 @@ async fn read(request: Request) -> Result<Bytes> {
     bytes(&parts.headers, body).await
 }
 
-/// `application/json` with any parameters. An absent header is tolerated.
+/// Requires `application/json`, with any parameters. The header may be absent.
 fn media_type(headers: &HeaderMap) -> Result<()> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let essence = value.to_str().ok().and_then(|value| value.split(';').next()).map(str::trim);
@@ -66,11 +66,11 @@ fn media_type(headers: &HeaderMap) -> Result<()> {
     Err(Error::invalid_because(Code::UnsupportedMediaType, "the body must be application/json"))
 }
 
-/// The limit holds for the unpacked size: unpacking stops there.
+/// Reads the body. Decompression stops at the limit.
 async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    // The layer below unpacked what it knows and removed the header.
+    // `layers.rs` decompresses the encodings that it knows, and removes the header.
     if headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Error::invalid_because(Code::UnsupportedMediaType, "the body may be packed with gzip alone"));
+        return Err(Error::invalid_because(Code::UnsupportedMediaType, "the only supported content encoding is gzip"));
     }
     axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
         let cause = std::error::Error::source(&error);
@@ -81,20 +81,20 @@ async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     })
 }
 
-/// The whole text must be UTF-8: the parser alone does not look into members that nobody asked for.
+/// Checks that the whole text is UTF-8. The parser does not check members that it skips.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Error::invalid_because(Code::InvalidBody, "the body is not UTF-8"))?;
     read_json(text)
 }
 
-/// For an optional member whose `null` is a value of its own.
+/// For an optional member whose `null` differs from its absence.
 pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// An answer with a secret in its body or in a cookie: nobody on the way, the browser included, may keep it (RFC 9111
-/// §5.2.2.5). Every answer that shows a secret is wrapped in this.
+/// An answer with a secret in its body or in a cookie. No cache may store it, not even the browser's (RFC 9111
+/// §5.2.2.5).
 pub struct NoStore<R>(pub R);
 
 impl<R: IntoResponse> IntoResponse for NoStore<R> {

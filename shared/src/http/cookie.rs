@@ -1,4 +1,4 @@
-//! Cookies: finding ours in a request, and setting them (RFC 6265).
+//! Reads and sets this service's cookies (RFC 6265).
 
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
@@ -10,15 +10,15 @@ use crate::domain::{Error, Result, Session, SessionId};
 /// The session cookie's name.
 const SESSION: &str = "session";
 
-/// How many different tokens the cookies of one name may hold. Each of them may cost a storage call.
+/// How many different tokens the cookies of one name may have. Each may cost a storage call.
 const MAX_TOKENS: usize = 4;
 
-/// The different tokens that cookies of this name hold, in the order they were sent. Cookies are read as bytes, pair by
-/// pair: a value that is no token counts for nothing, and neither does a neighbouring cookie that is not UTF-8.
+/// The different tokens in the cookies of this name, in the order they were sent. Cookies are parsed as bytes, so a
+/// cookie that is not a token or not UTF-8 is skipped and does not affect the others.
 ///
-/// Another host of the same site, or a page under another path, can leave a second cookie of a name behind, and the order
-/// of two says nothing about who set which. So the caller has to find out which token is good. None is returned when there
-/// are more than four.
+/// Another host of the same site, or a page under another path, can set a second cookie of the same name, and their
+/// order does not tell who set which. The caller must find out which token is valid. Returns no token if there are more
+/// than four.
 pub fn cookie_tokens(headers: &HeaderMap, name: &str) -> Vec<OpaqueToken> {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
     let values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
@@ -34,24 +34,24 @@ pub fn cookie_tokens(headers: &HeaderMap, name: &str) -> Vec<OpaqueToken> {
     tokens
 }
 
-/// The sessions that a request's cookies name, of which at most one should be live.
+/// The sessions that a request's cookies name. At most one of them should exist.
 pub fn session_cookies(headers: &HeaderMap) -> Vec<SessionId> {
     cookie_tokens(headers, SESSION).iter().map(|token| SessionId::new(token.hash())).collect()
 }
 
-/// `Set-Cookie` for a session that begins.
+/// The `Set-Cookie` value that starts a session.
 pub fn session_begins(token: &OpaqueToken, origin: &Origin) -> Result<HeaderValue> {
     set_cookie(SESSION, &token.reveal(), Session::ABSOLUTE_SECONDS, origin)
 }
 
-/// `Set-Cookie` for a session that ends.
+/// The `Set-Cookie` value that ends a session.
 pub fn session_ends(origin: &Origin) -> Result<HeaderValue> {
     set_cookie(SESSION, "", 0, origin)
 }
 
-/// A cookie that scripts cannot read and foreign pages cannot send along with their writes.
+/// A cookie that scripts cannot read and that is not sent with writes from pages of other sites.
 pub fn set_cookie(name: &str, value: &str, seconds: i64, origin: &Origin) -> Result<HeaderValue> {
-    // A browser that talks plain HTTP to its own machine would drop it otherwise.
+    // A browser that uses plain HTTP on its own machine ignores secure cookies.
     let secure = if origin.is_plain_loopback() { "" } else { "; Secure" };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::try_from(text).map_err(|error| Error::internal("setting a cookie", error))

@@ -1,6 +1,6 @@
-//! Pages of other origins: which may call this service, and what their browsers are told (CORS).
+//! CORS: which pages of other origins may call this service.
 //!
-//! A page of the service's own origin needs none of this, so a deployment that lists no other has no such layer.
+//! A page of the service's own origin does not need CORS. A deployment that lists no other origin has no CORS layer.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::event::REQUEST_ID;
 use super::origin::only;
 use crate::runtime::ListedOrigins;
 
-/// How long a browser may remember a preflight's answer.
+/// How long a browser may cache the answer to a preflight request.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
-/// What a page may read of an answer beside the few headers that it always may.
+/// The headers of an answer that a page may read, in addition to those that CORS always allows.
 const EXPOSED: [HeaderName; 8] =
     [ETAG, LINK, RETRY_AFTER, WWW_AUTHENTICATE, rate::LIMIT, rate::REMAINING, rate::RESET, REQUEST_ID];
 
@@ -24,14 +24,15 @@ pub(super) fn sent_by_listed(origins: &ListedOrigins, headers: &HeaderMap) -> bo
     only(headers, ORIGIN.as_str()).is_some_and(|origin| origins.contains(origin))
 }
 
-/// What answers the preflights of listed origins' pages, and lets those read answers. None when no origin is listed.
+/// The layer that answers preflight requests from listed origins and lets their pages read answers. `None` if no origin
+/// is listed.
 pub(super) fn cors_layer(origins: &ListedOrigins) -> Option<CorsLayer> {
     origins.iter().next()?;
     let listed = origins.clone();
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_credentials(AllowCredentials::predicate(move |origin, _| listed.contains(origin)))
-        // Which of them a route takes is for the route to say.
+        // Routing refuses a method that the route does not have.
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED)

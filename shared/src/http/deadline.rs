@@ -1,4 +1,4 @@
-//! How long a request may take.
+//! Limits the duration of a request.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -8,7 +8,8 @@ use super::error::ApiError;
 use crate::domain::{Code, Error};
 use crate::progress::TimeLimit;
 
-/// Answers 503 when the request is not completed within `limit`. One that may have changed something says so.
+/// Answers 503 if the request is not completed within `limit`. If the request may have changed something, the answer
+/// says so.
 pub async fn within(limit: TimeLimit, request: Request, next: Next) -> Response {
     let code = if request.method().is_safe() { Code::Unavailable } else { Code::OutcomeUnknown };
     let late = || ApiError(Error::Unavailable { code, source: None }).into_response();

@@ -1,4 +1,5 @@
-//! The only code that holds the status codes of failures: each [`Code`] has one in our own answers and one in JSON:API's.
+//! The status codes of failures, which no other code has: each [`Code`] has one in this service's own answers and one
+//! in JSON:API answers.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{Code, Error};
 
-/// A failure on its way out.
+/// The failure of a request.
 #[derive(Debug)]
 pub struct ApiError(pub Error);
 
@@ -25,16 +26,16 @@ impl<E: Into<Error>> From<E> for ApiError {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"id": "VERSION_MISMATCH", "data": "1790000000000"}))]
 pub struct ErrorBody {
-    /// A stable word. More may be added.
+    /// A stable code. More codes may be added.
     #[schema(pattern = "^[A-Z][A-Z0-9_]*$")]
     pub id: &'static str,
-    /// Text for people, or the value that the word is about.
+    /// A text for people, or the value that the code refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub data: Option<String>,
 }
 
-/// Seconds after which a client may try again whom busy storage refused.
+/// The value of `Retry-After` in seconds when storage is busy.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// How an answer reports a failure.
@@ -42,7 +43,8 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 pub enum Rendering {
     /// An [`ErrorBody`].
     Own,
-    /// An error document of JSON:API. Its clients expect 401 without a usable credential, and 404 in place of 403 and 405.
+    /// An error document of JSON:API. Its clients expect 401 without a usable credential, and 404 instead of 403 and
+    /// 405.
     JsonApi,
 }
 
@@ -93,7 +95,7 @@ impl Rendering {
         }
     }
 
-    /// The answer to a failure: this body under the failure's status and headers.
+    /// The answer to a failure, with this body and the failure's status and headers.
     pub fn answer(self, error: &Error, body: impl IntoResponse) -> Response {
         let mut response = (self.status(error.code()), body).into_response();
         let mut set = |name: HeaderName, value: Option<HeaderValue>| {
@@ -106,7 +108,7 @@ impl Rendering {
         response
     }
 
-    /// RFC 6750 §3.1. JSON:API's clients do not learn that something is there which they may not reach.
+    /// RFC 6750 §3.1. A JSON:API client is not told that a resource exists which it may not access.
     fn challenge(self, error: &Error) -> Option<HeaderValue> {
         match error {
             Error::Unauthenticated { .. } => Some(HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
@@ -123,7 +125,7 @@ const fn both(status: StatusCode) -> (StatusCode, StatusCode) {
 }
 
 impl ErrorBody {
-    /// What the caller is told of a failure.
+    /// What the answer says about a failure.
     pub fn of(error: &Error) -> Self {
         let data = match error {
             Error::Invalid { data, .. } => data.clone(),
@@ -142,7 +144,7 @@ fn retry_after(error: &Error) -> Option<HeaderValue> {
     }
 }
 
-/// Logs a failure that is not the caller's.
+/// Logs a failure that the caller did not cause.
 pub fn log_failure(error: &Error) {
     let status = Rendering::Own.status(error.code());
     if status.is_server_error() {
@@ -150,7 +152,8 @@ pub fn log_failure(error: &Error) {
     }
 }
 
-/// The failure that an answer reports in our own rendering. An extension of the response, for whoever renders it anew.
+/// The failure that an answer reports in this service's own rendering. An extension of the response, so that
+/// `Routes::finished_by` can render it differently.
 #[derive(Clone)]
 pub struct RenderedFailure(pub Arc<Error>);
 
@@ -164,7 +167,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The failure and everything below it, for the log.
+/// The failure and all its causes, for the log.
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

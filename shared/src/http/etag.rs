@@ -2,7 +2,7 @@
 
 use http::header::{HeaderMap, IF_NONE_MATCH};
 
-/// Whether `If-None-Match` names `etag`, quotes included: weak comparison with any listed tag (RFC 9110 §13.1.2).
+/// Whether `If-None-Match` lists `etag` (with its quotes) by weak comparison (RFC 9110 §13.1.2).
 pub fn unchanged(headers: &HeaderMap, etag: &str) -> bool {
     let sent = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     sent.flat_map(|value| value.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)

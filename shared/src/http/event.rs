@@ -1,16 +1,16 @@
-//! One request, whatever front end delivered it.
+//! Turns an event of any front end into a request.
 //!
-//! Four front ends feed the same router, and they disagree about the path: an HTTP API hands it over percent-**decoded**,
-//! a REST API, a function URL and the local emulator hand it over **encoded**. The `lambda_http`
-//! crate takes it as it comes, panics over a decoded space, cuts it at a decoded `?`, removes `.` and `..` segments
-//! (encoded ones too) by way of a URL parser, and refuses an event with a header that is not UTF-8. So the conversion is
-//! done here, and ends with every segment encoded exactly once.
+//! Four front ends call the same router. An HTTP API sends the path percent-**decoded**; a REST API, a function URL and
+//! the local emulator send it **encoded**. The crate `lambda_http` uses the path as it is: it panics for a decoded
+//! space, cuts the path at a decoded `?`, removes `.` and `..` segments (encoded ones too), and refuses an event with a
+//! header that is not UTF-8. This module therefore converts events itself. In its result, every segment is encoded
+//! exactly once.
 //!
-//! What the URI looks like afterwards: path and query only. The origin that the client called is in the headers `host`
-//! and `x-forwarded-proto`, which are always present.
+//! The resulting URI has only a path and a query. The origin that the client called is in the headers `host` and
+//! `x-forwarded-proto`, which are always present.
 //!
-//! Left out on purpose: an escape that is broken in what the *client* sent (`%zz`) stays as it is, so that routing and
-//! authentication come before the refusal; [`has_broken_escape`] is there for whoever reads the path.
+//! A broken escape that the *client* sent (`%zz`) is kept, so that routing and authentication come before the refusal.
+//! Code that reads the path checks it with [`has_broken_escape`].
 
 use std::convert::Infallible;
 
@@ -26,22 +26,21 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::gateway::{GatewayEvent, Payload, Text, header_value, method};
 use crate::domain::{AuditAction, AuditEntry, AuditOutcome, Code, Error, KeyId, Millis, UserId};
 
-/// Who is calling, as far as the front end knows. A request extension, always present.
+/// What the front end says about the client. An extension of every request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// The peer's address as the front end saw it, not what `x-forwarded-for` claims.
+    /// The address of the peer that the front end saw. `x-forwarded-for` is not used.
     pub source_ip: Option<String>,
     /// The `user-agent` header. (The emulator's event context always names the emulator.)
     pub user_agent: Option<String>,
 }
 
 impl ClientInfo {
-    /// Who sent a request.
     pub fn of(parts: &Parts) -> Self {
         parts.extensions.get().cloned().unwrap_or_default()
     }
 
-    /// An entry of the audit trail: what this client did or tried.
+    /// An audit entry for what this client did or tried.
     pub fn audited(
         self,
         at: Millis,
@@ -76,7 +75,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
     }
 }
 
-/// What made the event. It decides whether the path arrives decoded.
+/// The sender of the event. It determines whether the path is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrontEnd {
     /// API Gateway HTTP API, payload 2.0: decoded.
@@ -90,9 +89,9 @@ pub enum FrontEnd {
 }
 
 impl FrontEnd {
-    /// Tells the front ends apart by what a client cannot choose: a function URL's own domain is in its context, and the
-    /// emulator alone has `localhost` without an API id. Anything else with payload 2.0 is an HTTP API, with or without
-    /// a custom domain.
+    /// Recognises the front end by values that a client cannot choose: the context of a function URL has its own
+    /// domain, and only the emulator has `localhost` and no API id. Any other event with payload 2.0 is from an HTTP
+    /// API, which may have a custom domain.
     fn of(payload: Payload, event: &GatewayEvent) -> Self {
         if payload == Payload::V1 {
             return Self::RestApi;
@@ -110,16 +109,16 @@ impl FrontEnd {
     }
 }
 
-/// An event that no request can be made of.
+/// The reason why an event cannot be turned into a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedEvent {
-    /// Path and query are no URI even when encoded, which leaves its length (65,534 bytes).
+    /// Path and query are not a valid URI even if encoded: they are longer than 65,534 bytes.
     #[error("path and query are not usable as a URI")]
     Uri,
-    /// The event says base64 and the body is not.
+    /// The body is not base64, although the event says so.
     #[error("the body is announced as base64 and is not")]
     Body,
-    /// A front end that this service does not know.
+    /// The event is from an unknown front end.
     #[error("not an API Gateway or function URL event")]
     Unknown,
 }
@@ -130,7 +129,7 @@ impl From<MalformedEvent> for Error {
     }
 }
 
-/// What an encoded path may not hold: everything but RFC 3986 `pchar`, `/` and escapes.
+/// The characters that an encoded path may not contain: all except RFC 3986 `pchar`, `/` and escapes.
 const NOT_IN_ENCODED_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -147,19 +146,20 @@ const NOT_IN_ENCODED_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// In a decoded path a percent sign is a percent sign too.
+/// As above, and the percent sign: in a decoded path it does not begin an escape.
 const NOT_IN_DECODED_PATH: &AsciiSet = &NOT_IN_ENCODED_PATH.add(b'%');
 
-/// A query arrives encoded everywhere; this mends what some client left bare.
+/// Every front end sends the query encoded. This encodes characters that the client did not encode.
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'`');
 
-/// On every answer, and on every line that is logged about it.
+/// The header with the request's id, which every answer has.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Turns an event into a request for the router, with [`ClientInfo`] and [`FrontEnd`] as extensions.
 ///
-/// Errors: [`MalformedEvent`]; nothing in an event makes it panic.
+/// # Errors
+/// [`MalformedEvent`]. No event makes it panic.
 pub fn into_request(event: GatewayEvent) -> Result<Request<Body>, MalformedEvent> {
     let payload = event.payload().ok_or(MalformedEvent::Unknown)?;
     let front_end = FrontEnd::of(payload, &event);
@@ -176,7 +176,7 @@ pub fn into_request(event: GatewayEvent) -> Result<Request<Body>, MalformedEvent
     }
     let scheme = if front_end == FrontEnd::Emulator { "http" } else { "https" };
     headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static(scheme));
-    // The one in the gateway's access log, unless the caller goes by another.
+    // The id in the gateway's access log, unless the caller sent one.
     if let Some(id) = event.request_id.and_then(|id| HeaderValue::try_from(id).ok()) {
         headers.entry(REQUEST_ID).or_insert(id);
     }
@@ -212,7 +212,7 @@ pub fn has_broken_escape(text: &str) -> bool {
     text.split('%').skip(1).any(|rest| !is_escape(rest))
 }
 
-/// What both payload versions come down to.
+/// The common content of both payload versions.
 struct Event {
     method: Option<Method>,
     path: String,
@@ -231,7 +231,7 @@ impl Event {
         let context = event.request_context;
         let http = context.http.unwrap_or_default();
         let mut headers = event.headers.unwrap_or_default().headers();
-        // A gateway takes the cookies out of the headers; the emulator leaves them there as well.
+        // A gateway removes the cookies from the headers; the emulator keeps them there as well.
         let cookies: Vec<_> = event.cookies.unwrap_or_default().into_iter().map(|Text(cookie)| cookie).collect();
         if let Some(cookies) = header_value(Text(cookies.join("; "))).filter(|cookies| !cookies.is_empty()) {
             headers.insert(COOKIE, cookies);
@@ -252,7 +252,7 @@ impl Event {
 
     fn from_v1(event: GatewayEvent) -> Self {
         let context = event.request_context;
-        // The plain map keeps the last of repeated headers only: it fills gaps, it does not overwrite.
+        // The single-value map has only the last of repeated headers. It adds missing headers and overwrites none.
         let mut headers = event.multi_value_headers.unwrap_or_default().headers();
         for (name, value) in &event.headers.unwrap_or_default().headers() {
             headers.entry(name).or_insert_with(|| value.clone());
@@ -278,7 +278,7 @@ fn text(text: Option<Text>) -> Option<String> {
     text.map(|Text(text)| text)
 }
 
-/// Path and query of the request, encoded exactly once.
+/// The request's path and query, encoded exactly once.
 fn uri(front_end: FrontEnd, stage: Option<&str>, path: &str, query: &str) -> Result<Uri, MalformedEvent> {
     let path = without_stage(stage, path);
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -292,8 +292,8 @@ fn uri(front_end: FrontEnd, stage: Option<&str>, path: &str, query: &str) -> Res
     Ok(Uri::from(path_and_query))
 }
 
-/// An HTTP API puts the name of a named stage in front of the path. The routes do not know it, so it goes; a stage must
-/// not be called like the first segment of a route.
+/// Removes the name of the stage, which an HTTP API puts before the path. A stage must not have the name of the first
+/// segment of a route.
 fn without_stage<'a>(stage: Option<&str>, path: &'a str) -> &'a str {
     match stage {
         None | Some("" | "$default") => path,

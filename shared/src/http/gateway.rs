@@ -1,8 +1,8 @@
-//! Gateways' events, as JSON: payload 1.0 (REST API) and 2.0 (HTTP API, function URL, local emulator).
+//! The JSON events of gateways: payload 1.0 (REST API) and 2.0 (HTTP API, function URL, local emulator).
 //!
-//! Only the members that this service uses are read, and text is read leniently: half a surrogate pair, which is how some
-//! front ends write a byte of a header that is not UTF-8, becomes U+FFFD. A strict reader refuses the whole event over a
-//! `User-Agent` that nobody looks at.
+//! Only the members that this service uses are parsed. Text is parsed leniently: half a surrogate pair, which some
+//! front ends write for a header's byte that is not UTF-8, becomes U+FFFD. A strict parser would refuse the whole event
+//! because of an unusual `User-Agent`.
 
 use std::fmt;
 
@@ -17,19 +17,19 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 pub struct GatewayEvent {
     /// 2.0: the path.
     pub raw_path: Option<Text>,
-    /// 2.0: what stands behind the question mark, as it was sent.
+    /// 2.0: the text after the question mark, as it was sent.
     pub raw_query_string: Option<Text>,
-    /// 2.0: the cookies, which a gateway takes out of the headers.
+    /// 2.0: the cookies, which a gateway removes from the headers.
     pub cookies: Option<Vec<Text>>,
     /// 1.0: the method.
     pub http_method: Option<Text>,
     /// 1.0: the path.
     pub path: Option<Text>,
-    /// 1.0: decoded parameters, the last of each name.
+    /// 1.0: decoded parameters. Of several with one name, the last.
     pub query_string_parameters: Option<Pairs>,
     /// 1.0: decoded parameters, all of each name.
     pub multi_value_query_string_parameters: Option<Pairs>,
-    /// The headers; in 1.0 the last of each name.
+    /// The headers. In 1.0, the last of several with one name.
     pub headers: Option<Pairs>,
     /// 1.0: all headers of each name.
     pub multi_value_headers: Option<Pairs>,
@@ -45,13 +45,13 @@ pub struct GatewayEvent {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RequestContext {
-    /// 1.0: the method, again.
+    /// 1.0: the method.
     pub http_method: Option<Text>,
     /// 2.0: method and peer.
     pub http: Option<Http>,
     /// 1.0: the peer.
     pub identity: Option<Identity>,
-    /// The gateway's own name.
+    /// The gateway's domain.
     pub domain_name: Option<Text>,
     /// The gateway's id.
     pub api_id: Option<Text>,
@@ -89,7 +89,7 @@ pub enum Payload {
 }
 
 impl GatewayEvent {
-    /// The payload version; `None` for an event that is no HTTP request.
+    /// The payload version. `None` if the event is not an HTTP request.
     pub fn payload(&self) -> Option<Payload> {
         let RequestContext { http, http_method, .. } = &self.request_context;
         match (http, http_method) {
@@ -100,12 +100,12 @@ impl GatewayEvent {
     }
 }
 
-/// Reads a method; `None` for what is none.
+/// Parses a method. `None` if the text is not a method.
 pub fn method(text: Option<Text>) -> Option<Method> {
     Method::from_bytes(text?.0.as_bytes()).ok()
 }
 
-/// Text that was sent, made UTF-8.
+/// Text in which U+FFFD replaces what is not UTF-8.
 #[derive(Debug, Default)]
 pub struct Text(pub String);
 
@@ -114,8 +114,8 @@ pub struct Text(pub String);
 pub struct Pairs(Vec<(Text, Vec<Text>)>);
 
 impl Pairs {
-    /// As headers. A name that no header has is left out. A character that no header value may hold becomes a space
-    /// (RFC 9110 §5.5).
+    /// The pairs as headers. A pair with an invalid name is skipped. A space replaces each character that is invalid in
+    /// a value (RFC 9110 §5.5).
     pub fn headers(self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, values) in self.0 {
@@ -127,20 +127,19 @@ impl Pairs {
         headers
     }
 
-    /// As a query string, percent-encoded.
+    /// The pairs as a percent-encoded query string.
     pub fn query(&self) -> String {
         let encode = |text: &Text| utf8_percent_encode(&text.0, NON_ALPHANUMERIC).to_string();
         let pairs = self.0.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
         pairs.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// A header's value; `None` never, but for a value longer than any.
+/// A header's value. `None` only if the text is too long for a value.
 pub fn header_value(text: Text) -> Option<HeaderValue> {
     let spaced = |byte: u8| if byte == b'\t' || (byte >= b' ' && byte != 0x7f) { byte } else { b' ' };
     HeaderValue::try_from(text.0.into_bytes().into_iter().map(spaced).collect::<Vec<_>>()).ok()
@@ -148,7 +147,7 @@ pub fn header_value(text: Text) -> Option<HeaderValue> {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // As bytes, serde_json checks neither UTF-8 nor surrogates.
+        // serde_json checks neither UTF-8 nor surrogates in bytes.
         deserializer.deserialize_bytes(TextVisitor)
     }
 }
@@ -167,7 +166,7 @@ impl Visitor<'_> for TextVisitor {
     }
 }
 
-/// One value of a header or parameter, or a list of them.
+/// One value of a header or parameter, or a list of values.
 struct Values(Vec<Text>);
 
 impl<'de> Deserialize<'de> for Values {
@@ -222,7 +221,7 @@ impl<'de> Visitor<'de> for PairsVisitor {
     }
 }
 
-/// UTF-8 with U+FFFD in place of what is not.
+/// The text of the bytes. U+FFFD replaces what is not UTF-8.
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What every function puts around its routes.
+//! The layers around the routes of every function.
 
 use std::any::Any;
 
@@ -24,12 +24,12 @@ use crate::deadline::Deadline;
 use crate::domain::{Code, Error, Vcs};
 use crate::runtime::App;
 
-/// The largest body, unpacked.
+/// The maximum size of a decompressed body in bytes.
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
-/// Answers above this many bytes are packed when the client accepts it.
+/// Longer answers, in bytes, are compressed if the client accepts that.
 const PACK_ABOVE_BYTES: u64 = 1024;
 
-/// A function's whole service: its routes, errors for everything else, and what surrounds both.
+/// The service of a function: its routes, the errors for all other requests, and the layers around both.
 pub fn lambda_service(routes: Routes, app: App) -> Router {
     let (paths, (), finish) = routes.into_parts();
     let around = ServiceBuilder::new()
@@ -56,7 +56,8 @@ pub fn lambda_service(routes: Routes, app: App) -> Router {
     }
 }
 
-/// Answers before the invocation ends, whatever the handler waits for. A write that was broken off may have taken effect.
+/// Answers 503 before the invocation ends, even if the handler is still waiting. An interrupted write may have taken
+/// effect.
 async fn in_time(request: Request, next: Next) -> Response {
     let Some(deadline) = request.extensions().get::<Deadline>().copied() else { return next.run(request).await };
     let code = if request.method().is_safe() { Code::Unavailable } else { Code::OutcomeUnknown };
@@ -64,7 +65,8 @@ async fn in_time(request: Request, next: Next) -> Response {
     deadline.scope(next.run(request)).await.unwrap_or_else(|| ApiError(late()).into_response())
 }
 
-/// Codings are named in any case, and gzip has an older name (RFC 9110 §8.4.1); the layer below knows one word for it.
+/// Normalises the name of the encoding: it may be in upper case, and gzip has an older name (RFC 9110 §8.4.1). The
+/// layer that decompresses recognises only `gzip`.
 fn plain_coding(mut request: Request) -> Request {
     if let Some(coding) = request.headers_mut().get_mut(CONTENT_ENCODING) {
         let gzip = [&b"gzip"[..], b"x-gzip"].iter().any(|name| coding.as_bytes().eq_ignore_ascii_case(name));
@@ -75,9 +77,8 @@ fn plain_coding(mut request: Request) -> Request {
     request
 }
 
-/// Routing comes first: another word in place of `{vcs}` is an unknown path.
-///
-/// Only that segment is looked at: what is wrong with the others is said after authentication.
+/// Answers 404 if `{vcs}` is an unknown word, before authentication, as for any unknown path. Other segments are
+/// checked after authentication.
 async fn known_vcs(matched: MatchedPath, request: Request, next: Next) -> Response {
     let mut segments = matched.as_str().split('/').zip(request.uri().path().split('/'));
     let vcs = segments.find_map(|(name, segment)| (name == "{vcs}").then(|| percent_decode_str(segment)));
@@ -85,11 +86,11 @@ async fn known_vcs(matched: MatchedPath, request: Request, next: Next) -> Respon
     if known { next.run(request).await } else { ApiError(Error::NotFound).into_response() }
 }
 
-/// The longest request id that is kept, in bytes.
+/// The maximum length in bytes of a request id that is kept.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// Gives each request an id, on its answer and on each of its log lines. The caller's or the gateway's own is kept, if it is
-/// one: visible ASCII without white space.
+/// Gives each request an id, which its answer and its log lines contain. An id from the caller or the gateway is kept
+/// if it is visible ASCII without white space.
 async fn request_id(State(app): State<App>, request: Request, next: Next) -> Response {
     let usable =
         |id: &&str| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());

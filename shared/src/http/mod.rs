@@ -1,4 +1,4 @@
-//! HTTP: who is calling, what they sent, and how results become answers.
+//! HTTP: authenticates callers, parses requests, and renders answers.
 
 mod authorize;
 mod body;

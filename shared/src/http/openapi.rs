@@ -1,9 +1,10 @@
-//! The descriptions of routes, put together.
+//! Combines the descriptions of routes into OpenAPI documents.
 //!
-//! What all operations share (the shape of failures, the headers around every answer) is not repeated at each handler:
-//! `4XX` and `5XX` there stand for the failures that [`whole_document`] spells out, and `bearer` for any
-//! caller's credential: a session opens what a token opens. Whoever needs a credential is limited by it; a route that
-//! charges the address instead names 429, and no more. What client generators cannot handle is rewritten at the end.
+//! Handlers do not repeat what all operations share, such as the shape of failures and the headers of every answer.
+//! [`whole_document`] replaces `4XX` and `5XX` by the failures that the operation can have, and `bearer` by every
+//! credential that is accepted: a session is accepted where a token is. An operation with a credential can answer 429;
+//! one without names 429 itself if it is charged to the network. At the end, what client generators cannot handle is
+//! rewritten.
 
 mod generators;
 
@@ -14,7 +15,7 @@ use utoipa::openapi::OpenApi;
 use super::routes::{Described, Routes};
 use crate::domain::{Code, Vcs};
 
-/// What a limited caller is told, with the shared description of each.
+/// The rate limit headers, with the name of the shared description of each.
 const RATE_FIELDS: [(&str, &str); 3] =
     [("ratelimit-limit", "RateLimit"), ("ratelimit-remaining", "RateRemaining"), ("ratelimit-reset", "RateReset")];
 
@@ -49,7 +50,7 @@ pub struct GithubInstallationPath {
     installation_id: String,
 }
 
-/// Where a record is.
+/// The path of a record.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a description: handlers take PathParams")]
@@ -64,19 +65,19 @@ pub struct RecordPath {
     key: String,
 }
 
-/// A listing by pages.
+/// The query parameters of a paged listing.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Query")]
 pub struct PageQuery {
-    /// Items on a page: 20 when absent, at most 100; more is taken as 100.
+    /// The number of items on a page: 20 if absent, at most 100. A larger number counts as 100.
     #[param(minimum = 1, example = 20)]
     limit: Option<i64>,
-    /// From a `next` link.
+    /// The cursor from a `next` link.
     page: Option<String>,
 }
 
-/// The description of a function's routes. Wildcards are named as such documents have them: `{key}`.
+/// The document of a function's routes. A wildcard is written as OpenAPI requires: `{key}`.
 pub fn document(routes: Routes<Described>) -> OpenApi {
     let mut document = routes.into_parts().1.into_openapi();
     let paths = std::mem::take(&mut document.paths.paths);
@@ -84,10 +85,10 @@ pub fn document(routes: Routes<Described>) -> OpenApi {
     document
 }
 
-/// One description of several functions' routes.
+/// One document of the routes of several functions.
 ///
-/// `frame` holds what no handler says: title, tags, security schemes, and the shared failures and headers by name. The
-/// `4XX` and `5XX` of an operation become those of them that it can give.
+/// `frame` contains what handlers do not describe: title, tags, security schemes, and the shared failures and headers
+/// by name. The `4XX` and `5XX` of an operation are replaced by the shared failures that it can have.
 pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>) -> Result<Value, serde_json::Error> {
     let mut whole = frame;
     for document in documents {
@@ -121,18 +122,18 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation)
 }
 
-/// Whether its requests are charged to somebody's budget.
+/// Whether its requests count against a rate limit.
 fn limited(operation: &Value) -> bool {
     operation.get("security").is_some() || operation["responses"].get("429").is_some()
 }
 
-/// Whether an operation's failures are documents of JSON:API.
+/// Whether an operation's failures are JSON:API documents.
 fn speaks_json_api(operation: &Value) -> bool {
     let schema = operation.pointer("/responses/4XX/content/application~1json/schema/$ref");
     schema.and_then(Value::as_str).is_some_and(|schema| schema.ends_with("/ErrorDocument"))
 }
 
-/// As [`failures`], for those operations: they answer 401 and 404 where others answer 403.
+/// As [`failures`], for JSON:API operations: they answer 401 and 404 where others answer 403.
 fn json_api_failures(operation: &Value) -> Map<String, Value> {
     let body = operation.get("requestBody").is_some();
     let table = [
@@ -154,7 +155,7 @@ fn has_parameters(operation: &Value, place: &str) -> bool {
     all.filter(|parameter| parameter["in"] == place).count() > 0
 }
 
-/// The statuses that an operation's `4XX` and `5XX` stand for, with the shared answer of each.
+/// The statuses that replace an operation's `4XX` and `5XX`, with the shared answer of each.
 fn failures(operation: &Value) -> Map<String, Value> {
     let responses = &operation["responses"];
     let parameters = |place: &str| has_parameters(operation, place);
@@ -173,7 +174,8 @@ fn failures(operation: &Value) -> Map<String, Value> {
     shared_answers(operation, table)
 }
 
-/// What is given of a table of (status, shared answer, whether it is given) and not described by the operation itself.
+/// The rows that apply, of a table of (status, shared answer, whether it applies), without those that the operation
+/// describes itself.
 fn shared_answers<'a>(
     operation: &Value,
     table: impl IntoIterator<Item = (&'a str, &'a str, bool)>,
@@ -186,7 +188,7 @@ fn shared_answers<'a>(
         .collect()
 }
 
-/// Every answer has a description and the request's id; whoever is limited is told how it stands.
+/// Adds a description and the request id to every answer, and the rate limit headers to those of limited operations.
 fn complete(response: &mut Value, limited: bool) {
     let Some(members) = response.as_object_mut().filter(|members| !members.contains_key("$ref")) else { return };
     members.entry("description").or_insert_with(|| "Done".into());

@@ -1,4 +1,4 @@
-//! Which origin links name, and the links themselves.
+//! The origin of a request, and links to it.
 
 use std::convert::Infallible;
 use std::net::Ipv6Addr;
@@ -13,14 +13,13 @@ use crate::runtime::App;
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Scheme, host and path of the request as the client sees them.
+/// The scheme, host and path of a request as the client sees them.
 pub struct Origin {
     base: String,
     path: String,
 }
 
 impl Origin {
-    /// The origin of a request.
     pub fn of(parts: &Parts, app: &App) -> Self {
         let base = app.settings.public_base_url.clone().unwrap_or_else(|| called(&parts.headers));
         Self { base, path: parts.uri.path().to_owned() }
@@ -31,7 +30,7 @@ impl Origin {
         &self.base
     }
 
-    /// The path that was called, as it was sent.
+    /// The path of the request, as it was sent.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -42,8 +41,8 @@ impl Origin {
         Authority::try_from(authority).is_ok_and(|authority| is_loopback(authority.host()))
     }
 
-    /// Whether a page of this origin sent the request, as far as the browser says. What it says cannot be forged by a
-    /// page; a client that is no browser has no cookie to lose.
+    /// Whether, according to the browser's headers, a page of this origin sent the request. A page cannot forge these
+    /// headers. A client that is not a browser can, but it has no cookie of another user.
     pub fn sent(&self, headers: &HeaderMap) -> bool {
         let base = normalized(&self.base);
         let own = |value: &HeaderValue| value.to_str().ok().and_then(normalized).is_some_and(|sent| Some(sent) == base);
@@ -61,20 +60,20 @@ impl FromRequestParts<App> for Origin {
 }
 
 impl Origin {
-    /// The address of a path, which begins with a slash.
+    /// The URL of a path, which begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 }
 
-/// The one value of a header; none of several.
+/// The value of a header. `None` if there are several.
 pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Scheme and host as the client sees them. A scheme that is not HTTP's and a host that is no authority are ignored, because
-/// links and redirect URIs are made of both.
+/// The scheme and host as the client sees them. A scheme other than `http` and `https` and an invalid host are ignored,
+/// because links and redirect URIs contain both.
 fn called(headers: &HeaderMap) -> String {
     let first = |name: &str| headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim);
     let told = |name: &str| first(name).and_then(authority);
@@ -89,8 +88,8 @@ fn scheme(text: &str) -> Option<Scheme> {
     [Scheme::HTTP, Scheme::HTTPS].into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(text))
 }
 
-/// A host name, an IPv4 address or an IPv6 address in brackets, each with or without a port, and nothing else (RFC 3986
-/// §3.2, without user information and without the letters that no host has).
+/// A host name, an IPv4 address, or an IPv6 address in brackets, each with an optional port (RFC 3986 §3.2). User
+/// information and characters that no host contains are refused.
 fn authority(text: &str) -> Option<Authority> {
     let authority = Authority::try_from(text).ok()?;
     let host = authority.host();
@@ -104,8 +103,8 @@ fn authority(text: &str) -> Option<Authority> {
     (known && whole).then_some(authority)
 }
 
-/// `scheme://host` or `scheme://host:port` as browsers write it (RFC 6454 §6.2): in lower case, and without the scheme's own
-/// port.
+/// `scheme://host` or `scheme://host:port` as browsers write it (RFC 6454 §6.2): in lower case, without the scheme's
+/// default port.
 fn written(scheme: &Scheme, authority: &Authority) -> String {
     let own_port = if *scheme == Scheme::HTTP { 80 } else { 443 };
     let port = authority.port_u16().filter(|port| *port != own_port);
@@ -113,7 +112,7 @@ fn written(scheme: &Scheme, authority: &Authority) -> String {
     format!("{scheme}://{}{port}", authority.host().to_ascii_lowercase())
 }
 
-/// An origin as browsers write it, to compare it with another; `None` for what is none.
+/// An origin as browsers write it, for comparison. `None` if the text is not an origin.
 fn normalized(origin: &str) -> Option<String> {
     let (scheme_text, rest) = origin.split_once("://")?;
     Some(written(&scheme(scheme_text)?, &authority(rest)?))

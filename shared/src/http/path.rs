@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParams {
 }
 
 impl PathParams {
-    /// A parameter's text; empty when the route has none of that name.
+    /// A parameter's text. Empty if the route has no such parameter.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
@@ -41,7 +41,7 @@ impl PathParams {
         InstallationId::parse(self.text("installation_id")).ok_or_else(problem)
     }
 
-    /// `{id}` or `{installation_id}` of a path that is GitLab's.
+    /// `{id}` or `{installation_id}` of a path for GitLab.
     pub fn group(&self) -> Result<Namespace> {
         let name = if self.has("id") { "id" } else { "installation_id" };
         let problem = || Error::invalid_because(Code::InvalidPath, "a group is a number");
@@ -49,7 +49,7 @@ impl PathParams {
         Ok(Namespace { vcs: Vcs::Gitlab, installation })
     }
 
-    /// `{vcs}` and `{installation_id}`. Older paths have no VCS: they mean GitHub.
+    /// `{vcs}` and `{installation_id}`. Older paths have no `{vcs}` and mean GitHub.
     pub fn namespace(&self) -> Result<Namespace> {
         let vcs = if self.has("vcs") { self.vcs()? } else { Vcs::Github };
         Ok(Namespace { vcs, installation: self.installation()? })

@@ -1,7 +1,8 @@
 //! Query parameters.
 //!
-//! `+` is a space. A list parameter takes the elements between unencoded commas, also of repetitions. Any other parameter
-//! takes its whole value and may be sent once: of two values, one would be ignored. Unknown parameters are ignored.
+//! `+` is a space. The elements of a list parameter are separated by unencoded commas, and the parameter may be
+//! repeated. Any other parameter may be sent only once, because one of two values would be ignored. Unknown parameters
+//! are ignored.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -36,7 +37,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// Reads what stands behind the question mark.
+    /// Parses the text after the question mark.
     pub fn parse(query: &str) -> Result<Self> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -49,7 +50,7 @@ impl Query {
     /// A parameter's text.
     ///
     /// # Errors
-    /// [`Code::InvalidQuery`]: it was sent more than once. The same holds for every other parameter but lists.
+    /// [`Code::InvalidQuery`] if it was sent more than once. The same applies to every parameter except lists.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
         let mut sent = self.0.iter().filter(|parameter| parameter.name == name);
         match (sent.next(), sent.next()) {
@@ -58,14 +59,14 @@ impl Query {
         }
     }
 
-    /// Every element of a list parameter; `None` when it was not sent.
+    /// Every element of a list parameter. `None` if it was not sent.
     pub fn list(&self, name: &str) -> Option<Vec<&str>> {
         let sent: Vec<_> = self.0.iter().filter(|parameter| parameter.name == name).collect();
         let elements = sent.iter().flat_map(|parameter| parameter.elements.iter().map(String::as_str)).collect();
         (!sent.is_empty()).then_some(elements)
     }
 
-    /// `true` or `false`, in just these words.
+    /// Exactly `true` or `false`.
     pub fn flag(&self, name: &str, default: bool) -> Result<bool> {
         match self.text(name)? {
             None => Ok(default),
@@ -75,7 +76,7 @@ impl Query {
         }
     }
 
-    /// A decimal integer of 64 bits, without a plus sign or a leading zero.
+    /// A 64-bit decimal integer without a plus sign or a leading zero.
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
         let read = |text: &str| text.parse().ok().filter(|_| is_canonical(text));
         let problem = || bad(name, "must be a whole number without leading zeros");
@@ -94,7 +95,7 @@ impl Query {
         self.text(name)?.map(|text| parse(text).ok_or_else(|| bad(name, "must be a UUID"))).transpose()
     }
 
-    /// One of the words of `T`.
+    /// One of the values that `T` parses.
     pub fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let read = |text: &str| {
             let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
@@ -103,7 +104,7 @@ impl Query {
         self.text(name)?.map(read).transpose()
     }
 
-    /// `limit`: positive, held at `most` however large it is.
+    /// `limit`: a positive integer. A value above `most` counts as `most`.
     pub fn limit(&self, default: usize, most: usize) -> Result<usize> {
         let huge = |text: &str| text.len() > 18 && is_canonical(text) && !text.starts_with('-');
         if self.text("limit")?.is_some_and(huge) {
@@ -117,7 +118,7 @@ impl Query {
     }
 }
 
-/// Whether a decimal integer is written in the one way that is accepted: no plus sign, no leading zero, no negative zero.
+/// Whether a decimal integer has its canonical form: no plus sign, no leading zero, no negative zero.
 fn is_canonical(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let leading_zero = digits.starts_with('0') && text != "0";

@@ -1,4 +1,4 @@
-//! Routes, with or without their descriptions.
+//! The routes of a function, with or without their descriptions.
 
 use axum::Router;
 use axum::extract::Request;
@@ -10,12 +10,12 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::runtime::App;
 
-/// What becomes of the descriptions that handlers carry.
+/// What happens to the descriptions of the handlers.
 ///
-/// A function's process answers requests and has no use for them (`()`): building them was a third of its start. Whoever
-/// wants the document says [`Described`].
+/// The process of a function does not need them (`()`); building them took a third of its start. Code that needs the
+/// document uses [`Described`].
 pub trait Description: Default {
-    /// Takes the description of one path's handlers.
+    /// Adds the description of one path's handlers.
     #[must_use]
     fn with(self, describe: impl FnOnce() -> UtoipaMethodRouter<App>) -> Self;
 }
@@ -24,12 +24,11 @@ impl Description for () {
     fn with(self, _: impl FnOnce() -> UtoipaMethodRouter<App>) -> Self {}
 }
 
-/// The descriptions, for [`document`](super::document).
+/// Collects the descriptions for [`document`](super::document).
 #[derive(Default)]
 pub struct Described(OpenApiRouter<App>);
 
 impl Described {
-    /// The document of what was described.
     pub(super) fn into_openapi(self) -> OpenApi {
         self.0.into_openapi()
     }
@@ -45,13 +44,13 @@ impl Description for Described {
 pub struct Handlers<F> {
     /// The path, as axum writes it.
     pub path: String,
-    /// Who answers which method.
+    /// The handler of each method.
     pub methods: MethodRouter<App>,
-    /// Describes them.
+    /// Creates their description.
     pub describe: F,
 }
 
-/// Has the last word on every answer of a function.
+/// Transforms every answer of a function.
 pub type Finish = fn(&App, Response) -> Response;
 
 /// A function's routes.
@@ -63,7 +62,6 @@ pub struct Routes<D = ()> {
 }
 
 impl<D: Description> Routes<D> {
-    /// None yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -75,13 +73,13 @@ impl<D: Description> Routes<D> {
         Self { router: self.router.route(&handlers.path, handlers.methods), description, ..self }
     }
 
-    /// Adds a path that no document mentions.
+    /// Adds a path that is not in any document.
     #[must_use]
     pub fn route(self, path: &str, methods: MethodRouter<App>) -> Self {
         Self { router: self.router.route(path, methods), ..self }
     }
 
-    /// Puts something around the routes so far.
+    /// Adds a layer around the routes that were added so far.
     #[must_use]
     pub fn layer<L>(self, layer: L) -> Self
     where
@@ -94,8 +92,8 @@ impl<D: Description> Routes<D> {
         Self { router: self.router.layer(layer), ..self }
     }
 
-    /// Gives every answer its last form, those to unknown paths and after a panic included: for a function whose answers
-    /// are shaped otherwise than everybody's.
+    /// Transforms every answer, including those for unknown paths and after a panic. For a function whose answers have
+    /// another shape than those of the others.
     #[must_use]
     pub fn finished_by(self, finish: Finish) -> Self {
         Self { finish: Some(finish), ..self }
@@ -106,7 +104,8 @@ impl<D: Description> Routes<D> {
     }
 }
 
-/// The handlers of one path, named `module::handler`, each with its `#[utoipa::path]`: for [`Routes::routes`](crate::http::Routes::routes).
+/// The handlers of one path, named `module::handler`, each with its `#[utoipa::path]`: for
+/// [`Routes::routes`](crate::http::Routes::routes).
 #[macro_export]
 macro_rules! routes {
     ($first:ident :: $handler:ident $(, $module:ident :: $other:ident)* $(,)?) => {
@@ -124,7 +123,7 @@ macro_rules! routes {
     };
 }
 
-/// What [`routes!`](crate::routes) is made of.
+/// The parts of [`routes!`](crate::routes).
 pub mod macros {
     use axum::handler::Handler;
     use axum::routing::MethodRouter;
@@ -135,7 +134,7 @@ pub mod macros {
 
     use crate::runtime::App;
 
-    /// Lets a handler answer its methods.
+    /// Adds a handler for its methods.
     pub fn on<H, T>(methods: &[HttpMethod], router: MethodRouter<App>, handler: &H) -> MethodRouter<App>
     where
         H: Handler<T, App>,

@@ -1,4 +1,4 @@
-//! Documents.
+//! JSON:API documents.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -9,31 +9,31 @@ use utoipa::ToSchema;
 /// The media type of every body (RFC 6838; <https://jsonapi.org/format/#introduction>).
 pub const MEDIA_TYPE: &str = "application/vnd.api+json";
 
-/// One thing.
+/// A document with one resource.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Document<T> {
-    /// The thing.
+    /// The resource.
     pub data: T,
 }
 
-/// A thing: what it is (`attributes`), and what it belongs to (`relationships`).
+/// A resource object.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Resource<A, R> {
-    /// Names it among those of its type.
+    /// Its id, unique among resources of its type.
     pub id: String,
-    /// What kind of thing it is.
+    /// Its type.
     pub r#type: &'static str,
-    /// What it is.
+    /// Its attributes.
     pub attributes: A,
-    /// What it belongs to.
+    /// Its relationships.
     pub relationships: R,
-    /// Where it is.
+    /// Its links.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub links: Option<SelfLink>,
 }
 
-/// Where a thing is.
+/// A link to the resource itself.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SelfLink {
     /// Its path.
@@ -42,13 +42,13 @@ pub struct SelfLink {
 }
 
 impl<A, R> Resource<A, R> {
-    /// The same with the path it is at.
+    /// The resource with its path as the link.
     pub fn at(self, path: String) -> Self {
         Self { links: Some(SelfLink { own: path }), ..self }
     }
 }
 
-/// Points at a thing.
+/// Identifies a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Identifier {
     /// Its id.
@@ -58,16 +58,16 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// Points at the `id` of a type.
+    /// Identifies the resource with this type and id.
     pub fn new(r#type: &'static str, id: &impl ToString) -> Self {
         Self { id: id.to_string(), r#type }
     }
 }
 
-/// A relationship to one thing, or to none any longer.
+/// A relationship to one resource, or to one that no longer exists.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ToOne {
-    /// The thing.
+    /// The resource. Null if it no longer exists.
     pub data: Option<Identifier>,
 }
 
@@ -77,18 +77,18 @@ impl From<Identifier> for ToOne {
     }
 }
 
-/// A relationship to any number of things.
+/// A relationship to any number of resources.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ToMany {
-    /// The things.
+    /// The resources.
     pub data: Vec<Identifier>,
 }
 
-/// No relationships.
+/// An object without members.
 #[derive(Debug, Default, Serialize, ToSchema)]
-pub struct Nobody {}
+pub struct EmptyObject {}
 
-/// A document on its way out.
+/// An answer with a document.
 pub struct Answer<T>(pub StatusCode, pub T);
 
 impl<T: Serialize> Answer<T> {

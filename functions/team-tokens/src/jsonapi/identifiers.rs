@@ -1,4 +1,4 @@
-//! Lists of things that clients add to a relationship, or remove from it.
+//! Lists of resources that clients add to a relationship or remove from it.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 
 use super::{Payload, Problem};
 
-/// The most bytes of such a list.
+/// The maximum size of a list in bytes.
 const MAX_BYTES: usize = 128 * 1024;
-/// The most things in one.
+/// The maximum number of resources in a list.
 const MAX_THINGS: usize = 500;
 
-/// Things to add to a relationship, or to remove from it: at most 500.
+/// Resources to add to a relationship or to remove from it: at most 500.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct Identifiers {
@@ -22,18 +22,18 @@ pub struct Identifiers {
     data: Vec<IdentifierOf>,
 }
 
-/// One of them.
+/// One resource.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct IdentifierOf {
     /// Its type.
     r#type: String,
-    /// Its id; for a user, the login.
+    /// Its id. For a user, the login.
     id: String,
 }
 
 impl Payload {
-    /// The ids in it, all of this type.
+    /// The ids of the resources, which must all have this type.
     pub fn identifiers(self, r#type: &str) -> Result<BTreeSet<String>, Problem> {
         let wrong = || Problem::attribute("/data", format!("Data is not a list of up to {MAX_THINGS} {type}"));
         let bytes = self.bytes()?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! JSON:API: documents, problems, pages and what clients send.
+//! JSON:API: documents, problems, pages and payloads.
 
 mod document;
 mod identifiers;
@@ -6,7 +6,7 @@ mod page;
 mod payload;
 mod problem;
 
-pub use document::{Answer, Document, Identifier, MEDIA_TYPE, Nobody, Resource, ToMany, ToOne};
+pub use document::{Answer, Document, EmptyObject, Identifier, MEDIA_TYPE, Resource, ToMany, ToOne};
 pub use identifiers::Identifiers;
 pub use page::{ListDocument, Page, PageParams, Parameters};
 pub use payload::{Attributes, Payload};

@@ -1,4 +1,4 @@
-//! Pages by number.
+//! Lists in numbered pages.
 
 use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
@@ -27,54 +27,54 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// The first of a name.
+    /// The first parameter with this name.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// Every one of a name.
+    /// All parameters with this name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A number above zero; anything else is as if it were not there.
+    /// A positive number. Any other value counts as absent.
     fn number(&self, name: &str) -> Option<usize> {
         let text = self.text(name)?;
         let huge = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().or(huge.then_some(usize::MAX)).filter(|number| *number > 0)
     }
 
-    /// Whether a page was asked for.
+    /// Whether there is a `page[…]` parameter.
     pub fn ask_for_a_page(&self) -> bool {
         self.0.iter().any(|(name, _)| name.starts_with("page["))
     }
 }
 
-/// What pages are asked for by.
+/// The parameters that choose a page.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Parameters")]
 pub struct PageParams {
-    /// The page, from 1. Anything that is no such number counts as 1; a page past the end is empty.
+    /// The page, from 1. Any other value counts as 1. A page after the last one is empty.
     #[param(rename = "page[number]", example = 1)]
     number: Option<i64>,
-    /// Things on a page: 20 when absent, at most 100.
+    /// The number of resources on a page: 20 if absent, at most 100.
     #[param(rename = "page[size]", example = 20)]
     size: Option<i64>,
 }
 
-/// A page of things.
+/// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListDocument<T> {
-    /// The things on this page.
+    /// The resources on this page.
     pub data: Vec<T>,
-    /// The way to other pages.
+    /// Links to other pages.
     pub links: Links,
-    /// How many there are.
+    /// The size of the list.
     pub meta: Meta,
 }
 
-/// The way to other pages: the same address with another `page[number]`.
+/// Links to other pages: the same address with another `page[number]`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Links {
     /// This page.
@@ -82,40 +82,40 @@ pub struct Links {
     own: String,
     /// The first page.
     first: String,
-    /// The page before; none before the first.
+    /// The previous page. Null on the first page.
     prev: Option<String>,
-    /// The page after; none after the last.
+    /// The next page. Null on the last page.
     next: Option<String>,
     /// The last page.
     last: String,
 }
 
-/// How many there are.
+/// The size of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Meta {
-    /// Of what is on the pages.
+    /// The pages of the list.
     pagination: Pagination,
 }
 
-/// Where a page stands.
+/// The position of a page in its list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pagination {
     /// This page.
     current_page: usize,
-    /// Things on a page.
+    /// The number of resources on a page.
     page_size: usize,
-    /// The page before.
+    /// The previous page.
     prev_page: Option<usize>,
-    /// The page after.
+    /// The next page.
     next_page: Option<usize>,
-    /// How many pages there are, at least 1.
+    /// The number of pages, at least 1.
     total_pages: usize,
-    /// How many things there are.
+    /// The number of resources on all pages.
     total_count: usize,
 }
 
-/// A page that was asked for.
+/// A requested page.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
     number: usize,
@@ -123,19 +123,18 @@ pub struct Page {
 }
 
 impl Page {
-    /// The page that a query asks for.
     pub fn of(parameters: &Parameters) -> Self {
         let number = parameters.number("page[number]").unwrap_or(1);
         let size = parameters.number("page[size]").unwrap_or(DEFAULT_SIZE).min(MAX_SIZE);
         Self { number, size }
     }
 
-    /// One page with everything on it.
+    /// One page with the whole list.
     pub fn whole(count: usize) -> Self {
         Self { number: 1, size: count.max(DEFAULT_SIZE) }
     }
 
-    /// The part of `all` that is on this page; past the end, none.
+    /// The size of the list, and the part of it that is on this page.
     pub fn cut<T>(self, all: Vec<T>) -> (usize, Vec<T>) {
         let count = all.len();
         let before = (self.number - 1).saturating_mul(self.size);

@@ -1,7 +1,7 @@
-//! What clients send.
+//! The bodies of requests.
 //!
-//! A payload is taken as it comes and read by the handler: whoever may not see a thing never learns that the body was
-//! wrong, too.
+//! The extractor accepts any body, and the handler parses it. A caller who may not see the resource is therefore
+//! answered with 404, even if the body is malformed.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use terrapi::http::{read_body, read_json};
 use super::document::MEDIA_TYPE;
 use super::problem::Problem;
 
-/// A body, not yet looked at.
+/// A body that has not been parsed yet.
 pub struct Payload(Result<(bool, Bytes), Problem>);
 
 impl<S: Send + Sync> FromRequest<S> for Payload {
@@ -32,7 +32,10 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
 }
 
 impl Payload {
-    /// The body, if there is one and it is of a media type that is read here.
+    /// The body. `None` if there is none.
+    ///
+    /// # Errors
+    /// Unsupported media type.
     pub fn bytes(self) -> Result<Option<Bytes>, Problem> {
         let (known, bytes) = self.0?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -41,8 +44,8 @@ impl Payload {
         if known { Ok(Some(bytes)) } else { Err(Error::invalid(Code::UnsupportedMediaType).into()) }
     }
 
-    /// The attributes of the resource object in it, if it is of one of these types or says none. No body, `null` and
-    /// members that are not there stand for no attributes; other members are ignored.
+    /// The attributes of the resource object in the body. Its type must be one of `types` or absent. An absent body,
+    /// `null` and absent members count as no attributes. Other members are ignored.
     pub fn attributes(self, types: &[&str]) -> Result<Attributes, Problem> {
         let Some(bytes) = self.bytes()? else { return Ok(Attributes::default()) };
         let not_json = || Problem::bad_request("The body is not JSON");
@@ -59,7 +62,7 @@ impl Payload {
         let attributes = object(member(data, "attributes").map_err(|()| not_json())?);
         let attributes =
             attributes.map_err(|()| Problem::attribute("/data/attributes", "Attributes is not an object"))?;
-        // Every later look at the attributes reads the same names.
+        // Checks that all names of attributes can be read, so that no later lookup fails.
         member(attributes, "").map_err(|()| not_json())?;
         Ok(Attributes(attributes.map(ToOwned::to_owned)))
     }
@@ -67,7 +70,7 @@ impl Payload {
 
 const NULL: &str = "null";
 
-/// The object in a value. Absent and `null` stand for one without members.
+/// The object in a value. `None`, an object without members, if it is absent or `null`.
 fn object(value: Option<&RawValue>) -> Result<Option<&RawValue>, ()> {
     match value {
         Some(value) if value.get().starts_with('{') => Ok(Some(value)),
@@ -76,8 +79,8 @@ fn object(value: Option<&RawValue>) -> Result<Option<&RawValue>, ()> {
     }
 }
 
-/// An object's member of this name, the last of several. The others are skipped: an object with any number of members
-/// takes no memory.
+/// An object's member with this name. Of several, the last. The others are skipped, so that an object with many members
+/// uses no memory.
 ///
 /// # Errors
 /// A member's name is not Unicode.
@@ -110,7 +113,7 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// Compares a member's name without keeping it.
+/// Compares a member's name without storing it.
 struct IsNamed<'n>(&'n str);
 
 impl<'de> DeserializeSeed<'de> for IsNamed<'_> {
@@ -133,12 +136,12 @@ impl Visitor<'_> for IsNamed<'_> {
     }
 }
 
-/// Attributes as they were sent: the object's text. `null` in one counts as if it were not there.
+/// The text of an object of attributes. An attribute that is `null` counts as absent.
 #[derive(Debug, Default)]
 pub struct Attributes(Option<Box<RawValue>>);
 
 impl Attributes {
-    /// A text, made into what it stands for. `problem` is said about anything else.
+    /// A text attribute, parsed by `read`. `problem` is the error for any other value.
     pub fn text<T>(
         &self,
         pointer: &'static str,
@@ -150,7 +153,7 @@ impl Attributes {
         self.value(pointer).map(|value| text(value).as_deref().and_then(read).ok_or_else(wrong)).transpose()
     }
 
-    /// As [`Self::text`], and it must be there.
+    /// As [`Self::text`], for a required attribute.
     pub fn required<T>(
         &self,
         pointer: &'static str,
@@ -165,7 +168,7 @@ impl Attributes {
         self.text(pointer, Millis::parse_iso8601, "Expired at is not an ISO 8601 date and time")
     }
 
-    /// Whatever JSON `T` is read from.
+    /// An attribute that is parsed as `T`. `problem` is the error for any other value.
     pub fn json<T: DeserializeOwned>(&self, pointer: &'static str, problem: &str) -> Result<Option<T>, Problem> {
         let read = |value: &RawValue| read_json(value.get());
         self.value(pointer).map(read).transpose().map_err(|_| Problem::attribute(pointer, problem))
@@ -174,7 +177,7 @@ impl Attributes {
     fn value(&self, pointer: &'static str) -> Option<&RawValue> {
         let name = pointer.strip_prefix("/data/attributes/")?;
         let named = |name: &str| member(self.0.as_deref(), name).ok().flatten();
-        // Some clients write underscores in place of dashes.
+        // Some clients send underscores instead of dashes.
         named(name).or_else(|| named(&name.replace('-', "_"))).filter(|value| value.get() != NULL)
     }
 }

@@ -1,4 +1,4 @@
-//! Problems: what a caller is told when a request is not answered. And the headers that every answer has.
+//! Problems: the answers to requests that fail. And the headers of all answers.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::document::MEDIA_TYPE;
 
-/// The version of the API that clients find here: it decides which of their features they use.
+/// The version of the API. Clients choose their features by it.
 const VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("tfp-api-version"), HeaderValue::from_static("2.5"));
 const APP_NAME: HeaderName = HeaderName::from_static("tfp-appname");
@@ -38,19 +38,19 @@ pub struct ErrorObject {
     /// The HTTP status, as a text.
     #[schema(pattern = "^[45][0-9]{2}$")]
     status: String,
-    /// The kind of problem; one for each status but two for 422.
+    /// The kind of problem: one for each status, two for 422.
     title: String,
-    /// What is wrong with this very request.
+    /// What is wrong with this request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     detail: Option<String>,
-    /// Where.
+    /// Where it is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     source: Option<Source>,
 }
 
-/// Where in a request something is wrong: a JSON pointer into the body (RFC 6901), or the name of a query parameter.
+/// The wrong part of a request: a JSON pointer into the body (RFC 6901), or the name of a query parameter.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -62,46 +62,46 @@ pub enum Source {
     Parameter(&'static str),
 }
 
-/// A request that is not answered.
+/// A request that fails.
 #[derive(Debug)]
 pub struct Problem {
     error: Arc<Error>,
-    /// In place of the title of the failure's status.
+    /// Replaces the title of the failure's status.
     title: Option<&'static str>,
     source: Option<Source>,
 }
 
 impl Problem {
-    /// Nothing is there, or nothing that the caller may see or use.
+    /// The resource does not exist, or the caller may not see or use it.
     pub fn not_found() -> Self {
         Error::NotFound.into()
     }
 
-    /// The body or the query cannot be read, or the request asks for what does not exist here.
+    /// The body or the query cannot be parsed, or the service does not have what the request asks for.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Error::invalid_because(Code::InvalidBody, detail).into()
     }
 
-    /// A query parameter is refused.
+    /// A query parameter is invalid.
     pub fn parameter(name: &'static str, detail: impl Into<String>) -> Self {
         let problem = Self::from(Error::invalid_because(Code::InvalidQuery, detail));
         Self { source: Some(Source::Parameter(name)), ..problem }
     }
 
-    /// A member of the body is refused.
+    /// A member of the body is invalid.
     pub fn attribute(pointer: &'static str, detail: impl Into<String>) -> Self {
         let problem = Self::from(Error::invalid_because(Code::InvalidAttribute, detail));
         Self { title: Some("invalid attribute"), source: Some(Source::Pointer(pointer)), ..problem }
     }
 
-    /// Another token of the team has the description. Clients compare both texts.
+    /// Another token of the team has the description. Clients compare title and detail.
     pub fn description_taken() -> Self {
         let detail = "Validation failed: Description has already been taken";
         let problem = Self::from(Error::invalid_because(Code::InvalidAttribute, detail));
         Self { title: Some("invalid attributes"), ..problem }
     }
 
-    /// The answer. It logs nothing.
+    /// The answer. Does not log the failure.
     pub fn rendered(self) -> Response {
         let Self { error, title, source } = self;
         let status = Rendering::JsonApi.status(error.code());
@@ -133,8 +133,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Gives an answer its headers, and a failure that did not come from a handler the shape of the others: unknown paths,
-/// unsupported methods, panics.
+/// Adds the headers to an answer, and turns a failure that no handler produced (an unknown path, an unsupported method,
+/// a panic) into JSON:API.
 pub fn finish(app: &App, response: Response) -> Response {
     let mut response = reshaped(response);
     if response.status() == StatusCode::NO_CONTENT {
@@ -161,8 +161,8 @@ fn reshaped(response: Response) -> Response {
     problem
 }
 
-/// The fields under the names these clients know. The limit is what may be sent a second, and the reset is in seconds to
-/// wait, never an instant: clients sleep for exactly that long.
+/// Adds the rate limit headers under the names that these clients use. The limit is in requests per second. The reset
+/// is a duration in seconds, for which clients sleep.
 fn rate_fields(app: &App, headers: &mut HeaderMap) {
     let Some(limit) = app.settings.rates.principals.as_ref().map(Limit::per_second_rate) else { return };
     let figure = |name: &str| headers.get(name)?.to_str().ok()?.parse::<i64>().ok();

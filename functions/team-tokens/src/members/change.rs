@@ -1,4 +1,4 @@
-//! Adds people to a team, and removes them.
+//! Adds people to a team and removes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::teams::TeamPath;
 
 /// Add people to a team
 ///
-/// By their logins. They must have signed in at the organization's VCS and belong to its installation.
+/// Identified by their logins. They must have signed in with the organization's VCS and be members of its installation.
 #[utoipa::path(post, path = "/api/v2/teams/{team_id}/relationships/users", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     request_body(content = Identifiers, content_type = MEDIA_TYPE),
@@ -32,7 +32,7 @@ pub async fn add_users(
 
 /// Remove people from a team
 ///
-/// By their logins. Their rights end with their next request. The last of the owners cannot be removed.
+/// Identified by their logins. They lose their rights at once. The last owner cannot be removed.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}/relationships/users", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     request_body(content = Identifiers, content_type = MEDIA_TYPE),
@@ -60,7 +60,7 @@ pub async fn add_memberships(
 
 /// Remove members of the organization from a team
 ///
-/// Their rights end with their next request. The last of the owners cannot be removed.
+/// They lose their rights at once. The last owner cannot be removed.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}/relationships/organization-memberships", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     request_body(content = Identifiers, content_type = MEDIA_TYPE),
@@ -96,11 +96,11 @@ async fn change(
         if written(app, &team, &organization, &users, change).await? {
             return Ok(StatusCode::NO_CONTENT);
         }
-        team.again(app).await?;
+        team.read_again(app).await?;
     }
 }
 
-/// Writes a change of members, some at a time. `false`: it must be decided on again; what was written stays.
+/// Writes a change of members in parts. `false` if the change must be decided again; the parts that were written stay.
 async fn written(
     app: &App,
     team: &Granted<Team, Changes>,
@@ -125,7 +125,7 @@ async fn written(
     Ok(true)
 }
 
-/// The people with these logins. A person who is in the team already, by login or by id, is left out.
+/// The people with these logins. Logins and ids of people who are in the team already are skipped.
 async fn by_login(
     app: &App,
     organization: &Organization,
@@ -138,7 +138,7 @@ async fn by_login(
     let is_present =
         |login: &String| present.iter().any(|member| [member.username(), member.user_id()].contains(login));
     if let Some(missing) = logins.iter().find(|login| !found.contains_key(*login) && !is_present(login)) {
-        let detail = format!("No member of the installation who has signed in is called {missing}");
+        let detail = format!("No member of the installation with the login {missing} has signed in");
         return Err(Problem::attribute("/data", detail));
     }
     Ok(found.into_values().collect())
@@ -162,7 +162,7 @@ async fn by_membership(
     Ok(found)
 }
 
-/// Those of a team's people who have one of these ids, of any kind. A person who is not in the team is left out.
+/// The members of a team with one of these logins, user ids or membership ids. Other ids are skipped.
 async fn in_team(
     app: &App,
     organization: &Organization,

@@ -1,4 +1,4 @@
-//! People and their memberships as documents show them.
+//! The user and membership objects.
 
 use serde::Serialize;
 use terrapi::domain::organization::{Organization, Role};
@@ -6,51 +6,52 @@ use utoipa::ToSchema;
 
 use super::{MEMBERSHIPS, Member, USERS};
 use crate::account::AccountAttributes;
-use crate::jsonapi::{Identifier, Nobody, Parameters, Resource, ToMany, ToOne};
+use crate::jsonapi::{EmptyObject, Identifier, Parameters, Resource, ToMany, ToOne};
 
 /// A membership in an organization.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct MembershipResource(Resource<MembershipAttributes, MembershipRelationships>);
 
-/// What a membership is.
+/// The attributes of a membership.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MembershipAttributes {
     /// Always `active`: people sign in before they are added.
     status: &'static str,
-    /// Their address at the provider; empty for a caller who does not manage teams, and when the provider does not tell it.
+    /// Their email address at the provider. Empty if the caller does not manage teams, or if the provider does not show
+    /// it.
     email: String,
 }
 
-/// What a membership belongs to.
+/// The relationships of a membership.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MembershipRelationships {
     /// The person.
     user: ToOne,
     /// The organization.
     organization: ToOne,
-    /// The teams that the caller sees the person in.
+    /// The teams with this person that the caller may see.
     teams: ToMany,
 }
 
 /// A person.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(transparent)]
-pub struct UserResource(Resource<AccountAttributes, Nobody>);
+pub struct UserResource(Resource<AccountAttributes, EmptyObject>);
 
-/// A document with what it points at.
+/// A document with included resources.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Compound<D> {
     /// The document.
     #[serde(flatten)]
     pub document: D,
-    /// What `include` asked for; absent when it asked for nothing.
+    /// The resources that `include` requested. Absent if it requested none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub included: Option<Vec<Included>>,
 }
 
-/// What a document points at.
+/// An included resource.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Included {
@@ -60,25 +61,26 @@ pub enum Included {
     Membership(MembershipResource),
 }
 
-/// What documents of teams and memberships can include.
+/// The parameter that includes related resources.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Parameters")]
 pub struct IncludeParams {
-    /// What to show besides, with commas between: `users` and `organization-memberships` of teams, `user` of memberships.
+    /// The related resources to include, separated by commas: `users` and `organization-memberships` of teams, `user`
+    /// of memberships.
     include: Option<String>,
 }
 
-/// Whether the query asks for this to be included.
+/// Whether the query requests that this is included.
 pub fn asks_for(parameters: &Parameters, what: &str) -> bool {
     let words = ["include", "include[]"].into_iter().flat_map(|name| parameters.all(name));
     words.flat_map(|words| words.split(',')).any(|word| word == what)
 }
 
-/// A membership as the caller sees it.
+/// The resource object of a membership, as the caller may see it.
 pub fn membership(member: &Member, organization: &Organization, role: &Role) -> MembershipResource {
     let email = member.profile.as_ref().and_then(|profile| profile.email.clone());
-    // A text in any case: clients refuse a membership whose address is null.
+    // Always a text: clients refuse a membership whose email address is null.
     let email = email.filter(|_| role.manages()).unwrap_or_default();
     let attributes = MembershipAttributes { status: "active", email };
     let relationships = MembershipRelationships {
@@ -91,7 +93,7 @@ pub fn membership(member: &Member, organization: &Organization, role: &Role) -> 
     MembershipResource(Resource { id, r#type: MEMBERSHIPS, attributes, relationships, links: None }.at(path))
 }
 
-/// A person as the caller sees them.
+/// The resource object of a person, as the caller may see it.
 pub fn user(member: &Member, role: &Role) -> UserResource {
     let (email, avatar_url) = match &member.profile {
         Some(profile) => (profile.email.clone(), profile.avatar_url.clone()),
@@ -99,10 +101,10 @@ pub fn user(member: &Member, role: &Role) -> UserResource {
     };
     let attributes = AccountAttributes::new(member.username(), email.filter(|_| role.manages()), avatar_url);
     let id = member.user_id();
-    UserResource(Resource { id, r#type: USERS, attributes, relationships: Nobody::default(), links: None })
+    UserResource(Resource { id, r#type: USERS, attributes, relationships: EmptyObject::default(), links: None })
 }
 
-/// What a team's document includes of these people.
+/// The included resources of a team's document.
 pub fn included(
     members: &[Member],
     organization: &Organization,

@@ -12,20 +12,20 @@ use crate::lookup::Visible;
 use crate::organizations::OrganizationPath;
 use crate::teams::TeamPath;
 
-/// Which memberships a list shows.
+/// The filters of a list of memberships.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Parameters")]
 pub struct MembershipListParams {
-    /// Keeps people whose login or address contains this text, in any case.
+    /// Lists only people whose login or email address contains this text, ignoring case.
     q: Option<String>,
-    /// Keeps people with exactly these addresses: with commas between, or repeated.
+    /// Lists only people with exactly these email addresses, separated by commas or in repeated parameters.
     #[param(rename = "filter[email]")]
     email: Option<String>,
-    /// `active` keeps all, anything else none.
+    /// `active` lists all members; any other value lists none.
     #[param(rename = "filter[status]")]
     status: Option<String>,
-    /// `true` keeps none: all members are people.
+    /// `true` lists none, because all members are people.
     #[param(rename = "filter[is_service_account]")]
     is_service_account: Option<bool>,
 }
@@ -34,7 +34,7 @@ type Listed = Answer<Compound<ListDocument<MembershipResource>>>;
 
 /// List the members of an organization
 ///
-/// The people in those of its teams that the caller sees, by login.
+/// Lists the people in those of its teams that the caller may see, ordered by login.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/organization-memberships", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])),
     params(OrganizationPath, PageParams, MembershipListParams, IncludeParams),
@@ -52,7 +52,7 @@ pub async fn list_organization_memberships(
 
 /// List the members of a team
 ///
-/// By login.
+/// Ordered by login.
 #[utoipa::path(get, path = "/api/v2/teams/{team_id}/relationships/organization-memberships", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath, PageParams, MembershipListParams, IncludeParams),
     responses((status = 200, body = Compound<ListDocument<MembershipResource>>, content_type = MEDIA_TYPE),

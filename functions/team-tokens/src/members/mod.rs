@@ -1,5 +1,5 @@
-//! The people in an organization's teams. A person in any of its teams is a member of the organization: that
-//! membership is not stored anywhere else.
+//! The members of teams and organizations. A person in any team of an organization is a member of it; that membership
+//! is not stored separately.
 
 pub mod change;
 pub mod document;
@@ -22,7 +22,7 @@ pub const USERS: &str = "users";
 pub struct Member {
     user: UserId,
     profile: Option<Profile>,
-    /// The teams that the caller sees them in.
+    /// The ids of the teams with this person that the caller may see.
     teams: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Member {
         format!("user-{}", user_number(self.user))
     }
 
-    /// The login at the organization's VCS, and failing that the id.
+    /// The login at the organization's VCS, or else the id.
     fn username(&self) -> String {
         self.profile.as_ref().map_or_else(|| self.user_id(), |profile| profile.login.clone())
     }
@@ -43,7 +43,8 @@ impl Member {
     }
 }
 
-/// The people in these teams, as far as the caller sees the teams, by username. One batch of reads for each hundred.
+/// The people in those of these teams that the caller may see, ordered by username. Costs one batch read for each 100
+/// people.
 pub async fn members<'a>(
     app: &App,
     organization: &Organization,
@@ -64,7 +65,7 @@ pub async fn members<'a>(
     Ok(members)
 }
 
-/// Everybody in an organization.
+/// The members of an organization.
 pub async fn members_of(app: &App, snapshot: &OrganizationSnapshot, role: &Role) -> Result<Vec<Member>> {
     members(app, &snapshot.organization, &snapshot.teams, role).await
 }

@@ -15,7 +15,7 @@ use crate::principal::Principal;
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a description: handlers take Named")]
 pub struct MembershipPath {
-    /// The membership. Whatever is no such id names nothing.
+    /// The membership's id.
     #[param(example = "ou-4nQvD8sYk2LmPx6R")]
     membership_id: String,
 }

@@ -19,7 +19,7 @@ use crate::principal::{Note, Principal, Who};
 
 /// Create an organization
 ///
-/// Its creator, a person, is the first of its owners.
+/// Only a person can create an organization. They become its first owner.
 #[utoipa::path(post, path = "/api/v2/organizations", tag = "organizations", security(("bearer" = [])),
     request_body(content = OrganizationPayload, content_type = MEDIA_TYPE),
     responses((status = 201, body = Document<OrganizationResource>, content_type = MEDIA_TYPE),
@@ -46,7 +46,7 @@ pub async fn create_organization(
     };
     let code = organization.id.organization();
     let owners = owners(TeamId::new(code, app.random.bytes()?), person.user, organization.created_at)?;
-    // The right to it is to belong to the installation.
+    // Membership in the installation gives the right to create the organization.
     let namespace = organization.namespace;
     let authority = Authority { member: Some((person.user, namespace)), ..Authority::default() };
     let note = Note::new(AuditAction::OrganizationCreated, &organization, None, BTreeMap::new());

@@ -16,7 +16,7 @@ use crate::principal::Note;
 
 /// Delete an organization
 ///
-/// For its owners. Its teams and all tokens go with it; what is left after a failure goes with the next try.
+/// Requires an owner. Deletes its teams and all tokens as well. If it fails, repeating the request deletes the rest.
 #[utoipa::path(delete, path = "/api/v2/organizations/{organization_name}", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
@@ -31,6 +31,6 @@ pub async fn delete_organization(
         if app.store.delete_organization(organization, &decision).await? == Written::Done {
             return Ok(StatusCode::NO_CONTENT);
         }
-        owned.again(&app).await?;
+        owned.read_again(&app).await?;
     }
 }

@@ -6,31 +6,31 @@ use terrapi::domain::{InstallationId, Vcs};
 use utoipa::ToSchema;
 
 use super::TYPE;
-use crate::jsonapi::{Nobody, Resource};
+use crate::jsonapi::{EmptyObject, Resource};
 
 /// An organization.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(transparent)]
-pub struct OrganizationResource(Resource<OrganizationAttributes, Nobody>);
+pub struct OrganizationResource(Resource<OrganizationAttributes, EmptyObject>);
 
-/// What an organization is.
+/// The attributes of an organization.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct OrganizationAttributes {
-    /// Its name, which is its id.
+    /// Its name, which is also its id in paths.
     name: String,
-    /// Where it is reached.
+    /// Its email address.
     email: String,
-    /// Names it for good.
+    /// Its permanent id.
     #[schema(pattern = "^org-[A-Za-z0-9]{16}$")]
     external_id: String,
     /// When it was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// Where workspaces would run that say nothing themselves. No effect.
+    /// HCP Terraform's default for workspaces. No effect.
     default_execution_mode: ExecutionMode,
-    /// Settings that are kept for clients and have no effect.
+    /// Settings that are stored for clients and have no effect.
     #[serde(flatten)]
     settings: OrganizationSettings,
     /// Always `password`: people sign in at GitHub or GitLab.
@@ -53,16 +53,16 @@ pub struct OrganizationAttributes {
     enforce_hyok: bool,
     /// Always false.
     is_unified: bool,
-    /// The system of its installation.
+    /// The VCS of its installation.
     vcs: Vcs,
-    /// The installation it belongs to.
+    /// The installation to which it belongs.
     #[schema(value_type = String, pattern = "^(0|[1-9][0-9]{0,18})$")]
     installation_id: String,
-    /// What the caller may do to it.
+    /// What the caller may do with it.
     permissions: OrganizationPermissions,
 }
 
-/// What the caller may do to an organization.
+/// What the caller may do with an organization.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
@@ -77,11 +77,11 @@ pub struct OrganizationPermissions {
     can_create_team: bool,
     /// Manage its own token.
     can_update_api_token: bool,
-    /// Always false: people sign in elsewhere.
+    /// Always false: people sign in at GitHub or GitLab.
     can_manage_users: bool,
 }
 
-/// An organization as the caller sees it.
+/// The resource object of an organization, as the caller may see it.
 pub fn resource(organization: &Organization, role: &Role) -> OrganizationResource {
     let installation: InstallationId = organization.namespace.installation;
     let attributes = OrganizationAttributes {
@@ -114,19 +114,19 @@ pub fn resource(organization: &Organization, role: &Role) -> OrganizationResourc
     let id = organization.name.to_string();
     let path = format!("/api/v2/organizations/{id}");
     OrganizationResource(
-        Resource { id, r#type: TYPE, attributes, relationships: Nobody::default(), links: None }.at(path),
+        Resource { id, r#type: TYPE, attributes, relationships: EmptyObject::default(), links: None }.at(path),
     )
 }
 
 impl OrganizationResource {
-    /// Whether its name or its address contains a text, in any case.
+    /// Whether the name contains `name`, the email address contains `email`, and one of both contains `either`. All are
+    /// in lower case.
     pub fn matches(&self, name: &str, email: &str, either: &str) -> bool {
         let own = [self.0.id.to_lowercase(), self.0.attributes.email.to_lowercase()];
         let [own_name, own_email] = &own;
         own_name.contains(name) && own_email.contains(email) && own.iter().any(|text| text.contains(either))
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.0.id
     }

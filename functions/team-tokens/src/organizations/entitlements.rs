@@ -1,26 +1,26 @@
-//! What an organization may use of the service.
+//! Shows which features an organization may use.
 
 use serde::Serialize;
 use terrapi::domain::organization::Organization;
 use utoipa::ToSchema;
 
 use super::OrganizationPath;
-use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Nobody, Problem, Resource};
+use crate::jsonapi::{Answer, Document, EmptyObject, ErrorDocument, MEDIA_TYPE, Problem, Resource};
 use crate::lookup::Visible;
 
-/// What an organization may use.
+/// The features that an organization may use.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(transparent)]
-pub struct EntitlementSet(Resource<Entitlements, Nobody>);
+pub struct EntitlementSet(Resource<Entitlements, EmptyObject>);
 
-/// Each part of HCP Terraform, and whether it exists here.
+/// The features of HCP Terraform, and whether this service has them.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 pub struct Entitlements {
-    /// True.
+    /// Always true.
     teams: bool,
-    /// False, as all that follow: there are no workspaces and no state here.
+    /// Always false, like all following members: this service has no workspaces and keeps no state.
     state_storage: bool,
     operations: bool,
     agents: bool,
@@ -37,9 +37,10 @@ pub struct Entitlements {
     vcs_integrations: bool,
 }
 
-/// Show what an organization may use
+/// Show an organization's entitlements
 ///
-/// Teams, and nothing else of HCP Terraform: `cloud` and `remote` backends learn from it that their state cannot be kept here.
+/// Of HCP Terraform's features, this service has only teams. The backends `cloud` and `remote` learn from the answer
+/// that the service keeps no state.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/entitlement-set", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
     responses((status = 200, body = Document<EntitlementSet>, content_type = MEDIA_TYPE),
@@ -50,7 +51,7 @@ pub async fn show_entitlements(
     let attributes = Entitlements { teams: true, ..Entitlements::default() };
     let id = snapshot.organization.id.to_string();
     let resource =
-        Resource { id, r#type: "entitlement-sets", attributes, relationships: Nobody::default(), links: None };
+        Resource { id, r#type: "entitlement-sets", attributes, relationships: EmptyObject::default(), links: None };
     let path = format!("/api/v2/organizations/{}/entitlement-set", snapshot.organization.name);
     Ok(Answer::ok(Document { data: EntitlementSet(resource.at(path)) }))
 }

@@ -11,24 +11,24 @@ use crate::principal::{Principal, Who};
 /// The parameters that choose organizations.
 const SEARCHES: [&str; 3] = ["q", "q[name]", "q[email]"];
 
-/// Which organizations a list shows.
+/// The filters of a list of organizations.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Parameters")]
 pub struct OrganizationListParams {
-    /// Keeps organizations whose name or email address contains this text, in any case.
+    /// Lists only organizations whose name or email address contains this text, ignoring case.
     q: Option<String>,
-    /// Keeps organizations whose name contains this text, in any case.
+    /// Lists only organizations whose name contains this text, ignoring case.
     #[param(rename = "q[name]")]
     name: Option<String>,
-    /// Keeps organizations whose email address contains this text, in any case.
+    /// Lists only organizations whose email address contains this text, ignoring case.
     #[param(rename = "q[email]")]
     email: Option<String>,
 }
 
 /// List the caller's organizations
 ///
-/// By name. Without a page parameter, all of them.
+/// Ordered by name. Without a page parameter, the answer lists all of them.
 #[utoipa::path(get, path = "/api/v2/organizations", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(PageParams, OrganizationListParams),
     responses((status = 200, body = ListDocument<OrganizationResource>, content_type = MEDIA_TYPE),

@@ -17,7 +17,7 @@ const TYPE: &str = "organizations";
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a description: handlers take Named")]
 pub struct OrganizationPath {
-    /// The organization, by its name.
+    /// The organization's name.
     #[param(example = "acme")]
     organization_name: String,
 }

@@ -1,4 +1,4 @@
-//! What clients say about an organization.
+//! Parses organizations in requests.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::jsonapi::{Attributes, Problem};
 
-/// An organization to create, or what to change of one.
+/// An organization to create, or the changes of an organization.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"data": {"type": "organizations", "attributes": {"name": "acme", "email": "ops@acme.example",
     "vcs": "github", "installation-id": "12345"}}}))]
@@ -20,43 +20,44 @@ pub struct OrganizationPayload {
     data: OrganizationPayloadData,
 }
 
-/// The organization.
+/// The organization to create or change.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct OrganizationPayloadData {
-    /// `organizations`, or nothing.
+    /// `organizations`. May be absent.
     r#type: Option<String>,
     attributes: OrganizationPayloadAttributes,
 }
 
-/// What it is to be. A change keeps what is left out.
+/// The attributes of an organization. A change keeps the absent ones.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct OrganizationPayloadAttributes {
-    /// 1 to 100 letters, digits, `-` and `_`; nobody else's. A new organization must have one.
+    /// 1 to 100 letters, digits, `-` and `_`; unique. Required for a new organization.
     #[schema(max_length = 100)]
     name: Option<String>,
-    /// A new organization must have one.
+    /// An email address. Required for a new organization.
     #[schema(max_length = 254)]
     email: Option<String>,
-    /// The system of its installation. It does not change.
+    /// The VCS of its installation. Ignored in a change.
     vcs: Option<Vcs>,
-    /// The installation it belongs to, which its creator must belong to. It does not change. When it is left out, the first of
-    /// its creator's.
+    /// Its installation, of which the creator must be a member. The default is the creator's first installation.
+    /// Ignored in a change.
     installation_id: Option<String>,
-    /// Where workspaces would run that say nothing themselves: `remote` for a new organization. Kept, without effect.
+    /// HCP Terraform's default for workspaces. Stored, but without effect. The default for a new organization is
+    /// `remote`.
     default_execution_mode: Option<ExecutionMode>,
-    /// Settings that are kept, without effect. `session-timeout`, `session-remember`, `collaborator-auth-policy`,
-    /// `owners-team-saml-role-id`, `default-agent-pool-id`, `user-tokens-enabled`, `max-ttl-enabled` and `enforce-hyok` are
-    /// refused unless they say what is so.
+    /// Settings that are stored, but without effect. `session-timeout`, `session-remember`, `collaborator-auth-policy`,
+    /// `owners-team-saml-role-id`, `default-agent-pool-id`, `user-tokens-enabled`, `max-ttl-enabled` and `enforce-hyok`
+    /// must have the values that answers show.
     #[serde(flatten)]
     settings: OrganizationSettingsChange,
 }
 
 const EXECUTION_MODE: &str = "/data/attributes/default-execution-mode";
 const EXECUTION_MODE_PROBLEM: &str = "Default execution mode is not remote or local: there are no agents here";
-/// Where the settings stand that have no effect and are kept.
+/// The pointers to the settings that are stored but have no effect.
 const SETTINGS: [&str; 8] = [
     "/data/attributes/assessments-enforced",
     "/data/attributes/cost-estimation-enabled",
@@ -78,33 +79,33 @@ const USER_TOKENS: &str = "/data/attributes/user-tokens-enabled";
 const MAX_TTL: &str = "/data/attributes/max-ttl-enabled";
 const HYOK: &str = "/data/attributes/enforce-hyok";
 const ATTRIBUTES: &str = "/data/attributes/";
-const NOT_A_MEMBER: &str = "Installation id is not that of an installation you belong to";
-/// Where the name stands.
+const NOT_A_MEMBER: &str = "Installation id is not an installation of which you are a member";
+/// The pointer to the name.
 pub const NAME: &str = "/data/attributes/name";
 const EMAIL: &str = "/data/attributes/email";
 const VCS: &str = "/data/attributes/vcs";
 const INSTALLATION: &str = "/data/attributes/installation-id";
-/// What is said about a name that is none.
-const NAME_PROBLEM: &str = "Name is not of 1 to 100 letters, digits, dashes and underscores";
-/// What is said about an address that is none.
+/// The error for an invalid name.
+const NAME_PROBLEM: &str = "Name does not consist of 1 to 100 letters, digits, dashes and underscores";
+/// The error for an invalid email address.
 const EMAIL_PROBLEM: &str = "Email is not an address";
 
-/// Reads the name, if there is one.
+/// Parses the name, if there is one.
 fn name(attributes: &Attributes) -> Result<Option<OrganizationName>, Problem> {
     attributes.text(NAME, OrganizationName::new, NAME_PROBLEM)
 }
 
-/// Reads the address, if there is one.
+/// Parses the email address, if there is one.
 fn email(attributes: &Attributes) -> Result<Option<Email>, Problem> {
     attributes.text(EMAIL, Email::new, EMAIL_PROBLEM)
 }
 
-/// Reads what is to change.
+/// Parses a change.
 pub fn change(attributes: &Attributes) -> Result<OrganizationChange, Problem> {
     refuse_without_effect(attributes)?;
     let mut flags = BTreeMap::new();
     for pointer in SETTINGS {
-        let flag = attributes.json(pointer, "It is not true or false")?;
+        let flag = attributes.json(pointer, "The setting is not true or false")?;
         flags.insert(pointer.trim_start_matches(ATTRIBUTES).to_owned(), flag);
     }
     Ok(OrganizationChange {
@@ -115,7 +116,7 @@ pub fn change(attributes: &Attributes) -> Result<OrganizationChange, Problem> {
     })
 }
 
-/// Refuses settings that clients know and that would promise something which is not so. Sending what is so is fine.
+/// Refuses settings that this service does not support, unless they have the value that answers show.
 fn refuse_without_effect(attributes: &Attributes) -> Result<(), Problem> {
     for (pointer, problem) in [(SESSION_TIMEOUT, TIMEOUT_PROBLEM), (SESSION_REMEMBER, REMEMBER_PROBLEM)] {
         attributes.text(pointer, |_| None::<()>, problem)?;
@@ -124,14 +125,14 @@ fn refuse_without_effect(attributes: &Attributes) -> Result<(), Problem> {
     attributes.text(
         AUTH_POLICY,
         is("password"),
-        "Collaborator auth policy is not password: people sign in elsewhere",
+        "Collaborator auth policy is not password: people sign in with GitHub or GitLab",
     )?;
     attributes.text(SAML_ROLE, is(""), "Owners team saml role id is not empty: there is no single sign-on")?;
     attributes.text(AGENT_POOL, is(""), "Default agent pool id is not empty: there are no agents")?;
     for (pointer, expected, problem) in [
-        (USER_TOKENS, true, "User tokens enabled is not true: people always have access with their own tokens"),
-        (MAX_TTL, false, "Max ttl enabled is not false: there are no maximum lifetimes of tokens"),
-        (HYOK, false, "Enforce hyok is not false: there are no keys of your own"),
+        (USER_TOKENS, true, "User tokens enabled is not true: people can always use their own tokens"),
+        (MAX_TTL, false, "Max ttl enabled is not false: tokens have no maximum lifetime"),
+        (HYOK, false, "Enforce hyok is not false: this service does not support customers' keys"),
     ] {
         if attributes.json::<bool>(pointer, problem)?.is_some_and(|value| value != expected) {
             return Err(Problem::attribute(pointer, problem));
@@ -140,7 +141,7 @@ fn refuse_without_effect(attributes: &Attributes) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The word of an execution mode on the wire.
+/// The name of an execution mode in requests and answers.
 pub const fn word(mode: ExecutionMode) -> &'static str {
     match mode {
         ExecutionMode::Remote => "remote",
@@ -148,20 +149,20 @@ pub const fn word(mode: ExecutionMode) -> &'static str {
     }
 }
 
-/// 422 for an organization without a name or an address.
+/// The error for an organization without a name or email address.
 pub fn missing(pointer: &'static str) -> Problem {
     Problem::attribute(pointer, if pointer == NAME { NAME_PROBLEM } else { EMAIL_PROBLEM })
 }
 
-/// Where the address stands.
+/// The pointer to the email address.
 pub const EMAIL_POINTER: &str = EMAIL;
 
-/// 422 for a name that another organization has.
+/// The error for a name that another organization has.
 pub fn name_taken() -> Problem {
     Problem::attribute(NAME, "Name has already been taken")
 }
 
-/// The installation of a new organization: the one that is named, or the first of those the caller reaches.
+/// The installation of a new organization: the one in the request, or the first that the caller may use.
 pub async fn installation(app: &App, caller: &Caller, attributes: &Attributes) -> Result<Namespace, Problem> {
     let vcs: Option<Vcs> = attributes.json(VCS, "Vcs is not github or gitlab")?;
     let named = attributes.text(INSTALLATION, InstallationId::parse, NOT_A_MEMBER)?;
@@ -179,7 +180,7 @@ pub async fn installation(app: &App, caller: &Caller, attributes: &Attributes) -
     Err(not_a_member())
 }
 
-/// 422 for an installation that the caller does not belong to.
+/// The error for an installation of which the caller is not a member.
 pub fn not_a_member() -> Problem {
     Problem::attribute(INSTALLATION, NOT_A_MEMBER)
 }

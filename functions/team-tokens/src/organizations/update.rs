@@ -18,7 +18,7 @@ use crate::principal::Note;
 
 /// Change an organization
 ///
-/// For its owners. Only what is sent changes; a new name is part of its paths from then on.
+/// Requires an owner. Absent attributes do not change. A new name changes the organization's paths.
 #[utoipa::path(patch, path = "/api/v2/organizations/{organization_name}", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
     request_body(content = OrganizationPayload, content_type = MEDIA_TYPE),
@@ -38,16 +38,16 @@ pub async fn update_organization(
         match app.store.update_organization(old, &change, &decision).await? {
             Written::Done => break,
             Written::Taken => return Err(name_taken()),
-            Written::Outdated => owned.again(&app).await?,
+            Written::Outdated => owned.read_again(&app).await?,
         }
     }
-    // Others may have changed other attributes meanwhile.
+    // Concurrent requests may have changed other attributes.
     let code = owned.found.organization.id.organization();
     let new = app.store.find_organization(code).await?.ok_or_else(Problem::not_found)?;
     Ok(Answer::ok(Document { data: resource(&new, &owned.role) }))
 }
 
-/// Each attribute that a change names, with its new value but for the address.
+/// The attributes in a change, with their new values except for the email address.
 fn changed(change: &OrganizationChange) -> BTreeMap<String, Option<String>> {
     let name = change.name.as_ref().map(|name| ("name".to_owned(), Some(name.to_string())));
     let email = change.email.as_ref().map(|_| ("email".to_owned(), None));

@@ -19,7 +19,7 @@ use crate::principal::Note;
 
 /// Create a team
 ///
-/// For whoever manages the organization's teams.
+/// Requires the right to manage the organization's teams.
 #[utoipa::path(post, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
     request_body(content = TeamPayload, content_type = MEDIA_TYPE),
@@ -45,7 +45,7 @@ pub async fn create_team(
         created_at: app.clock.now(),
         token: None,
     };
-    // What a team may do is for owners to give.
+    // Only owners may give a team rights.
     let gives = team.access != OrganizationAccess::default() || team.capabilities != Capabilities::default();
     loop {
         let role = &granted.role;
@@ -55,7 +55,7 @@ pub async fn create_team(
         match app.store.create_team(&team, organization.namespace, &decision).await? {
             Written::Done => return Ok(Answer::ok(Document { data: resource(&team, &organization.name, role) })),
             Written::Taken => return Err(name_taken()),
-            Written::Outdated => granted.again(&app).await?,
+            Written::Outdated => granted.read_again(&app).await?,
         }
     }
 }

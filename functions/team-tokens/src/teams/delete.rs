@@ -16,7 +16,8 @@ use crate::principal::Note;
 
 /// Delete a team
 ///
-/// Its tokens stop working at that moment. The owners' team cannot be deleted.
+/// Requires the right to manage the organization's teams. The team's tokens stop working at once. The owners' team
+/// cannot be deleted.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     responses((status = 204), (status = 422, body = ErrorDocument, content_type = "application/vnd.api+json"),
@@ -32,6 +33,6 @@ pub async fn delete_team(State(app): State<App>, mut team: Granted<Team, Manages
         if app.store.delete_team(&team.found, organization.namespace, &decision).await? == Written::Done {
             return Ok(StatusCode::NO_CONTENT);
         }
-        team.again(&app).await?;
+        team.read_again(&app).await?;
     }
 }

@@ -8,45 +8,45 @@ use terrapi::domain::organization::{
 use utoipa::ToSchema;
 
 use super::TYPE;
-use crate::jsonapi::{Identifier, Nobody, Resource, ToMany, ToOne};
+use crate::jsonapi::{EmptyObject, Identifier, Resource, ToMany, ToOne};
 
 /// A team.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct TeamResource(Resource<TeamAttributes, TeamRelationships>);
 
-/// What a team is.
+/// The attributes of a team.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TeamAttributes {
-    /// Unique in the organization.
+    /// Its name, unique in the organization.
     name: String,
-    /// How many people are in it.
+    /// The number of its members.
     users_count: usize,
-    /// Who sees it.
+    /// Who may see it.
     visibility: Visibility,
-    /// Always none: people sign in elsewhere.
+    /// Always null: there is no single sign-on.
     sso_team_id: Option<String>,
     /// Always false.
     is_unified: bool,
-    /// Whether its members, and its own tokens, may manage its tokens.
+    /// Whether its members and its tokens may manage its tokens.
     allow_member_token_management: bool,
-    /// What the caller may do to it.
+    /// What the caller may do with it.
     permissions: TeamPermissions,
-    /// What it may do to the organization.
+    /// What it may do in the organization.
     organization_access: OrganizationAccess,
-    /// What an access token holds that is bought with one of its tokens.
+    /// The capabilities of access tokens that are issued for its tokens.
     capabilities: Vec<Capability>,
 }
 
-/// What the caller may do to a team.
+/// What the caller may do with a team.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them")]
 #[schema(example = json!({"can-update-membership": true, "can-destroy": true, "can-update-organization-access": true,
     "can-update-api-token": true, "can-update-visibility": true}))]
 pub struct TeamPermissions {
-    /// Let people in and out.
+    /// Add and remove members.
     can_update_membership: bool,
     /// Delete it.
     can_destroy: bool,
@@ -54,31 +54,31 @@ pub struct TeamPermissions {
     can_update_organization_access: bool,
     /// Manage its tokens.
     can_update_api_token: bool,
-    /// Change who sees it.
+    /// Change who may see it.
     can_update_visibility: bool,
 }
 
-/// What a team belongs to.
+/// The relationships of a team.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TeamRelationships {
     /// Its organization.
     organization: ToOne,
-    /// The people in it.
+    /// Its members.
     users: ToMany,
-    /// Their memberships in the organization.
+    /// The memberships of these people in the organization.
     organization_memberships: ToMany,
-    /// Its legacy token is asked for at its own address.
+    /// Always empty: the legacy token has a path of its own.
     authentication_token: Related,
 }
 
-/// A relationship of which only this is told.
+/// A relationship without data.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Related {
-    meta: Nobody,
+    meta: EmptyObject,
 }
 
-/// A team as the caller sees it.
+/// The resource object of a team, as the caller may see it.
 pub fn resource(team: &Team, organization: &OrganizationName, role: &Role) -> TeamResource {
     let (owns, manages) = (role.owns(), role.manages());
     let attributes = TeamAttributes {

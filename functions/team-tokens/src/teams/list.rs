@@ -12,21 +12,21 @@ use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
 use crate::organizations::OrganizationPath;
 
-/// Which teams a list shows.
+/// The filters of a list of teams.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Parameters")]
 pub struct TeamListParams {
-    /// Keeps teams whose name contains this text, in any case.
+    /// Lists only teams whose name contains this text, ignoring case.
     q: Option<String>,
-    /// Keeps teams of exactly these names: with commas between, or repeated.
+    /// Lists only teams with exactly these names, separated by commas or in repeated parameters.
     #[param(rename = "filter[names]")]
     names: Option<String>,
 }
 
 /// List the teams of an organization
 ///
-/// Those that the caller sees, by name.
+/// Lists the teams that the caller may see, ordered by name.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TeamListParams, IncludeParams),
     responses((status = 200, body = Compound<ListDocument<TeamResource>>, content_type = MEDIA_TYPE),

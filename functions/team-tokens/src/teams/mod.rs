@@ -17,7 +17,7 @@ const TYPE: &str = "teams";
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a description: handlers take Named")]
 pub struct TeamPath {
-    /// The team. Whatever is no such id names nothing.
+    /// The team's id.
     #[param(example = "team-4nQvD8sYk2LmPx6R")]
     team_id: String,
 }

@@ -1,4 +1,4 @@
-//! What audit entries tell of a team's attributes.
+//! The attributes of a team in audit entries.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use terrapi::domain::organization::{OrganizationAccess, Team, Visibility};
 use terrapi::domain::{Capabilities, Error, Result};
 use terrapi::store::TeamChange;
 
-/// Each attribute that a change names, with its new value.
+/// The attributes in a change, with their new values.
 pub fn changed(change: &TeamChange) -> Result<BTreeMap<String, Option<String>>> {
     let visibility = change.visibility.map(|visibility| match visibility {
         Visibility::Secret => "secret".to_owned(),
@@ -24,7 +24,7 @@ pub fn changed(change: &TeamChange) -> Result<BTreeMap<String, Option<String>>> 
     Ok(attributes.map(|(name, value)| (name.to_owned(), value)).chain(flags).collect())
 }
 
-/// What a new team is given: each access flag that is set, and its capabilities.
+/// The rights of a new team: each access flag that is set, and its capabilities.
 pub fn given(team: &Team) -> Result<BTreeMap<String, Option<String>>> {
     let none = OrganizationAccess::default();
     let flags = team.access.each().into_iter().zip(none.each()).filter(|(own, none)| own != none);

@@ -1,4 +1,4 @@
-//! What clients say about a team.
+//! Parses teams in requests.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::jsonapi::{Attributes, Problem};
 
-/// A team to create, or what to change of one.
+/// A team to create, or the changes of a team.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"data": {"type": "teams", "attributes": {"name": "platform",
     "capabilities": ["kv_store_read", {"name": "installation_id", "id": "12345"}]}}}))]
@@ -19,38 +19,38 @@ pub struct TeamPayload {
     data: TeamPayloadData,
 }
 
-/// The team.
+/// The team to create or change.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct TeamPayloadData {
-    /// `teams`, or nothing. A new team's may be `organizations`, as the vendor's service has it.
+    /// `teams`. May be absent. For a new team, `organizations` is accepted as well, as HCP Terraform does.
     r#type: Option<String>,
     attributes: TeamPayloadAttributes,
 }
 
-/// What it is to be. A change keeps what is left out.
+/// The attributes of a team. A change keeps the absent ones.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct TeamPayloadAttributes {
-    /// 1 to 100 letters, digits, `-`, `_`, `/` and spaces; unique in the organization. A new team must have one.
+    /// 1 to 100 letters, digits, `-`, `_`, `/` and spaces; unique in the organization. Required for a new team.
     #[schema(max_length = 100)]
     name: Option<String>,
-    /// `secret` for a new team.
+    /// The default for a new team is `secret`.
     visibility: Option<Visibility>,
-    /// Refused unless empty: there is no single sign-on.
+    /// Must be empty: there is no single sign-on.
     sso_team_id: Option<String>,
-    /// True for a new team.
+    /// The default for a new team is `true`.
     allow_member_token_management: Option<bool>,
-    /// None for a new team. For owners of the organization to give. `manage-membership`, `manage-organization-access` and
-    /// `access-secret-teams` are refused unless false.
+    /// Only owners of the organization may set it. By default, a new team has no access. `manage-membership`,
+    /// `manage-organization-access` and `access-secret-teams` must be `false`.
     organization_access: Option<OrganizationAccessChange>,
-    /// None for a new team. For owners of the organization to give: `kv_store_read`, `kv_store_write`, and the limits to
-    /// the organization's installation and its system.
+    /// Only owners of the organization may set it: `kv_store_read`, `kv_store_write`, and the limits to the
+    /// organization's installation and VCS. By default, a new team has none.
     capabilities: Option<Vec<Capability>>,
 }
 
-/// Where each attribute stands.
+/// The pointers to the attributes.
 pub const NAME: &str = "/data/attributes/name";
 const VISIBILITY: &str = "/data/attributes/visibility";
 const TOKEN_MANAGEMENT: &str = "/data/attributes/allow-member-token-management";
@@ -61,17 +61,18 @@ const SECRET_TEAMS: &str = "/data/attributes/organization-access/access-secret-t
 const SSO_TEAM_ID: &str = "/data/attributes/sso-team-id";
 const CAPABILITIES: &str = "/data/attributes/capabilities";
 
-/// What is said about a name that is none.
-pub const NAME_PROBLEM: &str = "Name is not of 1 to 100 letters, digits, dashes, underscores, slashes and spaces";
+/// The error for an invalid name.
+pub const NAME_PROBLEM: &str =
+    "Name does not consist of 1 to 100 letters, digits, dashes, underscores, slashes and spaces";
 
-/// Reads what is to change.
+/// Parses a change.
 pub fn change(attributes: &Attributes, organization: &Organization) -> Result<TeamChange, Problem> {
     let malformed = "Capabilities are unknown or malformed";
     let capabilities: Option<RequestedCapabilities> = attributes.json(CAPABILITIES, malformed)?;
     let capabilities = capabilities.map(RequestedCapabilities::read).transpose();
     let capabilities = capabilities.map_err(|_| Problem::attribute(CAPABILITIES, malformed))?;
     if let Some(foreign) = capabilities.iter().flat_map(Capabilities::iter).find(|held| !organization.may_grant(held)) {
-        let detail = format!("Capabilities: {} is not the organization's to give", foreign.name());
+        let detail = format!("Capabilities: the organization cannot grant {}", foreign.name());
         return Err(Problem::attribute(CAPABILITIES, detail));
     }
     let access: Option<BTreeMap<String, Option<bool>>> =
@@ -80,13 +81,13 @@ pub fn change(attributes: &Attributes, organization: &Organization) -> Result<Te
     let sso = "Sso team id is not empty: there is no single sign-on";
     attributes.text(SSO_TEAM_ID, |text| text.is_empty().then_some(()), sso)?;
     for (given, pointer, problem) in [
-        (access.manage_membership, MANAGE_MEMBERSHIP, "Manage membership is not false: manage-teams gives it"),
+        (access.manage_membership, MANAGE_MEMBERSHIP, "Manage membership is not false: manage-teams includes it"),
         (
             access.manage_organization_access,
             MANAGE_ACCESS,
-            "Manage organization access is not false: owners alone give it",
+            "Manage organization access is not false: only owners can do this",
         ),
-        (access.access_secret_teams, SECRET_TEAMS, "Access secret teams is not false: manage-teams gives it"),
+        (access.access_secret_teams, SECRET_TEAMS, "Access secret teams is not false: manage-teams includes it"),
     ] {
         if given == Some(true) {
             return Err(Problem::attribute(pointer, problem));
@@ -95,13 +96,14 @@ pub fn change(attributes: &Attributes, organization: &Organization) -> Result<Te
     Ok(TeamChange {
         name: attributes.text(NAME, TeamName::new, NAME_PROBLEM)?,
         visibility: attributes.json(VISIBILITY, "Visibility is not secret or organization")?,
-        allow_member_token_management: attributes.json(TOKEN_MANAGEMENT, "It is true or false")?,
+        allow_member_token_management: attributes
+            .json(TOKEN_MANAGEMENT, "Allow member token management is not true or false")?,
         access,
         capabilities,
     })
 }
 
-/// 422 for a name that another team has.
+/// The error for a name that another team has.
 pub fn name_taken() -> Problem {
     Problem::attribute(NAME, "Name has already been taken")
 }

@@ -17,8 +17,8 @@ use crate::principal::Note;
 
 /// Change a team
 ///
-/// Only what is sent changes. The owners' team keeps its name. Owners alone change what a team may do; anybody else who may
-/// change the team may send those attributes back as they are.
+/// Absent attributes do not change. The owners' team cannot be renamed. Only owners may change a team's rights; other
+/// callers who may change the team may send these attributes with their current values.
 #[utoipa::path(patch, path = "/api/v2/teams/{team_id}", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     request_body(content = TeamPayload, content_type = MEDIA_TYPE),
@@ -34,7 +34,7 @@ pub async fn update_team(
     loop {
         let old = &team.found;
         let change = sent.clone().differing_from(old);
-        // What a team may do is for owners to give and to take.
+        // Only owners may change a team's rights.
         let gives = !change.access.each().is_empty() || change.capabilities.is_some();
         let authority = if gives { team.role.owner().ok_or_else(Problem::not_found)? } else { team.authority };
         if old.owners && change.name.is_some() {
@@ -45,10 +45,10 @@ pub async fn update_team(
         match app.store.update_team(old, &change, &decision).await? {
             Written::Done => break,
             Written::Taken => return Err(name_taken()),
-            Written::Outdated => team.again(&app).await?,
+            Written::Outdated => team.read_again(&app).await?,
         }
     }
-    // Others may have changed other attributes meanwhile.
+    // Concurrent requests may have changed other attributes.
     let new = app.store.find_team(team.found.id).await?.ok_or_else(Problem::not_found)?;
     Ok(Answer::ok(Document { data: resource(&new, &organization.name, &team.role) }))
 }

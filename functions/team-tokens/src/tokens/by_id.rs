@@ -1,4 +1,4 @@
-//! Any token, by its own id.
+//! Shows and deletes a token by its id.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -17,21 +17,20 @@ use crate::principal::Principal;
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a description: handlers take Named")]
 pub struct TokenPath {
-    /// The token. Whatever is no such id names nothing.
+    /// The token's id.
     #[param(example = "at-9f3KqWm2Zr7TbXc4")]
     token_id: String,
 }
 
-/// A token with its team, if it is a team's.
+/// A token, with its team if it belongs to one.
 pub struct HeldToken {
-    /// The token.
     pub token: TeamToken,
     team: Option<Team>,
 }
 
 impl HeldToken {
-    /// What a right to the token is decided on: a team's as the team's rules say, the organization's own if the organization
-    /// is theirs. `None` without it.
+    /// The facts that give the caller the right to manage the token. `None` if the caller does not have it. The rights
+    /// to a team's token are those of the team; an organization's token is managed by its owners.
     pub fn manager(&self, role: &Role) -> Option<Authority> {
         match self.token.holder {
             TokenHolder::Organization => role.owner(),
@@ -40,8 +39,8 @@ impl HeldToken {
     }
 }
 
-/// Visible to those who manage the token, and to the token itself. Costs at most two reads besides the role's, and none for
-/// the caller's own token.
+/// A token may be seen by callers who manage it, and by itself. Costs at most two reads in addition to those for the
+/// role, and none for the caller's own token.
 impl Resource for TeamToken {
     type Found = HeldToken;
 
@@ -92,7 +91,7 @@ pub async fn show_token(
 
 /// Delete a token
 ///
-/// It stops working at that moment.
+/// The token stops working at once.
 #[utoipa::path(delete, path = "/api/v2/authentication-tokens/{token_id}", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(TokenPath),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
@@ -106,6 +105,6 @@ pub async fn delete_token(
             held.caller.audit(AuditAction::TeamTokenDeleted, token, &app);
             return Ok(StatusCode::NO_CONTENT);
         }
-        held.again(&app).await?;
+        held.read_again(&app).await?;
     }
 }

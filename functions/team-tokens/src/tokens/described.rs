@@ -1,4 +1,4 @@
-//! Tokens of a team that say what they are for.
+//! Creates tokens of a team with a description.
 
 use axum::extract::State;
 use terrapi::domain::AuditAction;
@@ -14,7 +14,8 @@ use crate::teams::TeamPath;
 
 /// Create a described token
 ///
-/// A team has any number of them, each with a description of its own. The answer is the only one that shows the secret.
+/// A team may have any number of described tokens, each with a different description. Only this answer contains the
+/// secret.
 #[utoipa::path(post, path = "/api/v2/teams/{team_id}/authentication-tokens", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     request_body(content = NewToken, content_type = MEDIA_TYPE),
@@ -37,7 +38,7 @@ pub async fn create_described_token(
         match app.store.create_described_token(&token, id, &decision).await? {
             Written::Done => break,
             Written::Taken => return Err(Problem::description_taken()),
-            Written::Outdated => team.again(&app).await?,
+            Written::Outdated => team.read_again(&app).await?,
         }
     }
     team.caller.audit(AuditAction::TeamTokenCreated, &token, &app);

@@ -1,4 +1,4 @@
-//! The token object, as clients send it and as documents show it.
+//! The token object in requests and in answers.
 
 use serde::{Deserialize, Serialize};
 use terrapi::auth::TeamSecret;
@@ -13,12 +13,12 @@ use utoipa::ToSchema;
 use crate::jsonapi::{Identifier, Resource, ToOne};
 use crate::principal::Principal;
 
-/// What clients call a token when they create one: none of them all the same.
+/// The types that clients send when they create a token. Different clients send different ones.
 pub const TYPES: &[&str] = &["authentication-token", "authentication-tokens"];
-/// Where its end stands in a payload.
+/// The pointer to a token's expiry in a payload.
 pub const EXPIRED_AT: &str = "/data/attributes/expired-at";
 
-/// A token to create. Every part may be left out.
+/// A token to create. Every member is optional.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"data": {"type": "authentication-token", "attributes": {"expired-at": "2027-04-06T12:00:00.000Z"}}}))]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
@@ -26,29 +26,30 @@ pub struct NewToken {
     data: Option<NewTokenData>,
 }
 
-/// The token.
+/// The token to create.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct NewTokenData {
-    /// `authentication-token` or `authentication-tokens`, or nothing.
+    /// `authentication-token` or `authentication-tokens`. May be absent.
     r#type: Option<String>,
     attributes: Option<NewTokenAttributes>,
 }
 
-/// What it is to be.
+/// The attributes of a token to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "a description: handlers take Payload")]
 pub struct NewTokenAttributes {
-    /// When it stops working, as ISO 8601; without a zone in UTC. Never, when it is left out. It may have passed.
+    /// When the token expires, as ISO 8601; in UTC if it has no zone. Absent: never. It may be in the past.
     #[schema(format = DateTime)]
     expired_at: Option<String>,
-    /// What a described token is for: up to 255 characters, which no other token of the team has. Ignored elsewhere.
+    /// The purpose of a described token: up to 255 characters, different from those of the team's other tokens. Ignored
+    /// for other tokens.
     #[schema(max_length = 255)]
     description: Option<String>,
 }
 
-/// A fresh token of the caller's making, and its secret. Nothing is stored yet.
+/// A new token with the caller as creator, and its secret. Does not store it.
 pub async fn new_token(
     app: &App,
     caller: &Principal,
@@ -75,7 +76,7 @@ pub async fn new_token(
 #[serde(transparent)]
 pub struct TokenResource(Resource<TokenAttributes, TokenRelationships>);
 
-/// What a token is.
+/// The attributes of a token.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schema(example = json!({"created-at": "2026-01-31T09:05:07.250Z", "last-used-at": null, "description": "deploy pipeline",
@@ -84,31 +85,31 @@ pub struct TokenAttributes {
     /// When it was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// Its first use, and later ones to the minute.
+    /// When it was last used, accurate to a minute. Null if it was never used.
     #[schema(format = DateTime)]
     last_used_at: Option<String>,
-    /// What it is for; none for a legacy token.
+    /// Its purpose. Null for a legacy token.
     description: Option<String>,
-    /// The secret, in the answer that creates it and nowhere else.
+    /// The secret. Null except in the answer that creates the token.
     token: Option<String>,
-    /// When it stops working; none for never.
+    /// When it expires. Null: never.
     #[schema(format = DateTime)]
     expired_at: Option<String>,
 }
 
-/// What a token belongs to.
+/// The relationships of a token.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TokenRelationships {
-    /// Its team; not there for an organization's own.
+    /// Its team. Absent for an organization's token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     team: Option<ToOne>,
-    /// Who created it: a user, a team or an organization; none when that is gone.
+    /// The user, team or organization that created it. Null if that no longer exists.
     created_by: ToOne,
 }
 
-/// A token as documents show it.
+/// The resource object of a token.
 pub fn resource(token: &TeamToken, secret: Option<&TeamSecret>, created_by: Option<Identifier>) -> TokenResource {
     let attributes = TokenAttributes {
         created_at: token.created_at.rfc3339(),
@@ -126,7 +127,7 @@ pub fn resource(token: &TeamToken, secret: Option<&TeamSecret>, created_by: Opti
     TokenResource(Resource { id, r#type: "authentication-tokens", attributes, relationships, links: None })
 }
 
-/// The creator of a token, if it is still there. A read when that is neither a person nor the caller.
+/// The creator of a token, if it still exists. Costs one read if the creator is neither a person nor the caller.
 pub async fn creator(token: &TeamToken, caller: &Principal, app: &App) -> Result<Option<Identifier>> {
     Ok(match &token.created_by {
         Creator::User(user, _) => Some(Identifier::new("users", &format!("user-{}", user_number(*user)))),
@@ -138,7 +139,7 @@ pub async fn creator(token: &TeamToken, caller: &Principal, app: &App) -> Result
     })
 }
 
-/// The creator of a token with its name, among what was read of an organization.
+/// The creator of a token with its name, from a snapshot of the organization.
 pub fn creator_among(token: &TeamToken, snapshot: &OrganizationSnapshot) -> Option<(Identifier, String)> {
     match &token.created_by {
         Creator::User(user, name) => {

@@ -1,4 +1,4 @@
-//! The tokens of an organization's teams.
+//! Lists the tokens of an organization's teams.
 
 use axum::extract::State;
 use terrapi::domain::organization::{
@@ -17,7 +17,7 @@ use crate::principal::Principal;
 /// An organization with its teams and all tokens.
 pub struct WithTokens;
 
-/// The same reads as an organization's.
+/// Costs the same reads as an organization.
 impl Resource for WithTokens {
     type Found = OrganizationSnapshot;
 
@@ -31,26 +31,27 @@ impl Resource for WithTokens {
     }
 }
 
-/// What a list of tokens is chosen and ordered by.
+/// The filters and the order of a list of tokens.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Parameters")]
 pub struct TokenListParams {
-    /// Keeps the tokens of teams whose name contains this text, in any case.
+    /// Lists only tokens of teams whose name contains this text, ignoring case.
     q: Option<String>,
-    /// `team-name`, `created-by`, `expired-at` (as when it is absent) or `last-used-at`; with `-` before it from the other
-    /// end. What is absent comes last.
+    /// `team-name`, `created-by`, `expired-at` (the default) or `last-used-at`. A `-` before it reverses the order.
+    /// Tokens without the value come last.
     #[param(pattern = "^-?(team-name|created-by|expired-at|last-used-at)$")]
     sort: Option<String>,
-    /// Keeps the tokens with one of these ends, with commas between: `active`, `expiring_in_7_days`, `expiring_in_30_days`,
-    /// `expired` and `no_expiration`. `filter[status]` means the same.
+    /// Lists only tokens with one of these states, separated by commas: `active`, `expiring_in_7_days`,
+    /// `expiring_in_30_days`, `expired` and `no_expiration`. `filter[status]` has the same meaning.
     #[param(rename = "filter[expiry_status]")]
     expiry_status: Option<String>,
 }
 
 /// List the tokens of an organization's teams
 ///
-/// Those that the caller may manage, expired ones included. The list shows what was acknowledged before it was asked for.
+/// Lists the tokens that the caller may manage, including expired ones. A change that was answered before the request
+/// is included.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/team-tokens", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TokenListParams),
     responses((status = 200, body = ListDocument<TokenResource>, content_type = MEDIA_TYPE),
@@ -84,7 +85,7 @@ pub async fn list_team_tokens(
     Ok(Answer::ok(page.document(&origin, &parameters, &repeated, (count, data))))
 }
 
-/// The names that clients know the filter by.
+/// The two names of the filter that clients use.
 const STATUS_FILTERS: [&str; 2] = ["filter[expiry_status]", "filter[status]"];
 
 fn statuses(parameters: &Parameters) -> Result<Vec<ExpiryStatus>, Problem> {

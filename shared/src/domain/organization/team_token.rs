@@ -51,7 +51,7 @@ impl TeamToken {
     }
 
     /// Whether a use at `now` must be written: the stored one is at least a minute old, or there is none.
-    pub fn use_is_news(&self, now: Millis) -> bool {
+    pub fn must_record_use(&self, now: Millis) -> bool {
         self.last_used_at.is_none_or(|last| now.0.saturating_sub(last.0) >= Self::LAST_USED_MS)
     }
 }

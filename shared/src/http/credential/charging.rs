@@ -1,13 +1,13 @@
-//! Who pays for a request.
+//! Decides whose rate limit a request counts against.
 //!
-//! | what became of its credential | who is charged |
+//! | credential | counted against |
 //! |---|---|
-//! | a good access token; a key or a team's token that is exchanged for one | the key, or the team's token |
-//! | a good session | the session |
-//! | anything good, where organizations are managed | the person, the team or the organization |
-//! | there is none, or it is refused | the network that the request came from |
-//! | a wrong or expired secret | the same, and the network and the key together ([`SecretAttempt`]) |
-//! | it could not be judged: storage is away, or somebody is over a budget already | nobody |
+//! | a valid access token; a key or team token in an exchange | the key, or the team token |
+//! | a valid session | the session |
+//! | any valid credential under `/api/v2` | the person, team or organization |
+//! | no credential, or a refused one | the network of the client |
+//! | a wrong or expired secret | the network, and the network and key together ([`SecretAttempt`]) |
+//! | unknown: storage is unavailable, or a limit is already exceeded | nothing |
 
 use std::sync::{Arc, OnceLock};
 
@@ -24,10 +24,11 @@ use crate::domain::rate::{Network, RateLimitKey, RateLimitStatus};
 use crate::domain::{AuditAction, AuditOutcome, Credential, Error, KeyId, Result, UserId};
 use crate::runtime::{App, RateLimitDecision};
 
-/// Authenticates a request, and charges whoever `payer` names, or its network when the credential is refused.
+/// Authenticates a request and counts it against the limit that `payer` names, or the network's if the credential is
+/// refused.
 ///
 /// # Errors
-/// The authentication's own, unless the budget is used up.
+/// Rate limited if the limit is exceeded; otherwise the error of the authentication.
 pub async fn charged<T>(
     parts: &Parts,
     app: &App,
@@ -37,7 +38,7 @@ pub async fn charged<T>(
     let outcome = authentication.await;
     let key = match &outcome {
         Ok(proven) => payer(proven),
-        // A good session is refused when another site's page sent the cookie along.
+        // A valid session is forbidden if a page of another site sent its cookie.
         Err(Error::Unauthenticated { .. } | Error::Forbidden { .. }) => RateLimitKey::Anonymous(network(parts)),
         Err(_) => return outcome,
     };
@@ -45,7 +46,7 @@ pub async fn charged<T>(
     outcome
 }
 
-/// The budget of a caller's credential.
+/// The rate limit key of a caller's credential.
 pub(in crate::http) fn credential_budget(verified: &Arc<Verified>) -> RateLimitKey {
     match verified.caller.credential {
         Credential::AccessToken(key) => RateLimitKey::Key(key),
@@ -53,13 +54,13 @@ pub(in crate::http) fn credential_budget(verified: &Arc<Verified>) -> RateLimitK
     }
 }
 
-/// Where a request came from, as the gateway saw it.
+/// The network of the client, from the address that the gateway saw.
 pub(super) fn network(parts: &Parts) -> Network {
     Network::of(parts.extensions.get::<ClientInfo>().and_then(|client| client.source_ip.as_deref()))
 }
 
-/// Anybody, charged to the network they come from: for a route that writes and asks for no credential. Its description
-/// names 429.
+/// Counts a request against its network, for a route that writes without a credential. The description of such a route
+/// names status 429.
 pub struct AnonymousRateLimit;
 
 impl FromRequestParts<App> for AnonymousRateLimit {
@@ -71,24 +72,27 @@ impl FromRequestParts<App> for AnonymousRateLimit {
     }
 }
 
-/// A request that presents a secret, before and after it is compared with the one that is stored.
+/// A request that presents a secret, before and after the secret is compared with the stored one.
 pub struct SecretAttempt<'a> {
     parts: &'a Parts,
     app: &'a App,
-    /// The key or token that the secret is for.
+    /// The key or token to which the secret belongs.
     key: KeyId,
     /// SHA-256 of the secret.
     hash: [u8; 32],
-    /// What the audit trail calls it when it is refused.
+    /// The action in the audit entry if the secret is refused.
     action: AuditAction,
 }
 
 impl<'a> SecretAttempt<'a> {
-    /// Begins an attempt. `payer` is charged for a right secret, if that is known already.
+    /// Begins an attempt. `payer` is the limit that the request counts against if the secret is right, if that is
+    /// known.
     ///
     /// # Errors
-    /// Over the rate, without a read: the network sent too many wrong secrets for this key; or the payer of a secret that
-    /// proved right here before is over its budget; or, for any other secret, the network is over that of the anonymous.
+    /// Rate limited, without a read, if
+    /// * the network has sent too many wrong secrets for this key;
+    /// * this process knows that the secret is right, and `payer` is over its limit;
+    /// * this process does not know the secret, and the network is over its limit.
     pub fn begin(
         (parts, app): (&'a Parts, &'a App),
         (key, hash): (KeyId, [u8; 32]),
@@ -104,13 +108,13 @@ impl<'a> SecretAttempt<'a> {
         Ok(Self { parts, app, key, hash, action })
     }
 
-    /// The secret is right: this network may present it while others there are over their budget.
+    /// Records that the secret is right. It is then accepted even while its network is over the limit.
     pub fn succeeded(&self) {
         self.app.limits.remember_proven(self.key, self.hash);
     }
 
-    /// The secret is wrong, has expired, or is for an id that is nobody's. The caller cannot tell which. It counts as a
-    /// wrong secret, and is audited when the id is somebody's.
+    /// The error for a wrong or expired secret or an unknown id. They have the same answer and count as a wrong secret.
+    /// If the id exists, an audit entry is written for its `owner`.
     pub async fn failed(&self, owner: Option<UserId>) -> Error {
         if let Some(owner) = owner {
             self.audit(owner);
@@ -119,7 +123,7 @@ impl<'a> SecretAttempt<'a> {
         charged.err().unwrap_or_else(Error::unauthenticated)
     }
 
-    /// The secret is right, and its owner may not use it. The answer is the same, and nothing is counted.
+    /// The error for a right secret that its owner may not use. The answer is the same, but it does not count as wrong.
     pub fn refused(&self, owner: UserId) -> Error {
         self.audit(owner);
         Error::unauthenticated()
@@ -132,16 +136,16 @@ impl<'a> SecretAttempt<'a> {
     }
 }
 
-// draft-ietf-httpapi-ratelimit-headers-06: the last form with a field for each figure, and the one that clients read.
+// draft-ietf-httpapi-ratelimit-headers-06, the last version with one field for each number. Clients read these.
 pub(in crate::http) const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 pub(in crate::http) const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 pub(in crate::http) const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// How the sender of a request stands, once somebody has charged it. A request extension.
+/// The rate limit status of the request, once it has been counted. A request extension.
 #[derive(Clone, Default)]
 struct Meter(Arc<OnceLock<RateLimitStatus>>);
 
-/// Tells a limited caller how it stands, whatever the answer.
+/// Adds the rate limit status to the answer of every request that was counted.
 pub(in crate::http) async fn rate_fields(mut request: Request, next: Next) -> Response {
     let meter = Meter::default();
     request.extensions_mut().insert(meter.clone());
@@ -153,24 +157,24 @@ pub(in crate::http) async fn rate_fields(mut request: Request, next: Next) -> Re
     response
 }
 
-/// Takes a request out of a subject's budget.
+/// Counts a request against a limit.
 ///
 /// # Errors
-/// The budget is used up.
+/// The limit is exceeded.
 async fn charge(parts: &Parts, app: &App, subject: RateLimitKey) -> Result<()> {
     app.spend(subject).await.map_or(Ok(()), |decision| judged(parts, decision))
 }
 
-/// Refuses a subject that is known to be over, at no cost.
+/// Counts nothing.
 ///
 /// # Errors
-/// The budget is used up.
+/// The limit is known to be exceeded.
 pub(super) fn refuse_limited(parts: &Parts, app: &App, subject: RateLimitKey) -> Result<()> {
     app.limits.refusal(&*app.clock, subject).map_or(Ok(()), |decision| judged(parts, decision))
 }
 
 fn judged(parts: &Parts, decision: RateLimitDecision) -> Result<()> {
-    // The first budget that a request is charged to is the one that its answer tells of.
+    // The answer reports the first limit that the request was counted against.
     if let Some(Meter(meter)) = parts.extensions.get() {
         meter.get_or_init(|| decision.status);
     }

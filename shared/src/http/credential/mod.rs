@@ -1,8 +1,9 @@
-//! Credentials: what a request presents, whether an API key or an access token is good (here; the others have a file each),
-//! who pays for the request, and what becomes of a secret that is wrong (`charging.rs`).
+//! Credentials: finds the credential of a request and verifies it. API keys and access tokens are verified here,
+//! sessions in `session.rs`, team tokens in `team_token.rs`. `charging.rs` decides whose rate limit a request counts
+//! against.
 //!
-//! A further kind of credential is a variant of [`UnverifiedCredential`] and a file that proves it; one that is a secret goes
-//! through [`charging::SecretAttempt`].
+//! A further kind of credential is a variant of [`UnverifiedCredential`] and a function that verifies it. A kind that
+//! is a stored secret is compared under a [`charging::SecretAttempt`].
 
 pub(super) mod charging;
 mod session;
@@ -24,24 +25,24 @@ use crate::runtime::App;
 pub use charging::{AnonymousRateLimit, charged};
 pub use team_token::{Holder, ProvenToken, prove_team_token};
 
-/// A credential as a request presents it. Nothing is checked but which kind it claims to be.
+/// A credential as a request presents it. Only its kind is known.
 pub enum UnverifiedCredential<'a> {
-    /// An API key, well-formed or not.
+    /// The text of an API key. It may be malformed.
     ApiKey(&'a str),
-    /// The secret of a team's or an organization's token, well-formed or not.
+    /// The secret of a team's or organization's token. It may be malformed.
     TeamToken(&'a str),
     /// Any other bearer credential.
     AccessToken(&'a str),
-    /// The sessions that the cookies name: at least one, of which at most one should be live.
+    /// The sessions that the cookies name: at least one. At most one of them should exist.
     Sessions(Vec<SessionId>),
 }
 
 impl<'a> UnverifiedCredential<'a> {
-    /// The credential of a request. Beside a bearer credential, good or not, a session cookie is not looked at.
+    /// The credential of a request. If there is a bearer credential, valid or not, session cookies are ignored.
     ///
     /// # Errors
-    /// Unauthenticated when there is none, when there are several `Authorization` headers, or when theirs is another scheme
-    /// (RFC 6750 §2.1).
+    /// Unauthenticated if there is no credential, or if a bearer credential is empty or not the only `Authorization`
+    /// header (RFC 6750 §2.1).
     pub fn of(headers: &'a HeaderMap) -> Result<Self> {
         match bearer(headers) {
             Some(text) if ApiKey::claimed_by(text) => Ok(Self::ApiKey(text)),
@@ -56,7 +57,7 @@ impl<'a> UnverifiedCredential<'a> {
     }
 }
 
-/// The one bearer credential.
+/// The bearer credential. `None` if there are several `Authorization` headers.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -64,7 +65,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
 }
 
-/// Whether there is a bearer credential, good or not.
+/// Whether there is a bearer credential, valid or not.
 fn presents_bearer(headers: &HeaderMap) -> bool {
     let scheme = |value: &HeaderValue| {
         let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
@@ -73,10 +74,12 @@ fn presents_bearer(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(scheme)
 }
 
-/// Who is calling, by access token or session. Nobody is charged for it.
+/// Verifies an access token or session. Counts nothing against a rate limit.
 ///
 /// # Errors
-/// Unauthenticated; forbidden, when another site's page sent the cookie along; over the rate, when the caller is known to be.
+/// * unauthenticated;
+/// * forbidden: a page of another site sent a write with the session's cookie;
+/// * rate limited: the caller is known to have exceeded a limit.
 pub async fn authenticate(credential: UnverifiedCredential<'_>, parts: &Parts, app: &App) -> Result<Arc<Verified>> {
     match credential {
         UnverifiedCredential::ApiKey(_) => Err(Error::Unauthenticated { code: Code::ApiKeyNotAccepted }),
@@ -86,10 +89,12 @@ pub async fn authenticate(credential: UnverifiedCredential<'_>, parts: &Parts, a
     }
 }
 
-/// The key whose text a request presents. One strongly consistent read; a malformed text costs none.
+/// Verifies the text of an API key and returns the key. Costs one strongly consistent read, and none if the text is
+/// malformed.
 ///
 /// # Errors
-/// Unauthenticated. An unknown id, a wrong secret and an expired key get the same answer, and each counts as a wrong secret.
+/// Unauthenticated. An unknown id, a wrong secret and an expired key get the same answer, and each counts as a wrong
+/// secret.
 pub async fn prove_api_key(text: &str, parts: &Parts, app: &App) -> Result<ApiKeyRecord> {
     let ApiKey { id, secret } = ApiKey::parse(text).ok_or_else(Error::unauthenticated)?;
     let (named, payer) = ((id, secret.hash()), Some(RateLimitKey::Key(id)));
@@ -103,7 +108,8 @@ pub async fn prove_api_key(text: &str, parts: &Parts, app: &App) -> Result<ApiKe
     }
 }
 
-/// Verifies a token with the published keys. No read while the keys at hand do.
+/// Verifies an access token with the published keys. Reads them only if the loaded ones are old or do not include its
+/// key.
 async fn by_access_token(token: &str, parts: &Parts, app: &App) -> Result<Arc<Verified>> {
     let now = app.clock.now().seconds();
     if let Some(verified) = app.verified.find(token, now) {
@@ -121,8 +127,8 @@ async fn by_access_token(token: &str, parts: &Parts, app: &App) -> Result<Arc<Ve
     Ok(app.verified.insert(token, claims, now))
 }
 
-/// Every few minutes one caller looks at the published keys although all at hand do: some may have been withdrawn. When
-/// that fails, those at hand stay.
+/// Loads the published keys again every few minutes, because some may have been withdrawn. Only one of several
+/// concurrent requests does so. If that fails, the loaded keys stay in use.
 async fn renew_keys(now: Seconds, app: &App) {
     let Ok(mut look) = app.key_refresh.try_lock() else { return };
     if !look.outdated(now) || !matches!(look.due(now), Ok(true)) {
@@ -133,11 +139,11 @@ async fn renew_keys(now: Seconds, app: &App) {
             look.succeeded(now);
             app.verifier.replace_keys(&keys);
         }
-        Err(error) => tracing::warn!(%error, "the published keys could not be looked at, those at hand stay in use"),
+        Err(error) => tracing::warn!(%error, "the published keys could not be read; the loaded ones stay in use"),
     }
 }
 
-/// Looks at the published keys, unless somebody just did.
+/// Verifies the token again after loading the published keys, unless another request has just loaded them.
 async fn verify_with_fresh_keys(token: &str, now: Seconds, app: &App) -> Result<Result<Claims, Refused>> {
     let mut look = app.key_refresh.lock().await;
     let verdict = app.verifier.verify(token, now);

@@ -12,8 +12,8 @@ use crate::domain::rate::RateLimitKey;
 use crate::domain::{Caller, Code, Credential, Error, Result, Session, SessionId};
 use crate::runtime::App;
 
-/// A session is read for every request, so that a logout takes effect at once. Of several that the cookies name, exactly
-/// one must be live: a stale one beside it does no harm, and two live ones could belong to two people.
+/// Verifies a session. It is read for every request, so that a logout takes effect at once. Of several sessions that
+/// the cookies name, exactly one must exist: two could belong to different people.
 pub(super) async fn by_session(named: &[SessionId], parts: &Parts, app: &App) -> Result<Verified> {
     let now = app.clock.now().seconds();
     for id in named {
@@ -26,7 +26,7 @@ pub(super) async fn by_session(named: &[SessionId], parts: &Parts, app: &App) ->
     let mut live = found.into_iter().flatten();
     let (Some(session), None) = (live.next(), live.next()) else { return Err(Error::unauthenticated()) };
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
-    // The browser sends the cookie along whoever made it send the request.
+    // The browser sends the cookie also with requests from pages of other sites.
     let trusted =
         || Origin::of(parts, app).sent(&parts.headers) || sent_by_listed(&app.settings.listed_origins, &parts.headers);
     if writes && !trusted() {
@@ -36,7 +36,7 @@ pub(super) async fn by_session(named: &[SessionId], parts: &Parts, app: &App) ->
         let store = app.store.clone();
         app.background.spawn(async move {
             if let Err(error) = store.touch_session(&used).await {
-                tracing::warn!(%error, "a session's last use was not noted");
+                tracing::warn!(%error, "the last use of a session could not be stored");
             }
         });
     }

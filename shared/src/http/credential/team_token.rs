@@ -10,23 +10,20 @@ use crate::domain::{AuditAction, Error, Millis, Result, UserId};
 use crate::runtime::App;
 use crate::store::Ownership;
 
-/// A token whose holder proved to have its secret.
+/// A token whose secret has been verified.
 #[derive(Clone, Debug)]
 pub struct ProvenToken {
-    /// The token.
     pub token: TeamToken,
-    /// Whose it is.
+    /// The owner of the token.
     pub holder: Holder,
-    /// Whether this is its first use, or the first for a minute: one that is worth an entry.
-    pub news: bool,
+    /// Whether this is the first use within a minute, for which an audit entry is written.
+    pub records_use: bool,
 }
 
-/// Whose a token is, as it is at this moment.
+/// The owner of a token, in its current state.
 #[derive(Clone, Debug)]
 pub enum Holder {
-    /// An organization itself.
     Organization(Organization),
-    /// A team.
     Team(Team),
 }
 
@@ -34,7 +31,7 @@ impl ProvenToken {
     /// Reads the token and its holder again.
     ///
     /// # Errors
-    /// Unauthenticated when either is gone.
+    /// Unauthenticated if either has been deleted.
     pub async fn reread(&mut self, app: &App) -> Result<()> {
         self.token = app.store.find_team_token(self.token.id).await?.ok_or_else(Error::unauthenticated)?;
         self.holder = holder_of(&self.token, app).await?.ok_or_else(Error::unauthenticated)?;
@@ -52,17 +49,17 @@ impl Holder {
     }
 }
 
-/// The token whose secret a request presents, if its holder exists and one of the organization's owners is a member of the
-/// installation. Four strongly consistent reads for an organization's token and five for a team's, so that what was revoked
-/// is refused at once. A malformed secret costs none. The token's use is recorded beside the answer.
+/// Verifies a team token's secret. Its holder must exist, and one of the organization's owners must be a member of the
+/// installation. Costs four strongly consistent reads for an organization's token and five for a team's, so that a
+/// revoked token is refused at once; none if the secret is malformed. The use is stored in the background.
 ///
 /// # Errors
-/// Unauthenticated. An unknown id, a wrong secret and an expired token get the same answer, and each counts as a wrong secret.
-/// A token of an organization without an owner in its installation gets that answer too, and does not count as one.
+/// Unauthenticated. An unknown id, a wrong secret and an expired token get the same answer, and each counts as a wrong
+/// secret. If no owner is a member of the installation, the answer is the same, but does not count as a wrong secret.
 pub async fn prove_team_token(text: &str, parts: &Parts, app: &App) -> Result<ProvenToken> {
     let secret = TeamSecret::parse(text).ok_or_else(Error::unauthenticated)?;
     let named = (secret.id().key_id(), secret.hash());
-    // Who pays for a good one differs from function to function.
+    // Each function counts a valid token against a different limit.
     let attempt = SecretAttempt::begin((parts, app), named, AuditAction::TeamTokenUsed, None)?;
     let now = app.clock.now();
     match app.store.find_team_token(secret.id()).await? {
@@ -72,11 +69,11 @@ pub async fn prove_team_token(text: &str, parts: &Parts, app: &App) -> Result<Pr
                 return Err(attempt.refused(holder.service_user()));
             }
             attempt.succeeded();
-            let news = token.use_is_news(now);
-            if news {
-                note_use(app, &token, now);
+            let records_use = token.must_record_use(now);
+            if records_use {
+                record_use(app, &token, now);
             }
-            Ok(ProvenToken { token, holder, news })
+            Ok(ProvenToken { token, holder, records_use })
         }
         other => {
             let holder = match &other {
@@ -88,7 +85,7 @@ pub async fn prove_team_token(text: &str, parts: &Parts, app: &App) -> Result<Pr
     }
 }
 
-/// The token's holder with the owners of its organization; `None` when the holder or the organization is gone.
+/// The token's holder, and the owners of its organization. `None` if the holder or the organization has been deleted.
 async fn owned_holder(token: &TeamToken, app: &App) -> Result<Option<(Holder, Ownership)>> {
     let team = async {
         match token.holder {
@@ -105,7 +102,7 @@ async fn owned_holder(token: &TeamToken, app: &App) -> Result<Option<(Holder, Ow
     Ok(holder.map(|holder| (holder, ownership)))
 }
 
-/// Whose a token is; `None` when that is gone. One read.
+/// The token's holder. `None` if it has been deleted. Costs one read.
 async fn holder_of(token: &TeamToken, app: &App) -> Result<Option<Holder>> {
     Ok(match token.holder {
         TokenHolder::Team(team) => app.store.find_team(team).await?.map(Holder::Team),
@@ -115,11 +112,11 @@ async fn holder_of(token: &TeamToken, app: &App) -> Result<Option<Holder>> {
     })
 }
 
-fn note_use(app: &App, token: &TeamToken, now: Millis) {
+fn record_use(app: &App, token: &TeamToken, now: Millis) {
     let (store, id) = (app.store.clone(), token.id);
     app.background.spawn(async move {
         if let Err(error) = store.touch_team_token(id, now).await {
-            tracing::warn!(%error, "a token's use was not noted");
+            tracing::warn!(%error, "the use of a token could not be stored");
         }
     });
 }

@@ -1,10 +1,10 @@
-//! The words of an error in a JSON value.
+//! The text of an error in a JSON value.
 
 use std::fmt;
 
 use serde::de::{Expected, Unexpected};
 
-/// An error of the JSON itself, or one of the value in it, in our words.
+/// An error of the JSON or of a value in it, in words that name no type of the program.
 #[derive(Debug)]
 pub enum Failure<E> {
     Inner(E),
@@ -86,7 +86,8 @@ fn sent(found: Unexpected<'_>) -> String {
     }
 }
 
-/// What serde expects, without the names of types. What a reader of this project expects is in plain words already.
+/// What serde expects, without the names of types. The expectations of this project's own visitors are plain text
+/// already.
 fn wanted(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     let plain = match text.as_str() {

@@ -1,8 +1,8 @@
-//! JSON from clients: read more strictly than serde's derived readers do, with errors in words for the sender.
+//! Parses JSON from clients more strictly than serde's derived implementations, with errors that the sender
+//! understands.
 //!
-//! A derived reader also accepts an array of the members' values instead of an object, and its errors name types of the
-//! program. Both are solved here for every body at once, nested objects included, by a layer between serde and
-//! `serde_json`.
+//! A derived implementation also accepts an array of the members' values instead of an object, and its errors name
+//! types of the program. A layer between serde and `serde_json` prevents both for every body, including nested objects.
 
 mod failure;
 mod path;
@@ -15,7 +15,7 @@ use self::path::Path;
 use self::reader::Reader;
 use crate::domain::{self, Code, Error};
 
-/// Reads a whole text as one value.
+/// Parses a whole text as one value.
 ///
 /// # Errors
 /// [`Code::InvalidBody`], which says what is wrong and where: `capabilities: expected a list, found a string at line 1

@@ -23,7 +23,7 @@ impl Path {
     }
 }
 
-/// `keys[3].idx: `, and nothing at the top.
+/// `keys[3].idx: `. Empty at the top level.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steps = self.0.borrow();

@@ -1,4 +1,5 @@
-//! The layer between serde and `serde_json`: it keeps the path of what is read, and refuses an array in place of an object.
+//! The layer between serde and `serde_json`: it tracks the path of the current value, and refuses an array instead of
+//! an object.
 
 use std::fmt;
 
@@ -9,14 +10,14 @@ use serde::de::{
 use super::failure::Failure;
 use super::path::{Path, Step};
 
-/// How much of a member's name an error repeats, in characters.
+/// How many characters of a member's name an error repeats.
 const MAX_NAME_CHARS: usize = 64;
 
-/// Reads what `inner` has, whatever it is, and hands it on: so that no error is made below.
+/// Reads any value from `inner` and passes it on, so that `inner` itself reports no type errors.
 pub struct Reader<'p, D> {
     pub inner: D,
     pub path: &'p Path,
-    /// Whether this is the name of a member.
+    /// Whether the value is the name of a member.
     pub is_name: bool,
 }
 
@@ -109,7 +110,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reader<'_, D> {
     }
 }
 
-/// A visitor, and what is inside of lists and objects for it.
+/// A visitor that also wraps the elements of lists and the members of objects.
 struct Watched<'p, V> {
     visitor: V,
     path: &'p Path,
@@ -129,7 +130,7 @@ impl<'p, V> Watched<'p, V> {
     }
 }
 
-/// An error of ours as one of the reader below.
+/// Converts an error of this layer into one of `serde_json`.
 fn lower<T, E: serde::de::Error>(result: Result<T, Failure<E>>) -> Result<T, E> {
     result.map_err(Failure::into_inner)
 }
@@ -247,7 +248,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
     }
 }
 
-/// One of several words, with or without something behind it.
+/// A variant of an enum, with or without a value.
 struct Variants<'p, A> {
     inner: A,
     path: &'p Path,

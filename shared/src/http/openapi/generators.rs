@@ -1,19 +1,20 @@
 //! Rewrites a description so that client generators produce code that compiles and reads well.
 //!
-//! utoipa names a generic type after its parameters (`Document_TeamResource`), repeats the schema of such a parameter in
-//! place, writes an optional body as a union with `null`, and a constant as an enumeration of one value. Generators turn
-//! these into odd names, duplicate types and colliding constants. OpenAPI cannot say which bearer credential a route takes
-//! in a way that they understand, so they get one bearer scheme, and the operation's text says which one it wants.
+//! utoipa names a generic type after its parameters (`Document_TeamResource`), repeats the schema of such a parameter
+//! in place, writes an optional body as a union with `null`, and a constant as an enumeration of one value. Generators
+//! turn these into odd names, duplicate types and colliding constants. OpenAPI cannot say which bearer credential a
+//! route takes in a way that they understand, so they get one bearer scheme, and the operation's text says which one it
+//! wants.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 const COMPONENT: &str = "#/components/schemas/";
-/// What handlers name to say which bearer credential they take; the document has `bearer` for all of them.
+/// The names by which handlers say which bearer credential they take. In the document, all are `bearer`.
 const BEARERS: [&str; 2] = ["api_key", "team_token"];
 
-/// Applies every rewriting to a whole document.
+/// Rewrites a whole document.
 pub(super) fn simplify(document: &mut Value) {
     let names = rename_components(document);
     for_each_object(document, &mut |object| {
@@ -81,7 +82,8 @@ fn rename_reference(object: &mut Map<String, Value>, names: &BTreeMap<String, St
     }
 }
 
-/// `{"enum": ["vcs"]}` becomes `{"pattern": "^vcs$"}`: oapi-codegen would declare a constant `Vcs` beside the type `Vcs`.
+/// `{"enum": ["vcs"]}` becomes `{"pattern": "^vcs$"}`: oapi-codegen would declare a constant `Vcs` beside the type
+/// `Vcs`.
 fn replace_constant(object: &mut Map<String, Value>) {
     let Some([Value::String(constant)]) = object.get("enum").and_then(Value::as_array).map(Vec::as_slice) else {
         return;
@@ -91,7 +93,7 @@ fn replace_constant(object: &mut Map<String, Value>) {
     object.insert("pattern".into(), pattern.into());
 }
 
-/// A body that may be left out is described by the schema of a body that is sent.
+/// Describes an optional body by the schema of a body that is sent.
 fn make_optional_body_plain(operation: &mut Value) {
     let contents = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
     for schema in contents.into_iter().flatten().filter_map(|(_, content)| content.get_mut("schema")) {
@@ -104,7 +106,7 @@ fn make_optional_body_plain(operation: &mut Value) {
     }
 }
 
-/// What takes an access token also takes a session; an API key or a team's token has no such twin.
+/// An operation that accepts an access token also accepts a session. One for API keys or team tokens does not.
 fn merge_bearer_schemes(operation: &mut Value) {
     let Some(Value::Array(named)) = operation.get_mut("security") else { return };
     let session = named.contains(&json!({"bearer": []}));

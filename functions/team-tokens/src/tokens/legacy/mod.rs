@@ -1,4 +1,4 @@
-//! The one token of a team, or of an organization, that goes without a description.
+//! The one token of a team or organization that has no description.
 
 pub mod of_organization;
 pub mod of_team;
@@ -18,10 +18,10 @@ use crate::lookup::{Granted, Needs, Resource};
 type Shown = Answer<Document<TokenResource>>;
 type Created = NoStore<Shown>;
 
-/// What has a legacy token.
+/// A resource that has a legacy token.
 trait Holds: Resource {
     fn holder(found: &Self::Found) -> TokenHolder;
-    /// The token it has now.
+    /// The current token.
     fn token(found: &Self::Found) -> Option<TeamTokenId>;
 }
 
@@ -45,7 +45,7 @@ impl Holds for Organization {
     }
 }
 
-/// Puts a token, as the payload wants it, in place of the one before.
+/// Creates a token as the payload describes it. It replaces the current one.
 async fn replace<R: Holds, N: Needs<R>>(
     app: &App,
     mut granted: Granted<R, N>,
@@ -61,7 +61,7 @@ async fn replace<R: Holds, N: Needs<R>>(
         if written == Written::Done {
             break replaced;
         }
-        granted.again(app).await?;
+        granted.read_again(app).await?;
     };
     let action = if replaced.is_some() { AuditAction::TeamTokenReplaced } else { AuditAction::TeamTokenCreated };
     granted.caller.audit(action, &token, app);
@@ -81,7 +81,7 @@ async fn delete<R: Holds, N: Needs<R>>(app: &App, mut granted: Granted<R, N>) ->
             granted.caller.audit(AuditAction::TeamTokenDeleted, &token, app);
             return Ok(StatusCode::NO_CONTENT);
         }
-        granted.again(app).await?;
+        granted.read_again(app).await?;
     }
 }
 

@@ -1,4 +1,4 @@
-//! An organization's: it manages everything in it.
+//! The token of an organization, which may manage everything in it.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -11,18 +11,19 @@ use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, P
 use crate::lookup::{Granted, Owns};
 use crate::organizations::OrganizationPath;
 
-/// Which of an organization's tokens is meant.
+/// Chooses a kind of an organization's tokens.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description: handlers take Parameters")]
 pub struct TokenKind {
-    /// Absent or empty for the organization's own token. Tokens of other kinds, such as `audit-trails`, do not exist here.
+    /// Absent or empty for the organization's own token. Tokens of other kinds, such as `audit-trails`, do not exist
+    /// here.
     token: Option<String>,
 }
 
 /// Create or replace an organization's token
 ///
-/// For its owners. The one before stops working at that moment. The answer is the only one that shows the secret.
+/// Requires an owner. The previous token stops working at once. Only this answer contains the secret.
 #[utoipa::path(post, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
     request_body(content = Option<NewToken>, content_type = MEDIA_TYPE),
@@ -42,7 +43,7 @@ pub async fn create_organization_token(
 
 /// Show an organization's token
 ///
-/// 404 for a token of another kind.
+/// Requires an owner. Answers 404 for a token of another kind.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
     responses((status = 200, body = Document<TokenResource>, content_type = MEDIA_TYPE),
@@ -60,7 +61,7 @@ pub async fn show_organization_token(
 
 /// Delete an organization's token
 ///
-/// It stops working at that moment. 404 for a token of another kind.
+/// Requires an owner. The token stops working at once. Answers 404 for a token of another kind.
 #[utoipa::path(delete, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
@@ -75,8 +76,8 @@ pub async fn delete_organization_token(
     delete(&app, organization).await
 }
 
-/// Whether the request is about a token of another kind, such as `audit-trails`. To ignore that would replace, show or
-/// delete the organization's own token in its place.
+/// Whether the request is about a token of another kind, such as `audit-trails`. Without this check, the organization's
+/// own token would be replaced, shown or deleted instead.
 fn names_another_kind(parameters: &Parameters) -> bool {
     parameters.all("token").any(|kind| !kind.is_empty())
 }

@@ -1,4 +1,4 @@
-//! A team's.
+//! The legacy token of a team.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -13,7 +13,7 @@ use crate::teams::TeamPath;
 
 /// Create or replace a team's legacy token
 ///
-/// The one before stops working at that moment. The answer is the only one that shows the secret.
+/// The previous token stops working at once. Only this answer contains the secret.
 #[utoipa::path(post, path = "/api/v2/teams/{team_id}/authentication-token", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     request_body(content = Option<NewToken>, content_type = MEDIA_TYPE),
@@ -38,7 +38,7 @@ pub async fn show_legacy_token(State(app): State<App>, team: Granted<Team, Manag
 
 /// Delete a team's legacy token
 ///
-/// It stops working at that moment.
+/// The token stops working at once.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}/authentication-token", tag = "team tokens",
     security(("team_token" = []), ("bearer" = [])), params(TeamPath),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
