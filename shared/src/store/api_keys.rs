@@ -1,15 +1,19 @@
 //! API keys. Each has two items: the key itself, and an entry in its owner's listing.
 
 use std::collections::HashMap;
+use std::pin::pin;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use futures::TryStreamExt as _;
 
 use super::audit::NewAuditEntry;
 use super::client::{Store, identifier_taken};
-use super::error::Failure;
-use super::item::{Attributes, Item, b, json, n, s, ss};
+use super::error::{Failure, condition_held};
+use super::item::{self, Attributes, Item, b, json, n, s, ss};
 use super::keys;
+use super::query::Query;
 use super::transaction::{delete, delete_existing, put, put_new, require};
+use super::update::Update;
 use super::users::administrator_key;
 use crate::domain::{ApiKeyRecord, Code, Error, KeyId, KeyName, Lineage, Millis, Result, Seconds, UserId, Vcs};
 
@@ -94,11 +98,9 @@ impl Store {
                 if items.is_empty() {
                     continue;
                 }
-                match self.transact_with_retries(items, jitter_seed(of)).await {
-                    // Another request has deleted one of them. The next round reads which ones remain.
-                    Ok(()) | Err(Failure::Condition(_)) => {}
-                    Err(failure) => return Err(failure.into()),
-                }
+                // The condition fails if another request has deleted one of them. The next round reads which ones
+                // remain.
+                condition_held(self.transact_with_retries(items, jitter_seed(of)).await)?;
             }
         }
         Err(Error::unavailable("a key has more descendants than one request can delete"))
@@ -106,25 +108,18 @@ impl Store {
 
     /// The keys of a user that descend from `of`: at most 1,000, in no particular order. Strongly consistent.
     pub async fn list_descendants(&self, user: UserId, of: KeyId) -> Result<Vec<KeyId>> {
-        let (mut found, mut from) = (Vec::new(), None);
-        loop {
-            let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
-            let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
-            let query = query.filter_expression("contains(ancestors, :of)");
-            let query = query.projection_expression("#key").expression_attribute_names("#key", "key");
-            let query = query.expression_attribute_values(":pk", s(keys::user(user)));
-            let query = query.expression_attribute_values(":prefix", s(keys::LISTED_KEYS));
-            let query = query.expression_attribute_values(":of", s(of.to_string())).set_exclusive_start_key(from);
-            let answer = query.send().await.map_err(Failure::of)?;
-            for item in answer.items() {
-                found.push(KeyId::new(item.uuid("key")?));
-            }
-            from = answer.last_evaluated_key;
-            if from.is_none() || found.len() >= MAX_DESCENDANTS {
-                found.truncate(MAX_DESCENDANTS);
-                return Ok(found);
-            }
+        let values = [(":pk", s(keys::user(user))), (":prefix", s(keys::LISTED_KEYS))];
+        let query = Query::new(&self.tables.identity, "pk = :pk AND begins_with(sk, :prefix)", values)
+            .filter("contains(ancestors, :of)", [(":of", s(of.to_string()))])
+            .projection(Some("#key"));
+        let (mut found, mut pages) = (Vec::new(), pin!(query.pages(self)));
+        while found.len() < MAX_DESCENDANTS
+            && let Some(page) = pages.try_next().await?
+        {
+            found.extend(page.iter().map(key_of).collect::<Result<Vec<_>>>()?);
         }
+        found.truncate(MAX_DESCENDANTS);
+        Ok(found)
     }
 
     /// The writes that delete a key: its row, which must exist, its entry in the listing, and the audit entry.
@@ -160,28 +155,25 @@ impl Store {
         // '$' is the character after '#', so it ends the range of everything that begins with the prefix.
         let end = format!("key#{vcs}$");
         let start = after.map_or_else(|| prefix.clone(), |after| format!("{after}\0"));
-        let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :start AND :end");
-        let query = query.expression_attribute_values(":pk", s(keys::user(user)));
-        let query = query.expression_attribute_values(":start", s(start)).expression_attribute_values(":end", s(end));
-        let places = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        let mut places = places.items.unwrap_or_default();
+        let values = [(":pk", s(keys::user(user))), (":start", s(start)), (":end", s(end))];
+        let query = Query::new(&self.tables.identity, "pk = :pk AND sk BETWEEN :start AND :end", values);
+        let mut places = query.limit(limit + 1).page(self).await?.items;
         let more = places.len() > limit;
         places.truncate(limit);
         let next = places.last().filter(|_| more).map(|item| item.text(keys::SK).map(str::to_owned)).transpose()?;
-        let ids = places.iter().map(|item| item.uuid("key").map(KeyId::new)).collect::<Result<Vec<_>>>()?;
+        let ids = places.iter().map(key_of).collect::<Result<Vec<_>>>()?;
         let mut rows = self.get_api_keys(&ids).await?;
         Ok((ids.iter().filter_map(|id| rows.remove(id)).collect(), next))
     }
 
     /// The rows of these keys, at most 100. Keys that do not exist are left out. Costs one batch read.
     pub async fn get_api_keys(&self, ids: &[KeyId]) -> Result<HashMap<KeyId, ApiKeyRecord>> {
-        let rows = self.get_batch(&self.tables.identity, ids.iter().map(|id| row_key(*id)).collect()).await?;
+        let keys = ids.iter().map(|id| row_key(*id)).collect();
         let read = |item: &Item| {
-            let id = KeyId::new(item.uuid("key")?);
+            let id = key_of(item)?;
             Ok((id, decode(id, item)?))
         };
-        rows.iter().map(read).collect()
+        self.get_batch(&self.tables.identity, keys, None).await?.iter().map(read).collect()
     }
 
     /// Records an exchange, at most once a minute. A key that was deleted meanwhile stays deleted.
@@ -190,31 +182,28 @@ impl Store {
         if key.last_used_at.is_some_and(|last| last.0 >= minute) {
             return Ok(());
         }
-        let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(key.id)));
-        let update =
-            update.update_expression("SET last_used_at = :minute").expression_attribute_values(":minute", n(minute));
-        let update = update.condition_expression(
-            "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)",
-        );
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(_) | Err(Failure::Condition(_)) => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
+        let update = Update::new(&self.tables.identity, row_key(key.id), "SET last_used_at = :minute")
+            .condition("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)")
+            .values([(":minute", n(minute))]);
+        update.applied(self).await.map(drop)
     }
 }
 
-fn row_key(id: KeyId) -> HashMap<String, AttributeValue> {
-    HashMap::from([(keys::PK.into(), s(keys::api_key(id))), (keys::SK.into(), s(keys::API_KEY))])
+fn row_key(id: KeyId) -> Item {
+    item::key(keys::api_key(id), keys::API_KEY)
 }
 
 fn listing_key(key: &ApiKeyRecord) -> Item {
-    let position = keys::listed_key(key.vcs, &key.name, key.id);
-    HashMap::from([(keys::PK.into(), s(keys::user(key.user))), (keys::SK.into(), s(position))])
+    item::key(keys::user(key.user), keys::listed_key(key.vcs, &key.name, key.id))
+}
+
+/// The key that a row or an entry of the listing is about.
+fn key_of(item: &Item) -> Result<KeyId> {
+    item.uuid("key").map(KeyId::new)
 }
 
 fn listing_row(key: &ApiKeyRecord) -> Item {
-    let mut item = listing_key(key);
-    item.extend([("entity".into(), s("api-key-place")), ("schema".into(), n(1)), ("key".into(), b(key.id.bytes()))]);
+    let mut item = item::entity(listing_key(key), "api-key-place", [("key", b(key.id.bytes()))]);
     item.extend(ancestors(&key.lineage));
     item
 }
@@ -230,18 +219,16 @@ fn jitter_seed(id: KeyId) -> u64 {
 }
 
 fn encode(key: &ApiKeyRecord) -> Result<Item> {
-    let mut item = row_key(key.id);
-    item.extend([
-        ("entity".into(), s("api-key")),
-        ("schema".into(), n(1)),
-        ("key".into(), b(key.id.bytes())),
-        ("user".into(), json(&key.user)?),
-        ("vcs".into(), json(&key.vcs)?),
-        ("name".into(), s(key.name.as_str())),
-        ("capabilities".into(), json(&key.capabilities)?),
-        ("secret_hash".into(), b(key.secret_hash)),
-        ("created_at".into(), n(key.created_at.0)),
-    ]);
+    let attributes = [
+        ("key", b(key.id.bytes())),
+        ("user", json(&key.user)?),
+        ("vcs", json(&key.vcs)?),
+        ("name", s(key.name.as_str())),
+        ("capabilities", json(&key.capabilities)?),
+        ("secret_hash", b(key.secret_hash)),
+        ("created_at", n(key.created_at.0)),
+    ];
+    let mut item = item::entity(row_key(key.id), "api-key", attributes);
     item.extend(key.expires_at.map(|end| ("expires_at".into(), n(end.0))));
     item.extend(key.lineage.parent.map(|parent| ("created_by_key".into(), b(parent.bytes()))));
     item.extend(ancestors(&key.lineage));

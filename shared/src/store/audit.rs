@@ -4,10 +4,10 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::future::try_join_all;
 
 use super::client::{Store, unexpired};
-use super::error::Failure;
-use super::item::{Attributes, Item, json, n, s};
+use super::item::{self, Attributes, Item, json, n, s};
 use super::keys;
 use super::merge_shards::{ShardPage, merge_shards};
+use super::query::Query;
 use super::transaction::put;
 use crate::domain::{AuditEntry, AuditFilter, Code, Error, Millis, Result};
 
@@ -27,9 +27,7 @@ pub struct NewAuditEntry {
 
 impl Store {
     pub async fn put_audit(&self, new: &NewAuditEntry) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.identity).set_item(Some(encode(new)?));
-        put.send().await.map_err(Failure::of)?;
-        Ok(())
+        self.put(&self.tables.identity, encode(new)?).await
     }
 
     /// The write of an entry, to be part of the transaction that makes the change.
@@ -72,31 +70,23 @@ impl Store {
         (low, high): (&str, &str),
         each: usize,
     ) -> Result<ShardPage> {
-        let query = self.db.query().table_name(&self.tables.identity).scan_index_forward(false);
+        let values = [(":partition", s(partition)), (":low", s(low)), (":high", s(high))];
+        let condition = "#partition = :partition AND sk BETWEEN :low AND :high";
+        let query = Query::new(&self.tables.identity, condition, values).descending().limit(each);
         let query = match filter.key {
-            Some(_) => query.consistent_read(true),
-            None => query.index_name(keys::TRAIL),
+            Some(_) => query.name("#partition", keys::PK),
+            None => query.index(keys::TRAIL).name("#partition", keys::TRAIL),
         };
-        let name = if filter.key.is_some() { keys::PK } else { keys::TRAIL };
-        let query = query.key_condition_expression("#partition = :partition AND sk BETWEEN :low AND :high");
-        let query = query.expression_attribute_names("#partition", name);
-        let query = query.expression_attribute_values(":partition", s(partition));
-        let query = query.expression_attribute_values(":low", s(low)).expression_attribute_values(":high", s(high));
         let wanted = [
             ("actor", filter.actor.as_ref().map(json).transpose()?),
             ("action", filter.action.as_ref().map(json).transpose()?),
             ("outcome", filter.outcome.as_ref().map(json).transpose()?),
         ];
-        let wanted = wanted.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let (mut query, mut conditions) = (query, Vec::new());
-        for (name, value) in wanted {
-            conditions.push(format!("#{name} = :{name}"));
-            query = query.expression_attribute_names(format!("#{name}"), name);
-            query = query.expression_attribute_values(format!(":{name}"), value);
-        }
-        let query = query.set_filter_expression((!conditions.is_empty()).then(|| conditions.join(" AND ")));
-        let answer = query.limit(i32::try_from(each).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        ShardPage::new(answer.items, answer.last_evaluated_key, keys::SK)
+        let wanted: Vec<_> = wanted.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let conditions: Vec<_> = wanted.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
+        let wanted = wanted.into_iter().map(|(name, value)| (format!(":{name}"), value));
+        let query = if conditions.is_empty() { query } else { query.filter(conditions.join(" AND "), wanted) };
+        ShardPage::new(query.page(self).await?, keys::SK)
     }
 }
 
@@ -122,20 +112,18 @@ fn truncated(user_agent: &str) -> &str {
 
 fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
     let nonce = u64::from_be_bytes(*nonce);
-    let mut item = Item::from([
-        (keys::PK.into(), s(keys::audit(entry.key, entry.actor))),
-        (keys::SK.into(), s(keys::audit_sort_key(entry.at, nonce))),
-        (keys::TRAIL.into(), s(keys::trail(nonce % keys::TRAIL_SHARDS))),
-        (keys::TTL.into(), n(entry.at.seconds().plus(RETENTION_SECONDS).0)),
-        ("entity".into(), s("audit")),
-        ("schema".into(), n(1)),
-        ("at".into(), n(entry.at.0)),
-        ("action".into(), json(&entry.action)?),
-        ("outcome".into(), json(&entry.outcome)?),
-        ("actor".into(), json(&entry.actor)?),
-        ("source_ip".into(), json(&entry.source_ip)?),
-        ("user_agent".into(), json(&entry.user_agent.as_deref().map(truncated))?),
-    ]);
+    let key = item::key(keys::audit(entry.key, entry.actor), keys::audit_sort_key(entry.at, nonce));
+    let attributes = [
+        (keys::TRAIL, s(keys::trail(nonce % keys::TRAIL_SHARDS))),
+        (keys::TTL, n(entry.at.seconds().plus(RETENTION_SECONDS).0)),
+        ("at", n(entry.at.0)),
+        ("action", json(&entry.action)?),
+        ("outcome", json(&entry.outcome)?),
+        ("actor", json(&entry.actor)?),
+        ("source_ip", json(&entry.source_ip)?),
+        ("user_agent", json(&entry.user_agent.as_deref().map(truncated))?),
+    ];
+    let mut item = item::entity(key, "audit", attributes);
     // Attributes that most entries lack are written only if they have a value.
     let rare = [
         ("organization", entry.organization.as_ref().map(json).transpose()?),

@@ -103,6 +103,15 @@ impl Failure {
     }
 }
 
+/// Whether a conditional write took effect. `false` if its condition failed.
+pub fn condition_held<T>(outcome: Result<T, Failure>) -> Result<bool, Error> {
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(Failure::Condition(_)) => Ok(false),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {

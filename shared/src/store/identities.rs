@@ -3,15 +3,16 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use super::audit::NewAuditEntry;
 use super::client::Store;
-use super::error::Failure;
-use super::item::{Attributes, Item, b, json, n, s};
+use super::error::{Failure, condition_held};
+use super::item::{self, Attributes, Item, b, json, n, s};
 use super::keys;
-use super::transaction::{delete_existing, malformed, put_new, require};
+use super::transaction::{delete_existing, put, put_if, put_new, require};
+use super::update::Update;
 use super::users::{administrator_key, administrator_row};
 use crate::domain::{Error, Identity, Profile, Result, Seconds, UserId, Vcs};
 
@@ -46,25 +47,13 @@ impl Store {
 
     /// The identities of up to 100 users at a provider. Users who never signed in there are left out.
     pub async fn find_identities(&self, users: &[UserId], vcs: Vcs) -> Result<HashMap<UserId, Identity>> {
-        let key = |user: &UserId| {
-            let pair = [(keys::PK, keys::user(*user)), (keys::SK, keys::identity_of_user(vcs))];
-            pair.into_iter().map(|(name, text)| (name.to_owned(), s(text))).collect::<Item>()
+        let keys = users.iter().map(|user| row_key(*user, vcs)).collect();
+        let read = |item: &Item| {
+            let user = keys::parse_user(item.text(keys::PK)?)
+                .ok_or(Error::corrupt_item("an identity's partition key names no user"))?;
+            Ok((user, decode(user, vcs, item)?))
         };
-        let (mut wanted, mut found): (Vec<Item>, _) = (users.iter().map(key).collect(), HashMap::new());
-        while !wanted.is_empty() {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-            let keys = keys.map_err(|error| Error::internal("reading identities", error))?;
-            let answer = self.db.batch_get_item().request_items(&self.tables.identity, keys).send().await;
-            let answer = answer.map_err(Failure::of)?;
-            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                let user = keys::parse_user(item.text(keys::PK)?)
-                    .ok_or(Error::corrupt_item("an identity's partition key names no user"))?;
-                found.insert(user, decode(user, vcs, &item)?);
-            }
-            let mut left = answer.unprocessed_keys.unwrap_or_default();
-            wanted = left.remove(&self.tables.identity).map(|keys| keys.keys).unwrap_or_default();
-        }
-        Ok(found)
+        self.get_batch(&self.tables.identity, keys, None).await?.iter().map(read).collect()
     }
 
     /// A user's identity and its tokens. The tokens are absent if the provider has rejected them.
@@ -120,51 +109,39 @@ impl Store {
 
     /// Leads from the provider's number to the user. It is never changed to another user.
     fn pointer(&self, identity: &Identity) -> Result<TransactWriteItem> {
-        let put = Put::builder().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::identity(identity.vcs, identity.profile.id)));
-        let put = put.item(keys::SK, s(keys::IDENTITY)).item("entity", s("identity-pointer")).item("schema", n(1));
-        let put = put.item("user", json(&identity.user)?);
-        let put = put.condition_expression("attribute_not_exists(pk) OR #user = :user");
-        let put = put.expression_attribute_names("#user", "user");
-        let put = put.expression_attribute_values(":user", json(&identity.user)?).build();
-        Ok(TransactWriteItem::builder().put(put.map_err(malformed)?).build())
+        let (key, user) = (keys::identity(identity.vcs, identity.profile.id), json(&identity.user)?);
+        let item = item::entity(item::key(key, keys::IDENTITY), "identity-pointer", [("user", user.clone())]);
+        put_if(&self.tables.identity, item, ("attribute_not_exists(pk) OR #user = :user", [(":user", user)]))
     }
 
     /// Leads from a login to the person who last signed in under it. The login may now belong to another person, and
     /// the person may have another login, so a reader must compare it with the identity.
     fn login_row(&self, identity: &Identity) -> Result<TransactWriteItem> {
-        let put = Put::builder().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::login(identity.vcs, &identity.profile.login)));
-        let put = put.item(keys::SK, s(keys::LOGIN)).item("entity", s("login")).item("schema", n(1));
-        let put = put.item("user", json(&identity.user)?).build();
-        Ok(TransactWriteItem::builder().put(put.map_err(malformed)?).build())
+        let key = item::key(keys::login(identity.vcs, &identity.profile.login), keys::LOGIN);
+        put(&self.tables.identity, item::entity(key, "login", [("user", json(&identity.user)?)]))
     }
 
     fn signed_in_user(&self, identity: &Identity) -> Result<TransactWriteItem> {
-        let update = Update::builder().table_name(&self.tables.identity);
-        let update = update.key(keys::PK, s(keys::user(identity.user))).key(keys::SK, s(keys::PROFILE));
-        let update = update
-            .update_expression("SET entity = :entity, #schema = :schema, vcs = :vcs")
-            .expression_attribute_names("#schema", "schema")
-            .expression_attribute_values(":entity", s("user"))
-            .expression_attribute_values(":schema", n(1))
-            .expression_attribute_values(":vcs", json(&[identity.vcs])?);
-        Ok(TransactWriteItem::builder().update(update.build().map_err(malformed)?).build())
+        let key = item::key(keys::user(identity.user), keys::PROFILE);
+        Update::new(&self.tables.identity, key, "SET entity = :entity, #schema = :schema, vcs = :vcs")
+            .values([(":entity", s("user")), (":schema", n(1)), (":vcs", json(&[identity.vcs])?)])
+            .in_transaction()
     }
 
     fn identity_row(&self, identity: &Identity, tokens: Option<&SealedTokens>) -> Result<TransactWriteItem> {
         let Identity { vcs, user, profile } = identity;
-        let put = Put::builder().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::user(*user))).item(keys::SK, s(keys::identity_of_user(*vcs)));
-        let put = put.item("entity", s("identity")).item("schema", n(1));
-        let put = put.item("provider_id", n(profile.id)).item("login", s(&profile.login));
-        let put = put.item("name", json(&profile.name)?).item("email", json(&profile.email)?);
-        let put = put.item("avatar_url", json(&profile.avatar_url)?);
-        let put = match tokens {
-            Some(tokens) => put.item("tokens", b(tokens.bytes.clone())).item("tokens_id", b(tokens.id.into_bytes())),
-            None => put,
-        };
-        Ok(TransactWriteItem::builder().put(put.build().map_err(malformed)?).build())
+        let attributes = [
+            ("provider_id", n(profile.id)),
+            ("login", s(&profile.login)),
+            ("name", json(&profile.name)?),
+            ("email", json(&profile.email)?),
+            ("avatar_url", json(&profile.avatar_url)?),
+        ];
+        let mut item = item::entity(row_key(*user, *vcs), "identity", attributes);
+        if let Some(SealedTokens { id, bytes }) = tokens {
+            item.extend([("tokens".into(), b(bytes.clone())), ("tokens_id".into(), b(id.into_bytes()))]);
+        }
+        put(&self.tables.identity, item)
     }
 
     /// Claims the renewal of these tokens until `until`, for the caller that `claim` names. Only one caller at a time
@@ -178,55 +155,42 @@ impl Store {
         now: Seconds,
         until: Seconds,
     ) -> Result<bool> {
-        let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(of)));
-        let update = update.update_expression("SET claim = :claim, claimed_until = :until").condition_expression(
-            "tokens_id = :tokens AND (attribute_not_exists(claim) OR claimed_until <= :now OR claim = :claim)",
-        );
-        let update = update.expression_attribute_values(":claim", b(claim.into_bytes()));
-        let update = update.expression_attribute_values(":tokens", b(tokens.into_bytes()));
-        let update = update.expression_attribute_values(":now", n(now.0));
-        let update = update.expression_attribute_values(":until", n(until.0));
-        condition_held(update.send().await.map_err(Failure::of_update))
+        self.renewal_update(of, claim, "SET claim = :claim, claimed_until = :until")
+            .condition(
+                "tokens_id = :tokens AND (attribute_not_exists(claim) OR claimed_until <= :now OR claim = :claim)",
+            )
+            .values([(":tokens", b(tokens.into_bytes())), (":now", n(now.0)), (":until", n(until.0))])
+            .applied(self)
+            .await
     }
 
     /// Stores the renewed tokens and releases the claim. Returns `false` if a sign-in has stored tokens meanwhile;
     /// those stay.
     pub async fn put_renewed_tokens(&self, of: &Identity, next: &SealedTokens, claim: Uuid) -> Result<bool> {
-        let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(of)));
-        let update = update.update_expression("SET tokens = :tokens, tokens_id = :id REMOVE claim, claimed_until");
-        // The second alternative holds if this write took effect before and its answer was lost.
-        let update = update.condition_expression("claim = :claim OR tokens_id = :id");
-        let update = update.expression_attribute_values(":claim", b(claim.into_bytes()));
-        let update = update.expression_attribute_values(":tokens", b(next.bytes.clone()));
-        let update = update.expression_attribute_values(":id", b(next.id.into_bytes()));
-        condition_held(update.send().await.map_err(Failure::of_update))
+        self.renewal_update(of, claim, "SET tokens = :tokens, tokens_id = :id REMOVE claim, claimed_until")
+            // The second alternative holds if this write took effect before and its answer was lost.
+            .condition("claim = :claim OR tokens_id = :id")
+            .values([(":tokens", b(next.bytes.clone())), (":id", b(next.id.into_bytes()))])
+            .applied(self)
+            .await
     }
 
     /// Releases the claim after a failed renewal. With `useless`, the tokens are deleted too, because the provider no
     /// longer accepts them. Returns `false` if a sign-in has stored tokens meanwhile.
     pub async fn release_renewal(&self, of: &Identity, claim: Uuid, useless: bool) -> Result<bool> {
-        let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(of)));
         let removed =
             if useless { "REMOVE claim, claimed_until, tokens, tokens_id" } else { "REMOVE claim, claimed_until" };
-        let update = update.update_expression(removed).condition_expression("claim = :claim");
-        let update = update.expression_attribute_values(":claim", b(claim.into_bytes()));
-        condition_held(update.send().await.map_err(Failure::of_update))
+        self.renewal_update(of, claim, removed).condition("claim = :claim").applied(self).await
+    }
+
+    fn renewal_update(&self, of: &Identity, claim: Uuid, expression: &str) -> Update {
+        Update::new(&self.tables.identity, row_key(of.user, of.vcs), expression)
+            .values([(":claim", b(claim.into_bytes()))])
     }
 }
 
-fn condition_held<T>(outcome: Result<T, Failure>) -> Result<bool> {
-    match outcome {
-        Ok(_) => Ok(true),
-        Err(Failure::Condition(_)) => Ok(false),
-        Err(failure) => Err(failure.into()),
-    }
-}
-
-fn row_key(of: &Identity) -> Item {
-    Item::from([
-        (keys::PK.to_owned(), s(keys::user(of.user))),
-        (keys::SK.to_owned(), s(keys::identity_of_user(of.vcs))),
-    ])
+pub(super) fn row_key(user: UserId, vcs: Vcs) -> Item {
+    item::key(keys::user(user), keys::identity_of_user(vcs))
 }
 
 pub(super) fn decode(user: UserId, vcs: Vcs, item: &Item) -> Result<Identity> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::keys::{PK, SK};
 use crate::domain::{Error, Result};
 
 /// An item, or a map within one.
@@ -32,6 +33,19 @@ pub fn ss(texts: impl IntoIterator<Item = impl ToString>) -> AttributeValue {
 
 pub fn json(value: &impl Serialize) -> Result<AttributeValue> {
     serde_json::to_string(value).map(AttributeValue::S).map_err(|error| Error::internal("writing an attribute", error))
+}
+
+/// The key of an item whose sort key is a text.
+pub fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    Item::from([(PK.to_owned(), s(pk)), (SK.to_owned(), s(sk))])
+}
+
+/// The item of an entity, in the first version of its schema.
+pub fn entity<const N: usize>(key: Item, entity: &str, attributes: [(&str, AttributeValue); N]) -> Item {
+    let mut item = key;
+    item.extend([("entity".to_owned(), s(entity)), ("schema".to_owned(), n(1))]);
+    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+    item
 }
 
 /// Typed access to attributes. A missing or mistyped attribute is an internal error, never the caller's.

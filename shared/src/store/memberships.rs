@@ -8,14 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 
 use super::audit::NewAuditEntry;
 use super::client::Store;
-use super::error::Failure;
-use super::item::{Attributes, Item, n, s};
+use super::error::{Failure, condition_held};
+use super::item::{self, Attributes, Item, n, s};
 use super::keys;
-use super::transaction::{malformed, put};
+use super::query::Query;
+use super::transaction::{delete_existing, delete_if, put, require};
+use super::update::Update;
 use crate::domain::{
     AuditChange, Error, InstallationId, Membership, MembershipMaxAge, Millis, Namespace, Permission, PermissionChange,
     Result, UserId, Vcs,
@@ -75,16 +77,15 @@ impl Store {
         installations: &BTreeSet<InstallationId>,
     ) -> Result<BTreeMap<InstallationId, Membership>> {
         let of = |installation: &InstallationId| key(user, Namespace { vcs, installation: *installation });
-        let rows = self.get_batch(&self.tables.identity, installations.iter().map(of).collect()).await?;
+        let keys = installations.iter().map(of).collect();
+        let rows = self.get_batch(&self.tables.identity, keys, None).await?;
         let prefix = keys::memberships(vcs);
         rows.iter().map(|item| decode_of_user(&prefix, item)).collect()
     }
 
     /// Makes a user a member of an installation, as confirmed at `checked_at`.
     pub async fn put_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
-        let row = row_of_person(user, namespace, checked_at);
-        self.db.put_item().table_name(&self.tables.identity).set_item(Some(row)).send().await.map_err(Failure::of)?;
-        Ok(())
+        self.put(&self.tables.identity, row_of_person(user, namespace, checked_at)).await
     }
 
     /// The installations of a provider of which a user is a member.
@@ -94,21 +95,9 @@ impl Store {
 
     async fn read_memberships(&self, user: UserId, vcs: Vcs) -> Result<BTreeMap<InstallationId, Membership>> {
         let prefix = keys::memberships(vcs);
-        let (mut found, mut from) = (BTreeMap::new(), None);
-        loop {
-            let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
-            let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
-            let query = query.expression_attribute_values(":pk", s(keys::user(user)));
-            let query = query.expression_attribute_values(":prefix", s(&prefix)).set_exclusive_start_key(from);
-            let answer = query.send().await.map_err(Failure::of)?;
-            for item in answer.items() {
-                found.extend([decode_of_user(&prefix, item)?]);
-            }
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(found);
-            }
-        }
+        let values = [(":pk", s(keys::user(user))), (":prefix", s(&prefix))];
+        let query = Query::new(&self.tables.identity, "pk = :pk AND begins_with(sk, :prefix)", values);
+        query.all(self).await?.iter().map(|item| decode_of_user(&prefix, item)).collect()
     }
 
     /// A page of the members of an installation in the order of their ids, and the user after whom the next page
@@ -121,19 +110,16 @@ impl Store {
     ) -> Result<(Vec<(UserId, Membership)>, Option<UserId>)> {
         // Sorts before the partition of every user.
         let after = after.map_or_else(|| "user#".to_owned(), keys::user);
-        let query = self.db.query().table_name(&self.tables.identity).index_name(keys::BY_INSTALLATION);
-        let query = query.key_condition_expression("by_installation = :namespace AND pk > :after");
-        let query = query.expression_attribute_values(":namespace", s(keys::members_of(namespace)));
-        let query = query.expression_attribute_values(":after", s(after));
-        let answer = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        let more = answer.last_evaluated_key.is_some();
+        let values = [(":namespace", s(keys::members_of(namespace))), (":after", s(after))];
+        let query = Query::new(&self.tables.identity, "by_installation = :namespace AND pk > :after", values);
+        let page = query.index(keys::BY_INSTALLATION).limit(limit).page(self).await?;
         let member = |item: &Item| {
             let user = keys::parse_user(item.text(keys::PK)?)
                 .ok_or(Error::corrupt_item("a membership's partition key names no user"))?;
             Ok((user, decode(item)))
         };
-        let found = answer.items.unwrap_or_default().iter().map(member).collect::<Result<Vec<_>>>()?;
-        let next = found.last().filter(|_| more).map(|(user, _)| *user);
+        let found = page.items.iter().map(member).collect::<Result<Vec<_>>>()?;
+        let next = found.last().filter(|_| page.next.is_some()).map(|(user, _)| *user);
         Ok((found, next))
     }
 
@@ -144,13 +130,8 @@ impl Store {
         namespace: Namespace,
         audit_entry: &NewAuditEntry,
     ) -> Result<bool> {
-        let removal = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let removal = removal.condition_expression("attribute_exists(pk)").build().map_err(malformed)?;
-        self.transact_checked(vec![
-            TransactWriteItem::builder().delete(removal).build(),
-            self.audit_write(audit_entry)?,
-        ])
-        .await
+        let removal = delete_existing(&self.tables.identity, key(user, namespace))?;
+        self.transact_checked(vec![removal, self.audit_write(audit_entry)?]).await
     }
 
     /// As [`Self::remove_membership`], if the membership has not been confirmed since it was read as `read`.
@@ -161,48 +142,37 @@ impl Store {
         read: Membership,
         audit_entry: &NewAuditEntry,
     ) -> Result<bool> {
-        let removal = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
+        let (table, key) = (&self.tables.identity, key(user, namespace));
         let removal = match read.checked_at {
-            None => removal.condition_expression("attribute_exists(pk) AND attribute_not_exists(checked_at)"),
-            Some(at) => {
-                removal.condition_expression("checked_at = :read").expression_attribute_values(":read", n(at.0))
-            }
+            None => delete_if(table, key, "attribute_exists(pk) AND attribute_not_exists(checked_at)"),
+            Some(at) => delete_if(table, key, ("checked_at = :read", [(":read", n(at.0))])),
         };
-        let removal = TransactWriteItem::builder().delete(removal.build().map_err(malformed)?).build();
-        self.transact_checked(vec![removal, self.audit_write(audit_entry)?]).await
+        self.transact_checked(vec![removal?, self.audit_write(audit_entry)?]).await
     }
 
     /// Records that the provider confirmed a membership at `checked_at`. A membership that was removed meanwhile stays
     /// removed, and a later confirmation stays.
     pub async fn confirm_membership(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<()> {
-        match self.transact(vec![self.confirmation(user, namespace, checked_at)?]).await {
-            Ok(()) | Err(Failure::Condition(_)) => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
+        let confirmation = self.confirmation(user, namespace, checked_at)?;
+        condition_held(self.transact(vec![confirmation]).await).map(drop)
     }
 
     fn confirmation(&self, user: UserId, namespace: Namespace, checked_at: Millis) -> Result<TransactWriteItem> {
-        let update = Update::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let update = update.update_expression("SET checked_at = :at, by_installation = :namespace");
-        // A later answer stays.
-        let update = update
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :at)");
-        let update = update.expression_attribute_values(":at", n(checked_at.0));
-        let update = update.expression_attribute_values(":namespace", s(keys::members_of(namespace)));
-        let update = update.build().map_err(malformed)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+        let set = "SET checked_at = :at, by_installation = :namespace";
+        Update::new(&self.tables.identity, key(user, namespace), set)
+            // A later answer stays.
+            .condition("attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :at)")
+            .values([(":at", n(checked_at.0)), (":namespace", s(keys::members_of(namespace)))])
+            .in_transaction()
     }
 
     /// Draws the fence of a question about a person's memberships. Call this before the provider is asked.
     pub async fn draw_membership_fence(&self, user: UserId, vcs: Vcs) -> Result<MembershipFence> {
-        let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
-        let update = update.update_expression("ADD drawn :one SET entity = :entity, #schema = :schema");
-        let update = update.expression_attribute_names("#schema", "schema");
-        let update = update.expression_attribute_values(":one", n(1));
-        let update = update.expression_attribute_values(":entity", s("membership-list"));
-        let update = update.expression_attribute_values(":schema", n(1));
-        let answer = update.return_values(ReturnValue::UpdatedNew).send().await.map_err(Failure::of_update)?;
-        answer.attributes.unwrap_or_default().number("drawn").map(MembershipFence)
+        let add = "ADD drawn :one SET entity = :entity, #schema = :schema";
+        let update = Update::new(&self.tables.identity, list_key(user, vcs), add)
+            .values([(":one", n(1)), (":entity", s("membership-list")), (":schema", n(1))])
+            .returning(ReturnValue::UpdatedNew);
+        update.send(self).await?.number("drawn").map(MembershipFence)
     }
 
     /// Adds the memberships that the provider listed for a person, and removes the others.
@@ -280,12 +250,8 @@ impl Store {
 
     /// Takes away a membership that was not confirmed after the provider was asked at `asked_at`.
     fn denial(&self, user: UserId, namespace: Namespace, asked_at: Millis) -> Result<TransactWriteItem> {
-        let removal = Delete::builder().table_name(&self.tables.identity).set_key(Some(key(user, namespace)));
-        let removal = removal.condition_expression(
-            "attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :asked)",
-        );
-        let removal = removal.expression_attribute_values(":asked", n(asked_at.0)).build().map_err(malformed)?;
-        Ok(TransactWriteItem::builder().delete(removal).build())
+        let unconfirmed = "attribute_exists(pk) AND (attribute_not_exists(checked_at) OR checked_at <= :asked)";
+        delete_if(&self.tables.identity, key(user, namespace), (unconfirmed, [(":asked", n(asked_at.0))]))
     }
 
     async fn transact_checked(&self, items: Vec<TransactWriteItem>) -> Result<bool> {
@@ -293,51 +259,36 @@ impl Store {
         loop {
             match self.transact(items.clone()).await {
                 Err(Failure::Busy(_)) if attempt < ATTEMPTS => attempt += 1,
-                Err(Failure::Condition(_)) => return Ok(false),
-                Err(failure) => return Err(failure.into()),
-                Ok(()) => return Ok(true),
+                outcome => return condition_held(outcome),
             }
         }
     }
 
     /// Stores the fence if it is the newest one; `false` if a newer one is stored.
     async fn store_fence(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<bool> {
-        let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
-        let update = update.update_expression("SET ticket = :ticket");
-        let update = update.condition_expression("attribute_not_exists(ticket) OR ticket <= :ticket");
-        let update = update.expression_attribute_values(":ticket", n(fence.0));
-        match update.send().await.map_err(Failure::of_update) {
-            Err(Failure::Condition(_)) => Ok(false),
-            Err(failure) => Err(failure.into()),
-            Ok(_) => Ok(true),
-        }
+        Update::new(&self.tables.identity, list_key(user, vcs), "SET ticket = :ticket")
+            .condition("attribute_not_exists(ticket) OR ticket <= :ticket")
+            .values([(":ticket", n(fence.0))])
+            .applied(self)
+            .await
     }
 
     fn require_fence(&self, user: UserId, vcs: Vcs, fence: MembershipFence) -> Result<TransactWriteItem> {
-        let check = ConditionCheck::builder().table_name(&self.tables.identity).set_key(Some(list_key(user, vcs)));
-        let check = check.condition_expression("ticket = :ticket");
-        let check = check.expression_attribute_values(":ticket", n(fence.0)).build();
-        Ok(TransactWriteItem::builder().condition_check(check.map_err(malformed)?).build())
+        require(&self.tables.identity, list_key(user, vcs), ("ticket = :ticket", [(":ticket", n(fence.0))]))
     }
 }
 
-fn pair(pk: String, sk: String) -> [(String, AttributeValue); 2] {
-    [(keys::PK.into(), s(pk)), (keys::SK.into(), s(sk))]
-}
-
 fn list_key(user: UserId, vcs: Vcs) -> Item {
-    Item::from(pair(keys::user(user), keys::membership_list(vcs)))
+    item::key(keys::user(user), keys::membership_list(vcs))
 }
 
 pub(super) fn key(user: UserId, namespace: Namespace) -> Item {
-    Item::from(pair(keys::user(user), keys::membership(namespace)))
+    item::key(keys::user(user), keys::membership(namespace))
 }
 
 /// The row of a service user.
 pub(super) fn row(user: UserId, namespace: Namespace) -> Item {
-    let mut item = key(user, namespace);
-    item.extend([("entity".into(), s("membership")), ("schema".into(), n(1))]);
-    item
+    item::entity(key(user, namespace), "membership", [])
 }
 
 fn row_of_person(user: UserId, namespace: Namespace, checked_at: Millis) -> Item {

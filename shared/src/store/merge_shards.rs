@@ -1,6 +1,7 @@
 //! Merges the pages that were read from the shards of one listing, newest first.
 
 use super::item::{Attributes, Item};
+use super::query::Page;
 use crate::domain::Result;
 
 /// What a query read from one shard.
@@ -11,11 +12,10 @@ pub struct ShardPage {
 }
 
 impl ShardPage {
-    /// The items of a query in descending order, and the last evaluated key. `name` is the attribute that holds the
-    /// sort key.
-    pub fn new(items: Option<Vec<Item>>, last_evaluated: Option<Item>, name: &str) -> Result<Self> {
-        let read_to = last_evaluated.map(|key| key.text(name).map(str::to_owned)).transpose()?;
-        Ok(Self { items: items.unwrap_or_default(), read_to })
+    /// A page in descending order. `name` is the attribute that holds the sort key.
+    pub fn new(page: Page, name: &str) -> Result<Self> {
+        let read_to = page.next.map(|key| key.text(name).map(str::to_owned)).transpose()?;
+        Ok(Self { items: page.items, read_to })
     }
 }
 

@@ -4,13 +4,13 @@
 //! use and one that is full need different updates. If the wrong one was sent, its condition fails, and the returned
 //! item says which one to send.
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::client::Store;
 use super::error::Failure;
-use super::item::{Attributes, n, s};
+use super::item::{self, Attributes, n, s};
 use super::keys;
+use super::update::Update;
 use crate::domain::rate::{Limit, RateLimitKey, Report};
 use crate::domain::{Error, Micros, Result};
 
@@ -37,9 +37,9 @@ impl Store {
     ) -> Result<Micros> {
         let mut full_at = report.full_at;
         for _ in 0..ATTEMPTS {
-            let sent = self.charge(subject, limit, Report { full_at, ..report }, now).send().await;
-            let stored = match sent.map_err(Failure::of_update) {
-                Ok(answer) => return answer.attributes.unwrap_or_default().number(FULL_AT).map(Micros),
+            let sent = self.charge(subject, limit, Report { full_at, ..report }, now).send_once(self).await;
+            let stored = match sent {
+                Ok(item) => return item.number(FULL_AT).map(Micros),
                 Err(Failure::Condition(item)) => item.and_then(|item| item.find_number(FULL_AT)).map(Micros),
                 Err(failure) => return Err(failure.into()),
             };
@@ -52,34 +52,25 @@ impl Store {
         Err(Error::unavailable("a rate budget was changed concurrently before each attempt"))
     }
 
-    fn charge(&self, subject: &RateLimitKey, limit: &Limit, report: Report, now: Micros) -> UpdateItemFluentBuilder {
+    fn charge(&self, subject: &RateLimitKey, limit: &Limit, report: Report, now: Micros) -> Update {
         let end = limit.most(now).seconds().plus(RETENTION_SECONDS);
         let cost = limit.refill(report.tokens);
-        let update = self.db_once.update_item().table_name(&self.tables.identity);
-        let update = update
-            .key(keys::PK, s(keys::budget(subject)))
-            .key(keys::SK, s(keys::BUDGET))
-            .expression_attribute_names("#ttl", keys::TTL)
-            .expression_attribute_names("#schema", "schema")
-            .expression_attribute_values(":ttl", n(end.0))
-            .expression_attribute_values(":entity", s("rate-budget"))
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":since", n(report.since.0))
-            .return_values(ReturnValue::UpdatedNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if report.full_at > report.since {
-            update
-                .update_expression(format!("SET full_at = full_at + :cost, {SET_ALWAYS}"))
-                .condition_expression("full_at > :since AND full_at <= :most")
-                .expression_attribute_values(":cost", n(cost))
-                .expression_attribute_values(":most", n(limit.most(now).0))
+        let update = |expression: String| {
+            Update::new(&self.tables.identity, item::key(keys::budget(subject), keys::BUDGET), expression)
+        };
+        let update = if report.full_at > report.since {
+            update(format!("SET full_at = full_at + :cost, {SET_ALWAYS}"))
+                .condition("full_at > :since AND full_at <= :most")
+                .values([(":cost", n(cost)), (":most", n(limit.most(now).0))])
         } else {
-            update
-                .update_expression(format!("SET full_at = :full_at, {SET_ALWAYS}"))
-                .condition_expression("attribute_not_exists(full_at) OR full_at <= :since OR full_at > :absurd")
-                .expression_attribute_values(":full_at", n(report.since.plus(cost).0))
-                .expression_attribute_values(":absurd", n(limit.absurd(now).0))
-        }
+            update(format!("SET full_at = :full_at, {SET_ALWAYS}"))
+                .condition("attribute_not_exists(full_at) OR full_at <= :since OR full_at > :absurd")
+                .values([(":full_at", n(report.since.plus(cost).0)), (":absurd", n(limit.absurd(now).0))])
+        };
+        update
+            .values([(":ttl", n(end.0)), (":entity", s("rate-budget")), (":one", n(1)), (":since", n(report.since.0))])
+            .returning(ReturnValue::UpdatedNew)
+            .returning_on_failure()
     }
 }
 

@@ -5,20 +5,22 @@ use uuid::Uuid;
 
 use super::client::Store;
 use super::error::Failure;
-use super::item::{Attributes, Item, b, json, n, s};
+use super::item::{self, Attributes, Item, b, json, n, s};
 use super::keys;
+use super::update::Update;
 use crate::domain::{InstallationId, PendingSignIn, Result, ReturnTo, Seconds, Vcs};
 
 impl Store {
     /// Stores a pending sign-in. Its state is the hash of random bits, so repeating the write changes nothing.
     pub async fn put_sign_in(&self, sign_in: &PendingSignIn) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::sign_in(&sign_in.state))).item(keys::SK, s(keys::SIGN_IN));
-        let put = put.item("entity", s("sign-in")).item("schema", n(1)).item("vcs", json(&sign_in.vcs)?);
-        let put = put.item("browser", b(sign_in.browser)).item("return_to", s(sign_in.return_to.as_str()));
-        let put = put.item("installation", json(&sign_in.installation)?).item(keys::TTL, n(sign_in.ends_at.0));
-        put.send().await.map_err(Failure::of)?;
-        Ok(())
+        let attributes = [
+            ("vcs", json(&sign_in.vcs)?),
+            ("browser", b(sign_in.browser)),
+            ("return_to", s(sign_in.return_to.as_str())),
+            ("installation", json(&sign_in.installation)?),
+            (keys::TTL, n(sign_in.ends_at.0)),
+        ];
+        self.put(&self.tables.identity, item::entity(key(&sign_in.state), "sign-in", attributes)).await
     }
 
     /// Consumes a pending sign-in when its browser returns. This succeeds once. `taker` names the attempt, so a retry
@@ -34,22 +36,22 @@ impl Store {
         taker: Uuid,
         now: Seconds,
     ) -> Result<Option<PendingSignIn>> {
-        let update = self.db.update_item().table_name(&self.tables.identity);
-        let update = update.key(keys::PK, s(keys::sign_in(&state))).key(keys::SK, s(keys::SIGN_IN));
-        let update = update.update_expression("SET taker = :taker").condition_expression(
-            "browser = :browser AND vcs = :vcs AND #ttl > :now AND (attribute_not_exists(taker) OR taker = :taker)",
-        );
-        let update = update.expression_attribute_names("#ttl", keys::TTL);
-        let update = update.expression_attribute_values(":taker", b(taker.into_bytes()));
-        let update = update.expression_attribute_values(":browser", b(browser));
-        let update = update.expression_attribute_values(":vcs", json(&vcs)?);
-        let update = update.expression_attribute_values(":now", n(now.0));
-        match update.return_values(ReturnValue::AllNew).send().await.map_err(Failure::of_update) {
-            Ok(answer) => answer.attributes.map(|item| decode(state, browser, &item)).transpose(),
+        let update = Update::new(&self.tables.identity, key(&state), "SET taker = :taker")
+            .condition(
+                "browser = :browser AND vcs = :vcs AND #ttl > :now AND (attribute_not_exists(taker) OR taker = :taker)",
+            )
+            .values([(":taker", b(taker.into_bytes())), (":browser", b(browser))])
+            .values([(":vcs", json(&vcs)?), (":now", n(now.0))]);
+        match update.returning(ReturnValue::AllNew).send(self).await {
+            Ok(item) => decode(state, browser, &item).map(Some),
             Err(Failure::Condition(_)) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }
+}
+
+fn key(state: &[u8; 32]) -> Item {
+    item::key(keys::sign_in(state), keys::SIGN_IN)
 }
 
 fn decode(state: [u8; 32], browser: [u8; 32], item: &Item) -> Result<PendingSignIn> {

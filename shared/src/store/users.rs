@@ -1,8 +1,7 @@
 //! Users.
 
 use super::client::Store;
-use super::error::Failure;
-use super::item::{Attributes, Item, json, n, s};
+use super::item::{self, Attributes, Item, json, s};
 use super::keys;
 use super::transaction::{delete, put};
 use crate::domain::{Result, UserId, Vcs};
@@ -22,11 +21,8 @@ impl Store {
 
     /// Writes a user, replacing what was stored.
     pub async fn put_user(&self, user: &User) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.identity);
-        let put = put.item(keys::PK, s(keys::user(user.id))).item(keys::SK, s(keys::PROFILE));
-        let put = put.item("entity", s("user")).item("schema", n(1)).item("vcs", json(&user.vcs)?);
-        put.send().await.map_err(Failure::of)?;
-        Ok(())
+        let key = item::key(keys::user(user.id), keys::PROFILE);
+        self.put(&self.tables.identity, item::entity(key, "user", [("vcs", json(&user.vcs)?)])).await
     }
 
     /// Whether a user is an administrator. Strongly consistent.
@@ -47,13 +43,11 @@ impl Store {
 /// The row that makes a user an administrator. It has its own partition because an IAM policy can restrict writes by
 /// partition key only: no function but sign-in may write these rows.
 pub(super) fn administrator_row(id: UserId) -> Item {
-    let mut row = administrator_key(id);
-    row.extend([("entity".into(), s("administrator")), ("schema".into(), n(1))]);
-    row
+    item::entity(administrator_key(id), "administrator", [])
 }
 
 pub(super) fn administrator_key(id: UserId) -> Item {
-    Item::from([(keys::PK.to_owned(), s(keys::administrator(id))), (keys::SK.to_owned(), s(keys::ADMINISTRATOR))])
+    item::key(keys::administrator(id), keys::ADMINISTRATOR)
 }
 
 fn decode(id: UserId, item: &Item) -> Result<User> {

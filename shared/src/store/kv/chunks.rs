@@ -136,8 +136,7 @@ impl Store {
         from: Vec<u8>,
         end: Vec<u8>,
     ) -> Result<(Vec<Item>, Option<Vec<u8>>)> {
-        let limit = Some(PAGE_CHUNKS);
-        let (page, last) = self.query_between(namespace, (from, end), limit, Projection::Outline).await?;
+        let (page, last) = self.query_between(namespace, (from, end), PAGE_CHUNKS, Projection::Outline).await?;
         advance(page.len());
         Ok((page, last.map(after)))
     }

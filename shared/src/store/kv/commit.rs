@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
@@ -15,10 +15,12 @@ use super::projection::Projection;
 use crate::domain::kv::{Address, Draft, DraftId, Idx, Key, RecordState};
 use crate::domain::{Capabilities, Code, Error, Millis, Namespace, Result};
 use crate::progress::advance;
+use crate::store::batch::BATCH_KEYS;
 use crate::store::client::Store;
 use crate::store::error::Failure;
-use crate::store::item::{Item, b, n, s};
-use crate::store::keys::{self, ONLY, PK, SK, TTL};
+use crate::store::item::{Item, b, entity, n, s};
+use crate::store::keys::{self, PK, SK, TTL};
+use crate::store::update::Update;
 
 /// How many records a commit may publish.
 pub const MAX_RECORDS: usize = 10_000;
@@ -27,8 +29,6 @@ const PART_ENTRIES: usize = 1_000;
 const PART_BYTES: usize = 300 * 1024;
 /// The number of the first part, which every commit list has.
 const FIRST_PART: u32 = 0;
-/// How many keys one batch read takes.
-const BATCH_KEYS: usize = 100;
 /// How many calls run concurrently.
 const MAX_CONCURRENT_CALLS: usize = 8;
 
@@ -115,12 +115,9 @@ impl Store {
         single.dedup();
         whole.sort();
         whole.dedup();
-        let batches: Vec<Vec<Address>> = single.chunks(BATCH_KEYS).map(<[Address]>::to_vec).collect();
-        let found = stream::iter(batches)
-            .map(|batch| self.read_records(namespace, batch, Projection::Outline))
-            .buffer_unordered(MAX_CONCURRENT_CALLS);
+        let found = self.read_records(namespace, single.iter(), Projection::Outline).await?;
         let mut records: TargetStates = single.into_iter().map(|address| (address, None)).collect();
-        for item in found.try_collect::<Vec<_>>().await?.iter().flatten() {
+        for item in &found {
             records.extend([state(item)?]);
         }
         let chunks = AtomicUsize::new(records.len());
@@ -131,32 +128,19 @@ impl Store {
         Ok(records)
     }
 
-    /// The items of the records in `batch` that exist.
+    /// The items of the records at `addresses` that exist.
     async fn read_records(
         &self,
         namespace: Namespace,
-        batch: Vec<Address>,
+        addresses: impl Iterator<Item = &Address>,
         projection: Projection,
     ) -> Result<Vec<Item>> {
-        let mut wanted: Vec<Item> = batch.iter().map(|address| record_key(namespace, address)).collect();
-        let mut found = Vec::new();
-        while !wanted.is_empty() {
-            let asked = wanted.len();
-            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
-            let request = request.set_projection_expression(projection.expression());
-            let request = request.set_expression_attribute_names(projection.names()).build();
-            let request = request.map_err(|error| Error::internal("reading a batch", error))?;
-            let answer =
-                self.db.batch_get_item().request_items(&self.tables.kv, request).send().await.map_err(Failure::of)?;
-            found.extend(answer.responses.into_iter().flat_map(HashMap::into_values).flatten());
-            wanted = answer
-                .unprocessed_keys
-                .and_then(|mut left| left.remove(&self.tables.kv))
-                .map(|left| left.keys)
-                .unwrap_or_default();
-            advance(asked.saturating_sub(wanted.len()));
-        }
-        Ok(found)
+        let keys: Vec<_> = addresses.map(|address| item::key(namespace, address)).collect();
+        let batches: Vec<_> = keys.chunks(BATCH_KEYS).map(<[Item]>::to_vec).collect();
+        let found = stream::iter(batches)
+            .map(|batch| self.get_batch(&self.tables.kv, batch, projection.expression()))
+            .buffer_unordered(MAX_CONCURRENT_CALLS);
+        found.try_concat().await
     }
 
     /// The chunks of a key. `chunks` counts the chunks of the whole commit; reading stops when there are too many.
@@ -192,12 +176,11 @@ impl Store {
         part: Part,
     ) -> Result<()> {
         let number = u32::try_from(number).map_err(|_| too_large())?;
-        let put = self.db.put_item().table_name(&self.tables.kv);
-        let put = put.item(PK, s(keys::commit(namespace, request.id))).item(SK, b(number.to_be_bytes()));
-        let put = put.item("entity", s("commit-part")).item("schema", n(1)).item("parts", n(parts));
+        let pk = s(keys::commit(namespace, request.id));
+        let key = Item::from([(PK.to_owned(), pk), (SK.to_owned(), b(number.to_be_bytes()))]);
         let kept_until = request.now.seconds().plus(RecordState::FOLDING_SECONDS);
-        let put = put.item("entries", b(part.entries)).item(TTL, n(kept_until.0));
-        put.send().await.map_err(Failure::of)?;
+        let attributes = [("parts", n(parts)), ("entries", b(part.entries)), (TTL, n(kept_until.0))];
+        self.put(&self.tables.kv, entity(key, "commit-part", attributes)).await?;
         advance(part.records);
         Ok(())
     }
@@ -248,27 +231,20 @@ impl Store {
     }
 
     async fn try_publish(&self, namespace: Namespace, id: Uuid) -> Result<Head, Failure> {
-        let update = self.db_once.update_item().table_name(&self.tables.kv);
-        let update = update.key(PK, s(keys::head(namespace))).key(SK, b(ONLY));
-        let update = update.update_expression("SET seq = seq + :one, commits.#id = seq + :one");
-        let update = update.condition_expression(
-            "attribute_exists(pk) AND attribute_not_exists(commits.#id) AND size(commits) < :most",
-        );
-        let update = update.expression_attribute_names("#id", id.simple().to_string());
-        let update = update
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":most", n(MAX_UNFOLDED_COMMITS));
-        let update = update.return_values(ReturnValue::AllNew);
-        let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let answer = update.send().await.map_err(Failure::of_update)?;
-        Head::decode(answer.attributes()).map_err(|error| Failure::Fault(error.into()))
+        let name_commit = "SET seq = seq + :one, commits.#id = seq + :one";
+        let update = Update::new(&self.tables.kv, item::head_key(namespace), name_commit)
+            .condition("attribute_exists(pk) AND attribute_not_exists(commits.#id) AND size(commits) < :most")
+            .name("#id", id.simple().to_string())
+            .values([(":one", n(1)), (":most", n(MAX_UNFOLDED_COMMITS))]);
+        let item = update.returning(ReturnValue::AllNew).returning_on_failure().send_once(self).await?;
+        Head::decode(Some(&item)).map_err(|error| Failure::Fault(error.into()))
     }
 
     async fn create_head(&self, namespace: Namespace, id: Uuid) -> Result<Head, Failure> {
         let commits = AttributeValue::M(Item::from([(id.simple().to_string(), n(1))]));
-        let put = self.db_once.put_item().table_name(&self.tables.kv);
-        let put = put.item(PK, s(keys::head(namespace))).item(SK, b(ONLY)).item("entity", s("commit-head"));
-        let put = put.item("schema", n(1)).item("seq", n(1)).item("commits", commits);
+        let attributes = [("seq", n(1)), ("commits", commits)];
+        let head = entity(item::head_key(namespace), "commit-head", attributes);
+        let put = self.db_once.put_item().table_name(&self.tables.kv).set_item(Some(head));
         put.condition_expression("attribute_not_exists(pk)").send().await.map_err(Failure::of_put)?;
         Ok(Head { seq: 1, commits: BTreeMap::from([(id, 1)]), ..Head::default() })
     }
@@ -285,16 +261,10 @@ impl Store {
     ) -> Result<Vec<Address>> {
         self.commit_lists.insert(commit, entries.iter().map(|entry| entry.draft).collect());
         let published = self.published_under(namespace, head).await?;
-        let batches: Vec<Vec<Address>> = entries
-            .chunks(BATCH_KEYS)
-            .map(|entries| entries.iter().map(|entry| entry.address.clone()).collect())
-            .collect();
-        let found = stream::iter(batches)
-            .map(|batch| self.read_records(namespace, batch, Projection::Publication))
-            .buffer_unordered(MAX_CONCURRENT_CALLS);
-        let found: Vec<_> = found.try_collect().await?;
+        let addresses = entries.iter().map(|entry| &entry.address);
+        let found = self.read_records(namespace, addresses, Projection::Publication).await?;
         let found: HashMap<Address, Item> =
-            found.into_iter().flatten().map(|item| Ok((address_of(&item)?, item))).collect::<Result<_>>()?;
+            found.into_iter().map(|item| Ok((address_of(&item)?, item))).collect::<Result<_>>()?;
         let mut addresses = Vec::new();
         for Entry { address, draft } in entries {
             let Some(item) = found.get(&address) else { continue };
@@ -360,10 +330,6 @@ fn encode_parts(entries: &[Entry]) -> Vec<Part> {
 fn target_state(item: &Item, before: &PublishedDrafts, now: Millis) -> Result<TargetState> {
     let record = before.settle(item::decode(item)?).at(now);
     Ok((address_of(item)?, Some(record).filter(RecordState::exists)))
-}
-
-fn record_key(namespace: Namespace, address: &Address) -> Item {
-    Item::from([(PK.into(), s(keys::records(namespace))), (SK.into(), b(keys::record(address)))])
 }
 
 fn too_large() -> Error {

@@ -5,7 +5,7 @@
 //! for good: a direct write requires a fence below the time at which the write was made, and a judged write requires
 //! the fence that it was judged under. Concurrent writes of other callers fail too, and are judged again.
 
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::attempt::Attempt;
 use super::item::{self, ENTITY, ttl, write_id};
@@ -13,8 +13,8 @@ use crate::domain::kv::{Address, RecordState, Version, Write};
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
-use crate::store::item::{Item, b, n, s};
-use crate::store::keys::{self, PK, SK};
+use crate::store::item::{Item, n, s};
+use crate::store::update::Update;
 
 impl Store {
     /// Returns the record once every earlier attempt at `write` has either taken effect or can no longer do so.
@@ -57,33 +57,20 @@ impl Store {
         write: &Write<'_>,
         known: i64,
     ) -> Result<Item, Failure> {
-        let update = self.db_once.update_item().table_name(&self.tables.kv);
-        let update = update.key(PK, s(keys::records(namespace))).key(SK, b(keys::record(address)));
-        let update = update.update_expression(
-            "SET entity = :entity, #schema = :one, #version = if_not_exists(#version, :before), \
-             #ttl = if_not_exists(#ttl, :ttl), fence = :fence",
-        );
+        let raise = "SET entity = :entity, #schema = :one, #version = if_not_exists(#version, :before), \
+                     #ttl = if_not_exists(#ttl, :ttl), fence = :fence";
         let unraised = if known == 0 { "attribute_not_exists(fence)" } else { "fence = :known" };
-        let known_value = (known != 0).then(|| (":known".to_owned(), n(known)));
-        let update = update.condition_expression(format!(
-            "{unraised} AND NOT w0 = :id AND NOT w1 = :id AND NOT w2 = :id AND NOT w3 = :id"
-        ));
         let end = write.now.seconds().plus(RecordState::TOMBSTONE_SECONDS);
-        let update = update
-            .set_expression_attribute_values(known_value.map(|value| Item::from([value])))
-            .expression_attribute_names("#schema", "schema")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#ttl", keys::TTL)
-            .expression_attribute_values(":entity", s(ENTITY))
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":before", n(Version::first(write.now).0 - 1))
-            .expression_attribute_values(":ttl", ttl(Some(end)))
-            .expression_attribute_values(":fence", n(write.id.made_at().0.max(known.saturating_add(1))))
-            .expression_attribute_values(":id", write_id(write.id))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let answer = update.send().await.map_err(Failure::of_update)?;
-        let item = answer.attributes.filter(|item| !item.is_empty());
-        item.ok_or_else(|| Failure::Fault(Error::corrupt_item("an update answered without attributes").into()))
+        let update = Update::new(&self.tables.kv, item::key(namespace, address), raise)
+            .condition(format!("{unraised} AND NOT w0 = :id AND NOT w1 = :id AND NOT w2 = :id AND NOT w3 = :id"))
+            .values((known != 0).then(|| (":known", n(known))))
+            .values([(":entity", s(ENTITY)), (":one", n(1)), (":id", write_id(write.id)), (":ttl", ttl(Some(end)))])
+            .values([(":before", n(Version::first(write.now).0 - 1))])
+            .values([(":fence", n(write.id.made_at().0.max(known.saturating_add(1))))]);
+        let item = update.returning(ReturnValue::AllNew).returning_on_failure().send_once(self).await?;
+        if item.is_empty() {
+            return Err(Failure::Fault(Error::corrupt_item("an update answered without attributes").into()));
+        }
+        Ok(item)
     }
 }

@@ -1,6 +1,5 @@
 //! Folds published drafts into the live sides of their records, then takes the commit off the head.
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
@@ -12,8 +11,10 @@ use crate::domain::{Namespace, Result};
 use crate::progress::advance;
 use crate::store::client::Store;
 use crate::store::error::Failure;
-use crate::store::item::{Attributes, b, n, s};
-use crate::store::keys::{self, ONLY, PK, SK};
+use crate::store::item::{Attributes, Item, b, n, s};
+use crate::store::keys::{self, PK, SK};
+use crate::store::query::Query;
+use crate::store::update::Update;
 
 /// How many records are folded concurrently.
 const MAX_CONCURRENT_FOLDS: usize = 16;
@@ -48,53 +49,45 @@ impl Store {
     }
 
     async fn fold(&self, namespace: Namespace, entry: Entry, stamp: CommitStamp) -> Result<()> {
-        let update = self.db_once.update_item().table_name(&self.tables.kv);
-        let update = update.key(PK, s(keys::records(namespace))).key(SK, b(keys::record(&entry.address)));
-        let update = update.update_expression(FOLD).condition_expression("draft_id = :draft");
-        let update = update.expression_attribute_names("#ttl", "ttl").expression_attribute_values(":seq", n(stamp.seq));
-        let update = update.expression_attribute_values(":stamp", item::commit_stamp(stamp));
-        let update = update.expression_attribute_values(":none", item::commit_stamp(NO_COMMIT));
-        let update = update.expression_attribute_values(":draft", b(entry.draft.0.into_bytes()));
-        // The condition fails if the draft was folded before or has been overwritten since.
-        repeat(update).await?;
+        let update = Update::new(&self.tables.kv, item::key(namespace, &entry.address), FOLD)
+            // It fails if the draft was folded before or has been overwritten since.
+            .condition("draft_id = :draft")
+            .values([(":draft", b(entry.draft.0.into_bytes())), (":seq", n(stamp.seq))])
+            .values([(":stamp", item::commit_stamp(stamp)), (":none", item::commit_stamp(NO_COMMIT))]);
+        self.repeat(update).await?;
         advance(1);
         Ok(())
     }
 
     async fn take_off(&self, namespace: Namespace, commit: Uuid) -> Result<()> {
-        let update = self.db_once.update_item().table_name(&self.tables.kv);
-        let update = update.key(PK, s(keys::head(namespace))).key(SK, b(ONLY)).update_expression("REMOVE commits.#id");
-        let update = update
-            .condition_expression("attribute_exists(commits.#id)")
-            .expression_attribute_names("#id", commit.simple().to_string());
-        // The condition fails if another worker has taken the commit off.
-        repeat(update).await
+        let update = Update::new(&self.tables.kv, item::head_key(namespace), "REMOVE commits.#id")
+            // It fails if another worker has taken the commit off.
+            .condition("attribute_exists(commits.#id)")
+            .name("#id", commit.simple().to_string());
+        self.repeat(update).await
     }
 
     async fn delete_parts(&self, namespace: Namespace, commit: Uuid) -> Result<()> {
         let pk = keys::commit(namespace, commit);
-        let query = self.db.query().table_name(&self.tables.kv).consistent_read(true).projection_expression("sk");
-        let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(&pk));
-        let mut parts = query.into_paginator().items().send();
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(Failure::of)?;
-            let delete = self.db.delete_item().table_name(&self.tables.kv).key(PK, s(&pk)).key(SK, b(part.bytes(SK)?));
-            delete.send().await.map_err(Failure::of)?;
+        let parts = Query::new(&self.tables.kv, "pk = :pk", [(":pk", s(&pk))]).projection(Some("sk")).all(self).await?;
+        for part in parts {
+            let key = Item::from([(PK.to_owned(), s(&pk)), (SK.to_owned(), b(part.bytes(SK)?))]);
+            self.delete(&self.tables.kv, key).await?;
         }
         Ok(())
     }
-}
 
-/// Repeats an update while it is throttled or in conflict with a transaction; the SDK does not retry such conflicts. A
-/// lost answer is repeated once. A failed condition counts as success.
-async fn repeat(update: UpdateItemFluentBuilder) -> Result<()> {
-    let mut attempt = Attempt::new();
-    loop {
-        match update.clone().send().await.map_err(Failure::of_update) {
-            Ok(_) | Err(Failure::Condition(_)) => return Ok(()),
-            Err(failure @ Failure::Ambiguous(_)) if attempt.uncertain => return Err(failure.into()),
-            Err(failure) => attempt.record_failure(failure)?,
+    /// Repeats an update while it is throttled or in conflict with a transaction; the SDK does not retry such
+    /// conflicts. A lost answer is repeated once. A failed condition counts as success.
+    async fn repeat(&self, update: Update) -> Result<()> {
+        let mut attempt = Attempt::new();
+        loop {
+            match update.clone().send_once(self).await {
+                Ok(_) | Err(Failure::Condition(_)) => return Ok(()),
+                Err(failure @ Failure::Ambiguous(_)) if attempt.uncertain => return Err(failure.into()),
+                Err(failure) => attempt.record_failure(failure)?,
+            }
+            attempt.back_off().await?;
         }
-        attempt.back_off().await?;
     }
 }

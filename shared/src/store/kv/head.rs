@@ -2,17 +2,21 @@
 //! yet.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
+use super::item;
 use crate::domain::kv::{Address, CommitStamp, DraftId, RecordState, WriteId};
 use crate::domain::{Error, Millis, Namespace, Result};
 use crate::store::client::Store;
-use crate::store::error::Failure;
+use crate::store::error::condition_held;
 use crate::store::item::{Attributes, Item, b, n, s};
-use crate::store::keys::{self, ONLY, PK, SK};
+use crate::store::keys::{self, ONLY};
+use crate::store::query::Query;
+use crate::store::update::Update;
 
 /// How many commits the head may name. A commit that finds the head full folds the earlier ones first.
 pub const MAX_UNFOLDED_COMMITS: usize = 256;
@@ -145,16 +149,12 @@ impl Store {
     /// than a day has missed them. The request goes on when this fails.
     async fn wake_worker(&self, namespace: Namespace, now: Millis) {
         tracing::error!(%namespace, "commits were not folded within an hour");
-        let update = self.db_once.update_item().table_name(&self.tables.kv);
-        let update = update.key(PK, s(keys::head(namespace))).key(SK, b(ONLY)).update_expression("SET woken_at = :now");
-        let update = update
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(woken_at) OR woken_at <= :before)")
-            .expression_attribute_values(":now", n(now.0))
-            .expression_attribute_values(":before", n(now.0.saturating_sub(OVERDUE_MS)));
-        match update.send().await.map_err(Failure::of_update) {
-            // A condition that fails: another request was faster.
-            Ok(_) | Err(Failure::Condition(_)) => {}
-            Err(failure) => tracing::warn!(%namespace, error = %Error::from(failure), "the worker could not be woken"),
+        let update = Update::new(&self.tables.kv, item::head_key(namespace), "SET woken_at = :now")
+            .condition("attribute_exists(pk) AND (attribute_not_exists(woken_at) OR woken_at <= :before)")
+            .values([(":now", n(now.0)), (":before", n(now.0.saturating_sub(OVERDUE_MS)))]);
+        // If the condition fails, another request was faster.
+        if let Err(error) = condition_held(update.send_once(self).await) {
+            tracing::warn!(%namespace, %error, "the worker could not be woken");
         }
     }
 
@@ -180,19 +180,16 @@ impl Store {
 
     /// All entries of a commit list. `None` unless all its parts exist.
     pub(super) async fn commit_entries(&self, namespace: Namespace, commit: Uuid) -> Result<Option<Vec<Entry>>> {
-        let query = self.db.query().table_name(&self.tables.kv).consistent_read(true);
-        let query = query
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", s(keys::commit(namespace, commit)));
-        let mut parts = query.into_paginator().items().send();
-        let (mut entries, mut found, mut expected) = (Vec::new(), 0, None);
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(Failure::of)?;
-            entries.extend(
-                decode_entries(part.bytes("entries")?).ok_or(Error::corrupt_item("a commit list is malformed"))?,
-            );
-            found += 1;
-            expected = Some(part.number::<usize>("parts")?);
+        let query = Query::new(&self.tables.kv, "pk = :pk", [(":pk", s(keys::commit(namespace, commit)))]);
+        let (mut pages, mut entries, mut found, mut expected) = (pin!(query.pages(self)), Vec::new(), 0, None);
+        while let Some(parts) = pages.try_next().await? {
+            for part in parts {
+                entries.extend(
+                    decode_entries(part.bytes("entries")?).ok_or(Error::corrupt_item("a commit list is malformed"))?,
+                );
+                found += 1;
+                expected = Some(part.number::<usize>("parts")?);
+            }
         }
         Ok((expected == Some(found)).then_some(entries))
     }

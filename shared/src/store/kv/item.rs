@@ -12,11 +12,11 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::kv::{
-    BlobRef, CommitStamp, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId,
+    Address, BlobRef, CommitStamp, Draft, DraftId, Guards, Payload, RecordState, Side, Slot, Version, WriteId,
 };
-use crate::domain::{Millis, Result, Seconds};
+use crate::domain::{Millis, Namespace, Result, Seconds};
 use crate::store::item::{Attributes, Item, b, json, n, s};
-use crate::store::keys::TTL;
+use crate::store::keys::{self, ONLY, PK, SK, TTL};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// The `ttl` of a record that does not expire: 9999-12-31.
@@ -27,6 +27,15 @@ pub const WRITE_ATTRIBUTES: [&str; RecordState::REMEMBERED_WRITES] = ["w0", "w1"
 pub const COMMIT_ATTRIBUTES: [&str; RecordState::REMEMBERED_COMMITS] = ["c0", "c1", "c2", "c3"];
 /// The value of `entity`, by which the stream's event filters select records.
 pub const ENTITY: &str = "kv-record";
+
+pub fn key(namespace: Namespace, address: &Address) -> Item {
+    Item::from([(PK.to_owned(), s(keys::records(namespace))), (SK.to_owned(), b(keys::record(address)))])
+}
+
+/// The key of an installation's commit head.
+pub fn head_key(namespace: Namespace) -> Item {
+    Item::from([(PK.to_owned(), s(keys::head(namespace))), (SK.to_owned(), b(ONLY))])
+}
 
 /// All attributes of a record except its keys.
 pub fn encode(record: &RecordState) -> Result<Item> {

@@ -9,9 +9,9 @@ use super::read::{Found, RESTARTS, ReadQuery, too_many_restarts};
 use crate::domain::kv::{Address, Idx, Key};
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
-use crate::store::error::Failure;
 use crate::store::item::{Attributes, Item, b, s};
 use crate::store::keys::{self, SK};
+use crate::store::query::Query;
 
 /// How many queries one page may cost. Each reads up to 1 MB.
 const MAX_QUERIES: usize = 6;
@@ -72,7 +72,7 @@ impl Store {
         for _ in 0..MAX_QUERIES {
             let limit = query.limit - records.len() + 1;
             let range = (from, end.clone());
-            let (items, last) = self.query_between(query.read.namespace, range, Some(limit), projection).await?;
+            let (items, last) = self.query_between(query.read.namespace, range, limit, projection).await?;
             for item in &items {
                 let address = address_of(item)?;
                 match view_of(published, query.read, item)? {
@@ -121,19 +121,14 @@ impl Store {
         &self,
         namespace: Namespace,
         (from, to): (Vec<u8>, Vec<u8>),
-        limit: Option<usize>,
+        limit: usize,
         projection: Projection,
     ) -> Result<(Vec<Item>, Option<Vec<u8>>)> {
-        let query = self.db.query().table_name(&self.tables.kv).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to");
-        let query = query.expression_attribute_values(":pk", s(keys::records(namespace)));
-        let query = query.expression_attribute_values(":from", b(from)).expression_attribute_values(":to", b(to));
-        let query = query.set_projection_expression(projection.expression());
-        let query = query.set_expression_attribute_names(projection.names());
-        let query = query.set_limit(limit.and_then(|limit| i32::try_from(limit).ok()));
-        let answer = query.send().await.map_err(Failure::of)?;
-        let last = answer.last_evaluated_key.map(|key| key.bytes(SK).map(<[u8]>::to_vec)).transpose()?;
-        Ok((answer.items.unwrap_or_default(), last))
+        let values = [(":pk", s(keys::records(namespace))), (":from", b(from)), (":to", b(to))];
+        let query = Query::new(&self.tables.kv, "pk = :pk AND sk BETWEEN :from AND :to", values);
+        let page = query.projection(projection.expression()).limit(limit).page(self).await?;
+        let last = page.next.map(|key| key.bytes(SK).map(<[u8]>::to_vec)).transpose()?;
+        Ok((page.items, last))
     }
 }
 

@@ -1,7 +1,5 @@
 //! The parts of a record that a query or batch read returns.
 
-use std::collections::HashMap;
-
 /// The attributes that an answer about a record needs, without values.
 const OUTLINE: &str = "sk, #version, created_at, seq, #ttl, c0, c1, c2, c3, fence, \
      live.#size, live.#at, live.expires_at, live.#blob, live_version, read_caps, write_caps, \
@@ -9,10 +7,6 @@ const OUTLINE: &str = "sk, #version, created_at, seq, #ttl, c0, c1, c2, c3, fenc
 
 /// The attributes that show which commit published a draft.
 const PUBLICATION: &str = "sk, draft_id, c0, c1, c2, c3";
-
-/// The attributes of [`OUTLINE`] whose names are reserved words in DynamoDB.
-const RESERVED: [(&str, &str); 5] =
-    [("#version", "version"), ("#ttl", "ttl"), ("#size", "size"), ("#at", "at"), ("#blob", "blob")];
 
 /// Which attributes are read. DynamoDB charges the same for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +21,12 @@ pub enum Projection {
 }
 
 impl Projection {
-    /// The value for `ProjectionExpression`.
-    pub fn expression(self) -> Option<String> {
+    /// The value for `ProjectionExpression`. `#` stands before names that are reserved words in DynamoDB.
+    pub fn expression(self) -> Option<&'static str> {
         match self {
             Self::Whole => None,
-            Self::Outline => Some(OUTLINE.to_owned()),
-            Self::Publication => Some(PUBLICATION.to_owned()),
+            Self::Outline => Some(OUTLINE),
+            Self::Publication => Some(PUBLICATION),
         }
-    }
-
-    /// The value for `ExpressionAttributeNames`.
-    pub fn names(self) -> Option<HashMap<String, String>> {
-        let names = RESERVED.map(|(alias, name)| (alias.to_owned(), name.to_owned()));
-        (self == Self::Outline).then(|| names.into())
     }
 }

@@ -1,6 +1,6 @@
 //! Writes of records: first directly, then by judging the current item until a write succeeds.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::attempt::Attempt;
 use super::head::PublishedDrafts;
@@ -9,8 +9,8 @@ use crate::domain::kv::{Address, Outcome, RecordState, Refusal, Verdict, Write, 
 use crate::domain::{Error, Namespace, Result};
 use crate::store::client::Store;
 use crate::store::error::Failure;
-use crate::store::item::{Item, b, n, s};
-use crate::store::keys::{self, PK, SK};
+use crate::store::item::{Item, b, n};
+use crate::store::transaction::require;
 
 impl Store {
     /// Writes one record.
@@ -100,7 +100,7 @@ impl Store {
     ) -> Result<(), Failure> {
         let fault = |error: Box<dyn std::error::Error + Send + Sync>| Failure::Fault(error);
         let mut item = item::encode(next).map_err(|error| fault(error.into()))?;
-        item.extend([(PK.into(), s(keys::records(namespace))), (SK.into(), b(keys::record(address)))]);
+        item.extend(item::key(namespace, address));
         let (condition, values) = unchanged_condition(read);
         let Some(head) = unpublished_at else {
             let put = self.db_once.put_item().table_name(&self.tables.kv).set_item(Some(item));
@@ -109,18 +109,14 @@ impl Store {
         };
         let put = Put::builder().table_name(&self.tables.kv).set_item(Some(item));
         let put = put.condition_expression(condition).set_expression_attribute_values(values).build();
-        let check = ConditionCheck::builder()
-            .table_name(&self.tables.kv)
-            .key(PK, s(keys::head(namespace)))
-            .key(SK, b(keys::ONLY));
+        let (table, head_key) = (&self.tables.kv, item::head_key(namespace));
         let check = match head {
-            0 => check.condition_expression("attribute_not_exists(pk)"),
-            seq => check.condition_expression("seq = :seq").expression_attribute_values(":seq", n(seq)),
+            0 => require(table, head_key, "attribute_not_exists(pk)"),
+            seq => require(table, head_key, ("seq = :seq", [(":seq", n(seq))])),
         };
         let put = put.map_err(|error| fault(error.into()))?;
-        let check = check.build().map_err(|error| fault(error.into()))?;
-        let transaction = self.db_once.transact_write_items();
-        let transaction = transaction.transact_items(TransactWriteItem::builder().condition_check(check).build());
+        let check = check.map_err(|error| fault(error.into()))?;
+        let transaction = self.db_once.transact_write_items().transact_items(check);
         let transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         transaction.send().await.map(|_| ()).map_err(Failure::of_transaction)
     }

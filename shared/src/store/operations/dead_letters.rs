@@ -1,12 +1,13 @@
 //! Dead letters, and the number of failures of each change that may become one.
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::super::client::Store;
 use super::super::error::Failure;
-use super::super::item::{Attributes, Item, n, s};
+use super::super::item::{Attributes, Item, key, n, s};
 use super::super::keys;
+use super::super::query::{Page, Query};
+use super::super::update::Update;
 use crate::domain::{DeadLetter, DeadLetterId, Error, Millis, Result};
 
 /// How many seconds the number of failures is kept: longer than the stream keeps its records (24 hours).
@@ -17,31 +18,21 @@ const REPLAY_MS: i64 = 15 * 60 * 1000;
 impl Store {
     /// Counts a failure to process a change. Returns the number of failures and the time of the first one.
     pub async fn count_failure(&self, kind: &str, sequence_number: &str, now: Millis) -> Result<(u32, Millis)> {
-        let update = self.db.update_item().table_name(&self.tables.operations);
-        let update = update.key(keys::PK, s(keys::failure(kind, sequence_number))).key(keys::SK, s(keys::FAILURE));
-        let update = update.update_expression(
-            "SET entity = :entity, #schema = :one, first_at = if_not_exists(first_at, :now), #ttl = :ttl ADD attempts :one",
-        );
-        let update =
-            update.expression_attribute_names("#schema", "schema").expression_attribute_names("#ttl", keys::TTL);
-        let update =
-            update.expression_attribute_values(":entity", s("failure")).expression_attribute_values(":one", n(1));
-        let update = update.expression_attribute_values(":now", n(now.0));
-        let update = update.expression_attribute_values(":ttl", n(now.seconds().plus(COUNTED_SECONDS).0));
-        let answer = update.return_values(ReturnValue::AllNew).send().await.map_err(Failure::of_update)?;
-        let item = answer.attributes.unwrap_or_default();
+        let key = key(keys::failure(kind, sequence_number), keys::FAILURE);
+        let update = "SET entity = :entity, #schema = :one, first_at = if_not_exists(first_at, :now), #ttl = :ttl \
+                      ADD attempts :one";
+        let ttl = now.seconds().plus(COUNTED_SECONDS);
+        let values = [(":entity", s("failure")), (":one", n(1)), (":now", n(now.0)), (":ttl", n(ttl.0))];
+        let update = Update::new(&self.tables.operations, key, update).values(values).returning(ReturnValue::AllNew);
+        let item = update.send(self).await?;
         Ok((item.number("attempts")?, Millis(item.number("first_at")?)))
     }
 
     /// Writes a dead letter. If it exists already, because its change was delivered again, only the last failure is
     /// updated, and a replay that was requested since stays requested.
     pub async fn put_dead_letter(&self, letter: &DeadLetter) -> Result<()> {
-        let update = self.letter_update(&letter.id).update_expression(
-            "SET entity = :entity, #schema = :schema, change = :change, attempts = :attempts, #error = :error, \
-             first_failed_at = :first, last_failed_at = :last",
-        );
-        let update = update.expression_attribute_names("#schema", "schema");
-        let update = update.expression_attribute_names("#error", "error");
+        let set = "SET entity = :entity, #schema = :schema, change = :change, attempts = :attempts, #error = :error, \
+                   first_failed_at = :first, last_failed_at = :last";
         let values = [
             (":entity", s("dead-letter")),
             (":schema", n(1)),
@@ -51,9 +42,7 @@ impl Store {
             (":first", n(letter.first_failed_at.0)),
             (":last", n(letter.last_failed_at.0)),
         ];
-        let update =
-            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-        update.send().await.map_err(Failure::of_update)?;
+        self.letter_update(&letter.id, set).values(values).send(self).await?;
         Ok(())
     }
 
@@ -66,24 +55,16 @@ impl Store {
         error: &str,
         now: Millis,
     ) -> Result<bool> {
-        let update = self.letter_update(id).update_expression(
-            "SET attempts = attempts + :one, #error = :error, last_failed_at = :now REMOVE replay_requested_at",
-        );
-        let update = update.condition_expression("replay_requested_at = :asked");
-        let update = update.expression_attribute_names("#error", "error");
-        let update = update.expression_attribute_values(":one", n(1)).expression_attribute_values(":error", s(error));
-        let update = update.expression_attribute_values(":now", n(now.0));
-        let update = update.expression_attribute_values(":asked", n(asked_at.0));
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(_) => Ok(true),
-            Err(Failure::Condition(_)) => Ok(false),
-            Err(failure) => Err(failure.into()),
-        }
+        let end = "SET attempts = attempts + :one, #error = :error, last_failed_at = :now REMOVE replay_requested_at";
+        self.letter_update(id, end)
+            .condition("replay_requested_at = :asked")
+            .values([(":one", n(1)), (":error", s(error)), (":now", n(now.0)), (":asked", n(asked_at.0))])
+            .applied(self)
+            .await
     }
 
-    fn letter_update(&self, id: &DeadLetterId) -> UpdateItemFluentBuilder {
-        let update = self.db.update_item().table_name(&self.tables.operations);
-        update.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()))
+    fn letter_update(&self, id: &DeadLetterId, expression: &str) -> Update {
+        Update::new(&self.tables.operations, letter_key(id), expression)
     }
 
     pub async fn find_dead_letter(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>> {
@@ -93,10 +74,7 @@ impl Store {
 
     /// Deletes a dead letter whose change has been processed. Succeeds if it is already gone.
     pub async fn remove_dead_letter(&self, id: &DeadLetterId) -> Result<()> {
-        let delete = self.db.delete_item().table_name(&self.tables.operations);
-        let delete = delete.key(keys::PK, s(keys::DEAD_LETTERS)).key(keys::SK, s(id.as_str()));
-        delete.send().await.map_err(Failure::of)?;
-        Ok(())
+        self.delete(&self.tables.operations, letter_key(id)).await
     }
 
     /// A page of dead letters, the newest failure first, and the sort key after which the next page begins.
@@ -105,18 +83,13 @@ impl Store {
         after: Option<&DeadLetterId>,
         limit: usize,
     ) -> Result<(Vec<DeadLetter>, Option<String>)> {
-        let query = self.db.query().table_name(&self.tables.operations).consistent_read(true).scan_index_forward(false);
-        let query = query.expression_attribute_values(":pk", s(keys::DEAD_LETTERS));
+        let (table, pk) = (&self.tables.operations, (":pk", s(keys::DEAD_LETTERS)));
         let query = match after {
-            Some(after) => query
-                .key_condition_expression("pk = :pk AND sk < :after")
-                .expression_attribute_values(":after", s(after.as_str())),
-            None => query.key_condition_expression("pk = :pk"),
+            Some(after) => Query::new(table, "pk = :pk AND sk < :after", [pk, (":after", s(after.as_str()))]),
+            None => Query::new(table, "pk = :pk", [pk]),
         };
-        let query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
-        let answer = query.send().await.map_err(Failure::of)?;
-        let mut items = answer.items.unwrap_or_default();
-        let more = items.len() > limit || answer.last_evaluated_key.is_some();
+        let Page { mut items, next } = query.descending().limit(limit + 1).page(self).await?;
+        let more = items.len() > limit || next.is_some();
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|item| item.text(keys::SK).map(str::to_owned)).transpose()?;
         Ok((items.iter().map(decode).collect::<Result<_>>()?, next))
@@ -125,20 +98,22 @@ impl Store {
     /// Requests a replay; the table's stream delivers the request to the worker. If several administrators ask at once,
     /// one request takes effect. Each gets the dead letter in its current state, or `None` if there is none.
     pub async fn request_replay(&self, id: &DeadLetterId, now: Millis) -> Result<Option<DeadLetter>> {
-        let update = self.letter_update(id).update_expression("SET replay_requested_at = :now");
-        let update = update.condition_expression(
-            "attribute_exists(pk) AND (attribute_not_exists(replay_requested_at) OR replay_requested_at <= :given_up)",
-        );
-        let update = update.expression_attribute_values(":now", n(now.0));
-        let update = update.expression_attribute_values(":given_up", n(now.0 - REPLAY_MS));
-        let update = update.return_values(ReturnValue::AllNew);
-        let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(answer) => answer.attributes.map(|item| decode(&item)).transpose(),
+        let unasked =
+            "attribute_exists(pk) AND (attribute_not_exists(replay_requested_at) OR replay_requested_at <= :given_up)";
+        let update = self
+            .letter_update(id, "SET replay_requested_at = :now")
+            .condition(unasked)
+            .values([(":now", n(now.0)), (":given_up", n(now.0 - REPLAY_MS))]);
+        match update.returning(ReturnValue::AllNew).returning_on_failure().send(self).await {
+            Ok(item) => decode(&item).map(Some),
             Err(Failure::Condition(item)) => item.filter(|item| !item.is_empty()).map(|item| decode(&item)).transpose(),
             Err(failure) => Err(failure.into()),
         }
     }
+}
+
+fn letter_key(id: &DeadLetterId) -> Item {
+    key(keys::DEAD_LETTERS, id.as_str())
 }
 
 fn decode(item: &Item) -> Result<DeadLetter> {

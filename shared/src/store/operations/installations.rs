@@ -1,11 +1,12 @@
 //! Installations. The item also names the task of the refresh that is running (`refresh.rs`).
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::super::client::Store;
 use super::super::error::Failure;
-use super::super::item::{Attributes, Item, json, n, s};
+use super::super::item::{self, Attributes, Item, json, n, s};
 use super::super::keys;
+use super::super::update::Update;
 use crate::domain::{Installation, Millis, Namespace, Result, Seconds};
 
 impl Store {
@@ -23,39 +24,29 @@ impl Store {
         if let Some(known) = self.find_installation(fresh.namespace).await? {
             return Ok(known);
         }
-        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(fresh)?));
-        let put = put.condition_expression("attribute_not_exists(pk)");
-        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await.map_err(Failure::of_put) {
+        match self.put_if(&self.tables.operations, encode(fresh)?, "attribute_not_exists(pk)").await {
             // Another caller stored it, or an attempt of this write whose answer was lost.
             Err(Failure::Condition(Some(item))) => decode(fresh.namespace, &item),
             Err(failure) => Err(failure.into()),
-            Ok(_) => Ok(fresh.clone()),
+            Ok(()) => Ok(fresh.clone()),
         }
     }
 
     /// Updates an installation. The time at which it was first seen and a running refresh are not changed.
     pub async fn put_installation(&self, installation: &Installation) -> Result<()> {
-        let update = self.db.update_item().table_name(&self.tables.operations);
-        let update = update.set_key(Some(key(installation.namespace))).update_expression(
-            "SET entity = :entity, #schema = :schema, #name = :name, #state = :state, account = :account, tier = :tier, \
-             created_at = if_not_exists(created_at, :created_at), trial_ends_at = :trial_ends_at",
-        );
-        let update = [("#schema", "schema"), ("#name", "name"), ("#state", "state")]
-            .into_iter()
-            .fold(update, |update, (name, stands_for)| update.expression_attribute_names(name, stands_for));
-        let update = attributes(installation)?
-            .into_iter()
-            .fold(update, |update, (name, value)| update.expression_attribute_values(format!(":{name}"), value));
-        update.send().await.map_err(Failure::of_update)?;
+        let set = "SET entity = :entity, #schema = :schema, #name = :name, #state = :state, account = :account, \
+                   tier = :tier, created_at = if_not_exists(created_at, :created_at), trial_ends_at = :trial_ends_at";
+        let values = attributes(installation)?.map(|(name, value)| (format!(":{name}"), value));
+        let update = Update::new(&self.tables.operations, key(installation.namespace), set).values(values);
+        update.values([(":entity", s(ENTITY)), (":schema", n(1))]).send(self).await?;
         Ok(())
     }
 }
 
-fn attributes(installation: &Installation) -> Result<[(&'static str, AttributeValue); 8]> {
+const ENTITY: &str = "installation";
+
+fn attributes(installation: &Installation) -> Result<[(&'static str, AttributeValue); 6]> {
     Ok([
-        ("entity", s("installation")),
-        ("schema", n(1)),
         ("name", s(&installation.name)),
         ("state", json(&installation.state)?),
         ("account", json(&installation.account)?),
@@ -66,13 +57,11 @@ fn attributes(installation: &Installation) -> Result<[(&'static str, AttributeVa
 }
 
 fn encode(installation: &Installation) -> Result<Item> {
-    let mut item = key(installation.namespace);
-    item.extend(attributes(installation)?.map(|(name, value)| (name.to_owned(), value)));
-    Ok(item)
+    Ok(item::entity(key(installation.namespace), ENTITY, attributes(installation)?))
 }
 
 pub(super) fn key(namespace: Namespace) -> Item {
-    Item::from([(keys::PK.into(), s(keys::installation(namespace))), (keys::SK.into(), s(keys::INSTALLATION))])
+    item::key(keys::installation(namespace), keys::INSTALLATION)
 }
 
 pub(super) fn decode(namespace: Namespace, item: &Item) -> Result<Installation> {

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::super::client::Store;
 use super::super::error::Failure;
-use super::super::item::{Attributes, Item, n, s};
+use super::super::expression::Condition;
+use super::super::item::{self, Attributes, Item, n, s};
 use super::super::keys;
+use super::super::query::Query;
+use super::super::update::Update;
 use super::ATTEMPTS;
 use crate::domain::{Error, KnownRepository, Millis, Namespace, Repository, RepositoryName, Result};
 
@@ -57,21 +60,10 @@ impl Store {
         ids: impl IntoIterator<Item = u64>,
     ) -> Result<ReadRepositories> {
         let ids: BTreeSet<u64> = ids.into_iter().collect();
-        let mut wanted: Vec<Item> = ids.into_iter().map(|id| row_key(namespace, id)).collect();
-        let mut rows = HashMap::new();
-        while !wanted.is_empty() {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-            let keys = keys.map_err(|error| Error::internal("reading repositories", error))?;
-            let answer = self.db.batch_get_item().request_items(&self.tables.operations, keys).send().await;
-            let answer = answer.map_err(Failure::of)?;
-            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                let row = decode(&item)?;
-                rows.insert(row.known.repository.id, row);
-            }
-            let mut left = answer.unprocessed_keys.unwrap_or_default();
-            wanted = left.remove(&self.tables.operations).map(|keys| keys.keys).unwrap_or_default();
-        }
-        Ok(ReadRepositories(rows))
+        let keys = ids.into_iter().map(|id| row_key(namespace, id)).collect();
+        let rows = self.get_batch(&self.tables.operations, keys, None).await?;
+        let rows = rows.iter().map(|item| decode(item).map(|row| (row.known.repository.id, row)));
+        rows.collect::<Result<_>>().map(ReadRepositories)
     }
 
     /// Writes what a provider reports about its repositories, at most 100 at once. An unchanged repository only gets
@@ -132,27 +124,22 @@ impl Store {
         if row.generation == generation {
             return Ok(());
         }
-        let update = self.db.update_item().table_name(&self.tables.operations);
-        let update = update.set_key(Some(row_key(namespace, row.known.repository.id)));
-        let update = update.update_expression("SET generation = :generation");
-        let update = update.condition_expression("version = :version AND generation < :generation");
-        let update = update.expression_attribute_values(":generation", n(generation));
-        let update = update.expression_attribute_values(":version", n(row.version));
-        update.send().await.map(|_| ()).map_err(Failure::of_update)
+        let key = row_key(namespace, row.known.repository.id);
+        Update::new(&self.tables.operations, key, "SET generation = :generation")
+            .condition("version = :version AND generation < :generation")
+            .values([(":generation", n(generation)), (":version", n(row.version))])
+            .send(self)
+            .await
+            .map(drop)
     }
 
     /// Replaces a row if it has not changed since it was read.
     async fn replace_repository(&self, namespace: Namespace, old: Option<&Row>, new: &Row) -> Result<(), Failure> {
-        let key = row_key(namespace, new.known.repository.id);
-        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(key, new)));
-        let put = match old {
-            Some(old) => put
-                .condition_expression(UNCHANGED)
-                .expression_attribute_values(":version", n(old.version))
-                .expression_attribute_values(":generation", n(old.generation)),
-            None => put.condition_expression("attribute_not_exists(pk)"),
-        };
-        put.send().await.map(|_| ()).map_err(Failure::of_put)
+        let (table, item) = (&self.tables.operations, encode(namespace, new));
+        match old {
+            Some(old) => self.put_if(table, item, unchanged(old)).await,
+            None => self.put_if(table, item, "attribute_not_exists(pk)").await,
+        }
     }
 
     /// Whether there are repositories that no refresh since `generation` has found.
@@ -190,53 +177,44 @@ impl Store {
         after: Option<u64>,
     ) -> Result<(Vec<Row>, Option<u64>)> {
         let low = after.map_or_else(|| keys::REPOSITORIES.to_owned(), |after| format!("{}\0", keys::repository(after)));
-        let query = self.db.query().table_name(&self.tables.operations).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high");
-        let query = query.expression_attribute_values(":pk", s(keys::installation(namespace)));
-        let query = query.expression_attribute_values(":low", s(low)).expression_attribute_values(":high", s("repo$"));
-        let query = query.filter_expression("generation < :generation");
-        let query = query.expression_attribute_values(":generation", n(generation));
-        let page = query.send().await.map_err(Failure::of)?;
-        let rows = page.items.unwrap_or_default().iter().map(decode).collect::<Result<_>>()?;
-        let last = page.last_evaluated_key.as_ref().and_then(|key| key.find_text(keys::SK));
+        let values = [(":pk", s(keys::installation(namespace))), (":low", s(low)), (":high", s("repo$"))];
+        let query = Query::new(&self.tables.operations, "pk = :pk AND sk BETWEEN :low AND :high", values)
+            .filter("generation < :generation", [(":generation", n(generation))]);
+        let page = query.page(self).await?;
+        let rows = page.items.iter().map(decode).collect::<Result<_>>()?;
+        let last = page.next.as_ref().and_then(|key| key.find_text(keys::SK));
         Ok((rows, last.and_then(|last| last.strip_prefix(keys::REPOSITORIES)?.parse().ok())))
     }
 
     /// If the row has changed since it was read, another refresh has found the repository or deleted it.
     async fn remove_repository(&self, namespace: Namespace, row: &Row) -> Result<()> {
-        let delete = self.db.delete_item().table_name(&self.tables.operations);
-        let delete = delete.set_key(Some(row_key(namespace, row.known.repository.id))).condition_expression(UNCHANGED);
-        let delete = delete.expression_attribute_values(":version", n(row.version));
-        let delete = delete.expression_attribute_values(":generation", n(row.generation));
-        match delete.send().await.map_err(Failure::of_delete) {
-            Ok(_) | Err(Failure::Condition(_)) => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
+        let key = row_key(namespace, row.known.repository.id);
+        self.delete_if(&self.tables.operations, key, unchanged(row)).await.map(drop)
     }
 }
 
 /// The row has not changed since it was read.
-const UNCHANGED: &str = "version = :version AND generation = :generation";
-
-fn row_key(namespace: Namespace, id: u64) -> Item {
-    Item::from([(keys::PK.into(), s(keys::installation(namespace))), (keys::SK.into(), s(keys::repository(id)))])
+fn unchanged(row: &Row) -> Condition {
+    let values = [(":version", n(row.version)), (":generation", n(row.generation))];
+    ("version = :version AND generation = :generation", values).into()
 }
 
-fn encode(key: Item, row: &Row) -> Item {
+fn row_key(namespace: Namespace, id: u64) -> Item {
+    item::key(keys::installation(namespace), keys::repository(id))
+}
+
+fn encode(namespace: Namespace, row: &Row) -> Item {
     let Row { known: KnownRepository { repository, updated_at }, version, generation } = row;
-    let mut item = key;
-    item.extend([
-        ("entity".into(), s("repository")),
-        ("schema".into(), n(1)),
-        ("id".into(), n(repository.id)),
-        ("owner".into(), s(&repository.owner)),
-        ("name".into(), s(repository.name.as_str())),
-        ("setup".into(), AttributeValue::Bool(repository.setup)),
-        ("updated_at".into(), n(updated_at.0)),
-        ("version".into(), n(*version)),
-        ("generation".into(), n(*generation)),
-    ]);
-    item
+    let attributes = [
+        ("id", n(repository.id)),
+        ("owner", s(&repository.owner)),
+        ("name", s(repository.name.as_str())),
+        ("setup", AttributeValue::Bool(repository.setup)),
+        ("updated_at", n(updated_at.0)),
+        ("version", n(*version)),
+        ("generation", n(*generation)),
+    ];
+    item::entity(row_key(namespace, repository.id), "repository", attributes)
 }
 
 fn decode(item: &Item) -> Result<Row> {

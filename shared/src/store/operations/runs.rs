@@ -1,12 +1,12 @@
 //! Runs. Each is one item, whose state changes by conditional writes.
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::super::client::{Store, identifier_taken};
 use super::super::error::Failure;
-use super::super::item::{Attributes, Item, json, n, s};
+use super::super::item::{self, Attributes, Item, json, n, s};
 use super::super::keys;
+use super::super::update::Update;
 use crate::domain::{
     Error, InstallationId, Millis, Namespace, RepositoryName, Result, Run, RunId, RunKind, RunRepository, RunState, Vcs,
 };
@@ -14,11 +14,8 @@ use crate::domain::{
 impl Store {
     /// Stores a new run. Repeating this returns the stored run, whose state may have changed since.
     pub async fn create_run(&self, run: &Run) -> Result<Run> {
-        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(encode(run)?));
-        let put = put.condition_expression("attribute_not_exists(pk)");
-        let put = put.return_values_on_condition_check_failure(AllOld);
-        match put.send().await.map_err(Failure::of_put) {
-            Ok(_) => Ok(run.clone()),
+        match self.put_if(&self.tables.operations, encode(run)?, "attribute_not_exists(pk)").await {
+            Ok(()) => Ok(run.clone()),
             // An earlier call, or an attempt of this one whose answer was lost, stored it.
             Err(Failure::Condition(Some(item))) => {
                 let existing = decode(&item)?;
@@ -53,14 +50,9 @@ impl Store {
             set.push_str(", completed_at = :now");
             values.push((":now".to_owned(), n(now.0)));
         }
-        let update = self.db.update_item().table_name(&self.tables.operations).set_key(Some(key(id)));
-        let update = update.update_expression(set).condition_expression(condition);
-        let update = update.expression_attribute_names("#state", "state");
-        let update =
-            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-        let update = update.return_values(ReturnValue::AllNew).return_values_on_condition_check_failure(AllOld);
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(answer) => answer.attributes.as_ref().map(decode).transpose(),
+        let update = Update::new(&self.tables.operations, key(id), set).condition(condition).values(values);
+        match update.returning(ReturnValue::AllNew).returning_on_failure().send(self).await {
+            Ok(item) => decode(&item).map(Some),
             Err(Failure::Condition(item)) => item.filter(|item| !item.is_empty()).as_ref().map(decode).transpose(),
             Err(failure) => Err(failure.into()),
         }
@@ -68,25 +60,23 @@ impl Store {
 }
 
 fn key(id: RunId) -> Item {
-    Item::from([(keys::PK.into(), s(keys::run(id))), (keys::SK.into(), s(keys::RUN))])
+    item::key(keys::run(id), keys::RUN)
 }
 
 fn encode(run: &Run) -> Result<Item> {
-    let mut item = key(run.id);
-    item.extend([
-        ("entity".into(), s("run")),
-        ("schema".into(), n(1)),
-        ("run".into(), json(&run.id)?),
-        ("vcs".into(), s(run.namespace.vcs.as_str())),
-        ("installation".into(), json(&run.namespace.installation)?),
-        ("repository".into(), n(run.repository.id)),
-        ("owner".into(), s(&run.repository.owner)),
-        ("name".into(), s(run.repository.name.as_str())),
-        ("kind".into(), json(&run.kind)?),
-        ("run_type".into(), json(&run.run_type)?),
-        ("state".into(), json(&run.state)?),
-        ("created_at".into(), n(run.created_at.0)),
-    ]);
+    let attributes = [
+        ("run", json(&run.id)?),
+        ("vcs", s(run.namespace.vcs.as_str())),
+        ("installation", json(&run.namespace.installation)?),
+        ("repository", n(run.repository.id)),
+        ("owner", s(&run.repository.owner)),
+        ("name", s(run.repository.name.as_str())),
+        ("kind", json(&run.kind)?),
+        ("run_type", json(&run.run_type)?),
+        ("state", json(&run.state)?),
+        ("created_at", n(run.created_at.0)),
+    ];
+    let mut item = item::entity(key(run.id), "run", attributes);
     item.extend(run.completed_at.map(|at| ("completed_at".into(), n(at.0))));
     if run.kind == RunKind::Drift {
         item.extend(index_attributes(run));

@@ -3,7 +3,7 @@
 
 use super::super::client::Store;
 use super::super::error::Failure;
-use super::super::item::{Attributes, Item, b, n, s};
+use super::super::item::{self, Attributes, Item, b, n, s};
 use super::super::keys;
 use crate::domain::{Error, Millis, Namespace, Result, UserId};
 
@@ -48,15 +48,14 @@ impl Store {
         fresh: Vec<u8>,
         (by, now): (UserId, Millis),
     ) -> Result<Vec<u8>> {
-        let put = self.db.put_item().table_name(&self.tables.operations);
-        let put = put.set_item(Some(encode(namespace, which, &fresh, by, now)));
-        match put.condition_expression("attribute_not_exists(pk)").send().await.map_err(Failure::of_put) {
+        let item = encode(namespace, which, &fresh, by, now);
+        match self.put_if(&self.tables.operations, item, "attribute_not_exists(pk)").await {
             Err(Failure::Condition(_)) => {
                 let known = self.find_installation_secret(namespace, which).await?;
                 known.ok_or(Error::corrupt_item("an installation's secret vanished while it was being created"))
             }
             Err(failure) => Err(failure.into()),
-            Ok(_) => Ok(fresh),
+            Ok(()) => Ok(fresh),
         }
     }
 
@@ -68,21 +67,12 @@ impl Store {
         sealed: &[u8],
         (by, now): (UserId, Millis),
     ) -> Result<()> {
-        let put = self.db.put_item().table_name(&self.tables.operations);
-        let put = put.set_item(Some(encode(namespace, which, sealed, by, now)));
-        put.send().await.map_err(Failure::of_put)?;
-        Ok(())
+        self.put(&self.tables.operations, encode(namespace, which, sealed, by, now)).await
     }
 }
 
 fn encode(namespace: Namespace, which: InstallationSecret, sealed: &[u8], by: UserId, now: Millis) -> Item {
-    Item::from([
-        (keys::PK.into(), s(keys::installation(namespace))),
-        (keys::SK.into(), s(which.sort_key())),
-        ("entity".into(), s("installation-secret")),
-        ("schema".into(), n(1)),
-        ("sealed".into(), b(sealed)),
-        ("by".into(), s(by.to_string())),
-        ("at".into(), n(now.0)),
-    ])
+    let key = item::key(keys::installation(namespace), which.sort_key());
+    let attributes = [("sealed", b(sealed)), ("by", s(by.to_string())), ("at", n(now.0))];
+    item::entity(key, "installation-secret", attributes)
 }

@@ -1,9 +1,9 @@
 //! Builds an update of the attributes that changed, and of no others.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::super::item::Item;
-use super::super::transaction::malformed;
+use super::super::update::Update;
 use crate::domain::Result;
 
 /// The changed attributes of a row, with their new values.
@@ -25,21 +25,15 @@ impl Changes {
 
     /// Updates an existing row. `name` is its current name; give it if the update changes the name.
     pub fn update(self, table: &str, key: Item, name: Option<AttributeValue>) -> Result<TransactWriteItem> {
-        let mut update = Update::builder().table_name(table).set_key(Some(key));
-        let mut assignments = Vec::new();
+        let assignments: Vec<_> = (0..self.0.len()).map(|number| format!("#a{number} = :a{number}")).collect();
+        let mut update = Update::new(table, key, format!("SET {}", assignments.join(", ")));
         for (number, (attribute, value)) in self.0.into_iter().enumerate() {
-            assignments.push(format!("#a{number} = :a{number}"));
-            update = update.expression_attribute_names(format!("#a{number}"), attribute);
-            update = update.expression_attribute_values(format!(":a{number}"), value);
+            update = update.name(format!("#a{number}"), attribute).values([(format!(":a{number}"), value)]);
         }
-        let update = update.update_expression(format!("SET {}", assignments.join(", ")));
         let update = match name {
-            None => update.condition_expression("attribute_exists(pk)"),
-            Some(name) => {
-                let update = update.condition_expression("#name = :name").expression_attribute_names("#name", "name");
-                update.expression_attribute_values(":name", name)
-            }
+            None => update.condition("attribute_exists(pk)"),
+            Some(name) => update.condition("#name = :name").values([(":name", name)]),
         };
-        Ok(TransactWriteItem::builder().update(update.build().map_err(malformed)?).build())
+        update.in_transaction()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::super::item::{Attributes, Item, b, json, n, s, ss};
+use super::super::item::{self, Attributes, Item, b, json, n, s, ss};
 use super::super::keys;
 use crate::domain::organization::{
     Creator, Description, Email, ExecutionMode, Organization, OrganizationAccess, OrganizationCode, OrganizationId,
@@ -23,39 +23,38 @@ pub const SETTING: &str = "setting_";
 pub const EXECUTION_MODE: &str = "execution_mode";
 
 pub fn key(organization: OrganizationCode, sort_key: impl Into<String>) -> Item {
-    Item::from([(keys::PK.into(), s(keys::organization(organization))), (keys::SK.into(), s(sort_key))])
+    item::key(keys::organization(organization), sort_key)
 }
 
 pub fn name_key(name: &OrganizationName) -> Item {
-    Item::from([(keys::PK.into(), s(keys::organization_name(name))), (keys::SK.into(), s(keys::ORGANIZATION))])
+    item::key(keys::organization_name(name), keys::ORGANIZATION)
 }
 
 pub fn of_user_key(user: UserId, team: TeamId) -> Item {
-    Item::from([(keys::PK.into(), s(keys::user(user))), (keys::SK.into(), s(keys::team(team)))])
+    item::key(keys::user(user), keys::team(team))
 }
 
 /// A row without further attributes: its existence is the information.
-pub fn marker(mut key: Item, entity: &str) -> Item {
-    key.extend([("entity".into(), s(entity)), ("schema".into(), n(1))]);
-    key
+pub fn marker(key: Item, entity: &str) -> Item {
+    item::entity(key, entity, [])
 }
 
 pub fn name_row(organization: &Organization) -> Item {
-    let mut item = marker(name_key(&organization.name), "organization-name");
-    item.insert("id".into(), s(organization.id.to_string()));
-    item
+    let id = [("id", s(organization.id.to_string()))];
+    item::entity(name_key(&organization.name), "organization-name", id)
 }
 
 pub fn organization_row(organization: &Organization) -> Result<Item> {
-    let mut item = marker(key(organization.id.organization(), keys::ORGANIZATION), "organization");
-    item.extend([
-        ("id".into(), s(organization.id.to_string())),
-        ("name".into(), s(organization.name.as_str())),
-        ("email".into(), s(organization.email.as_str())),
-        ("namespace".into(), json(&organization.namespace)?),
-        ("created_at".into(), n(organization.created_at.0)),
-        (EXECUTION_MODE.into(), json(&organization.execution_mode)?),
-    ]);
+    let attributes = [
+        ("id", s(organization.id.to_string())),
+        ("name", s(organization.name.as_str())),
+        ("email", s(organization.email.as_str())),
+        ("namespace", json(&organization.namespace)?),
+        ("created_at", n(organization.created_at.0)),
+        (EXECUTION_MODE, json(&organization.execution_mode)?),
+    ];
+    let key = key(organization.id.organization(), keys::ORGANIZATION);
+    let mut item = item::entity(key, "organization", attributes);
     item.extend(flags(SETTING, organization.settings.each()));
     Ok(item)
 }
@@ -78,15 +77,15 @@ pub fn organization(item: &Item) -> Result<Organization> {
 }
 
 pub fn team_row(team: &Team) -> Result<Item> {
-    let mut item = marker(key(team.id.organization(), keys::team(team.id)), "team");
-    item.extend([
-        ("name".into(), s(team.name.as_str())),
-        ("owners".into(), AttributeValue::Bool(team.owners)),
-        ("visibility".into(), json(&team.visibility)?),
-        ("token_management".into(), AttributeValue::Bool(team.allow_member_token_management)),
-        ("capabilities".into(), json(&team.capabilities)?),
-        ("created_at".into(), n(team.created_at.0)),
-    ]);
+    let attributes = [
+        ("name", s(team.name.as_str())),
+        ("owners", AttributeValue::Bool(team.owners)),
+        ("visibility", json(&team.visibility)?),
+        ("token_management", AttributeValue::Bool(team.allow_member_token_management)),
+        ("capabilities", json(&team.capabilities)?),
+        ("created_at", n(team.created_at.0)),
+    ];
+    let mut item = item::entity(key(team.id.organization(), keys::team(team.id)), "team", attributes);
     item.extend(flags(ACCESS_FLAG, team.access.each()));
     item.extend((!team.users.is_empty()).then(|| ("users".into(), ss(&team.users))));
     Ok(item)
@@ -115,18 +114,19 @@ pub fn team(item: &Item) -> Result<Team> {
 }
 
 pub fn token_row(token: &TeamToken) -> Item {
-    let mut item = marker(key(token.id.organization(), keys::team_token(token.id)), "team-token");
     let (kind, creator, name) = match &token.created_by {
         Creator::User(id, name) => ("user", id.to_string(), Some(name)),
         Creator::Team(id) => ("team", id.to_string(), None),
         Creator::Organization(id) => ("organization", id.to_string(), None),
     };
-    item.extend([
-        ("secret_hash".into(), b(token.secret_hash)),
-        ("created_at".into(), n(token.created_at.0)),
-        ("creator_kind".into(), s(kind)),
-        ("creator".into(), s(creator)),
-    ]);
+    let attributes = [
+        ("secret_hash", b(token.secret_hash)),
+        ("created_at", n(token.created_at.0)),
+        ("creator_kind", s(kind)),
+        ("creator", s(creator)),
+    ];
+    let key = key(token.id.organization(), keys::team_token(token.id));
+    let mut item = item::entity(key, "team-token", attributes);
     let team = match token.holder {
         TokenHolder::Organization => None,
         TokenHolder::Team(team) => Some(("team".into(), s(team.to_string()))),

@@ -1,21 +1,16 @@
 //! The members of teams.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem, Update};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::client::Store;
-use super::super::error::Failure;
-use super::super::item::{Attributes, Item, s, ss};
-use super::super::transaction::{delete, malformed, put, require};
+use super::super::item::{Attributes, Item, key, n, s, ss};
+use super::super::transaction::{delete, put, require};
+use super::super::update::Update;
 use super::super::{identities, keys, memberships};
 use super::codec;
 use super::decision::{Decision, Written};
 use crate::domain::organization::Team;
-use crate::domain::{Error, Namespace, Profile, Result, UserId, Vcs};
-
-/// How many items one batch read takes (a limit of DynamoDB).
-const BATCH: usize = 100;
+use crate::domain::{Namespace, Profile, Result, UserId, Vcs};
 
 impl Store {
     /// How many members one write adds or removes. Each takes a row, a condition and an audit entry.
@@ -31,11 +26,8 @@ impl Store {
         decision: &Decision,
     ) -> Result<Written> {
         let table = &self.tables.identity;
-        let update = Update::builder().table_name(table).set_key(Some(row_key(team)));
-        let update = update.update_expression("ADD #users :users").condition_expression("attribute_exists(pk)");
-        let update = update.expression_attribute_names("#users", "users");
-        let update = update.expression_attribute_values(":users", ss(users)).build().map_err(malformed)?;
-        let mut items = vec![TransactWriteItem::builder().update(update).build()];
+        let update = Update::new(table, row_key(team), "ADD #users :users").condition("attribute_exists(pk)");
+        let mut items = vec![update.values([(":users", ss(users))]).in_transaction()?];
         for user in users {
             items.push(put(table, codec::marker(codec::of_user_key(*user, team.id), "team-membership"))?);
             items.push(require(table, memberships::key(*user, namespace), "attribute_exists(pk)")?);
@@ -48,20 +40,17 @@ impl Store {
     /// team is the owners' and would become empty.
     pub async fn remove_members(&self, team: &Team, users: &[UserId], decision: &Decision) -> Result<Written> {
         let table = &self.tables.identity;
-        let mut update = Update::builder().table_name(table).set_key(Some(row_key(team)));
-        update = update.update_expression("DELETE #users :users").expression_attribute_names("#users", "users");
-        update = update.expression_attribute_values(":users", ss(users));
+        let mut update = Update::new(table, row_key(team), "DELETE #users :users").values([(":users", ss(users))]);
         let mut conditions = vec!["attribute_exists(pk)".to_owned()];
         if team.owners {
             conditions.push("size(#users) > :count".to_owned());
-            update = update.expression_attribute_values(":count", AttributeValue::N(users.len().to_string()));
+            update = update.values([(":count", n(users.len()))]);
             for (number, user) in users.iter().enumerate() {
                 conditions.push(format!("contains(#users, :user{number})"));
-                update = update.expression_attribute_values(format!(":user{number}"), s(user.to_string()));
+                update = update.values([(format!(":user{number}"), s(user.to_string()))]);
             }
         }
-        let update = update.condition_expression(conditions.join(" AND ")).build().map_err(malformed)?;
-        let mut items = vec![TransactWriteItem::builder().update(update).build()];
+        let mut items = vec![update.condition(conditions.join(" AND ")).in_transaction()?];
         for user in users {
             items.push(delete(table, codec::of_user_key(*user, team.id))?);
         }
@@ -75,11 +64,13 @@ impl Store {
         namespace: Namespace,
         logins: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, UserId>> {
-        let key = |login: &String| pair(keys::login(namespace.vcs, login), keys::LOGIN.to_owned());
-        let rows = self.read_batch(logins.iter().map(key).collect()).await?;
+        let table = &self.tables.identity;
+        let wanted = logins.iter().map(|login| key(keys::login(namespace.vcs, login), keys::LOGIN)).collect();
+        let rows = self.get_batch(table, wanted, None).await?;
         let users = rows.iter().map(|row| row.parsed("user")).collect::<Result<BTreeSet<UserId>>>()?;
         let profiles = self.find_profiles(&users, namespace.vcs).await?;
-        let rows = self.read_batch(users.iter().map(|user| memberships::key(*user, namespace)).collect()).await?;
+        let wanted = users.iter().map(|user| memberships::key(*user, namespace)).collect();
+        let rows = self.get_batch(table, wanted, None).await?;
         let members = rows.iter().map(user_of).collect::<Result<BTreeSet<_>>>()?;
         let found = profiles.into_iter().filter(|(user, _)| members.contains(user));
         let found = found.map(|(user, profile)| (profile.login, user));
@@ -88,40 +79,18 @@ impl Store {
 
     /// The profiles of users as of their last sign-in at a provider. Users who never signed in there are left out.
     pub async fn find_profiles(&self, users: &BTreeSet<UserId>, vcs: Vcs) -> Result<BTreeMap<UserId, Profile>> {
-        let key = |user: &UserId| pair(keys::user(*user), keys::identity_of_user(vcs));
-        let rows = self.read_batch(users.iter().map(key).collect()).await?;
+        let wanted = users.iter().map(|user| identities::row_key(*user, vcs)).collect();
+        let rows = self.get_batch(&self.tables.identity, wanted, None).await?;
         let profile = |row: &Item| {
             let user = user_of(row)?;
             Ok((user, identities::decode(user, vcs, row)?.profile))
         };
         rows.iter().map(profile).collect()
     }
-
-    /// The rows of the identity table that exist under these keys. Strongly consistent.
-    async fn read_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
-        let mut rows = Vec::new();
-        for part in keys.chunks(BATCH) {
-            let mut wanted = part.to_vec();
-            while !wanted.is_empty() {
-                let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-                let keys = keys.map_err(|error| Error::internal("reading people", error))?;
-                let request = self.db.batch_get_item().request_items(&self.tables.identity, keys);
-                let answer = request.send().await.map_err(Failure::of)?;
-                rows.extend(answer.responses.into_iter().flat_map(HashMap::into_values).flatten());
-                let mut left = answer.unprocessed_keys.unwrap_or_default();
-                wanted = left.remove(&self.tables.identity).map(|keys| keys.keys).unwrap_or_default();
-            }
-        }
-        Ok(rows)
-    }
 }
 
 fn user_of(row: &Item) -> Result<UserId> {
     keys::parse_user(row.text(keys::PK)?).ok_or_else(codec::damaged)
-}
-
-fn pair(pk: String, sk: String) -> Item {
-    Item::from([(keys::PK.into(), s(pk)), (keys::SK.into(), s(sk))])
 }
 
 fn row_key(team: &Team) -> Item {

@@ -1,9 +1,9 @@
 //! The organizations of an installation.
 
 use super::super::client::Store;
-use super::super::error::Failure;
 use super::super::item::s;
 use super::super::keys;
+use super::super::query::Query;
 use super::codec;
 use crate::domain::organization::{Organization, OrganizationId};
 use crate::domain::{Code, Error, Namespace, Result};
@@ -20,14 +20,11 @@ impl Store {
         let after = after.map(|id| OrganizationId::parse(id).ok_or(Error::invalid(Code::InvalidCursor))).transpose()?;
         // Sorts before the key of every organization.
         let after = after.map_or_else(|| "organization#".to_owned(), |id| keys::organization(id.organization()));
-        let query = self.db.query().table_name(&self.tables.identity).index_name(keys::BY_INSTALLATION);
-        let query = query.key_condition_expression("by_installation = :namespace AND pk > :after");
-        let query = query.expression_attribute_values(":namespace", s(keys::organizations_in(namespace)));
-        let query = query.expression_attribute_values(":after", s(after));
-        let answer = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await.map_err(Failure::of)?;
-        let more = answer.last_evaluated_key.is_some();
-        let found = answer.items.unwrap_or_default().iter().map(codec::organization).collect::<Result<Vec<_>>>()?;
-        let next = found.last().filter(|_| more).map(|organization| organization.id.to_string());
+        let values = [(":namespace", s(keys::organizations_in(namespace))), (":after", s(after))];
+        let query = Query::new(&self.tables.identity, "by_installation = :namespace AND pk > :after", values);
+        let page = query.index(keys::BY_INSTALLATION).limit(limit).page(self).await?;
+        let found = page.items.iter().map(codec::organization).collect::<Result<Vec<_>>>()?;
+        let next = found.last().filter(|_| page.next.is_some()).map(|organization| organization.id.to_string());
         Ok((found, next))
     }
 }

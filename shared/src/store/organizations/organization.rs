@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::super::client::Store;
-use super::super::error::Failure;
+use super::super::error::{Failure, condition_held};
 use super::super::item::{Attributes, Item, json, s};
 use super::super::keys;
-use super::super::transaction::{delete, delete_existing, malformed, put_new};
+use super::super::query::Query;
+use super::super::transaction::{delete, delete_existing, delete_if, put_new};
+use super::super::update::Update;
 use super::changes::Changes;
 use super::codec;
 use super::decision::{Decision, Written};
@@ -79,16 +81,13 @@ impl Store {
 
     /// The organizations in which a user belongs to a team.
     pub async fn list_organizations_of(&self, user: UserId) -> Result<BTreeSet<OrganizationCode>> {
-        let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :teams)");
-        let query = query.expression_attribute_values(":pk", s(keys::user(user)));
-        let query = query.expression_attribute_values(":teams", s(keys::TEAMS));
-        let answer = query.send().await.map_err(Failure::of)?;
+        let values = [(":pk", s(keys::user(user))), (":teams", s(keys::TEAMS))];
+        let query = Query::new(&self.tables.identity, "pk = :pk AND begins_with(sk, :teams)", values);
         let team = |item: &Item| {
             let team = item.text(keys::SK)?.strip_prefix(keys::TEAMS).and_then(TeamId::of_digits);
             team.map(|team| team.organization()).ok_or_else(codec::damaged)
         };
-        answer.items().iter().map(team).collect()
+        query.page(self).await?.items.iter().map(team).collect()
     }
 
     /// Changes an organization. Only the attributes that `change` names are written; an empty change writes nothing.
@@ -163,9 +162,8 @@ impl Store {
         for audit_entry in &decision.notes {
             last.push(self.audit_write(audit_entry)?);
         }
-        match self.transact_with_retries(last, 0).await {
-            Err(Failure::Condition(_)) => return Ok(Written::Outdated),
-            other => other?,
+        if !condition_held(self.transact_with_retries(last, 0).await)? {
+            return Ok(Written::Outdated);
         }
         // `!` sorts before every letter. DynamoDB does not accept an empty sort key here.
         let left = self.rows_between(code, "!", "~").await?;
@@ -177,20 +175,17 @@ impl Store {
     /// Deletes an organization's row if it still has this name, because the row that reserves the name is deleted with
     /// it.
     fn organization_removal(&self, organization: &Organization) -> Result<TransactWriteItem> {
-        let delete = Delete::builder().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
-        let delete = delete.condition_expression("#name = :name").expression_attribute_names("#name", "name");
-        let delete = delete.expression_attribute_values(":name", s(organization.name.as_str()));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(malformed)?).build())
+        let name = [(":name", s(organization.name.as_str()))];
+        delete_if(&self.tables.identity, row_key(organization), ("#name = :name", name))
     }
 
     /// Marks an organization so that no team can be added. `false` if a condition failed.
     async fn close_organization(&self, organization: &Organization, decision: &Decision) -> Result<bool> {
-        let close = Update::builder().table_name(&self.tables.identity).set_key(Some(row_key(organization)));
-        let close = close.update_expression("SET closing = :yes").condition_expression("attribute_exists(pk)");
-        let close = close.expression_attribute_values(":yes", AttributeValue::Bool(true)).build().map_err(malformed)?;
-        let items = vec![TransactWriteItem::builder().update(close).build()];
+        let close = Update::new(&self.tables.identity, row_key(organization), "SET closing = :yes")
+            .condition("attribute_exists(pk)")
+            .values([(":yes", AttributeValue::Bool(true))]);
         let authority = Decision { authority: decision.authority, notes: Vec::new() };
-        Ok(self.write_decided(items, &authority, 0).await??)
+        Ok(self.write_decided(vec![close.in_transaction()?], &authority, 0).await??)
     }
 }
 

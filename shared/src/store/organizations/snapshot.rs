@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::client::Store;
-use super::super::error::Failure;
 use super::super::item::{Attributes, Item, s};
 use super::super::keys;
+use super::super::query::Query;
 use super::codec;
 use crate::domain::organization::{Organization, OrganizationCode, Team, TeamId, TeamToken};
 use crate::domain::{Error, Result, UserId};
@@ -44,19 +44,8 @@ impl Store {
 
     /// The rows of an organization with sort keys between `low` and `high`.
     pub(super) async fn rows_between(&self, code: OrganizationCode, low: &str, high: &str) -> Result<Vec<Item>> {
-        let (mut items, mut from) = (Vec::new(), None);
-        loop {
-            let query = self.db.query().table_name(&self.tables.identity).consistent_read(true);
-            let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high");
-            let query = query.expression_attribute_values(":pk", s(keys::organization(code)));
-            let query = query.expression_attribute_values(":low", s(low)).expression_attribute_values(":high", s(high));
-            let answer = query.set_exclusive_start_key(from).send().await.map_err(Failure::of)?;
-            items.extend(answer.items.unwrap_or_default());
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(items);
-            }
-        }
+        let values = [(":pk", s(keys::organization(code))), (":low", s(low)), (":high", s(high))];
+        Query::new(&self.tables.identity, "pk = :pk AND sk BETWEEN :low AND :high", values).all(self).await
     }
 }
 

@@ -4,13 +4,14 @@
 //! token and the new token, on the condition that the holder still names the old one. An interruption therefore leaves
 //! either the old token or the new one, never both.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Item, n, s};
 use super::super::keys;
-use super::super::transaction::{delete, delete_existing, malformed, put_new, require};
+use super::super::transaction::{delete, delete_existing, put_new, require};
+use super::super::update::Update;
 use super::codec;
 use super::decision::{Decision, Written};
 use crate::domain::organization::{OrganizationCode, TeamId, TeamToken, TeamTokenId, TokenHolder};
@@ -89,15 +90,10 @@ impl Store {
 
     /// Records a use. A token that was deleted meanwhile stays deleted.
     pub async fn touch_team_token(&self, id: TeamTokenId, now: Millis) -> Result<()> {
-        let update = self.db.update_item().table_name(&self.tables.identity).set_key(Some(row_key(id)));
-        let update = update.update_expression("SET last_used_at = :now").expression_attribute_values(":now", n(now.0));
-        let update = update.condition_expression(
-            "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :now)",
-        );
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(_) | Err(Failure::Condition(_)) => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
+        let update = Update::new(&self.tables.identity, row_key(id), "SET last_used_at = :now")
+            .condition("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :now)")
+            .values([(":now", n(now.0))]);
+        update.applied(self).await.map(drop)
     }
 
     /// The writes that delete a token's rows, if they exist.
@@ -130,26 +126,21 @@ impl Store {
 
     /// Makes the holder name this token instead of `old`.
     fn set_holder_token(&self, token: &TeamToken, old: Option<TeamTokenId>) -> Result<TransactWriteItem> {
-        let update = Update::builder().table_name(&self.tables.identity).set_key(Some(holder_key(token)));
-        let update = update.update_expression("SET #token = :new").expression_attribute_names("#token", "token");
-        let update = update.expression_attribute_values(":new", s(token.id.to_string()));
+        let update = Update::new(&self.tables.identity, holder_key(token), "SET #token = :new")
+            .values([(":new", s(token.id.to_string()))]);
         let update = match old {
-            None => update.condition_expression("attribute_exists(pk) AND attribute_not_exists(#token)"),
-            Some(old) => {
-                let update = update.condition_expression("#token = :old");
-                update.expression_attribute_values(":old", s(old.to_string()))
-            }
+            None => update.condition("attribute_exists(pk) AND attribute_not_exists(#token)"),
+            Some(old) => update.condition("#token = :old").values([(":old", s(old.to_string()))]),
         };
-        Ok(TransactWriteItem::builder().update(update.build().map_err(malformed)?).build())
+        update.in_transaction()
     }
 
     /// Makes the holder name no legacy token instead of this one.
     fn clear_holder_token(&self, token: &TeamToken) -> Result<TransactWriteItem> {
-        let update = Update::builder().table_name(&self.tables.identity).set_key(Some(holder_key(token)));
-        let update = update.update_expression("REMOVE #token").expression_attribute_names("#token", "token");
-        let update = update.condition_expression("#token = :old");
-        let update = update.expression_attribute_values(":old", s(token.id.to_string())).build().map_err(malformed)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+        Update::new(&self.tables.identity, holder_key(token), "REMOVE #token")
+            .condition("#token = :old")
+            .values([(":old", s(token.id.to_string()))])
+            .in_transaction()
     }
 }
 
