@@ -1,7 +1,7 @@
 //! Opaque cursors. Each is encrypted and bound to its listing, so that it reveals nothing of what a page has passed and opens
 //! nowhere else. A cursor is a position, not a permission: every page is authorized anew.
 //!
-//! The key is derived from one random seed of the deployment, which a process reads once.
+//! The key is derived from one random seed of the deployment, once per process.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,7 +30,7 @@ pub async fn open_cursor(app: &App, bound_to: &str, cursor: &str) -> Result<Zero
     sealing_keys(app).await?.open(&sealed, bound_to).ok_or_else(refused)
 }
 
-async fn sealing_keys(app: &App) -> Result<SealingKeys> {
-    let fresh = SecretText::new(URL_SAFE_NO_PAD.encode(app.random.bytes::<32>()?));
-    SealingKeys::new(app.store.cursor_seed(fresh).await?, [])
+async fn sealing_keys(app: &App) -> Result<&SealingKeys> {
+    let fresh = || Ok(SecretText::new(URL_SAFE_NO_PAD.encode(app.random.bytes::<32>()?)));
+    app.store.cursor_keys(fresh).await
 }

@@ -16,7 +16,8 @@ use super::error::Failure;
 use super::https::AwsHttp;
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
-use crate::domain::{Error, Result, SecretText};
+use crate::auth::SealingKeys;
+use crate::domain::{Error, Result};
 
 /// Access to all stored state. Cheap to clone.
 #[derive(Clone)]
@@ -28,7 +29,7 @@ pub struct Store {
     pub(super) tables: Arc<Tables>,
     pub(super) blobs: Blobs,
     pub(super) commit_lists: Arc<CommitLists>,
-    pub(super) cursor_seed: Arc<OnceCell<SecretText>>,
+    pub(super) cursor_keys: Arc<OnceCell<SealingKeys>>,
 }
 
 impl Store {
@@ -52,7 +53,7 @@ impl Store {
             tables: Arc::new(config.tables.clone()),
             blobs,
             commit_lists: Arc::default(),
-            cursor_seed: Arc::default(),
+            cursor_keys: Arc::default(),
         })
     }
 
