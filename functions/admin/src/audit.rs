@@ -1,8 +1,6 @@
 //! Lists the audit trail: that of a key for its owner, and the whole trail for administrators.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::organization::TeamTokenId;
 use terrapi::domain::{
@@ -10,21 +8,15 @@ use terrapi::domain::{
     Capability, Code, Error, KeyId, Permission, PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{
-    AccessTokenCreate, Administrator, ApiError, ErrorBody, Listing, OnVcs, Origin, PageQuery, PathParams, Query,
-    VcsPath,
+    AccessTokenCreate, Administrator, ApiError, ErrorBody, ListQuery, Listed, OnVcs, Page, PathParams, Query, VcsPath,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// A page of audit entries.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AuditPage {
-    /// Newest first.
-    results: Vec<AuditItem>,
-    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
+pub type AuditPage = Page<AuditItem>;
+
+impl Listed for AuditItem {
+    const PAGE: [&str; 3] = ["AuditPage", "A page of audit entries.", "Newest first."];
 }
 
 /// One audit entry.
@@ -107,12 +99,6 @@ impl From<PermissionChange> for AuditSubject {
     }
 }
 
-impl AuditPage {
-    fn new(entries: Vec<AuditEntry>, next_cursor: Option<String>) -> Self {
-        Self { results: entries.into_iter().map(AuditItem::from).collect(), next_cursor }
-    }
-}
-
 impl From<AuditEntry> for AuditItem {
     fn from(entry: AuditEntry) -> Self {
         Self {
@@ -138,31 +124,28 @@ impl From<AuditEntry> for AuditItem {
 /// Newest first. Entries are kept for 90 days, even after the key was deleted. Readable by the key's owner, with a
 /// credential that is not limited to installations, or limited to all those to which the key is limited.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token/{id}/audit", tag = "keys", security(("bearer" = [])),
-    params(VcsPath, ("id" = KeyId, Path, description = "Which key"), PageQuery),
-    responses((status = 200, body = AuditPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    params(VcsPath, ("id" = KeyId, Path, description = "Which key"), ListQuery),
+    responses((status = 200, body = AuditPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_audit_of_key(
     State(app): State<App>,
     caller: OnVcs<AccessTokenCreate>,
     path: PathParams,
-    query: Query,
-    origin: Origin,
-) -> Result<Response, ApiError> {
+    query: ListQuery,
+) -> Result<AuditPage, ApiError> {
     let id = KeyId::parse(path.text("id"))
         .ok_or_else(|| Error::invalid_because(Code::InvalidPath, "a key's id is a UUID"))?;
     let filter = AuditFilter { key: Some(id), ..AuditFilter::default() };
-    let listing = Listing::new(&app, caller.caller(), &format!("audit#{id}"));
-    let limit = query.limit(20, 100)?;
-    let after: Option<String> = listing.start(&query).await?;
+    let listing = query.listing::<String>(&app, caller.caller(), &format!("audit#{id}")).await?;
     if !trail_visible(&app, caller.caller(), id).await? {
         return Err(Error::NotFound.into());
     }
-    let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
+    let (after, now) = (listing.after.as_deref(), app.clock.now());
+    let (entries, next) = app.store.list_audit(&filter, after, listing.limit, now).await?;
     // Every entry names the owner. For another user's key, and for an unknown one, the answer is an empty page.
     if entries.first().is_none_or(|entry| entry.actor != Some(caller.caller().user)) {
         return Err(Error::NotFound.into());
     }
-    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
-    Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
+    Ok(listing.page(entries, next).await?)
 }
 
 /// Whether the caller's limits to installations allow reading a key's trail. The limits of the key are in its row, and
@@ -198,27 +181,24 @@ const FILTERS: [&str; 6] = ["key", "user", "action", "outcome", "from", "to"];
         ("outcome" = Option<AuditOutcome>, Query, description = "Only this outcome"),
         ("from" = Option<String>, Query, format = DateTime, description = "RFC 3339: from this instant on"),
         ("to" = Option<String>, Query, format = DateTime, description = "RFC 3339: before this instant"),
-        PageQuery),
-    responses((status = 200, body = AuditPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+        ListQuery),
+    responses((status = 200, body = AuditPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_audit(
     State(app): State<App>,
     administrator: Administrator,
-    query: Query,
-    origin: Origin,
-) -> Result<Response, ApiError> {
-    let filter = filter(&query)?;
+    filters: Query,
+    query: ListQuery,
+) -> Result<AuditPage, ApiError> {
+    let filter = filter(&filters)?;
     // A cursor is valid only with its filters: with others, its position would have another meaning.
-    let listing = Listing::new(&app, administrator.caller(), &format!("audit#{filter:?}"));
-    let limit = query.limit(20, 100)?;
-    let after: Option<String> = listing.start(&query).await?;
-    let (entries, next) = app.store.list_audit(&filter, after.as_deref(), limit, app.clock.now()).await?;
-    let size = limit.to_string();
-    let mut repeated = vec![("limit", size.as_str())];
+    let name = format!("audit#{filter:?}");
+    let mut listing = query.listing::<String>(&app, administrator.caller(), &name).await?;
     for name in FILTERS {
-        repeated.extend(query.text(name)?.map(|value| (name, value)));
+        listing.repeated.extend(filters.text(name)?.map(|value| (name, value.to_owned())));
     }
-    let next = listing.next_page(&origin, next.as_ref(), &repeated).await?;
-    Ok((next.link, Json(AuditPage::new(entries, next.cursor))).into_response())
+    let (after, now) = (listing.after.as_deref(), app.clock.now());
+    let (entries, next) = app.store.list_audit(&filter, after, listing.limit, now).await?;
+    Ok(listing.page(entries, next).await?)
 }
 
 fn filter(query: &Query) -> Result<AuditFilter> {

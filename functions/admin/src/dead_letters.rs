@@ -2,23 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::{Code, DeadLetter, DeadLetterId, Error, Result};
-use terrapi::http::{Administrator, ApiError, ErrorBody, Listing, Origin, PageQuery, PathParams, Query};
+use terrapi::http::{Administrator, ApiError, ErrorBody, ListQuery, Listed, Page, PathParams};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// A page of dead letters.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeadLetterPage {
-    /// The newest failure first.
-    results: Vec<DeadLetterItem>,
-    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
+pub type DeadLetterPage = Page<DeadLetterItem>;
+
+impl Listed for DeadLetterItem {
+    const PAGE: [&str; 3] = ["DeadLetterPage", "A page of dead letters.", "The newest failure first."];
 }
 
 /// A change that the worker failed to process five times.
@@ -71,23 +65,18 @@ impl From<DeadLetter> for DeadLetterItem {
 /// List dead letters
 ///
 /// Changes that the worker failed to process in five attempts, the newest failure first. For administrators.
-#[utoipa::path(get, path = "/api/v1/admin/dead-letters", tag = "administration", security(("bearer" = [])), params(PageQuery),
-    responses((status = 200, body = DeadLetterPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/v1/admin/dead-letters", tag = "administration", security(("bearer" = [])), params(ListQuery),
+    responses((status = 200, body = DeadLetterPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_dead_letters(
     State(app): State<App>,
     administrator: Administrator,
-    query: Query,
-    origin: Origin,
-) -> Result<Response, ApiError> {
-    let listing = Listing::new(&app, administrator.caller(), "dead-letters");
-    let limit = query.limit(20, 100)?;
-    let after: Option<String> = listing.start(&query).await?;
-    let after =
-        after.map(|after| DeadLetterId::parse(&after).ok_or(Error::invalid(Code::InvalidCursor))).transpose()?;
-    let (letters, next) = app.store.list_dead_letters(after.as_ref(), limit).await?;
-    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
-    let results = letters.into_iter().map(DeadLetterItem::from).collect();
-    Ok((next.link, Json(DeadLetterPage { results, next_cursor: next.cursor })).into_response())
+    query: ListQuery,
+) -> Result<DeadLetterPage, ApiError> {
+    let listing = query.listing::<String>(&app, administrator.caller(), "dead-letters").await?;
+    let after = listing.after.as_deref();
+    let after = after.map(|after| DeadLetterId::parse(after).ok_or(Error::invalid(Code::InvalidCursor))).transpose()?;
+    let (letters, next) = app.store.list_dead_letters(after.as_ref(), listing.limit).await?;
+    Ok(listing.page(letters, next).await?)
 }
 
 /// Replay a dead letter

@@ -1,23 +1,16 @@
 //! Lists the drift runs of all installations for administrators.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{DriftRun, Millis, RunId, RunState, RunType, Vcs};
-use terrapi::http::{Administrator, ApiError, ErrorBody, Listing, Origin, PageQuery, Query};
+use terrapi::http::{Administrator, ApiError, ErrorBody, ListQuery, Listed, Page};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// A page of drift runs.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DriftPage {
-    /// The newest first.
-    results: Vec<DriftItem>,
-    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
+pub type DriftPage = Page<DriftItem>;
+
+impl Listed for DriftItem {
+    const PAGE: [&str; 3] = ["DriftPage", "A page of drift runs.", "The newest first."];
 }
 
 /// A drift run.
@@ -69,19 +62,14 @@ impl From<DriftRun> for DriftItem {
 ///
 /// The runs of all installations of GitHub and GitLab, newest first. For administrators. A change appears within about
 /// a second. A page may have fewer than `limit` runs; only a missing `next` link marks the end.
-#[utoipa::path(get, path = "/api/v1/admin/drifts", tag = "administration", security(("bearer" = [])), params(PageQuery),
-    responses((status = 200, body = DriftPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/v1/admin/drifts", tag = "administration", security(("bearer" = [])), params(ListQuery),
+    responses((status = 200, body = DriftPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_drifts(
     State(app): State<App>,
     administrator: Administrator,
-    query: Query,
-    origin: Origin,
-) -> Result<Response, ApiError> {
-    let listing = Listing::new(&app, administrator.caller(), "drifts");
-    let limit = query.limit(20, 100)?;
-    let after: Option<String> = listing.start(&query).await?;
-    let (runs, next) = app.store.list_drift_runs(after.as_deref(), limit).await?;
-    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
-    let results = runs.into_iter().map(DriftItem::from).collect();
-    Ok((next.link, Json(DriftPage { results, next_cursor: next.cursor })).into_response())
+    query: ListQuery,
+) -> Result<DriftPage, ApiError> {
+    let listing = query.listing::<String>(&app, administrator.caller(), "drifts").await?;
+    let (runs, next) = app.store.list_drift_runs(listing.after.as_deref(), listing.limit).await?;
+    Ok(listing.page(runs, next).await?)
 }

@@ -4,11 +4,11 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use terrapi::domain::{Caller, Code, Error, InstallationId, Namespace, Result, Vcs};
-use terrapi::http::{Listing, NextPage, Origin, Query};
+use terrapi::http::{ListQuery, Listed, Page, Query};
 use terrapi::runtime::App;
 
 /// A kind of thing that belongs to an installation.
-pub trait InInstallation: Sized + Send {
+pub trait InInstallation: Listed + Sized + Send {
     /// Names the listing. Cursors are bound to it.
     const KIND: &'static str;
     /// The cursor position within one installation.
@@ -23,62 +23,42 @@ pub trait InInstallation: Sized + Send {
     ) -> impl Future<Output = Result<(Vec<Self>, Option<Self::After>)>> + Send;
 }
 
-/// A request for a page.
-pub struct InstallationListing<'a, T: InInstallation> {
-    app: &'a App,
-    installation: InstallationId,
-    vcs: Option<Vcs>,
-    limit: usize,
-    from: Option<Position<T::After>>,
-    listing: Listing<'a>,
-}
-
 /// A cursor position: the provider, and the position within its installation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Position<A> {
+struct Position<A> {
     vcs: Vcs,
     after: Option<A>,
 }
 
-impl<'a, T: InInstallation> InstallationListing<'a, T> {
-    /// Reads `installation_id`, `vcs`, `limit` and `page`.
-    ///
-    /// # Errors
-    /// `INVALID_QUERY`, and `INVALID_CURSOR` for a cursor of another listing.
-    pub async fn read(app: &'a App, caller: &Caller, query: &Query) -> Result<Self> {
-        let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
-        let installation = query.text("installation_id")?.and_then(InstallationId::parse).ok_or_else(problem)?;
-        let vcs: Option<Vcs> = query.word("vcs")?;
-        let listing = Listing::new(app, caller, &format!("{}#{installation}#{vcs:?}", T::KIND));
-        let limit = query.limit(20, 100)?;
-        let from = listing.start(query).await?;
-        Ok(Self { app, installation, vcs, limit, from, listing })
-    }
-
-    /// The page, and the position of the next one.
-    pub async fn page(&self) -> Result<(Vec<T>, Option<Position<T::After>>)> {
-        let (mut found, installation) = (Vec::new(), self.installation);
-        let wanted = Vcs::ALL.into_iter().filter(|vcs| self.vcs.is_none_or(|wanted| wanted == *vcs));
-        for vcs in wanted.filter(|vcs| self.from.as_ref().is_none_or(|from| from.vcs <= *vcs)) {
-            let after = self.from.as_ref().filter(|from| from.vcs == vcs).and_then(|from| from.after.clone());
-            if found.len() >= self.limit {
-                return Ok((found, Some(Position { vcs, after: None })));
-            }
-            let (more, next) =
-                T::read(self.app, Namespace { vcs, installation }, after, self.limit - found.len()).await?;
-            found.extend(more);
-            if next.is_some() {
-                return Ok((found, Some(Position { vcs, after: next })));
-            }
+/// Answers with a page. `which` has `installation_id` and `vcs`.
+///
+/// # Errors
+/// `INVALID_QUERY`, and `INVALID_CURSOR` for a cursor of another listing.
+pub async fn list_in_installation<T: InInstallation>(
+    app: &App,
+    caller: &Caller,
+    which: &Query,
+    query: ListQuery,
+) -> Result<Page<T>> {
+    let problem = || Error::invalid_because(Code::InvalidQuery, "installation_id is a number");
+    let installation = which.text("installation_id")?.and_then(InstallationId::parse).ok_or_else(problem)?;
+    let wanted: Option<Vcs> = which.word("vcs")?;
+    let name = format!("{}#{installation}#{wanted:?}", T::KIND);
+    let mut listing = query.listing::<Position<T::After>>(app, caller, &name).await?;
+    listing.repeated.insert(0, ("installation_id", installation.to_string()));
+    listing.repeated.extend(wanted.map(|vcs| ("vcs", vcs.as_str().to_owned())));
+    let (mut found, from) = (Vec::new(), listing.after.take());
+    let wanted = Vcs::ALL.into_iter().filter(|vcs| wanted.is_none_or(|wanted| wanted == *vcs));
+    for vcs in wanted.filter(|vcs| from.as_ref().is_none_or(|from| from.vcs <= *vcs)) {
+        if found.len() >= listing.limit {
+            return listing.page(found, Some(Position { vcs, after: None })).await;
         }
-        Ok((found, None))
+        let after = from.as_ref().filter(|from| from.vcs == vcs).and_then(|from| from.after.clone());
+        let (more, next) = T::read(app, Namespace { vcs, installation }, after, listing.limit - found.len()).await?;
+        found.extend(more);
+        if next.is_some() {
+            return listing.page(found, Some(Position { vcs, after: next })).await;
+        }
     }
-
-    /// The link to the next page.
-    pub async fn next(&self, origin: &Origin, next: Option<&Position<T::After>>) -> Result<NextPage> {
-        let (installation, limit) = (self.installation.to_string(), self.limit.to_string());
-        let mut repeated = vec![("installation_id", installation.as_str()), ("limit", limit.as_str())];
-        repeated.extend(self.vcs.map(|vcs| ("vcs", vcs.as_str())));
-        self.listing.next_page(origin, next, &repeated).await
-    }
+    listing.page(found, None).await
 }

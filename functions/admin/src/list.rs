@@ -1,23 +1,16 @@
 //! Lists API keys.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use terrapi::domain::{ApiKeyRecord, Caller, Capabilities, Capability, KeyId, Result, Vcs};
-use terrapi::http::{AccessTokenCreate, ApiError, ErrorBody, Listing, OnVcs, Origin, PageQuery, Query, VcsPath};
+use terrapi::http::{AccessTokenCreate, ApiError, ErrorBody, ListQuery, Listed, OnVcs, Page, VcsPath};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-/// A page of keys.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyPage {
-    /// Ordered by name, then by id.
-    results: Vec<ListedKey>,
-    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
+pub type KeyPage = Page<ListedKey>;
+
+impl Listed for ListedKey {
+    const PAGE: [&str; 3] = ["KeyPage", "A page of keys.", "Ordered by name, then by id."];
 }
 
 /// A key without its secret.
@@ -76,21 +69,16 @@ pub fn visible(key: &ApiKeyRecord, caller: &Caller, vcs: Vcs) -> bool {
 /// that are limited to some of them. In that case a page may have fewer than `limit` keys, or none; only a missing
 /// `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
-    params(VcsPath, PageQuery),
-    responses((status = 200, body = KeyPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    params(VcsPath, ListQuery),
+    responses((status = 200, body = KeyPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_api_keys(
     State(app): State<App>,
     caller: OnVcs<AccessTokenCreate>,
-    query: Query,
-    origin: Origin,
-) -> Result<Response, ApiError> {
+    query: ListQuery,
+) -> Result<KeyPage, ApiError> {
     let user = caller.caller().user;
-    let listing = Listing::new(&app, caller.caller(), &format!("keys#{}", caller.vcs));
-    let limit = query.limit(20, 100)?;
-    let after: Option<String> = listing.start(&query).await?;
-    let (keys, next) = app.store.list_api_keys(user, caller.vcs, after.as_deref(), limit).await?;
-    let next = listing.next_page(&origin, next.as_ref(), &[("limit", &limit.to_string())]).await?;
-    let visible_keys = keys.into_iter().filter(|key| visible(key, caller.caller(), caller.vcs));
-    let results = visible_keys.map(ListedKey::from).collect();
-    Ok((next.link, Json(KeyPage { results, next_cursor: next.cursor })).into_response())
+    let listing = query.listing::<String>(&app, caller.caller(), &format!("keys#{}", caller.vcs)).await?;
+    let (mut keys, next) = app.store.list_api_keys(user, caller.vcs, listing.after.as_deref(), listing.limit).await?;
+    keys.retain(|key| visible(key, caller.caller(), caller.vcs));
+    Ok(listing.page(keys, next).await?)
 }

@@ -1,29 +1,26 @@
 //! Lists the members of an installation for administrators, and removes memberships.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::{
     AuditAction, AuditChange, AuditEntry, AuditOutcome, Code, Error, Identity, Membership, Millis, Namespace,
     Permission, PermissionChange, Result, UserId, Vcs,
 };
-use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, Origin, PageQuery, PathParams, Query};
+use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, ListQuery, Listed, Page, PathParams, Query};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
-use crate::installation_listing::{InInstallation, InstallationListing};
+use crate::installation_listing::{InInstallation, list_in_installation};
 
-/// A page of members.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MemberPage {
-    /// GitHub's members first. The members of each provider are ordered by user id.
-    results: Vec<MemberItem>,
-    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
+pub type MemberPage = Page<MemberItem>;
+
+impl Listed for MemberItem {
+    const PAGE: [&str; 3] = [
+        "MemberPage",
+        "A page of members.",
+        "GitHub's members first. The members of each provider are ordered by user id.",
+    ];
 }
 
 /// A user's membership in an installation.
@@ -53,18 +50,15 @@ pub struct MemberItem {
 /// only a missing `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/admin/users", tag = "administration", security(("bearer" = [])),
     params(("installation_id" = String, Query, description = "The installation, in decimal"),
-        ("vcs" = Option<Vcs>, Query, description = "The provider of the installation; absent: both providers"), PageQuery),
-    responses((status = 200, body = MemberPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+        ("vcs" = Option<Vcs>, Query, description = "The provider of the installation; absent: both providers"), ListQuery),
+    responses((status = 200, body = MemberPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_members(
     State(app): State<App>,
     administrator: Administrator,
-    query: Query,
-    origin: Origin,
-) -> Result<Response, ApiError> {
-    let listing = InstallationListing::<MemberItem>::read(&app, administrator.caller(), &query).await?;
-    let (results, next) = listing.page().await?;
-    let next = listing.next(&origin, next.as_ref()).await?;
-    Ok((next.link, Json(MemberPage { results, next_cursor: next.cursor })).into_response())
+    which: Query,
+    query: ListQuery,
+) -> Result<MemberPage, ApiError> {
+    Ok(list_in_installation(&app, administrator.caller(), &which, query).await?)
 }
 
 impl InInstallation for MemberItem {

@@ -2,31 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use terrapi::domain::organization::{Authority, Organization, OrganizationName};
 use terrapi::domain::{
     AuditAction, AuditEntry, AuditOutcome, AuditedOrganization, Code, Error, Namespace, Result, Vcs,
 };
-use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, Origin, PageQuery, PathParams, Query};
+use terrapi::http::{Administrator, ApiError, ClientInfo, ErrorBody, ListQuery, Listed, Page, PathParams, Query};
 use terrapi::runtime::App;
 use terrapi::store::{Decision, Written};
 use utoipa::ToSchema;
 
-use crate::installation_listing::{InInstallation, InstallationListing};
+use crate::installation_listing::{InInstallation, list_in_installation};
 
-/// A page of organizations.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OrganizationPage {
-    /// GitHub's organizations first. Those of each provider are ordered by id.
-    results: Vec<OrganizationItem>,
-    /// The cursor in the `Link` header, to pass as `page`; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
+pub type OrganizationPage = Page<OrganizationItem>;
+
+impl Listed for OrganizationItem {
+    const PAGE: [&str; 3] = [
+        "OrganizationPage",
+        "A page of organizations.",
+        "GitHub's organizations first. Those of each provider are ordered by id.",
+    ];
 }
 
 /// An organization of an installation.
@@ -84,18 +81,15 @@ impl InInstallation for OrganizationItem {
 /// none; only a missing `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/admin/organizations", tag = "administration", security(("bearer" = [])),
     params(("installation_id" = String, Query, description = "The installation, in decimal"),
-        ("vcs" = Option<Vcs>, Query, description = "The provider of the installation; absent: both providers"), PageQuery),
-    responses((status = 200, body = OrganizationPage, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+        ("vcs" = Option<Vcs>, Query, description = "The provider of the installation; absent: both providers"), ListQuery),
+    responses((status = 200, body = OrganizationPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_installation_organizations(
     State(app): State<App>,
     administrator: Administrator,
-    query: Query,
-    origin: Origin,
-) -> Result<Response, ApiError> {
-    let listing = InstallationListing::<OrganizationItem>::read(&app, administrator.caller(), &query).await?;
-    let (results, next) = listing.page().await?;
-    let next = listing.next(&origin, next.as_ref()).await?;
-    Ok((next.link, Json(OrganizationPage { results, next_cursor: next.cursor })).into_response())
+    which: Query,
+    query: ListQuery,
+) -> Result<OrganizationPage, ApiError> {
+    Ok(list_in_installation(&app, administrator.caller(), &which, query).await?)
 }
 
 /// Delete an organization

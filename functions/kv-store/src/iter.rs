@@ -1,17 +1,13 @@
 //! Lists records in order.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use terrapi::domain::kv::{Address, Idx, Key, Select, Visibility};
 use terrapi::domain::{Code, Error, Result};
 use terrapi::http::{
-    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, NextPage, Origin, PathParams, Query,
+    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Listed, Origin, Page, PathParams, Query,
 };
 use terrapi::runtime::App;
 use terrapi::store::kv::{ListQuery, Position};
-use utoipa::ToSchema;
 
 use crate::cursor::{Filters, Listing};
 use crate::get::read_query;
@@ -20,15 +16,15 @@ use crate::record::{KvRecord, limit_selected};
 const DEFAULT_LIMIT: usize = 30;
 const MAX_LIMIT: usize = 1_000;
 
-/// A page of records, ordered by the bytes of the key, then by index.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KvRecordList {
-    /// A page may have fewer records than `limit`; only a missing `next` link marks the end.
-    results: Vec<KvRecord>,
-    /// The cursor in the `Link` header, to pass as `cursor`; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
+pub type KvRecordList = Page<KvRecord>;
+
+impl Listed for KvRecord {
+    const PAGE: [&str; 3] = [
+        "KvRecordList",
+        "A page of records, ordered by the bytes of the key, then by index.",
+        "A page may have fewer records than `limit`; only a missing `next` link marks the end.",
+    ];
+    const CURSOR: &str = "cursor";
 }
 
 /// List records
@@ -45,14 +41,14 @@ pub struct KvRecordList {
         ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"), ("limit" = Option<i64>, Query, minimum = 1, description = "30 when absent, at most 1,000; more is taken as 1,000"),
         ("include_data" = Option<bool>, Query, description = "`false` leaves `data` null"),
         ("select" = Option<Vec<String>>, Query, explode = false, description = "As in `get`, of each value"), ("cursor" = Option<String>, Query, description = "From a `next` link")),
-    responses((status = 200, body = KvRecordList, headers(("link" = String, description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page."))), (status = 413, description = "`SELECTION_TOO_LARGE`: the selected parts exceed 4 MiB", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, body = KvRecordList), (status = 413, description = "`SELECTION_TOO_LARGE`: the selected parts exceed 4 MiB", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn iter_records(
     State(app): State<App>,
     caller: InNamespace<KvStoreRead>,
     path: PathParams,
     query: Query,
     origin: Origin,
-) -> Result<Response, ApiError> {
+) -> Result<KvRecordList, ApiError> {
     let listing = Listing { namespace: caller.namespace, key: path.text("key") };
     let limit = query.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let (start, filters) = match query.text("cursor")? {
@@ -73,8 +69,7 @@ pub async fn iter_records(
         Some(end) => Some(listing.seal(&app, &end, &filters).await?),
         None => None,
     };
-    let next = NextPage::at(&origin, "cursor", cursor, &[("limit", &limit.to_string())]);
-    Ok((next.link, Json(KvRecordList { results, next_cursor: next.cursor })).into_response())
+    Ok(Page::new(results, &origin, cursor, [("limit", limit.to_string())]))
 }
 
 /// Continues at a cursor. A filter in the request must equal that of the cursor.

@@ -8,6 +8,8 @@
 
 mod generators;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
 use utoipa::openapi::OpenApi;
@@ -65,18 +67,6 @@ pub struct RecordPath {
     key: String,
 }
 
-/// The query parameters of a paged listing.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "a description: handlers take Query")]
-pub struct PageQuery {
-    /// The number of items on a page: 20 if absent, at most 100. A larger number counts as 100.
-    #[param(minimum = 1, example = 20)]
-    limit: Option<i64>,
-    /// The cursor from a `next` link.
-    page: Option<String>,
-}
-
 /// The document of a function's routes. A wildcard is written as OpenAPI requires: `{key}`.
 pub fn document(routes: Routes<Described>) -> OpenApi {
     let mut document = routes.into_parts().1.into_openapi();
@@ -103,7 +93,9 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
     if let Some(Value::Object(id)) = whole.pointer_mut("/components/schemas/ErrorBody/properties/id") {
         id.insert("x-extensible-enum".into(), Code::ALL.iter().map(|code| code.as_str()).collect());
     }
+    let pages = pages(&whole);
     for operation in operations(&mut whole) {
+        add_link(operation, &pages);
         let failures = if speaks_json_api(operation) { json_api_failures(operation) } else { failures(operation) };
         let limited = limited(operation);
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
@@ -114,6 +106,23 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
     }
     generators::simplify(&mut whole);
     Ok(whole)
+}
+
+/// References to the schemas of pages.
+fn pages(document: &Value) -> HashSet<String> {
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
+    let pages = schemas.filter(|(_, schema)| schema.pointer("/properties/next_cursor").is_some());
+    pages.map(|(name, _)| format!("#/components/schemas/{name}")).collect()
+}
+
+/// Describes the header of a page.
+fn add_link(operation: &mut Value, pages: &HashSet<String>) {
+    let schema = operation.pointer("/responses/200/content/application~1json/schema/$ref").and_then(Value::as_str);
+    if schema.is_some_and(|schema| pages.contains(schema)) {
+        let description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page.";
+        operation["responses"]["200"]["headers"] =
+            json!({"link": {"description": description, "schema": {"type": "string"}}});
+    }
 }
 
 /// Every operation of a document.

@@ -123,7 +123,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// `Link: <…>; rel="next"` to the same path with other parameters (RFC 8288).
-pub(super) fn next_link(origin: &Origin, params: &[(&str, &str)]) -> Option<HeaderValue> {
+pub(super) fn next_link(origin: &Origin, params: &[(&str, String)]) -> Option<HeaderValue> {
     let query: Vec<String> =
         params.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY))).collect();
     HeaderValue::from_str(&format!("<{}{}?{}>; rel=\"next\"", origin.base, origin.path, query.join("&"))).ok()
