@@ -6,38 +6,42 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use http::header::CACHE_CONTROL;
-use serde_json::json;
+use serde::Serialize;
 use terrapi::auth::PublicKey;
 use terrapi::runtime::{App, Signing};
 use utoipa::ToSchema;
 
 /// A key set (RFC 7517 §5).
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "a description: the keys write themselves")]
+#[derive(Serialize, ToSchema)]
 pub struct KeySet {
     /// The newest key first.
     keys: Vec<Jwk>,
 }
 
 /// A public key (RFC 8037 §2).
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(example = json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
     "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}))]
-#[expect(dead_code, reason = "a description: the keys write themselves")]
 #[schema(as = PublicKey)]
 pub struct Jwk {
     /// `OKP`
-    kty: String,
+    kty: &'static str,
     /// `Ed25519`
-    crv: String,
+    crv: &'static str,
     /// `sig`
-    r#use: String,
+    r#use: &'static str,
     /// `EdDSA`
-    alg: String,
+    alg: &'static str,
     /// The key's id in the headers of tokens: the RFC 7638 thumbprint.
     kid: String,
     /// 32 bytes, base64url.
     x: String,
+}
+
+impl From<PublicKey> for Jwk {
+    fn from(key: PublicKey) -> Self {
+        Self { kty: "OKP", crv: "Ed25519", r#use: "sig", alg: "EdDSA", x: key.x(), kid: key.kid }
+    }
 }
 
 /// List the public keys
@@ -49,7 +53,6 @@ pub async fn list_public_keys(
     State(app): State<App>,
     Extension(signing): Extension<Arc<Signing>>,
 ) -> impl IntoResponse {
-    let keys = signing.public_keys(&app).await;
-    let keys: Vec<_> = keys.iter().map(PublicKey::jwk).collect();
-    ([(CACHE_CONTROL, "public, max-age=60")], Json(json!({ "keys": keys })))
+    let keys = signing.public_keys(&app).await.into_iter().map(Jwk::from).collect();
+    ([(CACHE_CONTROL, "public, max-age=60")], Json(KeySet { keys }))
 }

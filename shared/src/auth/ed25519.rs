@@ -10,7 +10,6 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
 use ring::digest;
 use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
-use serde_json::{Value, json};
 use signature::{Error as SignatureError, Signer, Verifier};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
@@ -22,7 +21,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         (Algorithm::EdDSA, AlgorithmFamily::Ed) => Ok(Box::new(EdVerifier(key.try_get_as_bytes()?.to_vec()))),
         _ => Err(Error::from(ErrorKind::InvalidAlgorithm)),
     },
-    // `PublicKey` writes JWKs itself: the crate's implementation would need every algorithm.
+    // JWKs are written by the route that lists them: the crate's implementation would need every algorithm.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
@@ -94,9 +93,8 @@ impl PublicKey {
         DecodingKey::from_ed_der(&self.bytes)
     }
 
-    /// The key as JWK (RFC 8037).
-    pub fn jwk(&self) -> Value {
-        let x = URL_SAFE_NO_PAD.encode(self.bytes);
-        json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": x})
+    /// The member `x` of the key as JWK (RFC 8037 §2): base64url.
+    pub fn x(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes)
     }
 }
