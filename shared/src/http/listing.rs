@@ -86,15 +86,20 @@ pub struct Listing<'a, P> {
 impl<P: Serialize + Send + Sync> Listing<'_, P> {
     /// The page of what was found. `next` is the position behind which the next page begins.
     pub async fn page<T: Listed>(self, found: Vec<impl Into<T> + Send>, next: Option<P>) -> Result<Page<T>> {
-        let mut cursor = None;
-        if let Some(position) = next {
-            let mut text = serde_json::to_vec(&position).map_err(|error| Error::internal("writing a cursor", error))?;
-            // White space behind a JSON text does not change it.
-            text.resize(text.len().max(POSITION_BYTES), b' ');
-            cursor = Some(seal_cursor(self.app, &self.bound_to, &text).await?);
-        }
+        let cursor = match next {
+            Some(position) => Some(seal_position(self.app, &self.bound_to, &position).await?),
+            None => None,
+        };
         Ok(Page::new(found.into_iter().map(Into::into).collect(), &self.origin, cursor, self.repeated))
     }
+}
+
+/// The cursor of a position in a listing. `bound_to` is the user and the name of the listing, with `#` between them.
+pub async fn seal_position<P: Serialize + Sync>(app: &App, bound_to: &str, position: &P) -> Result<String> {
+    let mut text = serde_json::to_vec(position).map_err(|error| Error::internal("writing a cursor", error))?;
+    // White space behind a JSON text does not change it.
+    text.resize(text.len().max(POSITION_BYTES), b' ');
+    seal_cursor(app, bound_to, &text).await
 }
 
 /// What pages hold.

@@ -38,7 +38,7 @@ pub use event::{ClientInfo, FrontEnd, MalformedEvent, into_request};
 pub use gateway::{GatewayEvent, Payload, Text};
 pub use json::read_json;
 pub use layers::{MAX_BODY_BYTES, lambda_service};
-pub use listing::{ListQuery, Listed, Page};
+pub use listing::{ListQuery, Listed, Page, seal_position};
 pub use openapi::{GithubInstallationPath, InstallationPath, RecordPath, VcsPath, document, whole_document};
 pub use origin::Origin;
 pub use path::PathParams;

@@ -11,11 +11,11 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use serde_json::{Value, json};
 use terrapi::auth::{ApiKey, Claims, KeyEnvironment, OpaqueToken, Secret, Signer, SigningKeyFile};
 use terrapi::domain::{
-    AccountStatus, Administrators, ApiKeyRecord, Caller, Capabilities, Capability, Credential, Installation,
-    InstallationId, InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session,
-    SessionId, Tier, UserId, Vcs,
+    AccountStatus, Administrators, ApiKeyRecord, Capabilities, Capability, Installation, InstallationId,
+    InstallationState, KeyId, KeyName, Lineage, MembershipMaxAge, Millis, Namespace, Seconds, Session, SessionId, Tier,
+    UserId, Vcs,
 };
-use terrapi::http::{ClientInfo, Description, Listing, Routes, lambda_service};
+use terrapi::http::{ClientInfo, Description, Routes, lambda_service, seal_position};
 use terrapi::runtime::ListedOrigins;
 use terrapi::runtime::{App, Clock, ManualClock, Random, RateLimits, Settings, Signing};
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts, User};
@@ -243,13 +243,7 @@ impl TestService {
 
     /// A cursor of one of the service's user's listings, wherever it leads.
     pub async fn cursor(&self, listing: &str, position: &Value) -> String {
-        let caller = Caller {
-            user: self.user,
-            credential: Credential::AccessToken(self.key),
-            capabilities: Capabilities::default(),
-            administration: true,
-        };
-        Listing::new(&self.app, &caller, listing).seal(position).await.unwrap()
+        seal_position(&self.app, &format!("{}#{listing}", self.user), position).await.unwrap()
     }
 
     /// A token that reads and writes the KV store.
