@@ -8,7 +8,7 @@ use terrapi::domain::{
     Capability, Code, Error, KeyId, Permission, PermissionChange, Result, UserId, Vcs,
 };
 use terrapi::http::{
-    AccessTokenCreate, Administrator, ApiError, ErrorBody, ListQuery, Listed, OnVcs, Page, PathParams, Query, VcsPath,
+    AccessTokenCreate, Administrator, ApiError, ErrorBody, ListQuery, Listed, OnVcs, Page, PathParams, Query,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -124,7 +124,7 @@ impl From<AuditEntry> for AuditItem {
 /// Newest first. Entries are kept for 90 days, even after the key was deleted. Readable by the key's owner, with a
 /// credential that is not limited to installations, or limited to all those to which the key is limited.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token/{id}/audit", tag = "keys", security(("bearer" = [])),
-    params(VcsPath, ("id" = KeyId, Path, description = "Which key"), ListQuery),
+    params(("id" = KeyId, Path, description = "Which key"), ListQuery),
     responses((status = 200, body = AuditPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_audit_of_key(
     State(app): State<App>,

@@ -9,7 +9,7 @@ use terrapi::domain::{
     KeyId, KeyName, Lineage, Millis, RequestedCapabilities, Result, Seconds, Vcs,
 };
 use terrapi::http::{
-    AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, NoStore, OnVcs, VcsPath, require_administrator,
+    AccessTokenCreate, ApiError, ClientInfo, ErrorBody, JsonBody, NoStore, OnVcs, require_administrator,
 };
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -51,8 +51,7 @@ pub struct CreatedKey {
 /// 400 `CAPABILITY_NOT_HELD`, which names all of them. A key that is created with an access token expires no later than
 /// the key behind that token, names it as `created_by_key`, and can be deleted together with it. If that key was
 /// deleted or has expired, the answer is 403 `KEY_REVOKED`.
-#[utoipa::path(post, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
-    params(VcsPath), request_body = CreateKey,
+#[utoipa::path(post, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])), request_body = CreateKey,
     responses((status = 200, body = CreatedKey), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn create_api_key(
     State(app): State<App>,

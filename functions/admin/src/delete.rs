@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::{ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Caller, Code, Error, KeyId, Result};
-use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, OnVcs, Query, VcsPath};
+use terrapi::http::{AccessTokenCreate, ApiError, ClientInfo, ErrorBody, OnVcs, Query};
 use terrapi::runtime::App;
 use terrapi::store::NewAuditEntry;
 use utoipa::ToSchema;
@@ -27,7 +27,7 @@ pub struct DeletedKey {
 /// answered with 503 can be repeated. A caller who is limited to installations may delete only keys that are limited to
 /// some of them.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
-    params(VcsPath, ("id" = KeyId, Query, description = "The key"),
+    params(("id" = KeyId, Query, description = "The key"),
         ("cascade" = Option<bool>, Query, description = "Whether its descendants are deleted too")),
     responses((status = 200, body = DeletedKey), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn delete_api_key(

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::{ApiKeyRecord, Caller, Capabilities, Capability, KeyId, Result, Vcs};
-use terrapi::http::{AccessTokenCreate, ApiError, ErrorBody, ListQuery, Listed, OnVcs, Page, VcsPath};
+use terrapi::http::{AccessTokenCreate, ApiError, ErrorBody, ListQuery, Listed, OnVcs, Page};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -69,7 +69,7 @@ pub fn visible(key: &ApiKeyRecord, caller: &Caller, vcs: Vcs) -> bool {
 /// that are limited to some of them. In that case a page may have fewer than `limit` keys, or none; only a missing
 /// `next` link marks the end.
 #[utoipa::path(get, path = "/api/v1/{vcs}/access-token", tag = "keys", security(("bearer" = [])),
-    params(VcsPath, ListQuery),
+    params(ListQuery),
     responses((status = 200, body = KeyPage), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list_api_keys(
     State(app): State<App>,

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use terrapi::auth::OpaqueToken;
 use terrapi::domain::{Code, Error, InstallationId, PendingSignIn, Result, ReturnTo, SecretText, Vcs};
 use terrapi::http::{
-    AnonymousRateLimit, ApiError, ErrorBody, NoStore, Origin, PathParams, Query, VcsPath, cookie_tokens, set_cookie,
+    AnonymousRateLimit, ApiError, ErrorBody, NoStore, Origin, PathParams, Query, cookie_tokens, set_cookie,
 };
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
@@ -29,7 +29,7 @@ pub struct LoginQuery {
 ///
 /// For browsers: redirects to the provider, which sends the browser back to the callback. A cookie that is valid for
 /// ten minutes binds both requests together. Rate limited by network.
-#[utoipa::path(get, path = "/api/v1/{vcs}/login", tag = "identity", params(VcsPath, LoginQuery),
+#[utoipa::path(get, path = "/api/v1/{vcs}/login", tag = "identity", params(LoginQuery),
     responses((status = 302, description = "Redirect to the provider", headers(("location" = String), ("set-cookie" = String))),
         (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn begin_sign_in(

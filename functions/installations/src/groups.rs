@@ -9,8 +9,6 @@ use terrapi::runtime::App;
 use terrapi::vcs::Failure;
 use utoipa::ToSchema;
 
-use crate::paths::GroupPath;
-
 /// GitLab's access levels: the lowest that counts as a membership, and that of a maintainer.
 const GUEST: u32 = 10;
 pub const MAINTAINER: u32 = 40;
@@ -58,7 +56,6 @@ pub struct GroupMembership {
 ///
 /// For members of the group.
 #[utoipa::path(get, path = "/api/v1/gitlab/groups/{id}/is-member", tag = "installations", security(("bearer" = [])),
-    params(GroupPath),
     responses((status = 200, body = GroupMembership), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn is_gitlab_group_member(
     State(app): State<App>,

@@ -15,7 +15,6 @@
 mod groups;
 mod of_user;
 mod onboarding;
-mod paths;
 mod refresh;
 
 use terrapi::http::{Description, Routes};

@@ -11,7 +11,6 @@ use terrapi::store::operations::InstallationSecret::{AccessToken, Webhook};
 use utoipa::ToSchema;
 
 use crate::groups::{MAINTAINER, require_level};
-use crate::paths::{GroupInstallationPath, GroupPath};
 
 /// The maximum length of a token in bytes. GitLab's have about 30.
 const MAX_TOKEN_BYTES: usize = 1_024;
@@ -34,7 +33,7 @@ pub struct GitlabWebhook {
 ///
 /// For maintainers and owners of the group; GitLab is asked. The first request sets the group up.
 #[utoipa::path(get, path = "/api/v1/gitlab/installations/{id}/webhook", tag = "installations",
-    security(("bearer" = [])), params(GroupPath),
+    security(("bearer" = [])),
     responses((status = 200, body = GitlabWebhook), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn get_gitlab_webhook(
     State(app): State<App>,
@@ -61,7 +60,7 @@ pub struct GitlabAccessToken {
 ///
 /// For maintainers and owners of the group; GitLab is asked. The token is encrypted, and no route shows it.
 #[utoipa::path(put, path = "/api/v1/gitlab/installations/{installation_id}/access-token", tag = "installations",
-    security(("bearer" = [])), params(GroupInstallationPath), request_body = GitlabAccessToken,
+    security(("bearer" = [])), request_body = GitlabAccessToken,
     responses((status = 200, description = "Stored; no body"), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn put_gitlab_access_token(
     State(app): State<App>,

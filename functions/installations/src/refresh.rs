@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::TaskId;
-use terrapi::http::{ApiError, ErrorBody, GithubInstallationPath, InInstallation, InstallationPath};
+use terrapi::http::{ApiError, ErrorBody, InInstallation};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -20,7 +20,7 @@ pub struct StartedTask {
 /// Answers at once with the id of the task: the running one, if there is one. At its end, repositories that the
 /// provider no longer lists are removed.
 #[utoipa::path(post, path = "/api/v1/{vcs}/installations/{installation_id}/repos/refresh", tag = "installations",
-    security(("bearer" = [])), params(InstallationPath),
+    security(("bearer" = [])),
     responses((status = 200, body = StartedTask), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn refresh_repositories(
     State(app): State<App>,
@@ -36,7 +36,7 @@ pub async fn refresh_repositories(
 ///
 /// The older path of the same operation.
 #[utoipa::path(post, path = "/api/v1/installations/{installation_id}/repos/refresh", tag = "installations",
-    security(("bearer" = [])), params(GithubInstallationPath),
+    security(("bearer" = [])),
     responses((status = 200, body = StartedTask), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn refresh_github_repositories(
     app: State<App>,

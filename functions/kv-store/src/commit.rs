@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use terrapi::domain::Result;
 use terrapi::domain::kv::{Idx, Key};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, InstallationPath, JsonBody, KvStoreWrite};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreWrite};
 use terrapi::runtime::App;
 use terrapi::store::kv::{CommitRequest, CommitTarget, MAX_COMMIT_RECORDS};
 use utoipa::ToSchema;
@@ -56,7 +56,6 @@ pub struct KvCommitted {
 /// All of them become visible at the same moment: no answer shows only some of them. Records that are already
 /// committed, absent or not writable are skipped, unless `strict` is set.
 #[utoipa::path(post, path = "/api/v1/{vcs}/kv/{installation_id}/commit", tag = "kv", security(("bearer" = [])),
-    params(InstallationPath),
     request_body = KvCommit,
     responses((status = 200, body = KvCommitResult), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn commit_records(

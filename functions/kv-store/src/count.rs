@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::Error;
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query, RecordPath};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -23,8 +23,7 @@ pub struct KvCount {
 ///
 /// 413 `TOO_MANY_CHUNKS` when there are more than 100,000.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/count/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(RecordPath,
-        ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
+    params(("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
     responses((status = 200, body = KvCount), (status = 413, description = "`TOO_MANY_CHUNKS`: the key has more than 100,000 chunks", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn count_chunks(
     State(app): State<App>,

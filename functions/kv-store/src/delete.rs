@@ -10,7 +10,7 @@ use futures::stream::StreamExt;
 use serde::Serialize;
 use terrapi::domain::kv::{Address, Expect, Idx, Key, Refusal, Version, Write, WriteId, WriteKind};
 use terrapi::domain::{Caller, Code, Error, Namespace, Result};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathParams, Query, RecordPath};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreReadWrite, PathParams, Query};
 use terrapi::progress::advance;
 use terrapi::runtime::App;
 use utoipa::ToSchema;
@@ -31,8 +31,7 @@ pub struct KvDelete {
 /// chunks may take longer than a request: then the answer is 503 `OUTCOME_UNKNOWN`, and a repeated request continues. With
 /// more than 100,000 chunks the answer is 413 `TOO_MANY_CHUNKS`, and nothing is deleted.
 #[utoipa::path(delete, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(RecordPath,
-        ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("version" = Option<i64>, Query, description = "Only records of this version")),
+    params(("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("version" = Option<i64>, Query, description = "Only records of this version")),
     responses((status = 200, body = KvDelete), (status = 413, description = "`TOO_MANY_CHUNKS`: the key has more than 100,000 chunks", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn delete_record(
     State(app): State<App>,

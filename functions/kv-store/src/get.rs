@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::{ETAG, HeaderMap, HeaderValue};
 use terrapi::domain::Error;
 use terrapi::domain::kv::{Address, Idx, Select, Visibility};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query, RecordPath, unchanged};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query, unchanged};
 use terrapi::runtime::App;
 use terrapi::store::kv::ReadQuery;
 
@@ -17,8 +17,7 @@ use crate::record::{KvRecord, limit_selected};
 ///
 /// The `ETag` is the version. With a matching `If-None-Match` the answer is 304 without a body.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(RecordPath,
-        ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "The chunk, 0 when absent"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"),
+    params(("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "The chunk, 0 when absent"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones"),
         ("select" = Option<Vec<String>>, Query, explode = false, description = "`name=path` elements: the value is reduced to an object of these members. A path is member names joined by dots, `[n]` for an item; an absent part is `null`. At most 32 elements."),
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of an earlier answer")),
     responses((status = 200, body = KvRecord, headers(("etag" = String, description = "The version, quoted"))), (status = 304, description = "The version is still the one in `If-None-Match`; no body", headers(("etag" = String, description = "The version, quoted"))),

@@ -3,9 +3,7 @@
 use axum::extract::State;
 use terrapi::domain::kv::{Address, Idx, Key, Select, Visibility};
 use terrapi::domain::{Code, Error, Result};
-use terrapi::http::{
-    ApiError, ErrorBody, InNamespace, InstallationPath, KvStoreRead, Listed, Origin, Page, PathParams, Query,
-};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, Listed, Origin, Page, PathParams, Query};
 use terrapi::runtime::App;
 use terrapi::store::kv::{ListQuery, Position};
 
@@ -33,8 +31,7 @@ impl Listed for KvRecord {
 /// page. A cursor carries the filters of its listing: with another installation, key or filter the answer is 400
 /// `INVALID_CURSOR`.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/iter/{*key}", tag = "kv", security(("bearer" = [])),
-    params(InstallationPath,
-        ("key" = String, Path, description = "Where to start; may be empty"),
+    params(("key" = String, Path, description = "Where to start; may be empty"),
         ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "The chunk to start at"),
         ("inclusive" = Option<bool>, Query, description = "`false` starts after the key, or after its chunk `idx`"),
         ("prefix" = Option<bool>, Query, description = "`true` lists only keys that begin with the key"),

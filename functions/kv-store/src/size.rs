@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use terrapi::domain::Error;
 use terrapi::domain::kv::{Address, Idx};
-use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query, RecordPath};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, KvStoreRead, PathParams, Query};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -22,8 +22,7 @@ pub struct KvSize {
 ///
 /// 413 `TOO_MANY_CHUNKS` when there are more than 100,000.
 #[utoipa::path(get, path = "/api/v1/{vcs}/kv/{installation_id}/size/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(RecordPath,
-        ("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
+    params(("idx" = Option<i64>, Query, minimum = 0, maximum = 2_147_483_647, description = "One chunk; absent: all"), ("committed" = Option<bool>, Query, description = "`false` shows staged values before published ones")),
     responses((status = 200, body = KvSize), (status = 413, description = "`TOO_MANY_CHUNKS`: the key has more than 100,000 chunks", body = ErrorBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn sum_sizes(
     State(app): State<App>,

@@ -6,9 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use terrapi::domain::kv::{Address, CapsChange, Expect, Idx, Put, Refusal, Slot, Version, Write, WriteId, WriteKind};
 use terrapi::domain::{Caller, Capabilities, Capability, Code, Error, Namespace, RequestedCapabilities, Result};
-use terrapi::http::{
-    ApiError, ErrorBody, InNamespace, JsonBody, KvStoreReadWrite, KvStoreWrite, PathParams, RecordPath, present,
-};
+use terrapi::http::{ApiError, ErrorBody, InNamespace, JsonBody, KvStoreReadWrite, KvStoreWrite, PathParams, present};
 use terrapi::runtime::App;
 use utoipa::ToSchema;
 
@@ -53,7 +51,6 @@ pub struct KvWrite {
 ///
 /// Writes the record unconditionally. `committed: false` stages the value: readers see the old one until a commit.
 #[utoipa::path(put, path = "/api/v1/{vcs}/kv/{installation_id}/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(RecordPath),
     request_body = KvWrite,
     responses((status = 200, body = KvRecord), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn set_record(
@@ -70,7 +67,6 @@ pub async fn set_record(
 ///
 /// A failed comparison is answered with 400 `VERSION_MISMATCH`; its `data` has the current version, or `absent`.
 #[utoipa::path(put, path = "/api/v1/{vcs}/kv/{installation_id}/cas/key/{*key}", tag = "kv", security(("bearer" = [])),
-    params(RecordPath),
     request_body = KvWrite,
     responses((status = 200, body = KvRecord), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn cas_record(

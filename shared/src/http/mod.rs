@@ -39,7 +39,7 @@ pub use gateway::{GatewayEvent, Payload, Text};
 pub use json::read_json;
 pub use layers::{MAX_BODY_BYTES, lambda_service};
 pub use listing::{ListQuery, Listed, Page, seal_position};
-pub use openapi::{GithubInstallationPath, InstallationPath, RecordPath, VcsPath, document, whole_document};
+pub use openapi::{document, whole_document};
 pub use origin::Origin;
 pub use path::PathParams;
 pub use query::Query;

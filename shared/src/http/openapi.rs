@@ -7,65 +7,19 @@
 //! rewritten.
 
 mod generators;
+mod path;
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
-use utoipa::IntoParams;
 use utoipa::openapi::OpenApi;
 
 use super::routes::{Described, Routes};
-use crate::domain::{Code, Vcs};
+use crate::domain::Code;
 
 /// The rate limit headers, with the name of the shared description of each.
 const RATE_FIELDS: [(&str, &str); 3] =
     [("ratelimit-limit", "RateLimit"), ("ratelimit-remaining", "RateRemaining"), ("ratelimit-reset", "RateReset")];
-
-/// `{vcs}`.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take PathParams")]
-pub struct VcsPath {
-    /// The version control system. Any other word is an unknown path.
-    vcs: Vcs,
-}
-
-/// `{vcs}` and `{installation_id}`.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take PathParams")]
-pub struct InstallationPath {
-    /// The version control system. Any other word is an unknown path.
-    vcs: Vcs,
-    /// The installation (GitHub) or group (GitLab).
-    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
-    installation_id: String,
-}
-
-/// `{installation_id}` of the older paths.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take PathParams")]
-pub struct GithubInstallationPath {
-    /// The GitHub installation.
-    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
-    installation_id: String,
-}
-
-/// The path of a record.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take PathParams")]
-pub struct RecordPath {
-    /// The version control system. Any other word is an unknown path.
-    vcs: Vcs,
-    /// The installation (GitHub) or group (GitLab).
-    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
-    installation_id: String,
-    /// The rest of the path, slashes included: 1 to 1,000 bytes of UTF-8 without NUL, percent-encoded once.
-    #[param(min_length = 1, example = "deploy/prod/status")]
-    key: String,
-}
 
 /// The document of a function's routes. A wildcard is written as OpenAPI requires: `{key}`.
 pub fn document(routes: Routes<Described>) -> OpenApi {
@@ -94,7 +48,8 @@ pub fn whole_document(frame: Value, documents: impl IntoIterator<Item = OpenApi>
         id.insert("x-extensible-enum".into(), Code::ALL.iter().map(|code| code.as_str()).collect());
     }
     let pages = pages(&whole);
-    for operation in operations(&mut whole) {
+    for (path, operation) in operations(&mut whole) {
+        path::describe(path, operation);
         add_link(operation, &pages);
         let failures = if speaks_json_api(operation) { json_api_failures(operation) } else { failures(operation) };
         let limited = limited(operation);
@@ -125,10 +80,11 @@ fn add_link(operation: &mut Value, pages: &HashSet<String>) {
     }
 }
 
-/// Every operation of a document.
-fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+/// Every operation of a document, with its path.
+fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &mut Value)> {
     let items = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
-    items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation)
+    let items = items.filter_map(|(path, item)| Some((path.as_str(), item.as_object_mut()?)));
+    items.flat_map(|(path, item)| item.values_mut().map(move |operation| (path, operation)))
 }
 
 /// Whether its requests count against a rate limit.

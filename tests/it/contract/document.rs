@@ -41,6 +41,11 @@ fn operations_are_described_and_references_resolve() {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 assert!(parameter["description"].is_string(), "{method} {path}: {parameter}");
             }
+            for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                let named = |known: &Value| known["in"] == "path" && known["name"] == name;
+                let described = operation["parameters"].as_array().is_some_and(|known| known.iter().any(named));
+                assert!(described, "{method} {path} does not describe {name}");
+            }
             for (status, response) in operation["responses"].as_object().unwrap() {
                 assert!(response["$ref"].is_string() || response["description"] != "", "{method} {path} {status}");
             }

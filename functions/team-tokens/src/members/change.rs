@@ -13,13 +13,12 @@ use super::{MEMBERSHIPS, Member, USERS, members, members_of};
 use crate::jsonapi::{ErrorDocument, Identifiers, MEDIA_TYPE, Payload, Problem};
 use crate::lookup::{Changes, Granted, Visible};
 use crate::principal::Note;
-use crate::teams::TeamPath;
 
 /// Add people to a team
 ///
 /// Identified by their logins. They must have signed in with the organization's VCS and be members of its installation.
 #[utoipa::path(post, path = "/api/v2/teams/{team_id}/relationships/users", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = Identifiers, content_type = MEDIA_TYPE),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn add_users(
@@ -34,7 +33,7 @@ pub async fn add_users(
 ///
 /// Identified by their logins. They lose their rights at once. The last owner cannot be removed.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}/relationships/users", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = Identifiers, content_type = MEDIA_TYPE),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn remove_users(
@@ -47,7 +46,7 @@ pub async fn remove_users(
 
 /// Add members of the organization to a team
 #[utoipa::path(post, path = "/api/v2/teams/{team_id}/relationships/organization-memberships", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = Identifiers, content_type = MEDIA_TYPE),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn add_memberships(
@@ -62,7 +61,7 @@ pub async fn add_memberships(
 ///
 /// They lose their rights at once. The last owner cannot be removed.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}/relationships/organization-memberships", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = Identifiers, content_type = MEDIA_TYPE),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn remove_memberships(

@@ -9,8 +9,6 @@ use super::document::{Compound, IncludeParams, Included, MembershipResource, ask
 use super::{Member, members, members_of};
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
 use crate::lookup::Visible;
-use crate::organizations::OrganizationPath;
-use crate::teams::TeamPath;
 
 /// The filters of a list of memberships.
 #[derive(utoipa::IntoParams)]
@@ -37,7 +35,7 @@ type Listed = Answer<Compound<ListDocument<MembershipResource>>>;
 /// Lists the people in those of its teams that the caller may see, ordered by login.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/organization-memberships", tag = "organizations",
     security(("team_token" = []), ("bearer" = [])),
-    params(OrganizationPath, PageParams, MembershipListParams, IncludeParams),
+    params(PageParams, MembershipListParams, IncludeParams),
     responses((status = 200, body = Compound<ListDocument<MembershipResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_organization_memberships(
@@ -54,7 +52,7 @@ pub async fn list_organization_memberships(
 ///
 /// Ordered by login.
 #[utoipa::path(get, path = "/api/v2/teams/{team_id}/relationships/organization-memberships", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath, PageParams, MembershipListParams, IncludeParams),
+    security(("team_token" = []), ("bearer" = [])), params(PageParams, MembershipListParams, IncludeParams),
     responses((status = 200, body = Compound<ListDocument<MembershipResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_memberships_of_team(

@@ -10,19 +10,9 @@ use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Pr
 use crate::lookup::{Named, seen};
 use crate::principal::Principal;
 
-/// `{membership_id}`
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take Named")]
-pub struct MembershipPath {
-    /// The membership's id.
-    #[param(example = "ou-4nQvD8sYk2LmPx6R")]
-    membership_id: String,
-}
-
 /// Show a membership
 #[utoipa::path(get, path = "/api/v2/organization-memberships/{membership_id}", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(MembershipPath, IncludeParams),
+    security(("team_token" = []), ("bearer" = [])), params(IncludeParams),
     responses((status = 200, body = Compound<Document<MembershipResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_membership(

@@ -9,7 +9,6 @@ use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
-use super::OrganizationPath;
 use crate::jsonapi::{ErrorDocument, Problem};
 use crate::lookup::{Granted, Owns};
 use crate::principal::Note;
@@ -18,7 +17,7 @@ use crate::principal::Note;
 ///
 /// Requires an owner. Deletes its teams and all tokens as well. If it fails, repeating the request deletes the rest.
 #[utoipa::path(delete, path = "/api/v2/organizations/{organization_name}", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    security(("team_token" = []), ("bearer" = [])),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_organization(
     State(app): State<App>,

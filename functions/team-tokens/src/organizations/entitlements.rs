@@ -4,7 +4,6 @@ use serde::Serialize;
 use terrapi::domain::organization::Organization;
 use utoipa::ToSchema;
 
-use super::OrganizationPath;
 use crate::jsonapi::{Answer, Document, EmptyObject, ErrorDocument, MEDIA_TYPE, Problem, Resource};
 use crate::lookup::Visible;
 
@@ -42,7 +41,7 @@ pub struct Entitlements {
 /// Of HCP Terraform's features, this service has only teams. The backends `cloud` and `remote` learn from the answer
 /// that the service keeps no state.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/entitlement-set", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    security(("team_token" = []), ("bearer" = [])),
     responses((status = 200, body = Document<EntitlementSet>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_entitlements(

@@ -11,13 +11,3 @@ pub mod update;
 
 /// The type of an organization.
 const TYPE: &str = "organizations";
-
-/// `{organization_name}`
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take Named")]
-pub struct OrganizationPath {
-    /// The organization's name.
-    #[param(example = "acme")]
-    organization_name: String,
-}

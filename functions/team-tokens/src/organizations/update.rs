@@ -8,7 +8,6 @@ use terrapi::domain::organization::Organization;
 use terrapi::runtime::App;
 use terrapi::store::{OrganizationChange, Written};
 
-use super::OrganizationPath;
 use super::TYPE;
 use super::document::{OrganizationResource, resource};
 use super::read::{OrganizationPayload, change, name_taken, word};
@@ -20,7 +19,7 @@ use crate::principal::Note;
 ///
 /// Requires an owner. Absent attributes do not change. A new name changes the organization's paths.
 #[utoipa::path(patch, path = "/api/v2/organizations/{organization_name}", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = OrganizationPayload, content_type = MEDIA_TYPE),
     responses((status = 200, body = Document<OrganizationResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]

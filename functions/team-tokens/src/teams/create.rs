@@ -14,14 +14,13 @@ use super::notes::given;
 use super::read::{NAME, NAME_PROBLEM, TeamPayload, change, name_taken};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
 use crate::lookup::{Granted, Manages};
-use crate::organizations::OrganizationPath;
 use crate::principal::Note;
 
 /// Create a team
 ///
 /// Requires the right to manage the organization's teams.
 #[utoipa::path(post, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = TeamPayload, content_type = MEDIA_TYPE),
     responses((status = 200, body = Document<TeamResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]

@@ -9,7 +9,6 @@ use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 use terrapi::store::Written;
 
-use super::TeamPath;
 use crate::jsonapi::{ErrorDocument, Problem};
 use crate::lookup::{Granted, Manages};
 use crate::principal::Note;
@@ -19,7 +18,7 @@ use crate::principal::Note;
 /// Requires the right to manage the organization's teams. The team's tokens stop working at once. The owners' team
 /// cannot be deleted.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     responses((status = 204), (status = 422, body = ErrorDocument, content_type = "application/vnd.api+json"),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_team(State(app): State<App>, mut team: Granted<Team, Manages>) -> Result<StatusCode, Problem> {

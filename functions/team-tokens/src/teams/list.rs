@@ -10,7 +10,6 @@ use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, Page
 use crate::lookup::Visible;
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
-use crate::organizations::OrganizationPath;
 
 /// The filters of a list of teams.
 #[derive(utoipa::IntoParams)]
@@ -28,7 +27,7 @@ pub struct TeamListParams {
 ///
 /// Lists the teams that the caller may see, ordered by name.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TeamListParams, IncludeParams),
+    security(("team_token" = []), ("bearer" = [])), params(PageParams, TeamListParams, IncludeParams),
     responses((status = 200, body = Compound<ListDocument<TeamResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_teams(

@@ -4,7 +4,6 @@ use axum::extract::State;
 use terrapi::domain::organization::Team;
 use terrapi::runtime::App;
 
-use super::TeamPath;
 use super::document::{TeamResource, resource};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Parameters, Problem};
 use crate::lookup::Visible;
@@ -13,7 +12,7 @@ use crate::members::{MEMBERSHIPS, USERS, members};
 
 /// Show a team
 #[utoipa::path(get, path = "/api/v2/teams/{team_id}", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath, IncludeParams),
+    security(("team_token" = []), ("bearer" = [])), params(IncludeParams),
     responses((status = 200, body = Compound<Document<TeamResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_team(

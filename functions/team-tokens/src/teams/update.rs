@@ -7,7 +7,6 @@ use terrapi::runtime::App;
 use terrapi::store::Written;
 
 use super::TYPE;
-use super::TeamPath;
 use super::document::{TeamResource, resource};
 use super::notes::changed;
 use super::read::{NAME, TeamPayload, change, name_taken};
@@ -20,7 +19,7 @@ use crate::principal::Note;
 /// Absent attributes do not change. The owners' team cannot be renamed. Only owners may change a team's rights; other
 /// callers who may change the team may send these attributes with their current values.
 #[utoipa::path(patch, path = "/api/v2/teams/{team_id}", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = TeamPayload, content_type = MEDIA_TYPE),
     responses((status = 200, body = Document<TeamResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]

@@ -12,16 +12,6 @@ use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Problem};
 use crate::lookup::{Granted, ManagesTokens, Needs, Resource, Visible};
 use crate::principal::Principal;
 
-/// `{token_id}`
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "a description: handlers take Named")]
-pub struct TokenPath {
-    /// The token's id.
-    #[param(example = "at-9f3KqWm2Zr7TbXc4")]
-    token_id: String,
-}
-
 /// A token, with its team if it belongs to one.
 pub struct HeldToken {
     pub token: TeamToken,
@@ -78,7 +68,7 @@ impl Needs<TeamToken> for ManagesTokens {
 ///
 /// A token may always show itself.
 #[utoipa::path(get, path = "/api/v2/authentication-tokens/{token_id}", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(TokenPath),
+    security(("team_token" = []), ("bearer" = [])),
     responses((status = 200, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_token(
@@ -93,7 +83,7 @@ pub async fn show_token(
 ///
 /// The token stops working at once.
 #[utoipa::path(delete, path = "/api/v2/authentication-tokens/{token_id}", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(TokenPath),
+    security(("team_token" = []), ("bearer" = [])),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_token(
     State(app): State<App>,

@@ -10,14 +10,13 @@ use terrapi::store::Written;
 use super::document::{EXPIRED_AT, NewToken, TYPES, TokenResource, creator, new_token, resource};
 use crate::jsonapi::{Answer, Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
 use crate::lookup::{Granted, ManagesTokens};
-use crate::teams::TeamPath;
 
 /// Create a described token
 ///
 /// A team may have any number of described tokens, each with a different description. Only this answer contains the
 /// secret.
 #[utoipa::path(post, path = "/api/v2/teams/{team_id}/authentication-tokens", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = NewToken, content_type = MEDIA_TYPE),
     responses((status = 201, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]

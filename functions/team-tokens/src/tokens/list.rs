@@ -11,7 +11,6 @@ use terrapi::store::OrganizationSnapshot;
 use super::document::{TokenResource, creator_among, resource};
 use crate::jsonapi::{Answer, ErrorDocument, ListDocument, MEDIA_TYPE, Page, PageParams, Parameters, Problem};
 use crate::lookup::{Resource, Visible, code_of, seen};
-use crate::organizations::OrganizationPath;
 use crate::principal::Principal;
 
 /// An organization with its teams and all tokens.
@@ -53,7 +52,7 @@ pub struct TokenListParams {
 /// Lists the tokens that the caller may manage, including expired ones. A change that was answered before the request
 /// is included.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/team-tokens", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, PageParams, TokenListParams),
+    security(("team_token" = []), ("bearer" = [])), params(PageParams, TokenListParams),
     responses((status = 200, body = ListDocument<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_team_tokens(

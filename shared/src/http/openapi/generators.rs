@@ -21,7 +21,7 @@ pub(super) fn simplify(document: &mut Value) {
         rename_reference(object, &names);
         replace_constant(object);
     });
-    for operation in super::operations(document) {
+    for (_, operation) in super::operations(document) {
         make_optional_body_plain(operation);
         merge_bearer_schemes(operation);
     }

@@ -9,7 +9,6 @@ use super::super::document::{NewToken, TokenResource};
 use super::{Created, Shown, delete, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Parameters, Payload, Problem};
 use crate::lookup::{Granted, Owns};
-use crate::organizations::OrganizationPath;
 
 /// Chooses a kind of an organization's tokens.
 #[derive(utoipa::IntoParams)]
@@ -25,7 +24,7 @@ pub struct TokenKind {
 ///
 /// Requires an owner. The previous token stops working at once. Only this answer contains the secret.
 #[utoipa::path(post, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
+    security(("team_token" = []), ("bearer" = [])), params(TokenKind),
     request_body(content = Option<NewToken>, content_type = MEDIA_TYPE),
     responses((status = 201, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
@@ -45,7 +44,7 @@ pub async fn create_organization_token(
 ///
 /// Requires an owner. Answers 404 for a token of another kind.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
+    security(("team_token" = []), ("bearer" = [])), params(TokenKind),
     responses((status = 200, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_organization_token(
@@ -63,7 +62,7 @@ pub async fn show_organization_token(
 ///
 /// Requires an owner. The token stops working at once. Answers 404 for a token of another kind.
 #[utoipa::path(delete, path = "/api/v2/organizations/{organization_name}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(OrganizationPath, TokenKind),
+    security(("team_token" = []), ("bearer" = [])), params(TokenKind),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_organization_token(
     State(app): State<App>,

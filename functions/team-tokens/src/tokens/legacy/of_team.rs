@@ -9,13 +9,12 @@ use super::super::document::{NewToken, TokenResource};
 use super::{Created, Shown, delete, replace, show};
 use crate::jsonapi::{Document, ErrorDocument, MEDIA_TYPE, Payload, Problem};
 use crate::lookup::{Granted, ManagesTokens};
-use crate::teams::TeamPath;
 
 /// Create or replace a team's legacy token
 ///
 /// The previous token stops working at once. Only this answer contains the secret.
 #[utoipa::path(post, path = "/api/v2/teams/{team_id}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     request_body(content = Option<NewToken>, content_type = MEDIA_TYPE),
     responses((status = 201, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
@@ -29,7 +28,7 @@ pub async fn create_legacy_token(
 
 /// Show a team's legacy token
 #[utoipa::path(get, path = "/api/v2/teams/{team_id}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     responses((status = 200, body = Document<TokenResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn show_legacy_token(State(app): State<App>, team: Granted<Team, ManagesTokens>) -> Result<Shown, Problem> {
@@ -40,7 +39,7 @@ pub async fn show_legacy_token(State(app): State<App>, team: Granted<Team, Manag
 ///
 /// The token stops working at once.
 #[utoipa::path(delete, path = "/api/v2/teams/{team_id}/authentication-token", tag = "team tokens",
-    security(("team_token" = []), ("bearer" = [])), params(TeamPath),
+    security(("team_token" = []), ("bearer" = [])),
     responses((status = 204), (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn delete_legacy_token(
     State(app): State<App>,
