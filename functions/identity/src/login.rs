@@ -12,24 +12,13 @@ use terrapi::http::{
 use terrapi::runtime::App;
 use terrapi::vcs::SignIn;
 
-/// The query parameters of a sign-in.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "a description: the handler takes Query")]
-pub struct LoginQuery {
-    /// The path to return to; `/` if absent. Anything but a path on this origin counts as `/`.
-    #[param(example = "/runs?page=2")]
-    return_to: Option<String>,
-    /// Added to the query of `return_to`.
-    #[param(pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345")]
-    installation_id: Option<String>,
-}
-
 /// Sign in
 ///
 /// For browsers: redirects to the provider, which sends the browser back to the callback. A cookie that is valid for
 /// ten minutes binds both requests together. Rate limited by network.
-#[utoipa::path(get, path = "/api/v1/{vcs}/login", tag = "identity", params(LoginQuery),
+#[utoipa::path(get, path = "/api/v1/{vcs}/login", tag = "identity", params(
+        ("return_to" = Option<String>, Query, example = "/runs?page=2", description = "The path to return to; `/` if absent. Anything but a path on this origin counts as `/`."),
+        ("installation_id" = Option<String>, Query, pattern = "^(0|[1-9][0-9]{0,18})$", example = "12345", description = "Added to the query of `return_to`.")),
     responses((status = 302, description = "Redirect to the provider", headers(("location" = String), ("set-cookie" = String))),
         (status = 429), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn begin_sign_in(

@@ -11,26 +11,14 @@ use crate::principal::{Principal, Who};
 /// The parameters that choose organizations.
 const SEARCHES: [&str; 3] = ["q", "q[name]", "q[email]"];
 
-/// The filters of a list of organizations.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "a description: handlers take Parameters")]
-pub struct OrganizationListParams {
-    /// Lists only organizations whose name or email address contains this text, ignoring case.
-    q: Option<String>,
-    /// Lists only organizations whose name contains this text, ignoring case.
-    #[param(rename = "q[name]")]
-    name: Option<String>,
-    /// Lists only organizations whose email address contains this text, ignoring case.
-    #[param(rename = "q[email]")]
-    email: Option<String>,
-}
-
 /// List the caller's organizations
 ///
 /// Ordered by name. Without a page parameter, the answer lists all of them.
 #[utoipa::path(get, path = "/api/v2/organizations", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(PageParams, OrganizationListParams),
+    security(("team_token" = []), ("bearer" = [])), params(PageParams,
+        ("q" = Option<String>, Query, description = "Lists only organizations whose name or email address contains this text, ignoring case."),
+        ("q[name]" = Option<String>, Query, description = "Lists only organizations whose name contains this text, ignoring case."),
+        ("q[email]" = Option<String>, Query, description = "Lists only organizations whose email address contains this text, ignoring case.")),
     responses((status = 200, body = ListDocument<OrganizationResource>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_organizations(

@@ -11,23 +11,13 @@ use crate::lookup::Visible;
 use crate::members::document::{Compound, IncludeParams, asks_for, included};
 use crate::members::{MEMBERSHIPS, USERS, members};
 
-/// The filters of a list of teams.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "a description: handlers take Parameters")]
-pub struct TeamListParams {
-    /// Lists only teams whose name contains this text, ignoring case.
-    q: Option<String>,
-    /// Lists only teams with exactly these names, separated by commas or in repeated parameters.
-    #[param(rename = "filter[names]")]
-    names: Option<String>,
-}
-
 /// List the teams of an organization
 ///
 /// Lists the teams that the caller may see, ordered by name.
 #[utoipa::path(get, path = "/api/v2/organizations/{organization_name}/teams", tag = "organizations",
-    security(("team_token" = []), ("bearer" = [])), params(PageParams, TeamListParams, IncludeParams),
+    security(("team_token" = []), ("bearer" = [])), params(PageParams,
+        ("q" = Option<String>, Query, description = "Lists only teams whose name contains this text, ignoring case."),
+        ("filter[names]" = Option<String>, Query, description = "Lists only teams with exactly these names, separated by commas or in repeated parameters."), IncludeParams),
     responses((status = 200, body = Compound<ListDocument<TeamResource>>, content_type = MEDIA_TYPE),
         (status = "4XX", body = ErrorDocument), (status = "5XX", body = ErrorDocument)))]
 pub async fn list_teams(
