@@ -9,13 +9,14 @@
 //!
 //! Once another worker has leased an item, the writes of the first one fail.
 
-use aws_sdk_dynamodb::operation::query::paginator::QueryPaginatorItems;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::stream::Stream;
 use uuid::Uuid;
 
 use super::super::client::Store;
-use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, n, s};
+use super::super::query::Query;
+use super::super::update::Update;
 use crate::domain::{Millis, Result};
 
 /// How long a lease lasts, in milliseconds, from its begin or from the last step. It is longer than the timeout of the
@@ -39,46 +40,31 @@ pub(super) fn may_be_leased(item: &Item, now: Millis) -> bool {
 
 impl Store {
     /// Sends an update if `holder` still holds the lease.
-    pub(super) async fn update_if_held(
-        &self,
-        update: UpdateItemFluentBuilder,
-        holder: Uuid,
-    ) -> Result<Result<(), LeaseLost>> {
-        let update = update.condition_expression("holder = :holder");
-        let update = update.expression_attribute_values(":holder", b(holder.into_bytes()));
-        match update.send().await.map_err(Failure::of_update) {
-            Ok(_) => Ok(Ok(())),
-            Err(Failure::Condition(_)) => Ok(Err(LeaseLost)),
-            Err(failure) => Err(failure.into()),
-        }
+    pub(super) async fn update_if_held(&self, update: Update, holder: Uuid) -> Result<Result<(), LeaseLost>> {
+        let update = update.condition("holder = :holder").values([(":holder", b(holder.into_bytes()))]);
+        Ok(if update.applied(self).await? { Ok(()) } else { Err(LeaseLost) })
     }
 
-    /// Wakes an item, unless no worker may lease it or it was woken a moment ago. `update` is for this item. Its condition,
-    /// `unchanged`, fails if the item has been leased since it was read.
+    /// Wakes an item, unless no worker may lease it or it was woken a moment ago. The condition `unchanged`, with its
+    /// values, fails if the item has been leased since it was read.
     pub(super) async fn wake(
         &self,
         item: &Item,
-        update: UpdateItemFluentBuilder,
-        unchanged: &str,
+        key: Item,
+        (unchanged, values): (&str, Option<(&str, AttributeValue)>),
         now: Millis,
     ) -> Result<bool> {
         let woken_at: Option<i64> = item.find_number("wake");
         if !may_be_leased(item, now) || woken_at.is_some_and(|woken_at| woken_at > now.0 - WAKE_AGAIN_MS) {
             return Ok(false);
         }
-        let update = update.update_expression("SET wake = :now REMOVE not_before");
-        let update = update.condition_expression(format!("{unchanged} AND {MAY_BE_LEASED}"));
-        match update.expression_attribute_values(":now", n(now.0)).send().await.map_err(Failure::of_update) {
-            Ok(_) => Ok(true),
-            Err(Failure::Condition(_)) => Ok(false),
-            Err(failure) => Err(failure.into()),
-        }
+        let update = Update::new(&self.tables.operations, key, "SET wake = :now REMOVE not_before");
+        let update = update.condition(format!("{unchanged} AND {MAY_BE_LEASED}"));
+        update.values([(":now", n(now.0))]).values(values).applied(self).await
     }
 
-    /// The items of a partition of the operations table.
-    pub(super) fn items_of(&self, partition: String) -> QueryPaginatorItems {
-        let query = self.db.query().table_name(&self.tables.operations).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", s(partition));
-        query.into_paginator().items()
+    /// The items of a partition of the operations table, by pages.
+    pub(super) fn items_of(&self, partition: &str) -> impl Stream<Item = Result<Vec<Item>>> + '_ {
+        Query::new(&self.tables.operations, "pk = :pk", [(":pk", s(partition))]).pages(self)
     }
 }

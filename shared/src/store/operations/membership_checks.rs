@@ -4,15 +4,18 @@
 //! provider has given a definite answer. Until then it stores since when the membership is in doubt, which every use of
 //! the membership reads. A check without a definite answer waits until its next time, and the worker's timer wakes it.
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use std::pin::pin;
+
+use aws_sdk_dynamodb::types::ReturnValue;
 use futures::future::try_join_all;
+use futures::stream::TryStreamExt as _;
 use uuid::Uuid;
 
 use super::super::client::Store;
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, n, s};
 use super::super::keys;
+use super::super::update::Update;
 use super::leases::LEASE_MS;
 use crate::domain::{Error, Membership, Millis, Namespace, Result, UserId};
 
@@ -38,12 +41,10 @@ impl Store {
         membership: Membership,
         now: Millis,
     ) -> Result<Millis> {
-        let put = self.db.put_item().table_name(&self.tables.operations).set_item(Some(row(user, namespace, now)));
-        let put = put.condition_expression("attribute_not_exists(pk) OR asked_at <= :checked_at");
-        let put = put.expression_attribute_values(":checked_at", n(membership.checked_at.map_or(0, |at| at.0)));
-        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await.map_err(Failure::of_put) {
-            Ok(_) => Ok(now),
+        let checked_at = n(membership.checked_at.map_or(0, |at| at.0));
+        let condition = ("attribute_not_exists(pk) OR asked_at <= :checked_at", [(":checked_at", checked_at)]);
+        match self.put_if(&self.tables.operations, row(user, namespace, now), condition).await {
+            Ok(()) => Ok(now),
             Err(Failure::Condition(Some(there))) => there.number("asked_at").map(Millis),
             Err(failure) => Err(failure.into()),
         }
@@ -58,18 +59,15 @@ impl Store {
         holder: Uuid,
         now: Millis,
     ) -> Result<Option<MembershipCheck>> {
-        let update = self.check_update(user, namespace);
-        let update = update.update_expression("SET holder = :holder, lease_until = :until REMOVE wake, not_before");
-        let update = update.condition_expression(
+        let update = "SET holder = :holder, lease_until = :until REMOVE wake, not_before";
+        let update = Update::new(&self.tables.operations, key(user, namespace), update).condition(
             "attribute_exists(pk) AND (holder = :holder OR attribute_not_exists(lease_until) OR lease_until <= :now) \
              AND (attribute_not_exists(not_before) OR not_before <= :now)",
         );
-        let update = with_values(
-            update,
-            [(":holder", b(holder.into_bytes())), (":until", n(now.0 + LEASE_MS)), (":now", n(now.0))],
-        );
-        let there = match update.return_values(ReturnValue::AllNew).send().await.map_err(Failure::of_update) {
-            Ok(answer) => answer.attributes.unwrap_or_default(),
+        let update =
+            update.values([(":holder", b(holder.into_bytes())), (":until", n(now.0 + LEASE_MS)), (":now", n(now.0))]);
+        let there = match update.returning(ReturnValue::AllNew).send(self).await {
+            Ok(there) => there,
             Err(Failure::Condition(_)) => return Ok(None),
             Err(failure) => return Err(failure.into()),
         };
@@ -80,21 +78,15 @@ impl Store {
 
     /// Deletes a check, unless another worker has taken it since.
     pub async fn finish_membership_check(&self, check: &MembershipCheck) -> Result<()> {
-        let delete = self.db.delete_item().table_name(&self.tables.operations);
-        let delete = delete.set_key(Some(key(check.user, check.namespace))).condition_expression("holder = :holder");
-        let delete = delete.expression_attribute_values(":holder", b(check.holder.into_bytes()));
-        match delete.send().await.map_err(Failure::of_delete) {
-            Ok(_) | Err(Failure::Condition(_)) => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
+        let held = ("holder = :holder", [(":holder", b(check.holder.into_bytes()))]);
+        self.delete_if(&self.tables.operations, key(check.user, check.namespace), held).await.map(drop)
     }
 
     /// Releases a check without an answer. It is not taken again before `until`.
     pub async fn put_off_membership_check(&self, check: &MembershipCheck, until: Millis) -> Result<()> {
-        let update = self.check_update(check.user, check.namespace);
-        let update =
-            update.update_expression("SET not_before = :until, attempts = :attempts REMOVE holder, lease_until");
-        let update = with_values(update, [(":until", n(until.0)), (":attempts", n(check.attempts.saturating_add(1)))]);
+        let update = "SET not_before = :until, attempts = :attempts REMOVE holder, lease_until";
+        let update = Update::new(&self.tables.operations, key(check.user, check.namespace), update);
+        let update = update.values([(":until", n(until.0)), (":attempts", n(check.attempts.saturating_add(1)))]);
         // If another worker has taken the check, that worker decides when it is taken again.
         self.update_if_held(update, check.holder).await.map(drop)
     }
@@ -106,27 +98,17 @@ impl Store {
     }
 
     async fn wake_shard(&self, shard: u8, now: Millis) -> Result<usize> {
-        let partition = keys::membership_checks(shard);
-        let (mut woken, mut checks) = (0, self.items_of(partition).send());
-        while let Some(item) = checks.try_next().await.map_err(Failure::of)? {
-            let (user, namespace) =
-                parse(&item).ok_or(Error::corrupt_item("a membership check's sort key is malformed"))?;
-            let update = self.check_update(user, namespace);
-            woken += usize::from(self.wake(&item, update, "attribute_exists(pk)", now).await?);
+        let (mut woken, mut pages) = (0, pin!(self.items_of(&keys::membership_checks(shard))));
+        while let Some(page) = pages.try_next().await? {
+            for item in page {
+                let (user, namespace) =
+                    parse(&item).ok_or(Error::corrupt_item("a membership check's sort key is malformed"))?;
+                let exists = ("attribute_exists(pk)", None);
+                woken += usize::from(self.wake(&item, key(user, namespace), exists, now).await?);
+            }
         }
         Ok(woken)
     }
-
-    fn check_update(&self, user: UserId, namespace: Namespace) -> UpdateItemFluentBuilder {
-        self.db.update_item().table_name(&self.tables.operations).set_key(Some(key(user, namespace)))
-    }
-}
-
-fn with_values<const N: usize>(
-    update: UpdateItemFluentBuilder,
-    values: [(&'static str, AttributeValue); N],
-) -> UpdateItemFluentBuilder {
-    values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value))
 }
 
 fn key(user: UserId, namespace: Namespace) -> Item {

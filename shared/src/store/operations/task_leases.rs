@@ -1,13 +1,16 @@
 //! The work on a task: a worker leases it, continues at the last cursor, and finishes the task or releases it.
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use std::pin::pin;
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use futures::stream::TryStreamExt as _;
 use uuid::Uuid;
 
 use super::super::client::{Store, unexpired};
 use super::super::error::Failure;
 use super::super::item::{Attributes, Item, b, json, n, s};
-use super::super::keys;
+use super::super::update::Update;
+use super::super::{keys, transaction};
 use super::leases::{LEASE_MS, LeaseLost, MAY_BE_LEASED, may_be_leased};
 use super::tasks;
 use crate::domain::{Error, Millis, Result, Task, TaskId, TaskState, Work};
@@ -59,15 +62,15 @@ impl Store {
         let holder_died = before.is_some();
         let failures = item.find_number("failures").unwrap_or(0) + u32::from(holder_died);
         let lease: u64 = item.number("turn")?;
-        let update = self.task_update(id).update_expression(
+        let update = self.task_update(
+            id,
             "SET #state = :running, holder = :holder, lease_until = :until, failures = :failures, turn = :next, \
              updated_at = :now REMOVE wake, not_before",
         );
         // The worker whose lease is over may still write, and the failures were counted by whether it holds the task.
         let same_holder = if holder_died { "holder = :died" } else { "attribute_not_exists(holder)" };
-        let update = update.condition_expression(format!("turn = :turn AND {same_holder} AND {MAY_BE_LEASED}"));
-        let update = update.expression_attribute_names("#state", "state");
-        let mut values = vec![
+        let update = update.condition(format!("turn = :turn AND {same_holder} AND {MAY_BE_LEASED}"));
+        let update = update.values([
             (":running", json(&TaskState::Running)?),
             (":holder", b(holder.into_bytes())),
             (":until", n(now.0 + LEASE_MS)),
@@ -75,11 +78,9 @@ impl Store {
             (":next", n(lease + 1)),
             (":now", n(now.0)),
             (":turn", n(lease)),
-        ];
-        values.extend(before.map(|before| (":died", b(before))));
-        let update =
-            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-        match update.send().await.map_err(Failure::of_update) {
+        ]);
+        let update = update.values(before.map(|before| (":died", b(before)))).returning_on_failure();
+        match update.send(self).await {
             Ok(_) => {}
             // The answer to the first attempt was lost, and the retry found its effect.
             Err(Failure::Condition(Some(existing)))
@@ -94,20 +95,18 @@ impl Store {
 
     /// Stores the cursor and the progress after a step and extends the lease. Repeating this changes nothing.
     pub async fn step_task(&self, lease: &mut TaskLease, cursor: String, now: Millis) -> Result<Result<(), LeaseLost>> {
-        let update = self.task_update(lease.task.id).update_expression(
+        let update = self.task_update(
+            lease.task.id,
             "SET #cursor = :cursor, progress = :progress, failures = :none, lease_until = :until, updated_at = :now \
              REMOVE last_error",
         );
-        let update = update.expression_attribute_names("#cursor", "cursor");
-        let values = [
+        let update = update.values([
             (":cursor", s(&cursor)),
             (":progress", n(lease.task.progress)),
             (":none", n(0)),
             (":until", n(now.0 + LEASE_MS)),
             (":now", n(now.0)),
-        ];
-        let update =
-            values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        ]);
         let kept = self.update_if_held(update, lease.holder).await?;
         if kept.is_ok() {
             lease.cursor = Some(cursor);
@@ -130,14 +129,10 @@ impl Store {
         let mut set = "SET failures = :failures, updated_at = :now".to_owned();
         set.push_str(if wait.is_some() { ", not_before = :then" } else { ", wake = :now" });
         set.push_str(if how.error.is_some() { ", last_error = :error" } else { "" });
-        let update = self.task_update(lease.task.id).update_expression(format!("{set} REMOVE holder, lease_until"));
-        let values =
-            [(":failures", Some(n(failures))), (":now", Some(n(now.0))), (":then", wait.map(|then| n(then.0)))];
-        let values = values.into_iter().chain([(":error", how.error.as_ref().map(s))]);
-        let update = values.fold(update, |update, (name, value)| match value {
-            Some(value) => update.expression_attribute_values(name, value),
-            None => update,
-        });
+        let update = self.task_update(lease.task.id, format!("{set} REMOVE holder, lease_until"));
+        let update = update.values([(":failures", n(failures)), (":now", n(now.0))]);
+        let update = update.values(wait.map(|then| (":then", n(then.0))));
+        let update = update.values(how.error.as_ref().map(|error| (":error", s(error))));
         self.update_if_held(update, lease.holder).await
     }
 
@@ -149,11 +144,9 @@ impl Store {
         error: Option<&str>,
         now: Millis,
     ) -> Result<Result<(), LeaseLost>> {
-        let failed = |error| Error::internal("finishing a task", error);
-        let open = Delete::builder().table_name(&self.tables.operations).set_key(Some(open_key(lease.task.id)));
         let end = vec![
-            TransactWriteItem::builder().update(self.final_update(lease, state, error, now)?).build(),
-            TransactWriteItem::builder().delete(open.build().map_err(failed)?).build(),
+            self.final_update(lease, state, error, now)?,
+            transaction::delete(&self.tables.operations, open_key(lease.task.id))?,
         ];
         let release = match lease.task.work {
             Work::RefreshRepositories { .. } => Some(self.release_refresh(&lease.task)?),
@@ -170,36 +163,41 @@ impl Store {
         Ok(Err(LeaseLost))
     }
 
-    fn final_update(&self, lease: &TaskLease, state: TaskState, error: Option<&str>, now: Millis) -> Result<Update> {
+    fn final_update(
+        &self,
+        lease: &TaskLease,
+        state: TaskState,
+        error: Option<&str>,
+        now: Millis,
+    ) -> Result<TransactWriteItem> {
         let set = if error.is_some() { "SET #error = :error, " } else { "SET " };
-        let update = Update::builder().table_name(&self.tables.operations).set_key(Some(tasks::key(lease.task.id)));
-        let update = update.update_expression(format!(
-            "{set}#state = :state, progress = :progress, updated_at = :now REMOVE holder, lease_until, #cursor, failures, last_error"
-        ));
-        let update = update.condition_expression("holder = :holder");
-        let update =
-            update.expression_attribute_names("#state", "state").expression_attribute_names("#cursor", "cursor");
-        let update = match error {
-            Some(error) => {
-                update.expression_attribute_names("#error", "error").expression_attribute_values(":error", s(error))
-            }
-            None => update,
-        };
-        let update = update.expression_attribute_values(":state", json(&state)?);
-        let update = update.expression_attribute_values(":progress", n(lease.task.progress));
-        let update = update.expression_attribute_values(":now", n(now.0));
-        let update = update.expression_attribute_values(":holder", b(lease.holder.into_bytes()));
-        update.build().map_err(|error| Error::internal("finishing a task", error))
+        let update = self.task_update(
+            lease.task.id,
+            format!(
+                "{set}#state = :state, progress = :progress, updated_at = :now \
+                 REMOVE holder, lease_until, #cursor, failures, last_error"
+            ),
+        );
+        let update = update.condition("holder = :holder").values(error.map(|error| (":error", s(error))));
+        let update = update.values([
+            (":state", json(&state)?),
+            (":progress", n(lease.task.progress)),
+            (":now", n(now.0)),
+            (":holder", b(lease.holder.into_bytes())),
+        ]);
+        update.in_transaction()
     }
 
     /// Wakes the unfinished tasks that can be leased: those of workers that died, and those whose time has come.
     /// Returns how many it woke.
     pub async fn wake_tasks(&self, now: Millis) -> Result<usize> {
-        let (mut woken, mut open) = (0, self.items_of(keys::OPEN_TASKS.to_owned()).send());
-        while let Some(item) = open.try_next().await.map_err(Failure::of)? {
-            let id = TaskId::parse(item.text(keys::SK)?)
-                .ok_or(Error::corrupt_item("an unfinished task's sort key is not a task id"))?;
-            woken += usize::from(self.wake_task(id, now).await?);
+        let (mut woken, mut pages) = (0, pin!(self.items_of(keys::OPEN_TASKS)));
+        while let Some(page) = pages.try_next().await? {
+            for item in page {
+                let id = TaskId::parse(item.text(keys::SK)?)
+                    .ok_or(Error::corrupt_item("an unfinished task's sort key is not a task id"))?;
+                woken += usize::from(self.wake_task(id, now).await?);
+            }
         }
         Ok(woken)
     }
@@ -207,23 +205,16 @@ impl Store {
     async fn wake_task(&self, id: TaskId, now: Millis) -> Result<bool> {
         let item = self.get(&self.tables.operations, s(keys::task(id)), s(keys::TASK)).await?;
         let Some(item) = item else {
-            self.forget_open_task(id).await?;
+            // The task no longer exists.
+            self.delete(&self.tables.operations, open_key(id)).await?;
             return Ok(false);
         };
-        let update = self.task_update(id).expression_attribute_values(":turn", n(item.number::<u64>("turn")?));
-        self.wake(&item, update, "turn = :turn", now).await
+        let unchanged = ("turn = :turn", Some((":turn", n(item.number::<u64>("turn")?))));
+        self.wake(&item, tasks::key(id), unchanged, now).await
     }
 
-    /// Removes the entry of a task that no longer exists from the unfinished ones.
-    async fn forget_open_task(&self, id: TaskId) -> Result<()> {
-        let delete = self.db.delete_item().table_name(&self.tables.operations).set_key(Some(open_key(id)));
-        delete.send().await.map_err(Failure::of)?;
-        Ok(())
-    }
-
-    fn task_update(&self, id: TaskId) -> UpdateItemFluentBuilder {
-        let update = self.db.update_item().table_name(&self.tables.operations).set_key(Some(tasks::key(id)));
-        update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    fn task_update(&self, id: TaskId, expression: impl Into<String>) -> Update {
+        Update::new(&self.tables.operations, tasks::key(id), expression)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::super::client::{Store, unexpired};
 use super::super::item::{Attributes, Item, json, n, s, ss};
 use super::super::keys;
+use super::super::transaction::{put, put_new};
 use crate::domain::{Error, InstallationId, Millis, Namespace, Result, Seconds, Task, TaskId, UserId, Vcs};
 
 /// How many seconds a task is kept after its creation. No task runs for longer than a day.
@@ -20,7 +21,7 @@ impl Store {
     }
 
     /// The writes that create a task: the task, and its entry in the list of unfinished ones.
-    pub(super) fn new_task(&self, task: &Task) -> Result<[Put; 2]> {
+    pub(super) fn new_task(&self, task: &Task) -> Result<[TransactWriteItem; 2]> {
         let table = &self.tables.operations;
         let open = Item::from([
             (keys::PK.into(), s(keys::OPEN_TASKS)),
@@ -28,11 +29,7 @@ impl Store {
             ("entity".into(), s("open-task")),
             ("schema".into(), n(1)),
         ]);
-        let row = Put::builder().table_name(table).set_item(Some(encode(task)?));
-        let row = row.condition_expression("attribute_not_exists(pk)").build();
-        let open = Put::builder().table_name(table).set_item(Some(open)).build();
-        let failed = |error| Error::internal("creating a task", error);
-        Ok([row.map_err(failed)?, open.map_err(failed)?])
+        Ok([put_new(table, encode(task)?)?, put(table, open)?])
     }
 }
 
