@@ -89,7 +89,8 @@ impl Query {
         let query = query.set_expression_attribute_names(some(names));
         let query = query.set_expression_attribute_values(some(self.values));
         let query = query.set_limit(self.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
-        let answer = query.set_exclusive_start_key(self.start).send().await.map_err(Failure::of)?;
+        // The future of a call takes kilobytes, which every caller's future would contain.
+        let answer = Box::pin(query.set_exclusive_start_key(self.start).send()).await.map_err(Failure::of)?;
         Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 

@@ -11,7 +11,8 @@ use crate::domain::Result;
 impl Store {
     /// Writes an item, replacing an existing one.
     pub(super) async fn put(&self, table: &str, item: Item) -> Result<()> {
-        self.db.put_item().table_name(table).set_item(Some(item)).send().await.map_err(Failure::of)?;
+        let put = self.db.put_item().table_name(table).set_item(Some(item));
+        Box::pin(put.send()).await.map_err(Failure::of)?;
         Ok(())
     }
 
@@ -21,7 +22,8 @@ impl Store {
         let put = self.db.put_item().table_name(table).set_item(Some(item)).condition_expression(condition.text);
         let put =
             put.set_expression_attribute_values(condition.values).return_values_on_condition_check_failure(AllOld);
-        put.send().await.map(|_| ()).map_err(Failure::of_put)
+        // The future of a call takes kilobytes, which every caller's future would contain.
+        Box::pin(put.send()).await.map(|_| ()).map_err(Failure::of_put)
     }
 
     /// Deletes an item. Succeeds if it is already gone.

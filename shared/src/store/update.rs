@@ -77,7 +77,9 @@ impl Update {
         let request = request.set_return_values_on_condition_check_failure(self.returned_on_failure);
         let request = request.set_expression_attribute_names(some(self.names));
         let request = request.set_expression_attribute_values(some(self.values));
-        Ok(request.send().await.map_err(Failure::of_update)?.attributes.unwrap_or_default())
+        // The future of a call takes kilobytes, which every caller's future would contain.
+        let answer = Box::pin(request.send()).await.map_err(Failure::of_update)?;
+        Ok(answer.attributes.unwrap_or_default())
     }
 
     /// Sends it. `false` if its condition failed.

@@ -11,8 +11,8 @@ impl Store {
     /// The key that encrypts cursors. The first call of a deployment stores `fresh` as its seed. That never changes
     /// afterwards, so a process reads it and derives the key once.
     pub async fn cursor_keys(&self, fresh: impl FnOnce() -> Result<SecretText> + Send) -> Result<&SealingKeys> {
-        let derived = async { SealingKeys::new(&self.find_or_create_seed(fresh).await?, []) };
-        self.cursor_keys.get_or_try_init(|| derived).await
+        let derive = async { SealingKeys::new(&self.find_or_create_seed(fresh).await?, []) };
+        self.cursor_keys.get_or_try_init(|| Box::pin(derive)).await
     }
 
     async fn find_or_create_seed(&self, fresh: impl FnOnce() -> Result<SecretText>) -> Result<SecretText> {
