@@ -75,8 +75,10 @@ fn add_link(operation: &mut Value, pages: &HashSet<String>) {
     let schema = operation.pointer("/responses/200/content/application~1json/schema/$ref").and_then(Value::as_str);
     if schema.is_some_and(|schema| pages.contains(schema)) {
         let description = "RFC 8288: `<…>; rel=\"next\"`. Absent on the last page.";
-        operation["responses"]["200"]["headers"] =
-            json!({"link": {"description": description, "schema": {"type": "string"}}});
+        let link = json!({"link": {"description": description, "schema": {"type": "string"}}});
+        if let Some(response) = operation.pointer_mut("/responses/200").and_then(Value::as_object_mut) {
+            response.insert("headers".to_owned(), link);
+        }
     }
 }
 

@@ -8,8 +8,8 @@ pub fn describe(path: &str, operation: &mut Value) {
     let is_described = |name: &str| parameters.iter().any(|known| known["in"] == "path" && known["name"] == *name);
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let added: Vec<_> = names.filter(|name| !is_described(name)).filter_map(|name| parameter(path, name)).collect();
-    if !added.is_empty() {
-        operation["parameters"] = added.into_iter().chain(parameters).collect();
+    if let Some(members) = operation.as_object_mut().filter(|_| !added.is_empty()) {
+        members.insert("parameters".to_owned(), added.into_iter().chain(parameters).collect());
     }
 }
 
@@ -40,8 +40,7 @@ fn parameter(path: &str, name: &str) -> Option<Value> {
         "membership_id" => text("The membership's id.", "ou-4nQvD8sYk2LmPx6R"),
         _ => return None,
     };
-    parameter["in"] = "path".into();
-    parameter["name"] = name.into();
-    parameter["required"] = true.into();
+    let common = [("in", json!("path")), ("name", json!(name)), ("required", json!(true))];
+    parameter.as_object_mut()?.extend(common.map(|(member, value)| (member.to_owned(), value)));
     Some(parameter)
 }
