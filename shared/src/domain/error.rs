@@ -244,6 +244,7 @@ impl Error {
 
     /// The failure of a request that had sent a write before: that write may have taken effect, so a fault becomes
     /// [`Code::OutcomeUnknown`]. A refusal is an answer to the write and stays.
+    #[must_use]
     pub fn after_write(self) -> Self {
         match self {
             Self::Unavailable { source, .. } => Self::Unavailable { code: Code::OutcomeUnknown, source },
