@@ -2,6 +2,7 @@
 
 mod interrupted_refresh;
 mod kv_stream;
+mod leases;
 mod membership_checks;
 mod repository_refresh;
 mod stored_repositories;

@@ -1,6 +1,6 @@
-//! The lease of a task: one worker at a time holds it.
+//! The work on a task under a lease: its cursor, progress and failures.
 
-use terrapi::domain::{Millis, TaskId, TaskState};
+use terrapi::domain::{TaskId, TaskState};
 use terrapi::runtime::{Clock, Random};
 use terrapi::store::operations::{LEASE_MS, LeaseLost, TaskLease, TaskRelease};
 
@@ -9,7 +9,7 @@ use crate::support::TestService;
 
 const MORE: TaskRelease = TaskRelease { not_before: None, error: None };
 
-async fn begun(service: &TestService) -> TaskId {
+pub async fn begun(service: &TestService) -> TaskId {
     let begun = service.call(http::Method::POST, REFRESH, &token(service), None).await.ok();
     TaskId::parse(begun["id"].as_str().unwrap()).unwrap()
 }
@@ -20,21 +20,6 @@ async fn take(service: &TestService, id: TaskId) -> Option<TaskLease> {
 
 async fn state(service: &TestService, id: TaskId) -> TaskState {
     service.app.store.find_task(id, service.clock.now().seconds()).await.unwrap().unwrap().state
-}
-
-#[tokio::test]
-async fn one_of_two_concurrent_workers_gets_the_task_lease() {
-    let service = TestService::new().await;
-    let id = begun(&service).await;
-    let gate = service.faulty.on("UpdateItem").hold_before_store();
-    let opening = async {
-        gate.arrived(2).await;
-        gate.release();
-    };
-    let (one, other, ()) = futures::join!(take(&service, id), take(&service, id), opening);
-    assert!(one.is_some() != other.is_some());
-    assert!(take(&service, id).await.is_none(), "nor has a third");
-    assert_eq!(state(&service, id).await, TaskState::Running);
 }
 
 #[tokio::test]
@@ -72,24 +57,14 @@ async fn task_of_a_dead_worker_resumes_after_its_lease() {
 }
 
 #[tokio::test]
-async fn waiting_task_is_woken_once_when_due() {
+async fn failed_lease_is_counted_with_its_error() {
     let service = TestService::new().await;
     let id = begun(&service).await;
     let turn = take(&service, id).await.unwrap();
-    let until = Millis(service.clock.now().0 + 600_000);
-    let how = TaskRelease { not_before: Some(until), error: Some("GitHub was away".into()) };
+    let how = TaskRelease { not_before: None, error: Some("GitHub was away".into()) };
     service.app.store.release_task(&turn, &how, service.clock.now()).await.unwrap().unwrap();
-    service.clock.advance_ms(599_999);
-    assert!(take(&service, id).await.is_none());
-    assert_eq!(service.app.store.wake_tasks(service.clock.now()).await.unwrap(), 0);
-    service.clock.advance_ms(1);
-    assert_eq!(service.app.store.wake_tasks(service.clock.now()).await.unwrap(), 1);
-    assert_eq!(service.app.store.wake_tasks(service.clock.now()).await.unwrap(), 0, "it was asked a moment ago");
-    service.clock.advance_ms(60_000);
-    assert_eq!(service.app.store.wake_tasks(service.clock.now()).await.unwrap(), 1, "nobody came");
     let turn = take(&service, id).await.unwrap();
     assert_eq!((turn.failures, turn.last_error.as_deref()), (1, Some("GitHub was away")));
-    assert_eq!(service.app.store.wake_tasks(service.clock.now()).await.unwrap(), 0, "somebody has it");
 }
 
 #[tokio::test]
@@ -134,30 +109,6 @@ async fn more_open_tasks_than_a_page_are_all_found() {
     service.clock.advance_ms(60_000);
     service.faulty.on("Query").page_of(3);
     assert_eq!(service.app.store.wake_tasks(service.clock.now()).await.unwrap(), 7);
-}
-
-/// Whether a call is the write that wakes something.
-fn wakes(body: &serde_json::Value) -> bool {
-    body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"))
-}
-
-#[tokio::test]
-async fn wake_keeps_the_pause_of_a_task_handed_over_meanwhile() {
-    let service = TestService::new().await;
-    let (id, store) = (begun(&service).await, &service.app.store);
-    let slow = take(&service, id).await.unwrap();
-    service.clock.advance_ms(LEASE_MS);
-    let now = service.clock.now();
-    let gate = service.faulty.on("UpdateItem").matching(wakes).hold_before_store();
-    let release = async {
-        gate.arrived(1).await;
-        let how = TaskRelease { not_before: Some(Millis(now.0 + 600_000)), error: Some("GitHub was away".into()) };
-        store.release_task(&slow, &how, now).await.unwrap().unwrap();
-        gate.release();
-    };
-    let (woken, ()) = futures::join!(store.wake_tasks(now), release);
-    assert_eq!(woken.unwrap(), 0);
-    assert!(take(&service, id).await.is_none(), "its time has not come");
 }
 
 #[tokio::test]

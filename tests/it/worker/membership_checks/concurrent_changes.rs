@@ -1,6 +1,5 @@
 //! Checks that are killed, postponed or overtaken by another change of the membership.
 
-use serde_json::Value;
 use terrapi::domain::{AuditAction, AuditChange, AuditEntry, AuditOutcome, Millis, Permission, PermissionChange, Vcs};
 use terrapi::http::ClientInfo;
 use terrapi::runtime::Clock;
@@ -69,24 +68,4 @@ async fn reported_removal_applies_immediately_and_once() {
     store.confirm_membership(service.user, INSTALLATION, service.clock.now()).await.unwrap();
     assert!(membership(&service, INSTALLATION).await.is_none(), "a late confirmation brings nothing back");
     assert_eq!(permission_changes(&service).await.len(), 1);
-}
-
-#[tokio::test]
-async fn wake_keeps_the_pause_of_a_check_put_off_meanwhile() {
-    let (service, _) = service_with_old_memberships(Vcs::Github).await;
-    assert_eq!(answer(&service, INSTALLATION).await, "OK");
-    service.clock.advance_ms(60_001);
-    let (store, now) = (&service.app.store, service.clock.now());
-    let wakes = |body: &Value| body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET wake"));
-    let gate = service.faulty.on("UpdateItem").matching(wakes).hold_before_store();
-    let fresh = || service.app.random.id().unwrap();
-    let put_off = async {
-        gate.arrived(1).await;
-        let check = store.take_membership_check(service.user, INSTALLATION, fresh(), now).await.unwrap().unwrap();
-        store.put_off_membership_check(&check, Millis(now.0 + 3_600_000)).await.unwrap();
-        gate.release();
-    };
-    let (woken, ()) = futures::join!(store.wake_membership_checks(now), put_off);
-    assert_eq!(woken.unwrap(), 0);
-    assert!(store.take_membership_check(service.user, INSTALLATION, fresh(), now).await.unwrap().is_none());
 }
