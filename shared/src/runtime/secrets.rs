@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
 use super::config::Config;
 use crate::domain::{Error, Result, SecretText};
-use crate::store::AwsHttp;
+use crate::store::{CONNECT_TIMEOUT, http_client};
 
 /// The timeout of one attempt. A client of the exchange may be waiting.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ impl Secrets {
     /// Creates the client without sending anything.
     pub fn new(config: &Config) -> Result<Self> {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(ATTEMPT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION);
         let builder = Builder::new()
@@ -45,7 +45,7 @@ impl Secrets {
             .region(Region::new(config.store.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(config.store.credentials.clone()))
             .timeout_config(timeouts.build());
-        let builder = builder.http_client(AwsHttp::new(config.secrets_endpoint.as_deref())?);
+        let builder = builder.http_client(http_client(config.secrets_endpoint.as_deref())?);
         let builder = config.secrets_endpoint.iter().fold(builder, Builder::endpoint_url);
         Ok(Self(Client::from_conf(builder.build())))
     }

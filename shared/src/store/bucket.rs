@@ -11,6 +11,7 @@ use aws_sigv4::http_request::{
     sign,
 };
 use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use object_store::http::{HttpBuilder, HttpStore};
 use object_store::{ClientOptions, Result as StoreResult};
 use tokio::time::timeout;
 
-use super::https::AwsHttp;
+use super::https::http_connector;
 use crate::deadline::within;
 use crate::domain::{Error, Result};
 
@@ -33,7 +34,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The bucket at `url`: `https://<bucket>.s3.<region>.<partition's suffix>`, or `http://<host>/<bucket>` on another engine.
 pub fn open_bucket(url: String, region: &str, credentials: &Credentials) -> Result<HttpStore> {
     let signer = Signer { region: region.to_owned(), identity: credentials.clone().into() };
-    let over = AwsHttp::new(Some(&url))?;
+    let over = http_connector(&url)?;
     let store = HttpBuilder::new().with_url(url).with_http_connector(Signed { signer, over });
     store.build().map_err(|error| Error::internal("opening the bucket", error))
 }
@@ -42,7 +43,7 @@ pub fn open_bucket(url: String, region: &str, credentials: &Credentials) -> Resu
 #[derive(Clone, Debug)]
 struct Signed {
     signer: Signer,
-    over: AwsHttp,
+    over: SharedHttpConnector,
 }
 
 impl HttpConnector for Signed {
@@ -62,8 +63,11 @@ impl HttpService for Signed {
             let (parts, body) = request.into_parts();
             let mut request = http::Request::from_parts(parts, body.collect().await?.to_bytes());
             self.signer.sign(&mut request).map_err(|error| HttpError::new_boxed(HttpErrorKind::Request, error))?;
-            let answer = self.over.send(request.map(SdkBody::from)).await;
-            let (parts, body) = answer.map_err(|error| HttpError::new(HttpErrorKind::Connect, error))?.into_parts();
+            let invalid = |error| HttpError::new(HttpErrorKind::Request, error);
+            let request = request.map(SdkBody::from).try_into().map_err(invalid)?;
+            let answer = self.over.call(request).await;
+            let answer = answer.map_err(|error| HttpError::new(HttpErrorKind::Connect, error))?;
+            let (parts, body) = answer.try_into_http1x().map_err(invalid)?.into_parts();
             let broken = |error| HttpError::new_boxed(HttpErrorKind::Interrupted, error);
             let bytes = body.collect().await.map_err(broken)?.to_bytes();
             Ok(HttpResponse::from_parts(parts, bytes.into()))

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use super::blobs::Blobs;
 use super::config::{StoreConfig, Tables};
 use super::error::Failure;
-use super::https::AwsHttp;
+use super::https::{CONNECT_TIMEOUT, http_client};
 use super::item::{Attributes, Item};
 use super::kv::CommitLists;
 use crate::auth::SealingKeys;
@@ -79,7 +79,7 @@ impl Store {
 
 fn base_config(config: &StoreConfig) -> Result<Builder> {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(config.timeouts.attempt)
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(config.timeouts.attempt)
         .operation_timeout(config.timeouts.operation)
         .build();
@@ -88,7 +88,7 @@ fn base_config(config: &StoreConfig) -> Result<Builder> {
         .region(Region::new(config.region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(config.credentials.clone()))
         .timeout_config(timeouts);
-    let builder = builder.http_client(AwsHttp::new(config.endpoint.as_deref())?);
+    let builder = builder.http_client(http_client(config.endpoint.as_deref())?);
     Ok(config.endpoint.iter().fold(builder, Builder::endpoint_url))
 }
 

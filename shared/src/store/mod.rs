@@ -36,7 +36,7 @@ pub use audit::NewAuditEntry;
 pub use blobs::Blobs;
 pub use client::Store;
 pub use config::{StoreConfig, Tables, Timeouts};
-pub use https::AwsHttp;
+pub use https::{CONNECT_TIMEOUT, http_client};
 pub use identities::SealedTokens;
 pub use memberships::{MembershipFence, ProviderAnswer, Replaced};
 pub use organizations::{Decision, OrganizationChange, OrganizationSnapshot, Ownership, TeamChange, Written};
