@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
-use object_store::http::HttpStore;
+use object_store::aws::AmazonS3;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
+use tokio::time::timeout;
 
-use super::bucket::open_bucket;
+use super::bucket::{CALL_TIMEOUT, open_bucket};
 use super::config::StoreConfig;
+use crate::deadline::within;
 use crate::domain::kv::BlobRef;
 use crate::domain::{Error, Result};
 
@@ -19,7 +22,7 @@ pub enum Blobs {
     /// For a function that does not use object storage.
     None,
     /// S3, or another server that speaks its protocol.
-    Bucket(Arc<HttpStore>),
+    Bucket(Arc<AmazonS3>),
     /// A folder, on a developer's machine.
     Folder(Arc<LocalFileSystem>),
 }
@@ -33,7 +36,9 @@ impl Blobs {
             let folder = LocalFileSystem::new_with_prefix(folder);
             return Ok(Self::Folder(folder.map_err(|error| Error::internal("opening the blob folder", error))?.into()));
         }
-        Ok(Self::Bucket(open_bucket(url.clone(), &config.region, &config.credentials)?.into()))
+        Ok(Self::Bucket(
+            open_bucket(url, &config.region, SharedCredentialsProvider::new(config.credentials.clone()))?.into(),
+        ))
     }
 
     pub async fn put(&self, name: &BlobRef, bytes: Bytes) -> Result<()> {
@@ -68,21 +73,27 @@ fn closed() -> Error {
 }
 
 async fn put(store: &impl ObjectStore, name: &BlobRef, bytes: Bytes) -> Result<()> {
-    store.put(&Path::from(name.0.as_str()), bytes.into()).await.map_err(Error::unavailable)?;
-    Ok(())
+    let path = Path::from(name.0.as_str());
+    limited(store.put(&path, bytes.into())).await?.map(|_| ()).map_err(Error::unavailable)
 }
 
 async fn find(store: &impl ObjectStore, name: &BlobRef) -> Result<Option<Bytes>> {
-    match store.get(&Path::from(name.0.as_str())).await {
-        Ok(object) => object.bytes().await.map(Some).map_err(Error::unavailable),
+    let path = Path::from(name.0.as_str());
+    match limited(async { store.get(&path).await?.bytes().await }).await? {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(Error::unavailable(error)),
     }
 }
 
 async fn delete(store: &impl ObjectStore, name: &BlobRef) -> Result<()> {
-    match store.delete(&Path::from(name.0.as_str())).await {
+    let path = Path::from(name.0.as_str());
+    match limited(store.delete(&path)).await? {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
         Err(error) => Err(Error::unavailable(error)),
     }
+}
+
+async fn limited<T>(call: impl Future<Output = T>) -> Result<T> {
+    timeout(within(CALL_TIMEOUT), call).await.map_err(Error::unavailable)
 }
