@@ -3,6 +3,6 @@ use terrapi::runtime::{App, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let app = App::without_blobs(&start()?)?;
+    let app = App::without_blobs(&start().await?)?;
     serve(admin::routes(), app).await
 }

@@ -3,7 +3,7 @@ use terrapi::runtime::{App, load_providers, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = start()?;
+    let config = start().await?;
     let app = App::without_blobs(&config)?.with_providers(load_providers(&config).await?);
     serve(identity::routes(), app).await
 }

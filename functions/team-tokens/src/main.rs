@@ -5,6 +5,6 @@ use terrapi::runtime::{App, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let app = App::without_blobs(&start()?)?;
+    let app = App::without_blobs(&start().await?)?;
     serve(team_tokens::routes(), app).await
 }

@@ -8,7 +8,7 @@ use terrapi::runtime::{App, Signing, start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = start()?;
+    let config = start().await?;
     let app = App::without_blobs(&config)?;
     // This also opens the connection to storage.
     let signing = Signing::load(&config, &app).await?;

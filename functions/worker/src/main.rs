@@ -4,7 +4,7 @@ use worker::{WorkerEvent, ends_at, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = start()?;
+    let config = start().await?;
     let app = App::from_config(&config)?.with_providers(load_providers(&config).await?);
     let handler = service_fn(move |event: LambdaEvent<WorkerEvent>| {
         let app = app.clone();

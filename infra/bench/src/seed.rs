@@ -51,8 +51,7 @@ impl Stage {
         let store = Store::new(&StoreConfig {
             tables: tables.clone(),
             endpoint: Some(engine.endpoint()),
-            region: "us-east-1".into(),
-            credentials: aws_sdk_dynamodb::config::Credentials::new("bench", "bench", None, None, "bench"),
+            aws: terrapi_local::bootstrap::aws(),
             blobs: None,
             timeouts: terrapi::store::Timeouts::default(),
         })?;

@@ -6,7 +6,8 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use aws_sdk_dynamodb::config::Credentials as AwsCredentials;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials as AwsCredentials, SharedCredentialsProvider};
 use serde::{Deserialize, Serialize};
 use terrapi::{
     auth::{ApiKey, KeyEnvironment, OpaqueToken, Secret, SigningKeyFile},
@@ -227,6 +228,14 @@ fn seed_text(random: &Random) -> Result<String> {
     Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
 }
 
+/// What the SDK needs to know to call the engine.
+pub fn aws() -> SdkConfig {
+    let credentials = AwsCredentials::new(emulator::DUMMY, emulator::DUMMY, None, None, "local");
+    let credentials = SharedCredentialsProvider::new(credentials);
+    let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).credentials_provider(credentials);
+    aws.region(Region::new(emulator::REGION)).build()
+}
+
 fn store(engine: &Engine, template: &Template) -> Result<Store> {
     let name = |role: &str| {
         template.table(role).map(|table| table.name.clone()).ok_or_else(|| Error::Template(format!("no table {role}")))
@@ -234,8 +243,7 @@ fn store(engine: &Engine, template: &Template) -> Result<Store> {
     Store::new(&StoreConfig {
         tables: Tables { identity: name("identity")?, kv: name("kv")?, operations: name("operations")? },
         endpoint: Some(engine.endpoint()),
-        region: emulator::REGION.to_owned(),
-        credentials: AwsCredentials::new(emulator::DUMMY, emulator::DUMMY, None, None, "local"),
+        aws: aws(),
         blobs: None,
         timeouts: Timeouts::default(),
     })

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::env;
 
-use aws_sdk_dynamodb::config::Credentials;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::ProvideRegion as _;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 
 use super::limits::RateLimits;
 use super::origins::ListedOrigins;
@@ -51,21 +54,25 @@ impl Config {
     /// Reads the environment. Returns the configuration and its problems, one line each.
     ///
     /// # Errors
-    /// As [`Self::read`].
-    pub fn from_env() -> Result<(Self, Vec<String>)> {
+    /// Lambda always sets the Region and the credentials. One of them is missing.
+    pub async fn from_env() -> Result<(Self, Vec<String>)> {
+        let missing = || Error::internal("reading the environment", "AWS_REGION is not set");
+        let region = EnvironmentVariableRegionProvider::new().region().await.ok_or_else(missing)?;
+        let credentials = EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
+        let credentials = credentials.map_err(|error| Error::internal("reading the credentials", error))?;
+        let aws = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(region)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
         // The template sets empty variables for parameters without a value, so empty counts as absent.
-        Self::read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+        Ok(Self::read(aws, |name| env::var(name).ok().filter(|value| !value.is_empty())))
     }
 
     /// Reads the variables that `find` returns. An invalid setting is listed as a problem and replaced by a default
     /// that never admits more callers: an invalid entry of a list is left out, and an invalid limit becomes the
     /// template's default.
-    ///
-    /// # Errors
-    /// Names a missing variable that Lambda always sets: the Region or the credentials.
-    pub fn read(find: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<String>)> {
-        let missing = |name| Error::internal("reading the environment", format!("{name} is not set"));
-        let need = |name: &'static str| find(name).ok_or_else(|| missing(name));
+    pub fn read(aws: SdkConfig, find: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
         let settings = Parsed::read(&find);
         let endpoint = find("AWS_ENDPOINT_URL_DYNAMODB");
         let tables = Tables {
@@ -73,23 +80,9 @@ impl Config {
             kv: find("TERRAPI_KV_TABLE").unwrap_or_default(),
             operations: find("TERRAPI_OPERATIONS_TABLE").unwrap_or_default(),
         };
-        let credentials = Credentials::new(
-            need("AWS_ACCESS_KEY_ID")?,
-            need("AWS_SECRET_ACCESS_KEY")?,
-            find("AWS_SESSION_TOKEN"),
-            None,
-            "environment",
-        );
         let config = Self {
             on_aws: endpoint.is_none(),
-            store: StoreConfig {
-                tables,
-                endpoint,
-                region: need("AWS_REGION")?,
-                credentials,
-                blobs: find("TERRAPI_BLOBS"),
-                timeouts: Timeouts::default(),
-            },
+            store: StoreConfig { tables, aws, endpoint, blobs: find("TERRAPI_BLOBS"), timeouts: Timeouts::default() },
             signing_keys: find("TERRAPI_SIGNING_KEYS"),
             secrets_endpoint: find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             issuer: find("TERRAPI_ISSUER").unwrap_or_else(|| AUDIENCE.into()),
@@ -106,6 +99,6 @@ impl Config {
             app_name: settings.app_name,
             log_filter: settings.log_filter,
         };
-        Ok((config, settings.problems))
+        (config, settings.problems)
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Region, SharedCredentialsProvider};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
 use super::config::Config;
@@ -40,11 +40,7 @@ impl Secrets {
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION);
-        let builder = Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(config.store.region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(config.store.credentials.clone()))
-            .timeout_config(timeouts.build());
+        let builder = Builder::from(&config.store.aws).timeout_config(timeouts.build());
         let builder = builder.http_client(http_client(config.secrets_endpoint.as_deref())?);
         let builder = config.secrets_endpoint.iter().fold(builder, Builder::endpoint_url);
         Ok(Self(Client::from_conf(builder.build())))

@@ -8,8 +8,8 @@ use crate::domain::Result;
 ///
 /// # Errors
 /// The environment lacks a variable that Lambda always sets.
-pub fn start() -> Result<Config> {
-    let (config, problems) = Config::from_env()?;
+pub async fn start() -> Result<Config> {
+    let (config, problems) = Config::from_env().await?;
     telemetry::init(&config);
     for problem in problems {
         tracing::error!("{problem}");

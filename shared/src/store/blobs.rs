@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::local::LocalFileSystem;
@@ -36,9 +35,7 @@ impl Blobs {
             let folder = LocalFileSystem::new_with_prefix(folder);
             return Ok(Self::Folder(folder.map_err(|error| Error::internal("opening the blob folder", error))?.into()));
         }
-        Ok(Self::Bucket(
-            open_bucket(url, &config.region, SharedCredentialsProvider::new(config.credentials.clone()))?.into(),
-        ))
+        Ok(Self::Bucket(open_bucket(url, &config.aws)?.into()))
     }
 
     pub async fn put(&self, name: &BlobRef, bytes: Bytes) -> Result<()> {

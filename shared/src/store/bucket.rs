@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -28,12 +29,15 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The bucket at `url`: `https://<bucket>.s3.<region>.<partition's suffix>`, or `http://<host>/<bucket>` on another engine.
-pub fn open_bucket(url: &str, region: &str, credentials: SharedCredentialsProvider) -> Result<AmazonS3> {
+pub fn open_bucket(url: &str, aws: &SdkConfig) -> Result<AmazonS3> {
+    let missing = || Error::bug("a Region and credentials are configured");
+    let region = aws.region().ok_or_else(missing)?;
+    let credentials = aws.credentials_provider().ok_or_else(missing)?;
     let backoff = BackoffConfig { init_backoff: Duration::from_millis(50), ..BackoffConfig::default() };
     let builder = AmazonS3Builder::new()
         .with_http_connector(Http(http_connector(url)?))
         .with_credentials(Arc::new(Credentials(credentials)))
-        .with_region(region)
+        .with_region(region.as_ref())
         // The URL contains the bucket, which virtual-hosted style means. The name is used in messages only.
         .with_endpoint(url)
         .with_virtual_hosted_style_request(true)
@@ -109,6 +113,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
+    use aws_config::Region;
     use aws_credential_types::Credentials;
     use bytes::Bytes;
     use object_store::ObjectStoreExt as _;
@@ -152,7 +157,8 @@ mod tests {
             starts
         });
         let credentials = SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test"));
-        (open_bucket(&format!("{endpoint}/bench"), "us-east-1", credentials).unwrap(), serving)
+        let aws = SdkConfig::builder().region(Region::from_static("us-east-1")).credentials_provider(credentials);
+        (open_bucket(&format!("{endpoint}/bench"), &aws.build()).unwrap(), serving)
     }
 
     #[tokio::test]

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use tokio::sync::OnceCell;
 
@@ -83,11 +83,7 @@ fn base_config(config: &StoreConfig) -> Result<Builder> {
         .operation_attempt_timeout(config.timeouts.attempt)
         .operation_timeout(config.timeouts.operation)
         .build();
-    let builder = Builder::new()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(config.region.clone()))
-        .credentials_provider(SharedCredentialsProvider::new(config.credentials.clone()))
-        .timeout_config(timeouts);
+    let builder = Builder::from(&config.aws).timeout_config(timeouts);
     let builder = builder.http_client(http_client(config.endpoint.as_deref())?);
     Ok(config.endpoint.iter().fold(builder, Builder::endpoint_url))
 }

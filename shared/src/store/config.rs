@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::Credentials;
+use aws_config::SdkConfig;
 
 /// Timeouts of a DynamoDB call.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +35,8 @@ pub struct StoreConfig {
     pub tables: Tables,
     /// The URL of another DynamoDB-compatible server. Absent: the endpoint of the Region.
     pub endpoint: Option<String>,
-    /// The AWS Region.
-    pub region: String,
-    /// Signs the calls.
-    pub credentials: Credentials,
+    /// The AWS Region and the credentials that sign the calls.
+    pub aws: SdkConfig,
     /// Where large values are, as `Blobs::open` reads it; nothing for a function that keeps none.
     pub blobs: Option<String>,
     pub timeouts: Timeouts,

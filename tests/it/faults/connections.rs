@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::Credentials;
 use serde_json::json;
 use terrapi::store::{Store, StoreConfig, Tables, Timeouts};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::support::backend::aws;
 use crate::support::faulty::wire::{Message, Peer};
 use crate::support::log::Log;
 
@@ -75,8 +75,7 @@ fn store(endpoint: &str) -> Store {
     Store::without_blobs(&StoreConfig {
         tables: Tables { identity: "identity".into(), kv: "kv".into(), operations: "operations".into() },
         endpoint: Some(endpoint.to_owned()),
-        region: "us-east-1".into(),
-        credentials: Credentials::new("a", "b", None, None, "test"),
+        aws: aws("test"),
         blobs: None,
         timeouts: Timeouts { attempt: Duration::from_millis(500), operation: Duration::from_secs(20) },
     })

@@ -17,6 +17,7 @@ use tokio::process::Command;
 
 use super::{callers, some_key};
 use crate::support::TestService;
+use crate::support::backend::aws;
 
 const CHILD_INPUT: &str = "TERRAPI_TEST_LIMITED_PROCESS";
 /// How many processes share one key.
@@ -147,8 +148,7 @@ async fn child(input: ChildInput) {
     let config = StoreConfig {
         tables: Tables { identity: input.identity, kv: String::new(), operations: String::new() },
         endpoint: Some(input.endpoint),
-        region: "us-east-1".into(),
-        credentials: aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"),
+        aws: aws("test"),
         blobs: None,
         timeouts: Timeouts { attempt: Duration::from_secs(3), operation: Duration::from_secs(20) },
     };

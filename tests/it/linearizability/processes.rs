@@ -143,7 +143,7 @@ fn report(api: &RuntimeApi, id: &str, answer: Result<Value, String>) -> StatusCo
 #[tokio::test]
 async fn child_process_serves_a_function() {
     let Ok(name) = std::env::var(FUNCTION) else { return };
-    let config = start().unwrap();
+    let config = start().await.unwrap();
     let app = App::from_config(&config).unwrap();
     if name == "kv-store" {
         return serve(kv_store::routes(), app).await.unwrap();

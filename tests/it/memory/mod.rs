@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use crate::events::sandbox::{Report, RuntimeApi};
 use crate::events::template::Golden;
 use crate::support::TestService;
+use crate::support::backend::aws;
 use crate::support::service::{START, routes, signer};
 
 const CHILD: &str = "memory::child_process_serves_a_function";
@@ -127,8 +128,7 @@ async fn child_process_serves_a_function() {
     let config = StoreConfig {
         tables: Tables { identity: input.identity, kv: input.kv, operations: input.operations },
         endpoint: Some(input.endpoint),
-        region: "us-east-1".into(),
-        credentials: aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test"),
+        aws: aws("test"),
         blobs: Some(format!("file://{}", input.blobs)),
         timeouts: Timeouts { attempt: Duration::from_secs(3), operation: Duration::from_secs(20) },
     };

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -138,16 +139,20 @@ fn embedded(value: AttributeValue) -> dynoxide::AttributeValue {
     }
 }
 
+/// What the SDK needs to know, with [`credentials`].
+pub fn aws(caller: &str) -> SdkConfig {
+    let credentials = SharedCredentialsProvider::new(credentials(caller));
+    let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).credentials_provider(credentials);
+    aws.region(Region::new("us-east-1")).build()
+}
+
 /// Credentials whose access key id names the caller.
-pub fn credentials(caller: &str) -> Credentials {
+fn credentials(caller: &str) -> Credentials {
     Credentials::new(access_key_id(caller), "test", None, None, "test")
 }
 
 fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(credentials("test"))
+    let config = aws_sdk_dynamodb::config::Builder::from(&aws("test"))
         .endpoint_url(endpoint)
         .http_client(aws_smithy_http_client::Builder::new().build_http());
     Client::from_conf(config.build())

@@ -1,6 +1,6 @@
 //! Support code that the tests share.
 
-mod backend;
+pub mod backend;
 mod blobs;
 pub mod browser;
 pub mod bucket;

@@ -7,12 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::primitives::Blob;
 use terrapi::domain::Administrators;
 use terrapi::runtime::Config;
 use terrapi::store::{StoreConfig, Tables, Timeouts};
 
+use crate::support::backend::aws;
 use crate::support::faulty::Faulty;
 
 /// How long Python may take to listen, on a machine that compiles meanwhile.
@@ -102,8 +103,7 @@ impl Moto {
             store: StoreConfig {
                 tables: Tables { identity: String::new(), kv: String::new(), operations: String::new() },
                 endpoint: None,
-                region: "us-east-1".into(),
-                credentials: credentials("test"),
+                aws: aws("test"),
                 blobs: None,
                 timeouts: Timeouts::default(),
             },
@@ -128,7 +128,7 @@ impl Moto {
     /// As [`Self::config`] for calls in a function's name that pass through this endpoint.
     pub fn config_of(&self, function: &str, secret: &str, faulty: &Faulty) -> Config {
         let config = self.config(secret);
-        let store = StoreConfig { credentials: credentials(function), ..config.store };
+        let store = StoreConfig { aws: aws(function), ..config.store };
         Config { store, secrets_endpoint: Some(faulty.endpoint().to_owned()), ..config }
     }
 
@@ -145,15 +145,8 @@ impl Drop for Moto {
     }
 }
 
-fn credentials(caller: &str) -> Credentials {
-    Credentials::new(caller, "test", None, None, "test")
-}
-
 fn client(endpoint: &str) -> Client {
-    let config = Builder::new()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(credentials("test"))
+    let config = Builder::from(&aws("test"))
         .endpoint_url(endpoint)
         .http_client(aws_smithy_http_client::Builder::new().build_http());
     Client::from_conf(config.build())

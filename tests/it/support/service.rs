@@ -362,8 +362,7 @@ fn store_config(caller: &str, endpoint: &str, tables: &Tables, blobs: &Folder) -
     StoreConfig {
         tables: tables.clone(),
         endpoint: Some(endpoint.to_owned()),
-        region: "us-east-1".into(),
-        credentials: backend::credentials(caller),
+        aws: backend::aws(caller),
         blobs: Some(format!("file://{}", blobs.path().display())),
         // A machine that compiles while the tests run is slower than DynamoDB.
         timeouts: Timeouts { attempt: Duration::from_secs(3), operation: Duration::from_secs(20) },
