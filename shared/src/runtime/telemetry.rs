@@ -16,6 +16,7 @@ pub fn init(config: &Config) {
         "aws_runtime",
         "aws_sdk_dynamodb",
         "aws_sdk_secretsmanager",
+        "aws_smithy_http_client",
         "aws_smithy_runtime",
         "aws_smithy_runtime_api",
         "aws_smithy_types",

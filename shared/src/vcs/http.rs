@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::{BodyExt as _, Limited};
 use jiff::fmt::rfc2822;
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
+use webpki_roots::TLS_SERVER_ROOTS;
 
 use super::failure::{Failure, Result};
 use crate::deadline::within;
@@ -27,7 +28,7 @@ use crate::domain::Error;
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The `User-Agent`. GitHub answers 403 to a request without one.
-const SERVICE_NAME: HeaderValue = HeaderValue::from_static("terrapi");
+const SERVICE_NAME: &str = "terrapi";
 
 /// Time limits of a call.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,7 @@ pub fn real_pause() -> Pause {
 
 /// One client for both providers.
 pub struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
     limits: AnswerLimits,
     pause: Pause,
 }
@@ -70,10 +71,19 @@ pub struct Http {
 impl Http {
     /// Creates the client without sending anything.
     pub fn new(limits: AnswerLimits, pause: Pause) -> crate::domain::Result<Self> {
-        let provider = rustls::crypto::ring::default_provider();
-        let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider);
-        let connector = connector.map_err(|error| Error::internal("setting up TLS", error))?;
-        let client = Client::builder(TokioExecutor::new()).build(connector.https_or_http().enable_http1().build());
+        let no_tls = |error| Error::internal("setting up TLS", error);
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let tls = tls.with_safe_default_protocol_versions().map_err(no_tls)?;
+        let mozilla = RootCertStore::from_iter(TLS_SERVER_ROOTS.iter().cloned());
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls.with_root_certificates(mozilla).with_no_client_auth())
+            .user_agent(SERVICE_NAME)
+            // A redirect would carry the token to another address.
+            .redirect(Policy::none())
+            .no_proxy()
+            .timeout(limits.attempt)
+            .build()
+            .map_err(|error| Error::internal("setting up HTTP", error))?;
         Ok(Self { client, limits, pause })
     }
 
@@ -108,16 +118,11 @@ impl Http {
     }
 
     async fn attempt(&self, request: &Request<Bytes>) -> Result<Response<Bytes>> {
-        let (mut parts, body) = request.clone().into_parts();
-        parts.headers.insert(USER_AGENT, SERVICE_NAME);
-        let whole = async {
-            let answer =
-                self.client.request(Request::from_parts(parts, Full::new(body))).await.map_err(Failure::unavailable)?;
-            let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(Failure::Unavailable)?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
-        };
-        timeout(self.limits.attempt, whole).await.unwrap_or_else(|_| Err(Failure::unavailable("no answer in time")))
+        let failed = |error: reqwest::Error| Failure::unavailable(error.without_url());
+        let answer = self.client.execute(request.clone().try_into().map_err(failed)?).await.map_err(failed)?;
+        let (parts, body) = Response::<reqwest::Body>::from(answer).into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(Failure::Unavailable)?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
     }
 }
 
