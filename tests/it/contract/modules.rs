@@ -1,4 +1,4 @@
-//! Every file of these tests is compiled.
+//! Every file of these tests is compiled, and every function has a folder of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,4 +23,16 @@ fn every_file_of_the_tests_is_a_module() {
         folders.extend(inner);
     }
     assert!(files > 100, "{files}");
+}
+
+#[test]
+fn every_function_has_a_folder_of_tests_with_its_name() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let functions: Vec<_> =
+        fs::read_dir(project.join("functions")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(functions.len() >= 9, "{functions:?}");
+    for function in functions {
+        let name = function.file_name().unwrap().to_str().unwrap().replace('-', "_");
+        assert!(project.join("tests/it").join(&name).is_dir(), "no folder tests/it/{name}");
+    }
 }
