@@ -55,7 +55,7 @@ pub async fn open(app: &App, id: &DeadLetterId, asked_at: Millis) -> Result<Opti
 /// A description of a failure without internal details.
 fn public_description(error: &Error) -> &'static str {
     match error {
-        Error::Unavailable { .. } => "storage was busy or away",
+        Error::Unavailable { .. } => "storage was busy or unavailable",
         Error::Internal { .. } => "a fault of the service; its log says more",
         _ => "what the change asks for was refused; the service's log says more",
     }

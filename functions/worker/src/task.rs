@@ -73,7 +73,7 @@ async fn execute<K: Steps>(app: &App, lease: &mut TaskLease, kind: K, deadline: 
 /// The reason why the task must not be tried again, if there is one.
 fn exhausted(lease: &TaskLease, now: Millis) -> Option<String> {
     if lease.failures >= ATTEMPTS {
-        return Some(given_up(lease.last_error.as_deref().unwrap_or("the work broke off")));
+        return Some(given_up(lease.last_error.as_deref().unwrap_or("the work was interrupted")));
     }
     let end: Seconds = lease.task.created_at.seconds().plus(MAX_AGE_SECONDS);
     (end <= now.seconds()).then(|| "it took longer than a day".into())

@@ -49,7 +49,7 @@ impl Stop {
         let name = provider_name(vcs);
         match failure {
             Failure::Busy(wait) => Self::Wait(*wait),
-            Failure::Unavailable(_) => Self::Unavailable(format!("{name} was away")),
+            Failure::Unavailable(_) => Self::Unavailable(format!("{name} was unavailable")),
             Failure::Rejected | Failure::Forbidden | Failure::NotFound => {
                 Self::Over(TaskState::Failed, format!("{name} does not let this service see the installation"))
             }
@@ -60,7 +60,7 @@ impl Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         tracing::error!(%error, "storage failed during the work of a lease");
-        Self::Unavailable("storage was away".into())
+        Self::Unavailable("storage was unavailable".into())
     }
 }
 

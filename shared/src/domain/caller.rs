@@ -11,7 +11,7 @@ pub enum Credential {
     Session(SessionId),
 }
 
-/// A verified caller. Whoever holds a `Caller` does not need to look at the credential again.
+/// A verified caller: its credential has been checked.
 ///
 /// The `require_…` functions return an error if the caller lacks something, and change nothing. They do not check
 /// membership in an installation, which needs storage: `http/authorize.rs` does.

@@ -56,7 +56,7 @@ impl Work {
 pub struct Task {
     /// The id by which `GET /api/v1/tasks/{id}` finds it.
     pub id: TaskId,
-    /// Who asked for it. Whoever asks for the same while it is running is added.
+    /// The users who asked for it. A user who asks for the same while it is running is added.
     pub owners: BTreeSet<UserId>,
     /// The installation it is about.
     pub namespace: Namespace,

@@ -74,7 +74,7 @@ impl Http {
         let no_tls = |error| Error::internal("setting up TLS", error);
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let tls = tls.with_safe_default_protocol_versions().map_err(no_tls)?;
-        let mozilla = RootCertStore::from_iter(TLS_SERVER_ROOTS.iter().cloned());
+        let mozilla: RootCertStore = TLS_SERVER_ROOTS.iter().cloned().collect();
         let client = Client::builder()
             .tls_backend_preconfigured(tls.with_root_certificates(mozilla).with_no_client_auth())
             .user_agent(SERVICE_NAME)

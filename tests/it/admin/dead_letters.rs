@@ -47,7 +47,7 @@ async fn five_failures_make_a_dead_letter_that_can_be_replayed() {
     assert_eq!((letter["attempts"].as_u64(), letter["state"].as_str()), (Some(5), Some("waiting")));
     assert_eq!(letter["first_failed_at"], "2026-09-21T14:13:20.000Z");
     assert_eq!(letter["last_failed_at"], "2026-09-21T14:13:24.000Z");
-    assert_eq!(letter["error"], "storage was busy or away");
+    assert_eq!(letter["error"], "storage was busy or unavailable");
 
     // A replay that fails too puts it back.
     assert_eq!(replay(&service, &letter).await["state"], "replaying");
@@ -178,7 +178,7 @@ pub async fn put(service: &TestService, number: i64) -> Value {
         id: DeadLetterId::new(at, "fold", &format!("{number}")).unwrap(),
         change: json!({"committed": {"vcs": "github", "installation": 12345}}).to_string(),
         attempts: 5,
-        error: "storage was busy or away".into(),
+        error: "storage was busy or unavailable".into(),
         first_failed_at: at,
         last_failed_at: at,
         replay_requested_at: None,

@@ -79,7 +79,7 @@ async fn dead_letters_cost_a_role_read_and_one_call() {
         id: DeadLetterId::new(at, "fold", "1").unwrap(),
         change: "{}".into(),
         attempts: 5,
-        error: "storage was busy or away".into(),
+        error: "storage was busy or unavailable".into(),
         first_failed_at: at,
         last_failed_at: at,
         replay_requested_at: None,

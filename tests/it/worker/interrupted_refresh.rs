@@ -121,7 +121,7 @@ async fn task_fails_when_its_worker_always_dies() {
     let ended = read_task(&service, &task).await;
     assert_eq!(
         (&ended["state"], &ended["error"]),
-        (&json!("failed"), &json!("the work broke off; given up after 5 attempts"))
+        (&json!("failed"), &json!("the work was interrupted; given up after 5 attempts"))
     );
 }
 

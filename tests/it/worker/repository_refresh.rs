@@ -155,7 +155,7 @@ async fn task_fails_after_five_unavailable_answers() {
     let ended = read_task(&service, &task).await;
     assert_eq!(
         (&ended["state"], &ended["error"]),
-        (&json!("failed"), &json!("GitHub was away; given up after 5 attempts"))
+        (&json!("failed"), &json!("GitHub was unavailable; given up after 5 attempts"))
     );
     assert_ne!(start_refresh(&service).await, task, "another may try");
 }

@@ -61,10 +61,10 @@ async fn failed_lease_is_counted_with_its_error() {
     let service = TestService::new().await;
     let id = begun(&service).await;
     let turn = take(&service, id).await.unwrap();
-    let how = TaskRelease { not_before: None, error: Some("GitHub was away".into()) };
+    let how = TaskRelease { not_before: None, error: Some("GitHub was unavailable".into()) };
     service.app.store.release_task(&turn, &how, service.clock.now()).await.unwrap().unwrap();
     let turn = take(&service, id).await.unwrap();
-    assert_eq!((turn.failures, turn.last_error.as_deref()), (1, Some("GitHub was away")));
+    assert_eq!((turn.failures, turn.last_error.as_deref()), (1, Some("GitHub was unavailable")));
 }
 
 #[tokio::test]

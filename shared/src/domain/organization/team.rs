@@ -61,7 +61,7 @@ impl Organization {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
-    /// The team's members, and whoever manages teams.
+    /// The team's members, and those who may manage teams.
     #[default]
     Secret,
     /// Every member of the organization.
