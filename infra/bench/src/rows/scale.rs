@@ -55,8 +55,10 @@ fn constant_calls(bench: &Bench, sandbox: &Sandbox) -> Result<Row> {
     let mut costs = Vec::new();
     for size in SIZES {
         let path = record_path(size, &key(size / 2));
-        // The first request of a token in an installation also reads its owner's membership.
+        // The first request of a token in an installation also reads its owner's membership, and the first page of a
+        // process the seed of cursors.
         cost("GET", &path, None)?;
+        cost("GET", &page(size), None)?;
         let (found, get) = cost("GET", &path, None)?;
         let swap = json!({"data": "z".repeat(100), "version": body(&found).get("version")});
         let (_, cas) = cost("PUT", &path.replace("/key/", "/cas/key/"), Some(&swap))?;
