@@ -21,10 +21,10 @@ help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(TOOLS)/run.stamp ## the whole service on this machine (PORT, TERRAPI_DATA_DIR)
-	@exec cargo run --locked --package terrapi-local
+	@exec cargo run --locked --package terrapi-watch
 
 routes: ## writes the emulator's table of routes (Cargo.toml) from template.yaml
-	cargo run --locked --package terrapi-local -- routes
+	cargo run --locked --package terrapi-watch -- routes
 
 # The last tests start processes of their own and want the machine for themselves.
 test: $(TOOLS)/test.stamp ## every test; the last ones over HTTP, through the stack that `make run` starts

@@ -1,16 +1,16 @@
 //! Creates the first credentials: an administrator with an API key, and a second user with fewer permissions.
 //!
 //! Secrets that cannot be derived again are kept in the data folder (the texts of the key, of the sessions and of the
-//! organization's token, and the seed of the signing key). Missing rows of the tables are written at each start, so a
+//! organization's token). Missing rows of the tables are written at each start, so a
 //! start that was interrupted is completed by the next one. Sessions are new at each start.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::path::Path;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials as AwsCredentials, SharedCredentialsProvider};
 use serde::{Deserialize, Serialize};
 use terrapi::{
-    auth::{ApiKey, KeyEnvironment, OpaqueToken, Secret, SigningKeyFile},
+    auth::{ApiKey, KeyEnvironment, OpaqueToken, Secret},
     domain::{
         AccountStatus, ApiKeyRecord, Capabilities, Capability, Identity, Installation, InstallationId,
         InstallationState, KeyId, KeyName, Lineage, Namespace, Profile, Session, SessionId, Tier, UserId, Vcs,
@@ -20,20 +20,19 @@ use terrapi::{
 };
 
 use crate::{
-    emulator,
     engine::Engine,
     error::{Error, Result},
+    folder::{self, DataFolder},
     organization,
-    settings::{Settings, write_private},
     template::Template,
 };
 
 /// The file with the administrator's key and both users' sessions.
 const CREDENTIALS: &str = "credentials.json";
-/// The file with the signing key.
-const SIGNING_KEYS: &str = "signing-keys.json";
-/// The file with the settings of GitHub and GitLab, for developers who want to sign in there.
-const PROVIDERS: &str = "providers.json";
+/// The SDK requires a Region and credentials even for an engine that ignores them.
+pub const REGION: &str = "us-east-1";
+/// See [`REGION`].
+pub const DUMMY: &str = "local";
 /// The id of `local-admin`, which is the same on every machine.
 const ADMINISTRATOR: &str = "00000000-0000-4000-8000-000000000001";
 /// The id of the second user.
@@ -74,16 +73,14 @@ struct KeyFile {
     organization_token: String,
 }
 
-/// Returns the first credentials and creates what is missing.
+/// Returns the first credentials and creates what is missing in the folder and in the tables of `store`.
 ///
 /// # Errors
 /// [`Error::DataFolder`] or [`Error::Bootstrap`].
-pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -> Result<Credentials> {
+pub async fn ensure(store: &Store, folder: &DataFolder) -> Result<Credentials> {
     let random = Random::default();
-    let keys = key_file(&settings.data_dir, &random)?;
-    signing_keys(&settings.data_dir, &random)?;
-    provider_secret(&settings.data_dir, &random)?;
-    seed(&store(engine, template)?, &keys).await?;
+    let keys = key_file(folder.path(), &random)?;
+    seed(store, &keys).await?;
     Ok(Credentials {
         session_cookie: format!("session={}", keys.session),
         other_session_cookie: format!("session={}", keys.other_session),
@@ -94,15 +91,6 @@ pub async fn ensure(engine: &Engine, template: &Template, settings: &Settings) -
         installation_id: INSTALLATION.to_string(),
         other_installation_id: OTHER_INSTALLATION.to_string(),
     })
-}
-
-/// The environment of the functions, including the locations of the secrets.
-pub fn environment(settings: &Settings, template: &Template, engine: &Engine) -> Vec<(String, String)> {
-    let mut variables = emulator::environment(settings, template, &engine.endpoint());
-    for (name, file) in [("TERRAPI_SIGNING_KEYS", SIGNING_KEYS), ("TERRAPI_SECRET_ARN", PROVIDERS)] {
-        variables.push((name.to_owned(), format!("file://{}", settings.data_dir.join(file).display())));
-    }
-    variables
 }
 
 async fn seed(store: &Store, keys: &KeyFile) -> terrapi::domain::Result<()> {
@@ -186,8 +174,8 @@ fn local_identity(user: UserId, login: &str, is_administrator: bool) -> Identity
 /// Reads the texts from their file and creates missing ones. The tables hold only hashes.
 fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
     let path = folder.join(CREDENTIALS);
-    let mut file: KeyFile = if let Some(text) = read(&path)? {
-        serde_json::from_str(&text).map_err(|error| damaged(&path, &error))?
+    let mut file: KeyFile = if let Some(file) = folder::read_json(&path)? {
+        file
     } else {
         let key = ApiKey { id: KeyId::new(random.id()?), secret: Secret::new(random.bytes()?) };
         let api_key = key.reveal(KeyEnvironment::Test);
@@ -201,42 +189,23 @@ fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
     if file.organization_token.is_empty() {
         file.organization_token = organization::new_token(random)?;
     }
-    write(&path, &file)?;
+    folder::write_json(&path, &file)?;
     Ok(file)
 }
 
-fn signing_keys(folder: &Path, random: &Random) -> Result<()> {
-    let path = folder.join(SIGNING_KEYS);
-    if read(&path)?.is_some() {
-        return Ok(());
-    }
-    write(&path, &SigningKeyFile::new(seed_text(random)?))
-}
-
-/// The local file in place of the providers' secret. Initially it has only the key that encrypts people's tokens.
-fn provider_secret(folder: &Path, random: &Random) -> Result<()> {
-    let path = folder.join(PROVIDERS);
-    if read(&path)?.is_some() {
-        return Ok(());
-    }
-    write(&path, &BTreeMap::from([("TOKEN_SEALING_KEY", seed_text(random)?)]))
-}
-
-fn seed_text(random: &Random) -> Result<String> {
-    let seed: [u8; 32] = random.bytes()?;
-    let digits = seed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
-}
-
-/// What the SDK needs to know to call the engine.
+/// What the SDK needs to know to call the engine on its port.
 pub fn aws() -> SdkConfig {
-    let credentials = AwsCredentials::new(emulator::DUMMY, emulator::DUMMY, None, None, "local");
+    let credentials = AwsCredentials::new(DUMMY, DUMMY, None, None, "local");
     let credentials = SharedCredentialsProvider::new(credentials);
     let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).credentials_provider(credentials);
-    aws.region(Region::new(emulator::REGION)).build()
+    aws.region(Region::new(REGION)).build()
 }
 
-fn store(engine: &Engine, template: &Template) -> Result<Store> {
+/// A store on the engine's tables, without object storage.
+///
+/// # Errors
+/// [`Error::Template`] if a table is missing.
+pub fn store(engine: &Engine, template: &Template) -> Result<Store> {
     let name = |role: &str| {
         template.table(role).map(|table| table.name.clone()).ok_or_else(|| Error::Template(format!("no table {role}")))
     };
@@ -250,25 +219,10 @@ fn store(engine: &Engine, template: &Template) -> Result<Store> {
     .map_err(Error::from)
 }
 
-fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::DataFolder { path: path.to_owned(), source }),
-    }
-}
-
-fn write(path: &Path, content: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string(content).map_err(|error| damaged(path, &error))?;
-    write_private(path, &format!("{text}\n")).map_err(|source| Error::DataFolder { path: path.to_owned(), source })
-}
-
-fn damaged(path: &Path, error: &serde_json::Error) -> Error {
-    Error::Bootstrap(format!("{} is damaged ({error}); remove it to get a new one", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use terrapi::auth::TeamSecret;
 
     use super::*;
@@ -277,23 +231,22 @@ mod tests {
     async fn key_and_sessions_survive_a_restart() {
         let engine = Engine::with_tables().unwrap();
         let template = Template::project().unwrap();
-        let data_dir = std::env::temp_dir().join(format!("terrapi-bootstrap-{}", std::process::id()));
-        let settings =
-            Settings { port: 1, data_dir: data_dir.clone(), workspace: data_dir.clone(), log: String::new() };
-        let _lock = settings.lock_data_dir().unwrap();
-        let first = ensure(&engine, template, &settings).await.unwrap();
-        let second = ensure(&engine, template, &settings).await.unwrap();
+        let folder = DataFolder::new(std::env::temp_dir().join(format!("terrapi-bootstrap-{}", std::process::id())));
+        let _lock = folder.lock().unwrap();
+        let here = store(&engine, template).unwrap();
+        let first = ensure(&here, &folder).await.unwrap();
+        let second = ensure(&here, &folder).await.unwrap();
         let elsewhere = Engine::with_tables().unwrap();
-        let third = ensure(&elsewhere, template, &settings).await.unwrap();
-        let path = data_dir.join(CREDENTIALS);
-        write(&path, &serde_json::json!({"api_key": first.api_key})).unwrap();
-        let old = ensure(&elsewhere, template, &settings).await.unwrap();
-        fs::remove_dir_all(&data_dir).unwrap();
+        let store = store(&elsewhere, template).unwrap();
+        let third = ensure(&store, &folder).await.unwrap();
+        let path = folder.path().join(CREDENTIALS);
+        folder::write_json(&path, &serde_json::json!({"api_key": first.api_key})).unwrap();
+        let old = ensure(&store, &folder).await.unwrap();
+        fs::remove_dir_all(folder.path()).unwrap();
         assert_eq!(first.api_key, second.api_key);
         assert_eq!(first.organization_token, third.organization_token);
         assert_eq!(first.api_key, third.api_key, "even when the tables are gone");
 
-        let store = store(&elsewhere, template).unwrap();
         assert_eq!(
             (&first.session_cookie, &first.other_session_cookie),
             (&third.session_cookie, &third.other_session_cookie)

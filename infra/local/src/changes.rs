@@ -2,26 +2,38 @@
 //!
 //! It does not use the wire protocol, because the engine's shard ids are shorter than some SDKs accept.
 
-use dynoxide::{
-    Database,
-    actions::{
-        describe_stream::DescribeStreamRequest, get_records::GetRecordsRequest,
-        get_shard_iterator::GetShardIteratorRequest, list_streams::ListStreamsRequest,
-    },
-};
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::{
-    error::{Error, Result},
-    template::StreamSource,
-};
+use dynoxide::actions::describe_stream::DescribeStreamRequest;
+use dynoxide::actions::get_records::GetRecordsRequest;
+use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+use dynoxide::actions::list_streams::ListStreamsRequest;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::embedded::EmbeddedEngine;
+use crate::error::{Error, Result};
+use crate::template::StreamSource;
+
+/// How long changes are collected after the first one. Reading each alone would cost more than writing it.
+const COLLECT: Duration = Duration::from_millis(20);
 
 /// Reads the changes of one table, oldest first.
 pub struct Changes {
-    database: Database,
+    engine: EmbeddedEngine,
     source: StreamSource,
     /// The sequence number of the last processed change. `None` at the beginning of the stream.
     position: Option<String>,
+    writes: watch::Receiver<()>,
+    shard: Option<Shard>,
+}
+
+/// The only shard of a table's stream.
+#[derive(Clone)]
+struct Shard {
+    stream_arn: String,
+    shard_id: String,
 }
 
 /// Changes that were read together.
@@ -31,6 +43,8 @@ pub struct Batch {
     pub records: Vec<Value>,
     /// The position after all changes that were read, whether or not they match.
     pub position: String,
+    /// How many changes were read.
+    pub read: usize,
 }
 
 impl Batch {
@@ -42,8 +56,8 @@ impl Batch {
 
 impl Changes {
     /// A reader that continues after `position`.
-    pub fn after(database: Database, source: StreamSource, position: Option<String>) -> Self {
-        Self { database, source, position }
+    pub fn after(engine: &EmbeddedEngine, source: StreamSource, position: Option<String>) -> Self {
+        Self { writes: engine.writes(), engine: engine.clone(), source, position, shard: None }
     }
 
     pub fn source(&self) -> &StreamSource {
@@ -56,10 +70,9 @@ impl Changes {
     ///
     /// # Errors
     /// [`Error::Engine`] if the stream cannot be read.
-    pub fn next(&self) -> Result<Option<Batch>> {
-        let iterator = self.iterator()?;
-        let request = GetRecordsRequest { shard_iterator: iterator, limit: Some(self.source.batch_size) };
-        let read = self.database.get_records(request)?.records;
+    pub fn next(&mut self) -> Result<Option<Batch>> {
+        let request = GetRecordsRequest { shard_iterator: self.iterator()?, limit: Some(self.source.batch_size) };
+        let read = self.engine.database().get_records(request)?.records;
         let Some(last) = read.last() else { return Ok(None) };
         let position = last.dynamodb.sequence_number.clone();
         let mut records = Vec::new();
@@ -70,7 +83,7 @@ impl Changes {
                 records.push(record);
             }
         }
-        Ok(Some(Batch { records, position }))
+        Ok(Some(Batch { records, position, read: read.len() }))
     }
 
     /// Marks everything up to `position` as processed: the position of a batch, or a record's sequence number.
@@ -78,40 +91,78 @@ impl Changes {
         self.position = Some(position);
     }
 
-    fn iterator(&self) -> Result<String> {
-        let table = &self.source.table;
-        let none = || Error::Engine(format!("table {table} has no stream"));
-        let streams = self.database.list_streams(ListStreamsRequest {
-            table_name: Some(table.clone()),
-            exclusive_start_stream_arn: None,
-            limit: None,
-        })?;
-        let stream_arn = streams.streams.into_iter().next().ok_or_else(none)?.stream_arn;
-        let described = self.database.describe_stream(DescribeStreamRequest {
-            stream_arn: stream_arn.clone(),
-            exclusive_start_shard_id: None,
-            limit: None,
-        })?;
-        let shard_id = described.stream_description.shards.into_iter().next().ok_or_else(none)?.shard_id;
+    /// Waits for a write of this process, at most for `longest`: another process may write too.
+    pub async fn written(&mut self, longest: Duration) {
+        if let Ok(Ok(())) = timeout(longest, self.writes.changed()).await {
+            sleep(COLLECT).await;
+        }
+    }
+
+    /// Waits until the changes that were read are on disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub async fn durable(&self) -> Result<()> {
+        self.engine.durable().await
+    }
+
+    /// Removes the processed changes from the stream.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub fn trim(&self) -> Result<()> {
+        match (self.engine.streams(), &self.position) {
+            (Some(streams), Some(position)) => streams.trim(&self.source.table, position),
+            _ => Ok(()),
+        }
+    }
+
+    fn iterator(&mut self) -> Result<String> {
+        let Shard { stream_arn, shard_id } = self.shard()?;
         let kind = if self.position.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
-        let iterator = self.database.get_shard_iterator(GetShardIteratorRequest {
+        let iterator = self.engine.database().get_shard_iterator(GetShardIteratorRequest {
             stream_arn,
             shard_id,
             shard_iterator_type: kind.to_owned(),
             sequence_number: self.position.clone(),
         })?;
-        iterator.shard_iterator.ok_or_else(none)
+        iterator.shard_iterator.ok_or_else(|| self.no_stream())
+    }
+
+    fn shard(&mut self) -> Result<Shard> {
+        if let Some(shard) = &self.shard {
+            return Ok(shard.clone());
+        }
+        let database = self.engine.database();
+        let streams = database.list_streams(ListStreamsRequest {
+            table_name: Some(self.source.table.clone()),
+            exclusive_start_stream_arn: None,
+            limit: None,
+        })?;
+        let stream_arn = streams.streams.into_iter().next().ok_or_else(|| self.no_stream())?.stream_arn;
+        let described = database.describe_stream(DescribeStreamRequest {
+            stream_arn: stream_arn.clone(),
+            exclusive_start_shard_id: None,
+            limit: None,
+        })?;
+        let shards = described.stream_description.shards;
+        let shard_id = shards.into_iter().next().ok_or_else(|| self.no_stream())?.shard_id;
+        Ok(self.shard.insert(Shard { stream_arn, shard_id }).clone())
+    }
+
+    fn no_stream(&self) -> Error {
+        Error::Engine(format!("table {} has no stream", self.source.table))
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use dynoxide::{AttributeValue, actions::put_item::PutItemRequest};
 
     use super::*;
     use crate::{engine::Engine, template::Template};
 
-    fn put(engine: &Engine, sk: &[u8], entity: &str) {
+    pub fn put(engine: &Engine, sk: &[u8], entity: &str) {
         let item = [
             ("pk".to_owned(), AttributeValue::S("1".into())),
             ("sk".to_owned(), AttributeValue::B(sk.to_vec())),
@@ -124,7 +175,7 @@ mod tests {
 
     fn reader(engine: &Engine) -> Changes {
         let source = Template::project().unwrap().streams[0].clone();
-        Changes::after(engine.database().clone(), source, None)
+        Changes::after(engine.embedded(), source, None)
     }
 
     #[test]

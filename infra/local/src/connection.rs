@@ -1,14 +1,12 @@
 //! How to connect to the local stack: a file for programs, and commands for people.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use crate::{
     bootstrap::Credentials,
-    error::{Error, Result},
+    error::Result,
+    folder::{DataFolder, write_json},
     organization,
-    settings::{Settings, write_private},
 };
 
 /// The file in the data folder.
@@ -35,14 +33,15 @@ pub struct Connection {
     pub organization_token: String,
     /// A team of the organization that may use the KV store.
     pub team_id: String,
-    /// The URL of the embedded database, which is new at each start.
-    pub dynamodb_endpoint: String,
+    /// The URL of the embedded database, which is new at each start. Absent if no port leads to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamodb_endpoint: Option<String>,
 }
 
 impl Connection {
-    pub fn new(settings: &Settings, credentials: &Credentials, dynamodb_endpoint: String) -> Self {
+    pub fn new(base_url: String, credentials: &Credentials, dynamodb_endpoint: Option<String>) -> Self {
         Self {
-            base_url: settings.base_url(),
+            base_url,
             api_key: credentials.api_key.clone(),
             session_cookie: credentials.session_cookie.clone(),
             other_session_cookie: credentials.other_session_cookie.clone(),
@@ -59,11 +58,9 @@ impl Connection {
     /// Writes `connection.json`. Only its owner may read it, because it contains credentials.
     ///
     /// # Errors
-    /// [`Error::DataFolder`].
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(FILE);
-        let text = serde_json::to_string_pretty(self).map_err(|error| Error::Bootstrap(error.to_string()))?;
-        write_private(&path, &format!("{text}\n")).map_err(|source| Error::DataFolder { path, source })
+    /// [`Error::DataFolder`](crate::Error::DataFolder).
+    pub fn write(&self, folder: &DataFolder) -> Result<()> {
+        write_json(&folder.path().join(FILE), self)
     }
 
     /// Commands that demonstrate the service.
@@ -112,7 +109,7 @@ mod tests {
             organization: "local".into(),
             organization_token: "secret".into(),
             team_id: "team-1".into(),
-            dynamodb_endpoint: "http://127.0.0.1:1".into(),
+            dynamodb_endpoint: None,
         };
         let lines = connection.curl_lines();
         assert!(lines.contains("http://127.0.0.1:9000/api/v1/github/kv/12345/key/hello"));

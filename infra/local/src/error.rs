@@ -1,4 +1,4 @@
-//! The errors of the local stack. Each message is one line that tells a person what to do.
+//! The errors of the data folder and the embedded engine. Each message is one line that tells a person what to do.
 
 use std::{io, path::PathBuf};
 
@@ -9,9 +9,6 @@ pub enum Error {
     /// `template.yaml` lacks something that this crate needs.
     #[error("template.yaml: {0}")]
     Template(String),
-    /// `Cargo.toml` has no table of the emulator's routes.
-    #[error("Cargo.toml has no table [workspace.metadata.lambda.watch.router]")]
-    Manifest,
     /// The embedded engine returned an error.
     #[error("the embedded database: {0}")]
     Engine(String),
@@ -23,42 +20,18 @@ pub enum Error {
         folder: String,
     },
     /// The data folder cannot be created, read or written.
-    #[error("the data folder {} is not usable ({source}); set TERRAPI_DATA_DIR to a folder you can write", path.display())]
+    #[error("the data folder {} is not usable ({source}); choose a folder you can write", path.display())]
     DataFolder {
         /// The folder, or the file in it.
         path: PathBuf,
         source: io::Error,
     },
-    /// Another local stack uses the data folder.
-    #[error("the data folder {} is in use by another local stack; stop it, or set TERRAPI_DATA_DIR", path.display())]
+    /// Another process uses the data folder.
+    #[error("the data folder {} is in use by another process; stop it, or choose another folder", path.display())]
     DataFolderInUse { path: PathBuf },
-    /// A setting is invalid.
-    #[error("{name} is {value:?}, but it must be {expected}")]
-    Setting {
-        name: &'static str,
-        value: String,
-        /// What is valid, as the rest of a sentence.
-        expected: &'static str,
-    },
-    /// The port is in use.
-    #[error("port {port} cannot be listened on ({source}); set PORT to another one")]
-    Port { port: u16, source: io::Error },
-    /// A required program is missing.
-    #[error("{program} is not installed: {remedy}")]
-    MissingTool {
-        program: &'static str,
-        /// How to install it.
-        remedy: &'static str,
-    },
-    /// The functions do not compile.
-    #[error("the functions did not compile (see above)")]
-    Build,
-    /// The emulator or a function in it failed.
-    #[error("the emulator: {0}")]
-    Emulator(String),
-    /// Another process listens on the emulator's port.
-    #[error("the emulator: every port that was tried was taken by somebody else")]
-    PortLost,
+    /// The subscriber of a stream did not process a batch.
+    #[error("the subscriber of a stream: {0}")]
+    Subscriber(String),
     /// The first credentials could not be created.
     #[error("the first credentials: {0}")]
     Bootstrap(String),
@@ -83,5 +56,11 @@ impl From<terrapi::domain::Error> for Error {
             cause = error.source();
         }
         Self::Bootstrap(text)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error.to_string())
     }
 }

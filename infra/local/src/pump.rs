@@ -1,82 +1,84 @@
 //! Delivers a table's changes to the function that subscribes to them, as Lambda's event source does: in order, with
-//! retries, and into a file if they keep failing. Also deletes expired items, which AWS does by itself.
+//! retries, and into a file if they keep failing. Changes that were delivered are removed from the stream.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use dynoxide::Database;
 use serde_json::Value;
+use tokio::time::sleep;
 
-use crate::{
-    changes::{Batch, Changes},
-    error::{Error, Result},
-    template::StreamSource,
-};
+use crate::changes::{Batch, Changes};
+use crate::embedded::EmbeddedEngine;
+use crate::error::{Error, Result};
+use crate::template::StreamSource;
 
-/// The interval at which the stream is read.
+/// The longest time between a change and its delivery, if nothing wakes the pump.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// The interval at which expired items are deleted.
-const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// The first backoff after a failure. Each further one is twice as long, up to [`MAX_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
-/// Longer than the timeout of the function.
-const INVOCATION_TIMEOUT: Duration = Duration::from_secs(150);
+/// How many changes that no filter matches are skipped before the position is stored.
+const SKIPPED_PER_STORED_POSITION: usize = 1_000;
 
-/// Delivers one event source until it is dropped.
-pub struct LocalStreamPump {
-    changes: Changes,
-    client: reqwest::Client,
-    url: String,
-    position: PathBuf,
-    dead_letters: PathBuf,
+/// The function that subscribes to a stream.
+pub trait Subscriber: Send + Sync {
+    /// Handles a batch whose records all match a filter. May be called again with the same records.
+    fn deliver(&self, batch: &Batch) -> impl Future<Output = Outcome> + Send;
 }
 
-/// The result of an invocation.
-enum Outcome {
-    /// Every change was processed.
-    Accepted,
-    /// Changes up to this sequence number were processed (`None`: no change). The rest must be retried.
-    Partial(Option<String>),
+/// The result of a delivery.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The function answered. Shape: `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}`; anything else
+    /// means that every change was processed.
+    Answered(Value),
     /// The function returned an error.
     Failed(String),
-    /// The function did not answer.
+    /// The function did not answer. This does not count as an attempt.
     Unreachable(String),
 }
 
-impl LocalStreamPump {
-    /// Delivers a table's stream to `base_url`, the URL of the emulator. The position is stored in `folder`.
+/// Delivers one event source until it is dropped.
+pub struct StreamPump<S> {
+    changes: Changes,
+    subscriber: S,
+    position: PathBuf,
+    dead_letters: PathBuf,
+    /// How often the first undelivered change has failed.
+    failures: u32,
+    /// How many changes were skipped since the position was stored.
+    skipped: usize,
+}
+
+impl<S: Subscriber> StreamPump<S> {
+    /// Delivers a table's stream to `subscriber`. The position is stored in `folder`.
     ///
     /// # Errors
     /// [`Error::DataFolder`] if a stored position cannot be read.
-    pub fn new(database: Database, source: StreamSource, base_url: &str, folder: &Path) -> Result<Self> {
+    pub fn new(engine: &EmbeddedEngine, source: StreamSource, subscriber: S, folder: &Path) -> Result<Self> {
         let position = folder.join(format!("{}-{}.position", source.table, source.function));
         let last = match fs::read_to_string(&position) {
             Ok(text) => Some(text.trim().to_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::DataFolder { path: position, source }),
         };
-        let url = format!("{base_url}/2015-03-31/functions/{}/invocations", source.function);
         let dead_letters = folder.join(format!("{}-dead-letters.jsonl", source.function));
-        let changes = Changes::after(database, source, last);
-        Ok(Self { changes, client: client()?, url, position, dead_letters })
+        let changes = Changes::after(engine, source, last);
+        Ok(Self { changes, subscriber, position, dead_letters, failures: 0, skipped: 0 })
     }
 
     /// Delivers changes forever. Failures are logged and retried.
     pub async fn run(mut self) {
         let mut backoff = FIRST_BACKOFF;
-        let mut failures = 0;
         loop {
-            match self.step(&mut failures).await {
+            match self.step().await {
                 Ok(true) => backoff = FIRST_BACKOFF,
-                Ok(false) => tokio::time::sleep(POLL_INTERVAL).await,
+                Ok(false) => self.changes.written(POLL_INTERVAL).await,
                 Err(reason) => {
                     tracing::warn!(%reason, "a change could not be delivered and is being retried");
-                    tokio::time::sleep(backoff).await;
+                    sleep(backoff).await;
                     backoff = (backoff * 2).min(MAX_BACKOFF);
                 }
             }
@@ -84,63 +86,60 @@ impl LocalStreamPump {
     }
 
     /// Delivers one batch. Returns `false` if there is none.
-    async fn step(&mut self, failures: &mut u32) -> Result<bool> {
+    async fn step(&mut self) -> Result<bool> {
         let Some(batch) = self.changes.next()? else { return Ok(false) };
         if batch.records.is_empty() {
-            self.accept(batch.position)?;
+            self.skip(batch)?;
             return Ok(true);
         }
-        match self.invoke(&batch).await {
-            Outcome::Accepted => *failures = 0,
-            Outcome::Unreachable(reason) => return Err(Error::Emulator(reason)),
-            Outcome::Partial(done) if *failures < self.changes.source().maximum_retry_attempts => {
-                if let Some(done) = done {
-                    *failures = 0;
-                    self.accept(done)?;
+        // The function must not act on a change that a power cut could take back.
+        self.changes.durable().await?;
+        let last_attempt = self.failures >= self.changes.source().maximum_retry_attempts;
+        let (processed, reason) = match self.subscriber.deliver(&batch).await {
+            Outcome::Unreachable(reason) => return Err(Error::Subscriber(reason)),
+            Outcome::Failed(reason) => (None, reason),
+            Outcome::Answered(answer) => match first_unprocessed(&answer, &batch.records) {
+                None => {
+                    self.store(batch.position)?;
+                    return Ok(true);
                 }
-                *failures += 1;
-                return Err(Error::Emulator("the function returned some records as failed".to_owned()));
-            }
-            Outcome::Failed(reason) if *failures < self.changes.source().maximum_retry_attempts => {
-                *failures += 1;
-                return Err(Error::Emulator(reason));
-            }
-            Outcome::Partial(_) | Outcome::Failed(_) => {
-                self.set_aside(&batch)?;
-                *failures = 0;
-            }
-        }
-        self.accept(batch.position)?;
-        Ok(true)
-    }
-
-    async fn invoke(&self, batch: &Batch) -> Outcome {
-        let request = self.client.post(&self.url).timeout(INVOCATION_TIMEOUT).body(batch.event().to_string());
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return Outcome::Unreachable(error.to_string()),
+                Some(first) => {
+                    let processed = first.checked_sub(1).and_then(|last| sequence_number(batch.records.get(last)?));
+                    (processed, "the function returned some records as failed".to_owned())
+                }
+            },
         };
-        let status = response.status();
-        let body = response.text().await.unwrap_or_default();
-        if !status.is_success() {
-            return Outcome::Failed(format!("{status}: {body}"));
+        if last_attempt {
+            self.set_aside(&batch)?;
+            self.store(batch.position)?;
+            return Ok(true);
         }
-        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
-        match first_unprocessed(&answer, &batch.records) {
-            None => Outcome::Accepted,
-            Some(first) => {
-                Outcome::Partial(first.checked_sub(1).and_then(|last| sequence_number(batch.records.get(last)?)))
-            }
+        if let Some(processed) = processed {
+            self.store(processed)?;
         }
+        self.failures += 1;
+        Err(Error::Subscriber(reason))
     }
 
-    fn accept(&mut self, position: String) -> Result<()> {
-        // The position is stored on disk first: after a crash a change may be delivered twice, but none is lost.
+    /// Advances past a batch that no filter matches. After a crash it is read and skipped again.
+    fn skip(&mut self, batch: Batch) -> Result<()> {
+        self.skipped += batch.read;
+        if self.skipped >= SKIPPED_PER_STORED_POSITION {
+            return self.store(batch.position);
+        }
+        self.changes.accept(batch.position);
+        Ok(())
+    }
+
+    /// Advances to `position` and removes the changes before it from the stream. The position is stored on disk first:
+    /// after a crash a change may be delivered twice, but none is lost.
+    fn store(&mut self, position: String) -> Result<()> {
         let unusable = |source| Error::DataFolder { path: self.position.clone(), source };
         let fresh = self.position.with_extension("new");
         fs::write(&fresh, &position).and_then(|()| fs::rename(&fresh, &self.position)).map_err(unusable)?;
+        (self.failures, self.skipped) = (0, 0);
         self.changes.accept(position);
-        Ok(())
+        self.changes.trim()
     }
 
     fn set_aside(&self, batch: &Batch) -> Result<()> {
@@ -151,31 +150,8 @@ impl LocalStreamPump {
     }
 }
 
-/// Deletes expired items every minute, forever. AWS may take days, so readers must not rely on either.
-pub async fn sweep_expired(database: Database) {
-    loop {
-        let database = database.clone();
-        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(reason)) => tracing::warn!(%reason, "expired items could not be deleted"),
-            Err(reason) => tracing::warn!(%reason, "the deletion of expired items panicked"),
-        }
-        tokio::time::sleep(SWEEP_INTERVAL).await;
-    }
-}
-
-/// An HTTP client for this machine.
-///
-/// # Errors
-/// [`Error::Emulator`] if it cannot be created.
-pub fn client() -> Result<reqwest::Client> {
-    // The client requires a TLS provider even for plain HTTP. The second client finds it installed.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().map_err(|error| Error::Emulator(error.to_string()))
-}
-
-/// Reads `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}`. Returns the index of the first record that
-/// was not processed, or `None` if all were. An unknown identifier means the whole batch, as in Lambda.
+/// The index of the first record that was not processed, or `None` if all were. An unknown identifier means the whole
+/// batch, as in Lambda.
 fn first_unprocessed(answer: &Value, records: &[Value]) -> Option<usize> {
     let failures = answer.get("batchItemFailures")?.as_array().filter(|failures| !failures.is_empty())?;
     let failed = |sequence_number: String| {
@@ -191,9 +167,33 @@ fn sequence_number(record: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
     use serde_json::json;
 
     use super::*;
+    use crate::changes::tests::put;
+    use crate::engine::Engine;
+    use crate::template::Template;
+
+    /// Answers with the given outcomes, then with success. Notes the number of records of each delivery.
+    #[derive(Default)]
+    struct Script(Mutex<(VecDeque<Outcome>, Vec<usize>)>);
+
+    impl Subscriber for &Script {
+        async fn deliver(&self, batch: &Batch) -> Outcome {
+            let mut script = self.0.lock().unwrap();
+            script.1.push(batch.records.len());
+            script.0.pop_front().unwrap_or(Outcome::Answered(Value::Null))
+        }
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("terrapi-pump-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
 
     #[test]
     fn partial_failure_keeps_the_earlier_changes() {
@@ -210,16 +210,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stream_position_survives_a_restart() {
-        let folder = std::env::temp_dir().join(format!("terrapi-pump-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let engine = crate::Engine::with_tables().unwrap();
-        let source = crate::Template::project().unwrap().streams[0].clone();
-        let pump =
-            || LocalStreamPump::new(engine.database().clone(), source.clone(), "http://127.0.0.1:9", &folder).unwrap();
-        pump().accept("49000000000000000000001".to_owned()).unwrap();
-        let text = fs::read_to_string(pump().position).unwrap();
+    async fn failing_batch_is_retried_and_then_set_aside() {
+        let (folder, engine) = (folder("failing"), Engine::with_tables().unwrap());
+        let mut source = Template::project().unwrap().streams[0].clone();
+        source.maximum_retry_attempts = 2;
+        let script = Script::default();
+        script.0.lock().unwrap().0.extend((0..3).map(|_| Outcome::Failed("broken".to_owned())));
+        let mut pump = StreamPump::new(engine.embedded(), source, &script, &folder).unwrap();
+        put(&engine, b"a", "commit-head");
+        for _ in 0..2 {
+            pump.step().await.unwrap_err();
+        }
+        assert!(pump.step().await.unwrap(), "the third attempt is the last one");
+        let dead = fs::read_to_string(&pump.dead_letters).unwrap();
+        assert!(dead.contains("commit-head"));
+        put(&engine, b"b", "commit-head");
+        assert!(pump.step().await.unwrap());
+        assert!(!pump.step().await.unwrap());
+        assert_eq!(script.0.lock().unwrap().1, [1, 1, 1, 1], "the next change is delivered alone");
         fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(text, "49000000000000000000001");
+    }
+
+    #[tokio::test]
+    async fn stream_position_survives_a_restart() {
+        let (folder, engine) = (folder("restart"), Engine::with_tables().unwrap());
+        let script = Script::default();
+        let source = Template::project().unwrap().streams[0].clone();
+        let pump = || StreamPump::new(engine.embedded(), source.clone(), &script, &folder).unwrap();
+        put(&engine, b"a", "commit-head");
+        assert!(pump().step().await.unwrap());
+        assert!(!pump().step().await.unwrap(), "it was delivered before the restart");
+        put(&engine, b"b", "commit-head");
+        assert!(pump().step().await.unwrap());
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -49,6 +49,13 @@ pub struct Table {
     pub stream_view_type: Option<String>,
 }
 
+impl Table {
+    /// The variable that tells a function the table's name, for example `TERRAPI_KV_TABLE`.
+    pub fn variable(&self) -> String {
+        format!("TERRAPI_{}_TABLE", self.role.to_ascii_uppercase())
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     pub name: String,

@@ -83,8 +83,10 @@ fn base_config(config: &StoreConfig) -> Result<Builder> {
         .operation_attempt_timeout(config.timeouts.attempt)
         .operation_timeout(config.timeouts.operation)
         .build();
-    let builder = Builder::from(&config.aws).timeout_config(timeouts);
-    let builder = builder.http_client(http_client(config.endpoint.as_deref())?);
+    let mut builder = Builder::from(&config.aws).timeout_config(timeouts);
+    if config.aws.http_client().is_none() {
+        builder = builder.http_client(http_client(config.endpoint.as_deref())?);
+    }
     Ok(config.endpoint.iter().fold(builder, Builder::endpoint_url))
 }
 

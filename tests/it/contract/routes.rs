@@ -64,7 +64,7 @@ fn lib_rs_lists_the_paths_of_its_function() {
 #[test]
 fn cargo_toml_has_the_routes_of_the_template() {
     let manifest = include_str!("../../../Cargo.toml");
-    let generated = terrapi_local::routes::generate(manifest, Template::project().unwrap()).unwrap();
+    let generated = terrapi_watch::manifest::generate(manifest, Template::project().unwrap()).unwrap();
     assert!(generated == manifest, "Cargo.toml is out of date: run `make routes`, which writes\n{generated}");
 }
 

@@ -41,7 +41,7 @@ pub fn changes(fixture: &TestService) -> Changes {
     let engine = fixture.backend.engine.as_ref().expect("the embedded engine: its stream is read through the library");
     let template = Template::project().unwrap();
     let source = template.streams.iter().find(|source| source.table == fixture.backend.tables.kv).unwrap();
-    Changes::after(engine.database().clone(), source.clone(), None)
+    Changes::after(engine.embedded(), source.clone(), None)
 }
 
 /// Delivers one batch until the worker accepts it. Returns false if there was none.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use terrapi::auth::Claims;
 use terrapi::domain::Capability;
 use terrapi::runtime::{Clock, SystemClock};
-use terrapi_local::emulator;
+use terrapi_watch::emulator;
 use tokio::sync::OnceCell;
 
 use super::misconfigured::secret;

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use serde_json::{Value, json};
-use terrapi_local::pump;
+use terrapi_watch::function;
 
 use super::stack::Connection;
 use crate::support::Reply;
@@ -24,7 +24,7 @@ pub struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub async fn new(connection: &'a Connection) -> Self {
-        let mut client = Self { connection, http: pump::client().unwrap(), token: connection.api_key.clone() };
+        let mut client = Self { connection, http: function::client().unwrap(), token: connection.api_key.clone() };
         let answer = client.call(Method::POST, "/api/v1/access-token/refresh", None).await.ok();
         answer["token"].as_str().unwrap().clone_into(&mut client.token);
         client

@@ -64,7 +64,7 @@ async fn busy_port_gives_a_one_line_error() {
     let port = taken.local_addr().unwrap().port();
     let said = Stack::start(&data, port).refused().await;
     let last = said.lines().last().unwrap();
-    assert!(last.starts_with(&format!("terrapi-local: port {port} cannot be listened on")), "{said}");
+    assert!(last.starts_with(&format!("terrapi-watch: port {port} cannot be listened on")), "{said}");
     assert!(last.ends_with("set PORT to another one"), "{said}");
 }
 
@@ -73,7 +73,7 @@ async fn two_hundred_clients_are_served(connection: &Connection) {
     let url = format!("{}/health", connection.base_url);
     let caller = async |_: usize| {
         // A separate client, which keeps its connection.
-        let client = terrapi_local::pump::client().unwrap();
+        let client = terrapi_watch::function::client().unwrap();
         let mut statuses = Vec::new();
         for _ in 0..5 {
             let answer = client.get(&url).timeout(Duration::from_mins(1)).send().await.unwrap();

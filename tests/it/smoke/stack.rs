@@ -70,7 +70,7 @@ impl<'a> Stack<'a> {
         let _ = fs::remove_file(data.path().join("connection.json"));
         let log = File::create(data.path().join("log")).unwrap();
         let mut command = Command::new("cargo");
-        // Like infra/local/src/emulator.rs: build scripts that depend on these variables would run again.
+        // Like infra/watch/src/emulator.rs: build scripts that depend on these variables would run again.
         for (name, _) in std::env::vars_os() {
             let set_by_cargo = name.to_str().is_some_and(|name| {
                 name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
@@ -80,7 +80,7 @@ impl<'a> Stack<'a> {
             }
         }
         let process = command
-            .args(["run", "--locked", "--package", "terrapi-local"])
+            .args(["run", "--locked", "--package", "terrapi-watch"])
             .current_dir(project())
             .env("PORT", port.to_string())
             .env("TERRAPI_DATA_DIR", data.path())

@@ -23,7 +23,7 @@ impl StreamPump {
         let template = Template::project().unwrap();
         let table = &template.table(role).unwrap().name;
         let source = template.streams.iter().find(|source| source.table == *table).unwrap();
-        Self { changes: Changes::after(engine.database().clone(), source.clone(), None), shown: None }
+        Self { changes: Changes::after(engine.embedded(), source.clone(), None), shown: None }
     }
 
     /// The next event that passes the worker's filters. Does not advance.

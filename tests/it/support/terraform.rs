@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use http::StatusCode;
-use terrapi_local::pump;
+use terrapi_watch::function;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -70,7 +70,7 @@ impl Terraform<'_> {
         let address = page.split_whitespace().find(|word| word.starts_with("https://")).unwrap();
         // It leaves the port away, and is of the scheme that every other host has.
         let path = address.strip_prefix("https://127.0.0.1").unwrap();
-        let answer = pump::client().unwrap().get(format!("{}{path}", self.origin)).send().await.unwrap();
+        let answer = function::client().unwrap().get(format!("{}{path}", self.origin)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path} leads to a page");
     }
 

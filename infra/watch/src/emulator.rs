@@ -21,17 +21,12 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{
-    error::{Error, Result},
-    pump,
-    settings::Settings,
-    template::Template,
-};
+use terrapi_local::Template;
+use terrapi_local::bootstrap::{DUMMY, REGION};
 
-/// The SDK requires a Region and credentials even for an engine that ignores them.
-pub const REGION: &str = "us-east-1";
-/// See [`REGION`].
-pub const DUMMY: &str = "local";
+use crate::error::{Error, Result};
+use crate::function;
+use crate::settings::Settings;
 
 /// How many events a function handles concurrently.
 const CONCURRENCY: &str = "8";
@@ -145,7 +140,7 @@ impl Emulator {
         template: &Template,
         environment: &[(String, String)],
     ) -> Result<Self> {
-        let log = settings.data_dir.join(LOG);
+        let log = settings.data.path().join(LOG);
         let file = std::fs::File::create(&log)?;
         let child = cargo()
             .args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"])
@@ -201,7 +196,7 @@ impl Emulator {
 
     async fn wait_until_listening(&mut self) -> Result<()> {
         let deadline = Instant::now() + LISTENING;
-        let client = pump::client()?;
+        let client = function::client()?;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.ended(&format!("it ended with {status} before it listened")));
@@ -314,7 +309,7 @@ async fn keep_running(function: String, mut command: Command) {
 
 /// Calls every function once. Any answer shows that the function is running.
 async fn call_each_function(base_url: &str, template: &Template) -> Result<()> {
-    let client = pump::client()?;
+    let client = function::client()?;
     for function in &template.functions {
         let request = if template.streams.iter().any(|source| source.function == *function) {
             let url = format!("{base_url}/2015-03-31/functions/{function}/invocations");
@@ -336,7 +331,7 @@ async fn call_each_function(base_url: &str, template: &Template) -> Result<()> {
 
 /// Waits until the emulator has not answered for a while. Returns the reason why it counts as hung.
 async fn wait_until_hung(base_url: &str) -> Result<String> {
-    let client = pump::client()?;
+    let client = function::client()?;
     let url = format!("{base_url}/health");
     let mut missed = 0;
     while missed < MAX_FAILED_CHECKS {
@@ -359,36 +354,33 @@ pub fn environment(settings: &Settings, template: &Template, dynamodb_endpoint: 
         ("AWS_SECRET_ACCESS_KEY".to_owned(), DUMMY.to_owned()),
         ("AWS_REGION".to_owned(), REGION.to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_endpoint.to_owned()),
-        ("TERRAPI_BLOBS".to_owned(), format!("file://{}", settings.blobs().display())),
         ("PUBLIC_BASE_URL".to_owned(), settings.base_url()),
         ("RUST_LOG".to_owned(), settings.log.clone()),
     ];
-    for table in &template.tables {
-        variables.push((format!("TERRAPI_{}_TABLE", table.role.to_ascii_uppercase()), table.name.clone()));
-    }
+    variables.extend(settings.data.variables(template));
     variables
 }
 
 #[cfg(test)]
 mod tests {
+    use terrapi_local::folder::DataFolder;
+
     use super::*;
 
     #[test]
-    fn functions_find_the_engine_and_every_table() {
-        let settings = Settings { port: 9123, data_dir: "/data".into(), workspace: "/".into(), log: "info".into() };
+    fn functions_find_the_engine_and_the_data() {
+        let data = DataFolder::new("/data".into());
+        let settings = Settings { port: 9123, data, workspace: "/".into(), log: "info".into() };
         let variables = environment(&settings, Template::project().unwrap(), "http://127.0.0.1:1");
         let value = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         assert_eq!(value("AWS_ENDPOINT_URL_DYNAMODB"), Some("http://127.0.0.1:1"));
-        assert_eq!(value("TERRAPI_IDENTITY_TABLE"), Some("terrapi-identity"));
-        assert_eq!(value("TERRAPI_KV_TABLE"), Some("terrapi-kv"));
-        assert_eq!(value("TERRAPI_OPERATIONS_TABLE"), Some("terrapi-operations"));
         assert_eq!(value("TERRAPI_BLOBS"), Some("file:///data/blobs"));
         assert_eq!(value("PUBLIC_BASE_URL"), Some("http://127.0.0.1:9123"));
     }
 
     fn settings(folder: &Path) -> Settings {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        Settings { port: 0, data_dir: folder.into(), workspace, log: "info".into() }
+        Settings { port: 0, data: DataFolder::new(folder.into()), workspace, log: "info".into() }
     }
 
     /// A template without functions, whose programs this test would have to compile.
@@ -420,7 +412,7 @@ mod tests {
         assert_eq!(taken.len(), 2, "both ports were lost");
         let ports: Vec<_> = taken.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
         assert!(!ports.contains(&started.port), "{} is one of {ports:?}", started.port);
-        assert!(is_emulator(&pump::client().unwrap(), &started.base_url()).await);
+        assert!(is_emulator(&function::client().unwrap(), &started.base_url()).await);
         drop(started);
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -1,0 +1,173 @@
+//! The data folder: the database, large values, and the files with secrets.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use terrapi::auth::SigningKeyFile;
+use terrapi::runtime::Random;
+
+use crate::error::{Error, Result};
+use crate::template::Template;
+
+/// The file with the signing key.
+const SIGNING_KEYS: &str = "signing-keys.json";
+/// The file with the settings of GitHub and GitLab, and with the key that seals people's tokens.
+const PROVIDERS: &str = "providers.json";
+
+/// A data folder, as an absolute path.
+#[derive(Debug, Clone)]
+pub struct DataFolder(PathBuf);
+
+impl DataFolder {
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The folder of values that are too large for an item.
+    pub fn blobs(&self) -> PathBuf {
+        self.0.join("blobs")
+    }
+
+    /// The file with the signing key.
+    pub fn signing_keys(&self) -> PathBuf {
+        self.0.join(SIGNING_KEYS)
+    }
+
+    /// The file with the settings of GitHub and GitLab, and with the key that seals people's tokens.
+    pub fn providers(&self) -> PathBuf {
+        self.0.join(PROVIDERS)
+    }
+
+    /// The variables that tell a function where its data is.
+    pub fn variables(&self, template: &Template) -> Vec<(String, String)> {
+        let url = |path: &Path| format!("file://{}", path.display());
+        let locations = [
+            ("TERRAPI_BLOBS", self.blobs()),
+            ("TERRAPI_SIGNING_KEYS", self.signing_keys()),
+            ("TERRAPI_SECRET_ARN", self.providers()),
+        ];
+        let tables = template.tables.iter().map(|table| (table.variable(), table.name.clone()));
+        locations.map(|(name, path)| (name.to_owned(), url(&path))).into_iter().chain(tables).collect()
+    }
+
+    /// Creates the folder and locks it as long as the result exists.
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`] if it cannot be written; [`Error::DataFolderInUse`] if another process has locked it.
+    pub fn lock(&self) -> Result<File> {
+        let unusable = |source| Error::DataFolder { path: self.0.clone(), source };
+        fs::create_dir_all(self.blobs()).map_err(unusable)?;
+        let mut file = File::options().create(true).append(true).open(self.0.join("lock")).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::DataFolderInUse { path: self.0.clone() }),
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
+        Ok(file)
+    }
+
+    /// Creates the files with secrets that do not exist yet: a signing key, and the key that seals people's tokens.
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`].
+    pub fn create_secrets(&self, random: &Random) -> Result<()> {
+        if !self.signing_keys().exists() {
+            write_json(&self.signing_keys(), &SigningKeyFile::new(seed(random)?))?;
+        }
+        if !self.providers().exists() {
+            write_json(&self.providers(), &BTreeMap::from([("TOKEN_SEALING_KEY", seed(random)?)]))?;
+        }
+        Ok(())
+    }
+}
+
+/// 256 random bits as hexadecimal digits.
+fn seed(random: &Random) -> Result<String> {
+    let seed: [u8; 32] = random.bytes()?;
+    let digits = seed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+}
+
+/// Reads a JSON file. `None` if it does not exist.
+///
+/// # Errors
+/// [`Error::DataFolder`], or [`Error::Bootstrap`] if it is damaged.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| damaged(path, &error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::DataFolder { path: path.to_owned(), source }),
+    }
+}
+
+/// Writes a JSON file that only its owner may read, atomically.
+///
+/// # Errors
+/// [`Error::DataFolder`].
+pub fn write_json(path: &Path, content: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(content).map_err(|error| damaged(path, &error))?;
+    write_private(path, &format!("{text}\n")).map_err(|source| Error::DataFolder { path: path.to_owned(), source })
+}
+
+fn damaged(path: &Path, error: &serde_json::Error) -> Error {
+    Error::Bootstrap(format!("{} is damaged ({error}); remove it to get a new one", path.display()))
+}
+
+fn write_private(path: &Path, content: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let fresh = path.with_extension("new");
+    let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> DataFolder {
+        DataFolder::new(std::env::temp_dir().join(format!("terrapi-{name}-{}", std::process::id())))
+    }
+
+    #[test]
+    fn data_folder_is_used_by_one_process_at_a_time() {
+        let folder = folder("lock");
+        let held = folder.lock().unwrap();
+        assert!(matches!(folder.lock(), Err(Error::DataFolderInUse { .. })));
+        drop(held);
+        assert!(folder.lock().is_ok());
+        fs::remove_dir_all(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn data_folder_that_is_a_file_gives_a_one_line_error() {
+        let folder = folder("file");
+        fs::write(folder.path(), "").unwrap();
+        let line = folder.lock().unwrap_err().to_string();
+        fs::remove_file(folder.path()).unwrap();
+        assert!(line.contains("is not usable") && !line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn variables_name_every_table_and_file() {
+        let variables = DataFolder::new("/data".into()).variables(Template::project().unwrap());
+        let value = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("TERRAPI_IDENTITY_TABLE"), Some("terrapi-identity"));
+        assert_eq!(value("TERRAPI_KV_TABLE"), Some("terrapi-kv"));
+        assert_eq!(value("TERRAPI_OPERATIONS_TABLE"), Some("terrapi-operations"));
+        assert_eq!(value("TERRAPI_BLOBS"), Some("file:///data/blobs"));
+        assert_eq!(value("TERRAPI_SIGNING_KEYS"), Some("file:///data/signing-keys.json"));
+        assert_eq!(value("TERRAPI_SECRET_ARN"), Some("file:///data/providers.json"));
+    }
+}
