@@ -1,8 +1,9 @@
 //! The data folder: the database, large values, and the files with secrets.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -64,7 +65,8 @@ impl DataFolder {
     /// [`Error::DataFolder`] if it cannot be written; [`Error::DataFolderInUse`] if another process has locked it.
     pub fn lock(&self) -> Result<File> {
         let unusable = |source| Error::DataFolder { path: self.0.clone(), source };
-        fs::create_dir_all(self.blobs()).map_err(unusable)?;
+        // Nobody else may read the values, and the database contains hashes of secrets.
+        DirBuilder::new().recursive(true).mode(0o700).create(self.blobs()).map_err(unusable)?;
         let mut file = File::options().create(true).append(true).open(self.0.join("lock")).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -81,17 +83,20 @@ impl DataFolder {
     /// [`Error::DataFolder`].
     pub fn create_secrets(&self, random: &Random) -> Result<()> {
         if !self.signing_keys().exists() {
-            write_json(&self.signing_keys(), &SigningKeyFile::new(seed(random)?))?;
+            write_json(&self.signing_keys(), &SigningKeyFile::new(new_seed(random)?))?;
         }
         if !self.providers().exists() {
-            write_json(&self.providers(), &BTreeMap::from([("TOKEN_SEALING_KEY", seed(random)?)]))?;
+            write_json(&self.providers(), &BTreeMap::from([("TOKEN_SEALING_KEY", new_seed(random)?)]))?;
         }
         Ok(())
     }
 }
 
-/// 256 random bits as hexadecimal digits.
-fn seed(random: &Random) -> Result<String> {
+/// 256 random bits as hexadecimal digits: the seed of a key.
+///
+/// # Errors
+/// [`Error::Bootstrap`] if the system has no randomness.
+pub fn new_seed(random: &Random) -> Result<String> {
     let seed: [u8; 32] = random.bytes()?;
     let digits = seed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
@@ -123,8 +128,6 @@ fn damaged(path: &Path, error: &serde_json::Error) -> Error {
 }
 
 fn write_private(path: &Path, content: &str) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-
     let fresh = path.with_extension("new");
     let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
     file.write_all(content.as_bytes())?;

@@ -141,7 +141,7 @@ impl App {
             public_base_url: config.public_base_url.clone(),
             listed_origins: config.listed_origins.clone(),
             administrators: config.administrators.clone(),
-            key_environment: if config.on_aws { KeyEnvironment::Live } else { KeyEnvironment::Test },
+            key_environment: if config.production { KeyEnvironment::Live } else { KeyEnvironment::Test },
             rates: config.rates.clone(),
             membership_max_age: config.membership_max_age,
             app_name: config.app_name.clone(),

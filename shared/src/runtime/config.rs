@@ -46,8 +46,8 @@ pub struct Config {
     pub app_name: String,
     /// Which messages are logged: `level` or `target=level`, separated by commas.
     pub log_filter: String,
-    /// Whether the process runs on AWS instead of the local stack.
-    pub on_aws: bool,
+    /// Whether this is no local stack: new keys are live ones, and logs are for machines.
+    pub production: bool,
 }
 
 impl Config {
@@ -81,7 +81,7 @@ impl Config {
             operations: find("TERRAPI_OPERATIONS_TABLE").unwrap_or_default(),
         };
         let config = Self {
-            on_aws: endpoint.is_none(),
+            production: endpoint.is_none(),
             store: StoreConfig { tables, aws, endpoint, blobs: find("TERRAPI_BLOBS"), timeouts: Timeouts::default() },
             signing_keys: find("TERRAPI_SIGNING_KEYS"),
             secrets_endpoint: find("AWS_ENDPOINT_URL_SECRETS_MANAGER"),

@@ -31,7 +31,7 @@ pub fn init(config: &Config) {
     let requested = config.log_filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let filter = QUIET.iter().fold(requested, |filter, target| filter.with_target(*target, Level::INFO));
     let layer = fmt::layer().with_target(false).without_time();
-    let layer = if config.on_aws {
+    let layer = if config.production {
         layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
     } else {
         layer.with_ansi(false).boxed()

@@ -22,7 +22,7 @@ pub enum Blobs {
     None,
     /// S3, or another server that speaks its protocol.
     Bucket(Arc<AmazonS3>),
-    /// A folder, on a developer's machine.
+    /// A folder.
     Folder(Arc<LocalFileSystem>),
 }
 
@@ -33,7 +33,9 @@ impl Blobs {
         let Some(url) = &config.blobs else { return Ok(Self::None) };
         if let Some(folder) = url.strip_prefix("file://") {
             let folder = LocalFileSystem::new_with_prefix(folder);
-            return Ok(Self::Folder(folder.map_err(|error| Error::internal("opening the blob folder", error))?.into()));
+            let folder = folder.map_err(|error| Error::internal("opening the blob folder", error))?;
+            // An object is on disk before its record refers to it.
+            return Ok(Self::Folder(folder.with_fsync(true).into()));
         }
         Ok(Self::Bucket(open_bucket(url, &config.aws)?.into()))
     }

@@ -46,7 +46,7 @@ fn config(service: &TestService) -> Config {
         administrators: Administrators::default(),
         app_name: "terrapi".into(),
         log_filter: "info".into(),
-        on_aws: true,
+        production: true,
     }
 }
 

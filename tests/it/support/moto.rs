@@ -119,7 +119,7 @@ impl Moto {
             administrators: Administrators::default(),
             app_name: "terrapi".into(),
             log_filter: "info".into(),
-            on_aws: true,
+            production: true,
         }
     }
 }

@@ -1,0 +1,38 @@
+//! The configuration of the functions: from the command line, the environment and the data folder.
+#![expect(clippy::disallowed_methods, reason = "the one place where the program reads its environment")]
+
+use std::collections::BTreeMap;
+
+use terrapi::runtime::Config;
+use terrapi_local::bootstrap::aws;
+use terrapi_local::folder::DataFolder;
+use terrapi_local::in_process::{ENDPOINT, http_client};
+use terrapi_local::{EmbeddedEngine, Template};
+
+use crate::error::{Error, Result};
+use crate::options::ServeOptions;
+
+/// The configuration of functions whose tables are in `engine`.
+///
+/// # Errors
+/// [`Error::Setting`] with the first invalid setting.
+pub fn read(
+    options: &ServeOptions,
+    folder: &DataFolder,
+    engine: &EmbeddedEngine,
+    template: &Template,
+) -> Result<Config> {
+    let mut fixed: BTreeMap<String, String> = folder.variables(template).into_iter().collect();
+    fixed.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), ENDPOINT.into());
+    if let Some(url) = &options.public_url {
+        fixed.insert("PUBLIC_BASE_URL".into(), url.clone());
+    }
+    let aws = aws().into_builder().http_client(http_client(engine)).build();
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (config, problems) = Config::read(aws, |name| fixed.get(name).cloned().or_else(|| variable(name)));
+    match problems.into_iter().next() {
+        None => Ok(Config { production: !options.dev, ..config }),
+        // A function on AWS starts nevertheless, because nobody is there to see it fail.
+        Some(problem) => Err(Error::Setting(problem)),
+    }
+}

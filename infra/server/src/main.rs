@@ -1,0 +1,7 @@
+//! The program `terrapi`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    terrapi_server::run()
+}
