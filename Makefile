@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run routes test lint advisories bench package deploy test-dynamodb-local test-linearizability test-mutants
+.PHONY: help run watch routes test lint advisories bench package deploy test-dynamodb-local test-linearizability test-mutants
 
 PYTHON ?= python3
 TARGET := aarch64-unknown-linux-gnu
@@ -20,14 +20,17 @@ REGION = $(or $(AWS_REGION),$(AWS_DEFAULT_REGION),$(PROFILE_REGION),us-east-1)
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(TOOLS)/run.stamp ## the whole service on this machine (PORT, TERRAPI_DATA_DIR)
+run: ## the whole service on this machine, in one process (PORT, TERRAPI_DATA_DIR)
+	@exec cargo run --locked --package terrapi-server -- serve --dev --data $(or $(TERRAPI_DATA_DIR),.local) --listen 127.0.0.1:$(or $(PORT),9000)
+
+watch: $(TOOLS)/run.stamp ## the functions under an emulator of Lambda (PORT, TERRAPI_DATA_DIR)
 	@exec cargo run --locked --package terrapi-watch
 
 routes: ## writes the emulator's table of routes (Cargo.toml) from template.yaml
 	cargo run --locked --package terrapi-watch -- routes
 
 # The last tests start processes of their own and want the machine for themselves.
-test: $(TOOLS)/test.stamp ## every test; the last ones over HTTP, through the stack that `make run` starts
+test: $(TOOLS)/test.stamp ## every test; the last ones over HTTP, through what `make run` and `make watch` start
 	TERRAPI_MOTO_SERVER=$(CURDIR)/$(TOOLS)/bin/moto_server cargo test --locked --workspace -- --skip smoke:: --skip linearizability::
 	cargo test --locked --workspace --test it -- --test-threads 1 linearizability:: smoke::
 

@@ -1,10 +1,7 @@
 //! A client of the running service, over TCP.
-#![expect(clippy::disallowed_types, reason = "only storage shows whether a commit is folded")]
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use serde_json::{Value, json};
 use terrapi_watch::function;
@@ -65,6 +62,11 @@ impl<'a> Client<'a> {
         Reply { status, headers, bytes: answer.bytes().await.unwrap() }
     }
 
+    /// The access token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The path of an installation's KV store.
     pub fn kv(&self) -> String {
         format!("/api/v1/{}/kv/{}", self.connection.vcs, self.connection.installation_id)
@@ -84,22 +86,5 @@ impl<'a> Client<'a> {
 
     pub async fn delete(&self, path: &str) -> Value {
         self.call(Method::DELETE, &format!("{}/{path}", self.kv()), None).await.ok()
-    }
-
-    /// The number of commits that the worker has not folded yet.
-    pub async fn unfolded(&self) -> usize {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(&self.connection.dynamodb_endpoint)
-            .http_client(aws_smithy_http_client::Builder::new().build_http());
-        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-        let head = format!("{}#{}#head", self.connection.vcs, self.connection.installation_id);
-        let query = client.query().table_name("terrapi-kv").key_condition_expression("pk = :pk");
-        let query = query.expression_attribute_values(":pk", AttributeValue::S(head));
-        let items = query.send().await.unwrap().items.unwrap();
-        let commits = items.first().and_then(|head| head.get("commits")?.as_m().ok());
-        commits.map_or(0, |commits| commits.len())
     }
 }

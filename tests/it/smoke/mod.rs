@@ -1,5 +1,5 @@
-//! The whole service over HTTP, as `make run` starts it. `make test` runs these tests after the others, because they
-//! start cargo themselves.
+//! The whole service over HTTP, as `make run` and `make watch` start it. `make test` runs these tests after the others,
+//! because they start cargo themselves.
 
 mod client;
 mod stack;
@@ -15,7 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use client::Client;
-use stack::{Connection, DataDir, Stack, free_port, project};
+use stack::{Connection, DataDir, Program, Stack, free_port, project};
 
 use crate::support::python;
 use crate::support::terraform::Terraform;
@@ -26,9 +26,18 @@ const CHUNK: usize = 100 * 1024;
 const FOLDED: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stack_serves_the_published_flows_and_keeps_its_data() {
+async fn one_process_serves_the_published_flows_and_keeps_its_data() {
+    published_flows(Program::Serve).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn emulated_functions_serve_the_published_flows_and_keep_their_data() {
+    published_flows(Program::Watch).await;
+}
+
+async fn published_flows(program: Program) {
     let (data, port) = (DataDir::new("flows"), free_port());
-    let mut stack = Stack::start(&data, port);
+    let mut stack = Stack::start(program, &data, port);
     let connection = stack.connection().await;
     assert_eq!(connection.base_url, format!("http://127.0.0.1:{port}"));
     let file: Vec<u8> = (0..3 * 1024 * 1024_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -36,7 +45,7 @@ async fn stack_serves_the_published_flows_and_keeps_its_data() {
         script("kv.sh", &connection).await;
         keys_of_any_text_round_trip(&connection).await;
         file_round_trips(&connection, &file).await;
-        commit_is_folded_by_the_worker(&connection).await;
+        commit_is_folded_by_the_worker(&connection, &data).await;
         refresh_without_github_fails_with_a_reason(&connection).await;
         installation_of_another_user_is_forbidden(&connection).await;
         both_users_are_signed_in(&connection).await;
@@ -44,10 +53,13 @@ async fn stack_serves_the_published_flows_and_keeps_its_data() {
     };
     // The first script waits a minute for a token to expire.
     tokio::join!(script("token-refresh.sh", &connection), others);
-    two_hundred_clients_are_served(&connection).await;
+    match program {
+        Program::Serve => thousand_clients_are_served(&connection).await,
+        Program::Watch => two_hundred_clients_are_served(&connection).await,
+    }
     stack.stop(&connection).await;
 
-    let mut stack = Stack::start(&data, port);
+    let mut stack = Stack::start(program, &data, port);
     let again = stack.connection().await;
     assert_eq!((&again.api_key, &again.base_url), (&connection.api_key, &connection.base_url));
     assert!(download(&Client::new(&again).await).await == file, "the file outlived the restart");
@@ -62,10 +74,37 @@ async fn stack_serves_the_published_flows_and_keeps_its_data() {
 async fn busy_port_gives_a_one_line_error() {
     let (data, taken) = (DataDir::new("port"), std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap());
     let port = taken.local_addr().unwrap().port();
-    let said = Stack::start(&data, port).refused().await;
-    let last = said.lines().last().unwrap();
-    assert!(last.starts_with(&format!("terrapi-watch: port {port} cannot be listened on")), "{said}");
-    assert!(last.ends_with("set PORT to another one"), "{said}");
+    for (program, begin, end) in [
+        (
+            Program::Serve,
+            format!("terrapi: 127.0.0.1:{port} cannot be listened on"),
+            "choose another address with --listen",
+        ),
+        (Program::Watch, format!("terrapi-watch: port {port} cannot be listened on"), "set PORT to another one"),
+    ] {
+        let said = Stack::start(program, &data, port).refused().await;
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with(&begin), "{said}");
+        assert!(last.ends_with(end), "{said}");
+    }
+}
+
+/// A thousand connections at once, each used several times. Every request is answered.
+async fn thousand_clients_are_served(connection: &Connection) {
+    let client = Client::new(connection).await;
+    client.put("key/crowd", &json!({"data": "x"})).await;
+    let url = format!("{}{}/key/crowd", connection.base_url, client.kv());
+    let caller = async |_: usize| {
+        // A separate client, which keeps its connection.
+        let own = terrapi_watch::function::client().unwrap();
+        for _ in 0..3 {
+            let request = own.get(&url).bearer_auth(client.token()).timeout(Duration::from_mins(1));
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            assert!(answer.text().await.unwrap().contains("crowd"));
+        }
+    };
+    futures::future::join_all((0..1_000).map(caller)).await;
 }
 
 /// Opens more connections at once than the emulator supports. Each is answered, and the stack still works afterwards.
@@ -170,7 +209,7 @@ async fn download(client: &Client<'_>) -> Vec<u8> {
     file
 }
 
-async fn commit_is_folded_by_the_worker(connection: &Connection) {
+async fn commit_is_folded_by_the_worker(connection: &Connection, data: &DataDir) {
     let client = Client::new(connection).await;
     client.put("key/folded", &json!({"data": "old"})).await;
     for (idx, data) in ["first", "second"].iter().enumerate() {
@@ -183,7 +222,7 @@ async fn commit_is_folded_by_the_worker(connection: &Connection) {
         let listed = client.get("iter/folded?prefix=true").await.ok();
         let listed: Vec<&Value> = listed["results"].as_array().unwrap().iter().map(|record| &record["data"]).collect();
         assert_eq!(listed, ["first", "second"]);
-        if client.unfolded().await == 0 {
+        if unfolded(data, connection) == 0 {
             break;
         }
         assert!(Instant::now() < deadline, "the worker does not fold");
@@ -193,6 +232,18 @@ async fn commit_is_folded_by_the_worker(connection: &Connection) {
     let read = client.get("key/folded").await.ok();
     assert_eq!((&read["data"], &read["version"]), (&json!("plain"), &overwritten["version"]));
     assert_eq!(client.get("key/folded?idx=1").await.ok()["data"], "second");
+}
+
+/// The number of commits that the worker has not folded yet: the answers do not show it, so this reads the database file.
+fn unfolded(data: &DataDir, connection: &Connection) -> usize {
+    let engine = terrapi_local::EmbeddedEngine::open(data.path()).unwrap();
+    let query = json!({
+        "TableName": "terrapi-kv", "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": format!("{}#{}#head", connection.vcs, connection.installation_id)}},
+    });
+    let found = engine.database().query(serde_json::from_value(query).unwrap()).unwrap();
+    let head = serde_json::to_value(found).unwrap();
+    head.pointer("/Items/0/commits/M").and_then(Value::as_object).map_or(0, serde_json::Map::len)
 }
 
 async fn refresh_without_github_fails_with_a_reason(connection: &Connection) {

@@ -1,4 +1,4 @@
-//! The local stack as users start it, in separate processes.
+//! The service as users start it, in separate processes.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -28,7 +28,6 @@ pub struct Connection {
     pub organization: String,
     pub organization_token: String,
     pub team_id: String,
-    pub dynamodb_endpoint: String,
 }
 
 /// A temporary data folder, removed when this is dropped.
@@ -57,40 +56,66 @@ impl Drop for DataDir {
     }
 }
 
+/// How the service is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `terrapi serve`: one process.
+    Serve,
+    /// `make watch`: the functions under an emulator of Lambda.
+    Watch,
+}
+
+impl Program {
+    fn command(self, data: &DataDir, port: u16) -> Command {
+        match self {
+            Self::Serve => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_terrapi-tested"));
+                command.args(["serve", "--dev", "--listen", &format!("127.0.0.1:{port}")]);
+                command.arg("--data").arg(data.path());
+                command
+            }
+            Self::Watch => {
+                let mut command = Command::new("cargo");
+                // Like infra/watch/src/emulator.rs: build scripts that depend on these variables would run again.
+                for (name, _) in std::env::vars_os() {
+                    let set_by_cargo = name.to_str().is_some_and(|name| {
+                        name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+                    });
+                    if set_by_cargo {
+                        command.env_remove(name);
+                    }
+                }
+                command.args(["run", "--locked", "--package", "terrapi-watch"]);
+                command.env("PORT", port.to_string()).env("TERRAPI_DATA_DIR", data.path());
+                command
+            }
+        }
+    }
+}
+
 /// A running stack. It is stopped with all its processes when this is dropped.
 pub struct Stack<'a> {
     process: Child,
+    program: Program,
     data: &'a DataDir,
 }
 
 impl<'a> Stack<'a> {
     /// Starts the stack without waiting for it.
-    pub fn start(data: &'a DataDir, port: u16) -> Self {
+    pub fn start(program: Program, data: &'a DataDir, port: u16) -> Self {
         // Left over from the previous start.
         let _ = fs::remove_file(data.path().join("connection.json"));
         let log = File::create(data.path().join("log")).unwrap();
-        let mut command = Command::new("cargo");
-        // Like infra/watch/src/emulator.rs: build scripts that depend on these variables would run again.
-        for (name, _) in std::env::vars_os() {
-            let set_by_cargo = name.to_str().is_some_and(|name| {
-                name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-            });
-            if set_by_cargo {
-                command.env_remove(name);
-            }
-        }
-        let process = command
-            .args(["run", "--locked", "--package", "terrapi-watch"])
+        let process = program
+            .command(data, port)
             .current_dir(project())
-            .env("PORT", port.to_string())
-            .env("TERRAPI_DATA_DIR", data.path())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        Self { process, data }
+        Self { process, program, data }
     }
 
     /// Waits until the stack has written `connection.json`.
@@ -117,7 +142,12 @@ impl<'a> Stack<'a> {
     /// Stops the stack with a signal, as a supervisor would, and asserts that no process is left.
     pub async fn stop(mut self, connection: &Connection) {
         let family = family(self.process.id());
-        assert!(family.len() > 2, "the stack, the emulator and the functions: {family:?}");
+        let alone = family.len() == 1;
+        assert_eq!(
+            alone,
+            self.program == Program::Serve,
+            "watch: the stack, the emulator and the functions: {family:?}"
+        );
         signal("TERM", &HashSet::from([self.process.id()]));
         let status = self.ended(STOPPING).await;
         assert!(status.success(), "{status}:\n{}", self.data.log());
@@ -126,10 +156,8 @@ impl<'a> Stack<'a> {
             assert!(Instant::now() < deadline, "still running: {:?}", alive(&family));
             tokio::time::sleep(POLL).await;
         }
-        for url in [&connection.base_url, &connection.dynamodb_endpoint] {
-            let address = url.strip_prefix("http://").unwrap();
-            assert!(tokio::net::TcpStream::connect(address).await.is_err(), "{url} still answers");
-        }
+        let address = connection.base_url.strip_prefix("http://").unwrap();
+        assert!(tokio::net::TcpStream::connect(address).await.is_err(), "{address} still answers");
     }
 
     async fn ended(&mut self, patience: Duration) -> ExitStatus {
