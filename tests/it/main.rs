@@ -26,5 +26,6 @@ mod memory;
 mod mutants;
 mod providers;
 mod roles;
+mod server;
 mod smoke;
 mod support;

@@ -111,8 +111,8 @@ impl Changes {
     /// # Errors
     /// [`Error::Engine`].
     pub fn trim(&self) -> Result<()> {
-        match (self.engine.streams(), &self.position) {
-            (Some(streams), Some(position)) => streams.trim(&self.source.table, position),
+        match (self.engine.side(), &self.position) {
+            (Some(side), Some(position)) => side.trim(&self.source.table, position),
             _ => Ok(()),
         }
     }

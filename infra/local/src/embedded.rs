@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::schema;
-use crate::stream_table::StreamTable;
+use crate::side::SideConnection;
 use crate::template::{Table, Template};
 
 /// The database file in the data folder.
@@ -23,8 +23,8 @@ pub struct EmbeddedEngine {
     database: Database,
     /// Where the data is, for messages.
     folder: String,
-    /// The table of stream records. `None` in memory, where no other connection reaches it.
-    streams: Option<Arc<StreamTable>>,
+    /// `None` in memory, where no other connection reaches the data.
+    side: Option<Arc<SideConnection>>,
     /// Makes writes durable. `None` if the engine does it at each commit.
     journal: Option<Arc<Journal>>,
     /// Changes at each write of this process.
@@ -47,8 +47,8 @@ impl EmbeddedEngine {
     pub fn open(folder: &Path) -> Result<Self> {
         let file = folder.join(FILE);
         let database = Database::new(&file.to_string_lossy())?;
-        let streams = Some(Arc::new(StreamTable::open(&file)?));
-        Ok(Self { streams, ..Self::new(database, folder.display().to_string()) })
+        let side = Some(Arc::new(SideConnection::open(&file)?));
+        Ok(Self { side, ..Self::new(database, folder.display().to_string()) })
     }
 
     /// As [`Self::open`], for a process that calls the engine only through [`Self::http_client`](crate::in_process):
@@ -65,7 +65,7 @@ impl EmbeddedEngine {
     }
 
     fn new(database: Database, folder: String) -> Self {
-        Self { database, folder, streams: None, journal: None, writes: watch::Sender::new(()) }
+        Self { database, folder, side: None, journal: None, writes: watch::Sender::new(()) }
     }
 
     /// The engine's library.
@@ -73,9 +73,9 @@ impl EmbeddedEngine {
         &self.database
     }
 
-    /// The table of stream records. `None` in memory.
-    pub fn streams(&self) -> Option<&StreamTable> {
-        self.streams.as_deref()
+    /// The second connection to the data. `None` in memory.
+    pub fn side(&self) -> Option<&SideConnection> {
+        self.side.as_deref()
     }
 
     /// Calls the engine. `wrote` says whether the call may have been a write, which is then announced.
@@ -144,7 +144,7 @@ impl EmbeddedEngine {
                 },
             })?;
         }
-        Ok(())
+        self.side().map_or(Ok(()), |side| side.index_expiry(table))
     }
 
     /// The engine accepts one new index at a time. Like AWS, it copies existing items into the index.

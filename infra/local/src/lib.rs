@@ -26,7 +26,7 @@ pub mod pattern;
 pub mod pump;
 pub mod routes;
 mod schema;
-mod stream_table;
+mod side;
 pub mod template;
 
 pub use embedded::EmbeddedEngine;

@@ -29,6 +29,10 @@ pub struct Template {
     pub streams: Vec<StreamSource>,
     /// The events at regular intervals.
     pub timers: Vec<Timer>,
+    /// The defaults of the parameters, by their names.
+    pub parameters: BTreeMap<String, String>,
+    /// The defaults of the variables that functions get from a parameter, by the variables' names.
+    pub variables: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +136,10 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self> {
         let document: Document = yaml_serde::from_str(text).map_err(|error| Error::Template(error.to_string()))?;
         let mut template = Self::default();
+        let defaults = document.parameters.into_iter();
+        template.parameters =
+            defaults.filter_map(|(name, parameter)| Some((name, default_text(&parameter.default)?))).collect();
+        template.add_variables(document.globals.function.environment.variables);
         for (logical_id, resource) in document.resources {
             match resource.kind.as_str() {
                 "AWS::DynamoDB::Table" => template.tables.push(table(logical_id, resource.properties)?),
@@ -142,6 +150,17 @@ impl Template {
         Ok(template)
     }
 
+    /// Remembers the defaults of variables that are set to a parameter.
+    fn add_variables(&mut self, variables: BTreeMap<String, Value>) {
+        for (name, value) in variables {
+            let Value::Tagged(tagged) = value else { continue };
+            let default = tagged.value.as_str().and_then(|parameter| self.parameters.get(parameter));
+            if let Some(default) = default.filter(|default| tagged.tag == "Ref" && !default.is_empty()) {
+                self.variables.insert(name, default.clone());
+            }
+        }
+    }
+
     /// The table with this role, for example `kv`.
     pub fn table(&self, role: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.role == role)
@@ -149,6 +168,7 @@ impl Template {
 
     fn add_function(&mut self, logical_id: &str, properties: Value) -> Result<()> {
         let properties: FunctionProperties = read(logical_id, properties)?;
+        self.add_variables(properties.environment.variables);
         let Some(function) = properties.code_uri.strip_prefix("functions/").map(str::to_owned) else {
             return Err(Error::Template(format!("{logical_id}: CodeUri is not functions/<name>")));
         };
@@ -254,14 +274,52 @@ fn local_name(logical_id: &str) -> String {
     format!("terrapi-{}", role(logical_id))
 }
 
+/// A parameter's default, which may be written as text or as a number.
+fn default_text(default: &Value) -> Option<String> {
+    match default {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 fn read<T: DeserializeOwned>(location: &str, properties: Value) -> Result<T> {
     yaml_serde::from_value(properties).map_err(|error| Error::Template(format!("{location}: {error}")))
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Document {
-    #[serde(rename = "Resources")]
     resources: BTreeMap<String, Resource>,
+    #[serde(default)]
+    parameters: BTreeMap<String, Parameter>,
+    #[serde(default)]
+    globals: Globals,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    #[serde(default)]
+    default: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Globals {
+    function: GlobalFunction,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct GlobalFunction {
+    environment: Environment,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Environment {
+    variables: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -278,6 +336,8 @@ struct FunctionProperties {
     code_uri: String,
     #[serde(rename = "Events", default)]
     events: BTreeMap<String, Resource>,
+    #[serde(rename = "Environment", default)]
+    environment: Environment,
 }
 
 #[derive(Deserialize)]

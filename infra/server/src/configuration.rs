@@ -29,7 +29,10 @@ pub fn read(
     }
     let aws = aws().into_builder().http_client(http_client(engine)).build();
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (config, problems) = Config::read(aws, |name| fixed.get(name).cloned().or_else(|| variable(name)));
+    // The limits that a stack on AWS has by default. A developer's own programs are not limited.
+    let default = |name: &str| template.variables.get(name).filter(|_| !options.dev).cloned();
+    let find = |name: &str| fixed.get(name).cloned().or_else(|| variable(name)).or_else(|| default(name));
+    let (config, problems) = Config::read(aws, find);
     match problems.into_iter().next() {
         None => Ok(Config { production: !options.dev, ..config }),
         // A function on AWS starts nevertheless, because nobody is there to see it fail.

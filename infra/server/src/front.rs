@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, StatusCode, Uri};
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, StatusCode, Uri, Version};
 use terrapi::deadline::Deadline;
 use terrapi::http::ClientInfo;
 use tower::ServiceExt as _;
@@ -58,7 +58,8 @@ async fn handle(
         return StatusCode::NOT_FOUND.into_response();
     };
     let observed = Observed::begin(&front.metrics, function.name, &request);
-    let response = match tokio::time::timeout(TIME_LIMIT, front.admission.enter(request.headers())).await {
+    let http1 = request.version() <= Version::HTTP_11;
+    let mut response = match tokio::time::timeout(TIME_LIMIT, front.admission.enter(request.headers())).await {
         Ok(Some(_room)) => {
             let request = front.as_the_functions_expect(request, peer);
             match function.router.clone().oneshot(request).await {
@@ -69,6 +70,9 @@ async fn handle(
         _ => busy(),
     };
     observed.end(&response);
+    if front.readiness.is_stopping() && http1 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

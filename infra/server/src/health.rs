@@ -25,11 +25,15 @@ impl Readiness {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
 }
 
 /// 200 if storage answers and the process is not stopping, else 503 with the reason.
 pub async fn ready(readiness: &Readiness) -> Response {
-    let reason = if readiness.stopping.load(Ordering::Relaxed) {
+    let reason = if readiness.is_stopping() {
         Some("the process is stopping")
     } else if readiness.app.store.ping().await.is_err() {
         Some("storage does not answer")

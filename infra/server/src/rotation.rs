@@ -11,28 +11,27 @@ use terrapi::runtime::App;
 use terrapi::store::PublishedKey;
 use terrapi_local::folder::{new_seed, write_json};
 
-/// The age at which a key is replaced, in seconds: 90 days, the default of the template.
-const MAX_AGE_SECONDS: i64 = 90 * 24 * 60 * 60;
 /// How often the age is checked.
 const CHECK_INTERVAL: Duration = Duration::from_hours(1);
 
-/// Replaces the signing key in `file` whenever it is old, forever.
-pub async fn run(file: &Path, app: &App) {
+/// Replaces the signing key in `file` whenever it is older than `max_age`, forever.
+pub async fn run(file: &Path, max_age: Duration, app: &App) {
+    let max_age_seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
     loop {
-        if let Err(error) = rotate_if_old(file, app).await {
+        if let Err(error) = rotate_if_old(file, max_age_seconds, app).await {
             tracing::error!(%error, "the signing key could not be rotated; the current one stays in use");
         }
         tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
-async fn rotate_if_old(file: &Path, app: &App) -> Result<()> {
+async fn rotate_if_old(file: &Path, max_age_seconds: i64, app: &App) -> Result<()> {
     let now = app.clock.now().seconds();
     let signer = signer(&read(file)?, app)?;
     let published = app.store.list_published_keys(now).await?;
     let current = published.iter().find(|known| Some(&known.key) == signer.active_key());
     match current {
-        Some(current) if age(current, now) >= MAX_AGE_SECONDS => rotate(file, app).await,
+        Some(current) if age(current, now) >= max_age_seconds => rotate(file, app).await,
         // Also after a rotation that was interrupted before it retired the previous key.
         Some(current) if age(current, now) >= HEAD_START_SECONDS => retire_others(&signer, &published, now, app).await,
         _ => Ok(()),

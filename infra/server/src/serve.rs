@@ -28,6 +28,9 @@ use crate::options::ServeOptions;
 use crate::worker::{Worker, run_timer};
 use crate::{configuration, rotation, tls};
 
+/// How long each answer asks its client to close the connection, before the process closes idle ones: a client that sends
+/// a request at that moment does not learn whether it was carried out.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long running requests may take after the process was asked to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -91,7 +94,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
 fn start_tasks(
     engine: &EmbeddedEngine,
     folder: &DataFolder,
-    template: &Template,
+    template: &'static Template,
     app: &App,
     metrics: &Metrics,
 ) -> Result<JoinSet<()>> {
@@ -103,10 +106,17 @@ fn start_tasks(
     for timer in &template.timers {
         tasks.spawn(run_timer(timer.clone(), app.clone()));
     }
-    tasks.spawn(sweep_expired(engine.database().clone()));
+    tasks.spawn(sweep_expired(engine.clone(), template));
     let (file, app) = (folder.signing_keys(), app.clone());
-    tasks.spawn(async move { rotation::run(&file, &app).await });
+    let max_age = key_max_age(template)?;
+    tasks.spawn(async move { rotation::run(&file, max_age, &app).await });
     Ok(tasks)
+}
+
+/// The age at which the signing key is replaced: the template's default.
+fn key_max_age(template: &Template) -> Result<Duration> {
+    let days = template.parameters.get("KeyRotationDays").and_then(|days| days.parse().ok());
+    days.map(Duration::from_hours).map(|day| day * 24).ok_or_else(|| Error::Start("there is no KeyRotationDays".into()))
 }
 
 async fn serve_requests(
@@ -137,7 +147,8 @@ async fn stop_when_asked(handle: Handle<SocketAddr>, readiness: Readiness) {
         _ = tokio::signal::ctrl_c() => {}
     }
     readiness.stop();
-    tracing::info!("stopping: no new connections are accepted, and running requests are answered");
+    tracing::info!("stopping: running requests are answered");
+    tokio::time::sleep(FAREWELL).await;
     handle.graceful_shutdown(Some(DRAIN));
 }
 

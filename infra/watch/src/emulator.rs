@@ -385,14 +385,7 @@ mod tests {
 
     /// A template without functions, whose programs this test would have to compile.
     fn no_functions() -> Template {
-        Template {
-            tables: Vec::new(),
-            routes: Vec::new(),
-            functions: Vec::new(),
-            uncalled: Vec::new(),
-            streams: Vec::new(),
-            timers: Vec::new(),
-        }
+        Template::parse("Resources: {}").unwrap()
     }
 
     #[tokio::test]

@@ -68,7 +68,7 @@ async fn run() -> Result<()> {
         let function = Function::new(&emulator.base_url(), &timer.function)?;
         tokio::spawn(timer::run(timer.clone(), function));
     }
-    tokio::spawn(sweep_expired(engine.database().clone()));
+    tokio::spawn(sweep_expired(engine.embedded().clone(), template));
 
     let connection = Connection::new(settings.base_url(), &credentials, Some(engine.endpoint()));
     connection.write(&settings.data)?;

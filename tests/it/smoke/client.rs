@@ -41,25 +41,21 @@ impl<'a> Client<'a> {
     }
 
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        self.try_call(method, path, body).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+
+    /// Like [`Self::call`]. An error means that there was no whole answer.
+    pub async fn try_call(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::Result<Reply> {
         let url = format!("{}{path}", self.connection.base_url);
-        self.send(self.http.request(method, &url).bearer_auth(&self.token), path, body).await
+        send(self.http.request(method, &url).bearer_auth(&self.token), body).await
     }
 
     /// Sends a request as a page of the service's own origin does, with this cookie.
     pub async fn browse(&self, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> Reply {
         let origin = &self.connection.base_url;
         let request = self.http.request(method, format!("{origin}{path}"));
-        self.send(request.header("cookie", cookie).header("origin", origin), path, body).await
-    }
-
-    async fn send(&self, mut request: reqwest::RequestBuilder, path: &str, body: Option<&Value>) -> Reply {
-        request = request.timeout(PATIENCE);
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
-        }
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        Reply { status, headers, bytes: answer.bytes().await.unwrap() }
+        let answer = send(request.header("cookie", cookie).header("origin", origin), body).await;
+        answer.unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
 
     /// The access token.
@@ -87,4 +83,14 @@ impl<'a> Client<'a> {
     pub async fn delete(&self, path: &str) -> Value {
         self.call(Method::DELETE, &format!("{}/{path}", self.kv()), None).await.ok()
     }
+}
+
+async fn send(mut request: reqwest::RequestBuilder, body: Option<&Value>) -> reqwest::Result<Reply> {
+    request = request.timeout(PATIENCE);
+    if let Some(body) = body {
+        request = request.header("content-type", "application/json").body(body.to_string());
+    }
+    let answer = request.send().await?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    Ok(Reply { status, headers, bytes: answer.bytes().await? })
 }

@@ -1,8 +1,8 @@
 //! The whole service over HTTP, as `make run` and `make watch` start it. `make test` runs these tests after the others,
 //! because they start cargo themselves.
 
-mod client;
-mod stack;
+pub mod client;
+pub mod stack;
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

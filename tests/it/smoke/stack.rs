@@ -45,7 +45,7 @@ impl DataDir {
     }
 
     /// The log of the last stack with this data folder.
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.0.join("log")).unwrap_or_default()
     }
 }
@@ -103,6 +103,16 @@ pub struct Stack<'a> {
 impl<'a> Stack<'a> {
     /// Starts the stack without waiting for it.
     pub fn start(program: Program, data: &'a DataDir, port: u16) -> Self {
+        Self::start_with(program, data, port, [])
+    }
+
+    /// As [`Self::start`], with these environment variables.
+    pub fn start_with<'v>(
+        program: Program,
+        data: &'a DataDir,
+        port: u16,
+        variables: impl IntoIterator<Item = (&'v str, &'v str)>,
+    ) -> Self {
         // Left over from the previous start.
         let _ = fs::remove_file(data.path().join("connection.json"));
         let log = File::create(data.path().join("log")).unwrap();
@@ -110,6 +120,7 @@ impl<'a> Stack<'a> {
             .command(data, port)
             .current_dir(project())
             .env_remove("RUST_LOG")
+            .envs(variables)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -139,6 +150,17 @@ impl<'a> Stack<'a> {
         self.data.log()
     }
 
+    /// Kills the process, which gets no chance to finish anything.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        signal("HUP", &HashSet::from([self.process.id()]));
+    }
+
     /// Stops the stack with a signal, as a supervisor would, and asserts that no process is left.
     pub async fn stop(mut self, connection: &Connection) {
         let family = family(self.process.id());
@@ -156,7 +178,7 @@ impl<'a> Stack<'a> {
             assert!(Instant::now() < deadline, "still running: {:?}", alive(&family));
             tokio::time::sleep(POLL).await;
         }
-        let address = connection.base_url.strip_prefix("http://").unwrap();
+        let (_, address) = connection.base_url.split_once("://").unwrap();
         assert!(tokio::net::TcpStream::connect(address).await.is_err(), "{address} still answers");
     }
 
