@@ -70,7 +70,7 @@ impl Changes {
     ///
     /// # Errors
     /// [`Error::Engine`] if the stream cannot be read.
-    pub fn next(&mut self) -> Result<Option<Batch>> {
+    pub fn read_batch(&mut self) -> Result<Option<Batch>> {
         let request = GetRecordsRequest { shard_iterator: self.iterator()?, limit: Some(self.source.batch_size) };
         let read = self.engine.database().get_records(request)?.records;
         let Some(last) = read.last() else { return Ok(None) };
@@ -182,7 +182,7 @@ pub(crate) mod tests {
     fn matching_change_has_the_shape_of_a_lambda_event() {
         let engine = Engine::with_tables().unwrap();
         put(&engine, b"head", "commit-head");
-        let batch = reader(&engine).next().unwrap().unwrap();
+        let batch = reader(&engine).read_batch().unwrap().unwrap();
         let event = batch.event();
         let record = &event["Records"][0];
         assert_eq!(record["eventName"], "INSERT");
@@ -198,10 +198,10 @@ pub(crate) mod tests {
         let engine = Engine::with_tables().unwrap();
         put(&engine, b"a", "record");
         let mut changes = reader(&engine);
-        let batch = changes.next().unwrap().unwrap();
+        let batch = changes.read_batch().unwrap().unwrap();
         assert!(batch.records.is_empty());
         changes.accept(batch.position);
-        assert!(changes.next().unwrap().is_none());
+        assert!(changes.read_batch().unwrap().is_none());
     }
 
     #[test]
@@ -209,12 +209,12 @@ pub(crate) mod tests {
         let engine = Engine::with_tables().unwrap();
         put(&engine, b"a", "commit-head");
         let mut changes = reader(&engine);
-        assert_eq!(changes.next().unwrap().unwrap().records.len(), 1);
-        let batch = changes.next().unwrap().unwrap();
+        assert_eq!(changes.read_batch().unwrap().unwrap().records.len(), 1);
+        let batch = changes.read_batch().unwrap().unwrap();
         assert_eq!(batch.records.len(), 1);
         changes.accept(batch.position);
-        assert!(changes.next().unwrap().is_none());
+        assert!(changes.read_batch().unwrap().is_none());
         put(&engine, b"b", "commit-head");
-        assert_eq!(changes.next().unwrap().unwrap().records.len(), 1);
+        assert_eq!(changes.read_batch().unwrap().unwrap().records.len(), 1);
     }
 }

@@ -1,8 +1,9 @@
 //! Deletes expired items, as AWS does by itself.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use terrapi::runtime::{Clock as _, SystemClock};
 
 use crate::embedded::EmbeddedEngine;
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ const PAGE: usize = 100;
 pub async fn sweep_expired(engine: EmbeddedEngine, template: &'static Template) {
     loop {
         let engine = engine.clone();
-        match tokio::task::spawn_blocking(move || sweep(&engine, template, now())).await {
+        match tokio::task::spawn_blocking(move || sweep(&engine, template, SystemClock.now().seconds().0)).await {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => tracing::warn!(%reason, "expired items could not be deleted"),
             Err(reason) => tracing::warn!(%reason, "the deletion of expired items panicked"),
@@ -46,7 +47,7 @@ fn sweep_table(engine: &EmbeddedEngine, side: &SideConnection, table: &Table, no
         for item in &items {
             let item: Value = serde_json::from_str(item).map_err(|error| Error::Engine(error.to_string()))?;
             let keys = std::iter::once(&table.partition_key).chain(&table.sort_key);
-            let key: Value = keys.map(|key| (key.name.clone(), item[key.name.as_str()].clone())).collect();
+            let key: Value = keys.filter_map(|key| Some((key.name.clone(), item.get(&key.name)?.clone()))).collect();
             // Unless it was written again meanwhile.
             let request = json!({
                 "TableName": table.name, "Key": key, "ConditionExpression": "#expiry < :now",
@@ -54,7 +55,7 @@ fn sweep_table(engine: &EmbeddedEngine, side: &SideConnection, table: &Table, no
                 "ExpressionAttributeValues": {":now": {"N": now.to_string()}},
             });
             let request = serde_json::from_value(request).map_err(|error| Error::Engine(error.to_string()))?;
-            match engine.call(|database| database.delete_item(request), |deleted| deleted.is_ok()) {
+            match engine.call(|database| database.delete_item(request), std::result::Result::is_ok) {
                 Ok(_) | Err(dynoxide::DynoxideError::ConditionalCheckFailedException(..)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -63,11 +64,6 @@ fn sweep_table(engine: &EmbeddedEngine, side: &SideConnection, table: &Table, no
             return Ok(());
         }
     }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl<S: Subscriber> StreamPump<S> {
 
     /// Delivers one batch. Returns `false` if there is none.
     async fn step(&mut self) -> Result<bool> {
-        let Some(batch) = self.changes.next()? else { return Ok(false) };
+        let Some(batch) = self.changes.read_batch()? else { return Ok(false) };
         if batch.records.is_empty() {
             self.skip(batch)?;
             return Ok(true);

@@ -29,7 +29,7 @@ pub struct ServeOptions {
     /// The address to listen on
     #[arg(long, env = "TERRAPI_LISTEN", default_value = "127.0.0.1:9000", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
-    /// The address in links, if it is not the one in the request: https://api.example.com
+    /// The address in links, such as `https://api.example.com`, if it is not the one in the request
     #[arg(long, env = "PUBLIC_BASE_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// A certificate chain in PEM format, to serve HTTPS; read again when the program receives SIGHUP

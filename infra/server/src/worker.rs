@@ -13,7 +13,7 @@ use worker::{WorkerEvent, handle};
 use crate::metrics::Metrics;
 
 /// How long one event may take, as on AWS.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// The worker, which subscribes to the tables' streams.
 pub struct Worker {

@@ -46,7 +46,7 @@ pub fn changes(fixture: &TestService) -> Changes {
 
 /// Delivers one batch until the worker accepts it. Returns false if there was none.
 async fn deliver(changes: &mut Changes, worker: &Function) -> bool {
-    let Some(batch) = changes.next().unwrap() else { return false };
+    let Some(batch) = changes.read_batch().unwrap() else { return false };
     for _ in 0..DELIVERIES {
         if batch.records.is_empty() {
             break;

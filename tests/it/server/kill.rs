@@ -59,7 +59,7 @@ impl Writer {
             let found = &read["data"];
             if found != expected {
                 let (lost, late) = unknown.as_ref().unwrap_or_else(|| panic!("{key}: {found}, not {expected}"));
-                assert_eq!((lost, late), (&*key, found), "acknowledged: {expected}");
+                assert_eq!((lost, late), (key, found), "acknowledged: {expected}");
                 expected.clone_from(found);
             }
         }

@@ -28,7 +28,7 @@ impl StreamPump {
 
     /// The next event that passes the worker's filters. Does not advance.
     pub fn peek(&mut self) -> Option<StreamEvent> {
-        while let Some(batch) = self.changes.next().unwrap() {
+        while let Some(batch) = self.changes.read_batch().unwrap() {
             let event = batch.event();
             self.shown = Some(batch.position);
             if !batch.records.is_empty() {
