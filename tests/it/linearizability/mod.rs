@@ -6,6 +6,7 @@
 mod clients;
 mod faults;
 mod history;
+mod kills;
 mod model;
 mod processes;
 mod service;
@@ -22,7 +23,7 @@ use crate::support::TestService;
 use clients::Client;
 use history::History;
 use processes::Function;
-use service::Service;
+use service::{Route, Service};
 
 const CLIENTS: u32 = 12;
 const KV_STORES: usize = 4;
@@ -51,7 +52,8 @@ async fn campaign(seed: u64, operations: usize) -> Vec<String> {
     let kv_store = Function::start(&fixture, "kv-store", KV_STORES, 4, &folder).await;
     let worker = Function::start(&fixture, "worker", WORKERS, 1, &folder).await;
     let (history, mut changes) = (History::new(), stream::changes(&fixture));
-    let service = Service::new(&fixture, &kv_store, &history);
+    let route = Route::Events { fixture: &fixture, function: &kv_store };
+    let service = Service::new(route, &history);
     let (mut violations, mut struck) = (Vec::new(), BTreeMap::<_, usize>::new());
     Client::new(&service, 0, seed).write_all().await;
     for round in 0..operations.div_ceil(ROUND) {
