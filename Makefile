@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run watch routes test lint advisories bench package deploy test-dynamodb-local test-linearizability test-mutants
+.PHONY: help run watch routes test lint advisories bench package dist deploy test-dynamodb-local test-linearizability test-mutants
 
 PYTHON ?= python3
 TARGET := aarch64-unknown-linux-gnu
@@ -52,6 +52,15 @@ package: $(TOOLS)/dev.stamp ## arm64 binaries and the resolved template, in .aws
 	rustup target list --installed | grep -qx $(TARGET) || rustup target add $(TARGET)
 	cargo fetch --locked --target $(TARGET)
 	sam build --beta-features --region $(REGION)
+
+dist: $(TOOLS)/dev.stamp ## static programs for Linux, in dist/ (x86_64 and arm64)
+	set -e; for pair in x86_64:amd64 aarch64:arm64; do \
+		target=$${pair%:*}-unknown-linux-musl; \
+		rustup target list --installed | grep -qx $$target || rustup target add $$target; \
+		cargo zigbuild --locked --profile server --package terrapi-server --target $$target; \
+		install -D target/$$target/server/terrapi dist/terrapi-$${pair#*:}; \
+	done
+	mkdir -p dist/data
 
 deploy: package ## to the AWS account of the current credentials (STAGE=default)
 	sam deploy --config-env $(or $(STAGE),default) --region $(REGION)
