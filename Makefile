@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run watch routes test lint advisories bench package dist deploy test-dynamodb-local test-linearizability test-mutants
+.PHONY: help run watch routes test lint advisories bench bench-peers package dist deploy test-dynamodb-local test-linearizability test-mutants
 
 PYTHON ?= python3
 TARGET := aarch64-unknown-linux-gnu
@@ -47,6 +47,12 @@ advisories: $(TOOLS)/dev.stamp ## known vulnerabilities in the locked dependenci
 
 bench: $(TOOLS)/run.stamp ## latency, throughput and cost per route
 	cargo run --locked --release --package terrapi-bench
+
+bench-peers: $(TOOLS)/peers.stamp ## terrapi beside OpenBao, etcd, and the same in Node and Python (ROUNDS=5 SECONDS=3)
+	@command -v wrk >/dev/null || { echo "wrk is not installed: it makes the load (Debian package wrk)" >&2; exit 1; }
+	@command -v etcd >/dev/null || { echo "etcd is not installed: it is a peer (Debian package etcd-server)" >&2; exit 1; }
+	cargo build --locked --release --package terrapi-server
+	cargo run --locked --release --package terrapi-peers -- $(or $(ROUNDS),5) $(or $(SECONDS),3)
 
 package: $(TOOLS)/dev.stamp ## arm64 binaries and the resolved template, in .aws-sam/build
 	rustup target list --installed | grep -qx $(TARGET) || rustup target add $(TARGET)
@@ -109,6 +115,15 @@ $(TOOLS)/test.stamp: $(TOOLS)/run.stamp $(GENERATED)/typescript/package-lock.jso
 	$(PIP) install --requirement $(TOOLS)/test.txt
 	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix $(GENERATED)/typescript; fi
 	if command -v go >/dev/null; then cd $(GENERATED)/go && go mod download; fi
+	@touch $@
+
+# The peers have a folder of their own: their libraries may differ from those of the tools.
+PEERS := infra/peers
+$(TOOLS)/peers.stamp: $(PEERS)/python/requirements.txt $(PEERS)/node/package-lock.json | $(TOOLS)/bin/python
+	@command -v npm >/dev/null || { echo "npm is not installed: it installs a peer (Debian packages nodejs, npm)" >&2; exit 1; }
+	$(PYTHON) -m venv $(TOOLS)/peers
+	$(TOOLS)/peers/bin/python -m pip --quiet --disable-pip-version-check install --requirement $(PEERS)/python/requirements.txt
+	npm ci --silent --no-audit --no-fund --prefix $(PEERS)/node
 	@touch $@
 
 $(TOOLS)/dev.stamp: requirements-dev.txt | $(TOOLS)/bin/python
