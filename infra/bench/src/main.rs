@@ -111,10 +111,13 @@ async fn run(wanted: &[String]) -> Result<bool> {
     if wanted.is_empty() {
         let load =
             format!("* Load average of 15 minutes: {load_before} before the run, {} at its end\n", machine::load());
-        let text = format!("# Benchmarks\n\n{machine}{load}\n{}\n{table}", report::PREFACE);
         let folder = bench.programs.workspace().join("docs");
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join("benchmarks.md"), text)?;
+        let document = folder.join("benchmarks.md");
+        let before = fs::read_to_string(&document).unwrap_or_default();
+        let peers = report::peers(&before);
+        let text = format!("# Benchmarks\n\n{machine}{load}\n{}\n{table}{peers}", report::PREFACE);
+        fs::write(document, text)?;
     }
     let broken: Vec<_> = rows.iter().filter(|row| row.gate && row.misses()).collect();
     for row in &broken {

@@ -14,6 +14,14 @@ so that they do not refuse the load: `RATE_LIMIT_PRINCIPALS_PER_SECOND` and `RAT
 a2 uses a limit that it cannot reach. A rate limit costs one write for about twenty requests.
 ";
 
+/// The section of the document that `make bench-peers` writes, with its markers and an empty line before it. Empty if
+/// there is none.
+pub fn peers(document: &str) -> String {
+    let (begin, end) = ("<!-- peers -->", "<!-- /peers -->");
+    let section = document.split_once(begin).and_then(|(_, rest)| rest.split_once(end));
+    section.map_or_else(String::new, |(section, _)| format!("\n{begin}{section}{end}\n"))
+}
+
 /// The limit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
@@ -154,6 +162,13 @@ mod tests {
         assert!(row(&[2.1, 3.0]).misses());
         assert!(row(&[]).misses(), "not measured");
         assert!(!Row::new("x1", "something", Spread::one(9.0), "").misses());
+    }
+
+    #[test]
+    fn section_of_the_peers_is_kept() {
+        let section = "\n<!-- peers -->\n\n## Beside its peers\n\n<!-- /peers -->\n";
+        assert_eq!(peers(&format!("# Benchmarks\n{section}")), section);
+        assert_eq!(peers("# Benchmarks\n"), "");
     }
 
     #[test]
