@@ -59,8 +59,8 @@ pub trait Api {
     /// `version` is a decimal number or [`VERSION`].
     fn compare_and_set(&self, key: &str, value: &str, version: &str) -> Request;
 
-    /// The version of a record after its first write.
-    fn first_version(&self) -> u32;
+    /// The version of a new record, from the answer to the write that created it.
+    fn version(&self, answer: &Value) -> Option<u64>;
 
     /// A text that an answer to a compare-and-set contains only if it succeeded. Empty if the status says it.
     fn success(&self) -> &'static str {

@@ -39,8 +39,9 @@ pub struct Counted {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of seconds")]
 impl Counted {
+    /// Requests a second, without conflicts.
     pub fn per_second(&self) -> f64 {
-        self.requests as f64 * 1e6 / self.microseconds as f64
+        self.requests.saturating_sub(self.conflicts) as f64 * 1e6 / self.microseconds as f64
     }
 
     /// The median latency in milliseconds.
@@ -52,6 +53,14 @@ impl Counted {
     pub fn p99(&self) -> f64 {
         self.p99 as f64 / 1e3
     }
+}
+
+/// A record that is updated by compare-and-set.
+pub struct Record {
+    /// The update, with [`VERSION`](crate::api::VERSION) in its body.
+    pub request: Request,
+    /// The version before the load.
+    pub version: u64,
 }
 
 /// The shape of the load.
@@ -71,26 +80,25 @@ impl Load {
         header: Option<&Header>,
         requests: &[Request],
     ) -> Result<Counted> {
-        let file = prepared(requests)?;
+        let file = prepared(requests.iter().map(|request| (request, String::new())))?;
         // One thread sends more than the servers answer; a second one only for very many connections.
         let threads = if self.clients > 64 { 2 } else { 1 };
         let arguments = [file.path().display().to_string()];
         self.run(scripts, "random.lua", threads, base_url, header, &arguments).await
     }
 
-    /// Sends compare-and-sets to the records of `requests`, of which each client has its own. All records have the
-    /// version `version`. `success` is that of [`Api`](crate::api::Api).
+    /// Sends compare-and-sets to records, of which each client has its own. `success` is that of
+    /// [`Api`](crate::api::Api).
     pub async fn compare_and_set(
         self,
         scripts: &Path,
         base_url: &str,
         header: Option<&Header>,
-        requests: &[Request],
-        (version, success): (u32, &str),
+        records: &[Record],
+        success: &str,
     ) -> Result<Counted> {
-        let file = prepared(requests)?;
-        let name = file.path().display().to_string();
-        let arguments = [name, self.clients.to_string(), version.to_string(), success.to_owned()];
+        let file = prepared(records.iter().map(|Record { request, version }| (request, version.to_string())))?;
+        let arguments = [file.path().display().to_string(), self.clients.to_string(), success.to_owned()];
         self.run(scripts, "compare_and_set.lua", self.clients, base_url, header, &arguments).await
     }
 
@@ -120,12 +128,12 @@ impl Load {
     }
 }
 
-/// The requests in a file, in the form that `wrk/result.lua` reads.
-fn prepared(requests: &[Request]) -> Result<NamedTempFile> {
+/// The requests and versions in a file, in the form that `wrk/result.lua` reads.
+fn prepared<'a>(requests: impl Iterator<Item = (&'a Request, String)>) -> Result<NamedTempFile> {
     let mut file = NamedTempFile::new()?;
     let mut text = String::new();
-    for Request { method, path, body } in requests {
-        text.extend([method, "\t", path, "\t", body, "\n"]);
+    for (Request { method, path, body }, version) in requests {
+        text.extend([method, "\t", path, "\t", body, "\t", &version, "\n"]);
     }
     file.write_all(text.as_bytes())?;
     Ok(file)

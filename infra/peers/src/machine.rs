@@ -15,21 +15,23 @@ pub fn describe(settings: &Settings) -> String {
     let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("Linux").trim_matches('"');
     let kernel = read("/proc/sys/kernel/osrelease");
     let temporary = std::env::temp_dir();
-    let disk = output(settings, "stat", &["--file-system", "--format=%T", &temporary.to_string_lossy()], 0);
+    // The second line; the first one is a heading.
+    let disk = output(settings, "df", &["--output=fstype", &temporary.to_string_lossy()], 1);
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or("?");
     let commit = output(settings, "git", &["describe", "--always", "--dirty"], 0);
     let python = |program: &str| settings.workspace.join(".tools/peers/bin").join(program).display().to_string();
     let versions = [
         // `OpenBao v2.7.2 (…), built …`
         words(&output(settings, &python("bao"), &["version"], 0), 2),
-        // `etcd Version: 3.4.23`
-        output(settings, "etcd", &["--version"], 0),
+        output(settings, "etcd", &["--version"], 0).replace(" Version:", ""),
         format!("Node {}", output(settings, "node", &["--version"], 0)),
         output(settings, &python("python"), &["--version"], 0),
         // `wrk debian/4.1.0-3+b2 [epoll] …`
         words(&output(settings, "wrk", &["--version"], 0), 2),
     ];
     format!(
-        "* Machine: {model}, {cores} cores, {}, {system}, Linux {}; data on {disk}\n* Commit: {commit}\n* {}\n",
+        "* Machine: {model}, {cores} cores, {}, {system}, Linux {}; data on {disk}\n* Load average of a minute before the run: {load}\n* Commit: {commit}\n* {}\n",
         std::env::consts::ARCH,
         kernel.trim(),
         versions.join(", ")

@@ -63,6 +63,7 @@ async fn bench(arguments: &[String]) -> Result<()> {
 }
 
 async fn run(settings: &Settings) -> Result<()> {
+    let machine = machine::describe(settings);
     let stage = Stage { client: Client::new()?, workspace: settings.workspace.clone() };
     let mut running = Vec::new();
     for name in &settings.peers {
@@ -82,8 +83,8 @@ async fn run(settings: &Settings) -> Result<()> {
     };
     let section = [
         report::preface(settings),
-        machine::describe(settings),
-        targets::markdown(&results, many.as_ref()),
+        machine,
+        many.map(|many| targets::markdown(&results, &many)).unwrap_or_default(),
         report::tables(&results, settings),
     ];
     let section = section.join("\n");

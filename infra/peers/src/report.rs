@@ -13,7 +13,7 @@ use crate::stats::Spread;
 pub fn preface(settings: &Settings) -> String {
     format!(
         "`make bench-peers` writes this section. It answers: how fast and how large is terrapi beside what a user could \
-take instead? All peers run on this machine at the same time and take turns under the load of wrk, {} rounds of {} s for \
+take instead? All peers run on this machine at the same time and take turns under the load of wrk, {} of {} s for \
 each figure after a second of warm-up. Nothing is pinned to a core: servers and wrk share the cores. Figures are medians \
 of the rounds; a ratio is the median of the ratios within a round, and above 1× means that terrapi answers more requests. \
 Values have 1 KiB; reads and writes choose one of 1,000 keys at random; in a compare-and-set each client updates records \
@@ -27,7 +27,8 @@ and in memory. A login writes a lease. No audit device.\n\
 * **Node**, **Python**: the same service in a few lines (`infra/peers`), one process each, on the embedded engine that \
 terrapi uses, as a second process that syncs each write to disk. They check the signature of the token at each request, \
 which terrapi does once for each token. An exchange writes nothing. Their memory contains the engine's.\n",
-        settings.rounds, settings.seconds
+        count(settings.rounds, "round"),
+        settings.seconds
     )
 }
 
@@ -82,6 +83,11 @@ fn row(text: &mut String, results: &Results, peer: &str, cell: Cell) {
 /// A ratio, `–` if it was not measured.
 fn times(ratio: f64) -> String {
     if ratio.is_nan() { "–".to_owned() } else { format!("{}×", number(ratio)) }
+}
+
+/// A number of things: `1 round`, `2 rounds`.
+pub fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// Formats a value with three significant digits.

@@ -10,7 +10,7 @@ use terrapi::runtime::Random;
 use crate::Result;
 use crate::api::{Header, Operation, Request, VERSION};
 use crate::client::Client;
-use crate::load::{Counted, Load};
+use crate::load::{Counted, Load, Record};
 use crate::peers::Peer;
 use crate::results::{AtRest, Cell, Figures, Results, Sample};
 use crate::settings::Settings;
@@ -25,6 +25,8 @@ const RECORDS_PER_CLIENT: usize = 4;
 const VALUE_BYTES: usize = 768;
 /// The size of a value as it is stored.
 const VALUE_SIZE: u64 = 1_024;
+/// A measure fails if more than one in so many answers is a conflict.
+const CONFLICTS_IN: u64 = 100;
 
 /// What the measurement needs beside the peers.
 pub struct Bench<'a> {
@@ -96,15 +98,16 @@ impl Bench<'_> {
     }
 
     async fn compare_and_set(&self, peer: &Peer, header: Option<Header>, load: Load) -> Result<Counted> {
-        let mut requests = Vec::new();
+        let mut records = Vec::new();
         let name = self.random.id()?;
         for number in 0..load.clients * RECORDS_PER_CLIENT {
             let key = format!("{name}-{number}");
-            self.client.send(&peer.base_url, &peer.api.write(&key, &self.value()?), header.as_ref()).await?;
-            requests.push(peer.api.compare_and_set(&key, &self.value()?, VERSION));
+            let write = peer.api.write(&key, &self.value()?);
+            let answer = self.client.send(&peer.base_url, &write, header.as_ref()).await?;
+            let version = peer.api.version(&answer).ok_or("a write without a version")?;
+            records.push(Record { request: peer.api.compare_and_set(&key, &self.value()?, VERSION), version });
         }
-        let expected = (peer.api.first_version(), peer.api.success());
-        load.compare_and_set(self.scripts, &peer.base_url, header.as_ref(), &requests, expected).await
+        load.compare_and_set(self.scripts, &peer.base_url, header.as_ref(), &records, peer.api.success()).await
     }
 
     /// Writes all keys, and checks that a read returns what was written.
@@ -143,6 +146,10 @@ pub fn check(counted: &Counted, operation: Operation) -> Result<()> {
             "{requests} answers, {refused} of them 4xx or 5xx, {socket} socket errors, {timeout} timeouts"
         )
         .into());
+    }
+    // Nobody else writes the records, so many conflicts mean that the versions were not followed.
+    if conflicts > requests / CONFLICTS_IN {
+        return Err(format!("{conflicts} conflicts in {requests} answers").into());
     }
     if operation == Operation::Read && bytes / requests < VALUE_SIZE {
         return Err("reads without a value".into());

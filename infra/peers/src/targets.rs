@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::api::Operation;
 use crate::load::Counted;
 use crate::peers::{OPENBAO_RAFT, TERRAPI};
-use crate::report::number;
+use crate::report::{count, number};
 use crate::results::{Cell, Results};
 use crate::rounds::CLIENTS;
 
@@ -19,7 +19,7 @@ const MEMORY: f64 = 0.25;
 const AT_REST: f64 = 64.0;
 
 /// The table of targets. A figure that was not measured (NaN) misses its target.
-pub fn markdown(results: &Results, many: Option<&Counted>) -> String {
+pub fn markdown(results: &Results, many: &Counted) -> String {
     let mut text = "| target | limit | figure | verdict |\n|---|---|---|---|\n".to_owned();
     let mut row = |what: &str, limit: &str, figure: &str, met: bool| {
         let verdict = if met { "met" } else { "**missed**" };
@@ -28,7 +28,7 @@ pub fn markdown(results: &Results, many: Option<&Counted>) -> String {
     for operation in Operation::ALL {
         for clients in CLIENTS {
             let ratio = results.ratio(OPENBAO_RAFT, Cell { operation, clients });
-            let what = format!("{} ÷ {OPENBAO_RAFT}, {clients} clients", operation.name());
+            let what = format!("{} ÷ {OPENBAO_RAFT}, {}", operation.name(), count(clients, "client"));
             let figure = format!("{}× ({}–{})", number(ratio.median), number(ratio.smallest), number(ratio.largest));
             row(&what, &format!("≥ {}×", number(SPEED)), &figure, ratio.median >= SPEED);
         }
@@ -47,15 +47,13 @@ pub fn markdown(results: &Results, many: Option<&Counted>) -> String {
         &format!("{} MiB", number(at_rest)),
         at_rest <= AT_REST,
     );
-    if let Some(many) = many {
-        let errors = many.status + many.socket + many.timeout;
-        let figure = format!(
-            "{} answers, {errors} refused, broken or late; {} per second, p99 {} ms",
-            many.requests,
-            number(many.per_second()),
-            number(many.p99())
-        );
-        row(&format!("reads of {MANY} simultaneous clients"), "0 refused", &figure, errors == 0 && many.requests > 0);
-    }
+    let errors = many.status + many.socket + many.timeout;
+    let figure = format!(
+        "{} answers, {errors} refused, broken or late; {} per second, p99 {} ms",
+        many.requests,
+        number(many.per_second()),
+        number(many.p99())
+    );
+    row(&format!("reads of {MANY} simultaneous clients"), "0 refused", &figure, errors == 0 && many.requests > 0);
     text
 }

@@ -1,8 +1,8 @@
 -- Updates records of which each client has its own, in turn, and follows their versions. Each thread has one connection,
 -- so that it is one client. A conflict is counted; nobody else writes these records, so there should be none.
 --
--- Arguments: the file of prepared requests, in whose bodies `@` stands for the version; the number of clients; the
--- version after the insert; a text that only an answer to a successful request contains (empty: each 200 is a success).
+-- Arguments: the file of prepared requests, in whose bodies `@` stands for the version; the number of clients; a text that
+-- only an answer to a successful request contains (empty: each 200 is a success).
 
 local shared = require("result")
 local records = {}
@@ -13,12 +13,11 @@ local success
 conflicts = 0
 
 function init(arguments)
-   local clients, version = tonumber(arguments[2]), tonumber(arguments[3])
-   success = arguments[4] or ""
+   local clients = tonumber(arguments[2])
+   success = arguments[3] or ""
    for at, record in ipairs(shared.read(arguments[1])) do
       if at % clients == id % clients then
          record.before, record.after = record.body:match("^(.-)@(.*)$")
-         record.version = version
          records[#records + 1] = record
       end
    end
@@ -26,7 +25,8 @@ end
 
 function request()
    local record = records[current]
-   return wrk.format(record.method, record.path, nil, record.before .. record.version .. record.after)
+   local version = string.format("%.0f", record.version)
+   return wrk.format(record.method, record.path, nil, record.before .. version .. record.after)
 end
 
 function response(status, _, body)

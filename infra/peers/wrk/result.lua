@@ -3,12 +3,14 @@
 local shared = {}
 local threads = {}
 
--- The prepared requests of a file, one a line: a method, a path and a body, separated by tabs.
+-- The prepared requests of a file, one a line: a method, a path, a body and a version, separated by tabs. Bodies
+-- and versions may be empty; they contain no tabs.
 function shared.read(name)
    local requests = {}
    for line in io.lines(name) do
-      local method, path, body = line:match("^([^\t]*)\t([^\t]*)\t(.*)$")
-      requests[#requests + 1] = { method = method, path = path, body = body ~= "" and body or nil }
+      local method, path, body, version = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$")
+      body = body ~= "" and body or nil
+      requests[#requests + 1] = { method = method, path = path, body = body, version = tonumber(version) }
    end
    return requests
 end

@@ -33,8 +33,8 @@ impl Api for Etcd {
         Request::new("POST", "/v3/kv/txn", body.to_string())
     }
 
-    fn first_version(&self) -> u32 {
-        1
+    fn version(&self, _: &Value) -> Option<u64> {
+        Some(1)
     }
 
     fn success(&self) -> &'static str {

@@ -34,8 +34,8 @@ impl Api for OpenBao {
         Request::new("POST", format!("/v1/secret/data/{key}"), body)
     }
 
-    fn first_version(&self) -> u32 {
-        1
+    fn version(&self, answer: &Value) -> Option<u64> {
+        answer.pointer("/data/version")?.as_u64()
     }
 
     fn value<'a>(&self, answer: &'a Value) -> Option<&'a str> {
@@ -87,8 +87,10 @@ pub async fn raft(stage: &Stage, folder: TempDir) -> Result<Peer> {
     let mut process = Process::start(&mut command, folder.path(), "openbao")?;
     let base_url = format!("http://127.0.0.1:{port}");
     let client = &stage.client;
+    let initialized = Request::new("GET", "/v1/sys/init", "");
+    process.until(async || client.send(&base_url, &initialized, None).await).await?;
     let init = Request::new("PUT", "/v1/sys/init", json!({ "secret_shares": 1, "secret_threshold": 1 }).to_string());
-    let keys = process.until(async || client.send(&base_url, &init, None).await).await?;
+    let keys = client.send(&base_url, &init, None).await?;
     let text = |pointer| keys.pointer(pointer).and_then(Value::as_str).ok_or("OpenBao returned no keys");
     let unseal = Request::new("PUT", "/v1/sys/unseal", json!({ "key": text("/keys_base64/0")? }).to_string());
     client.send(&base_url, &unseal, None).await?;

@@ -32,8 +32,8 @@ impl Api for Rest {
         Request::new("PUT", format!("{}/cas/key/{key}", self.store), body)
     }
 
-    fn first_version(&self) -> u32 {
-        0
+    fn version(&self, answer: &Value) -> Option<u64> {
+        answer.get("version")?.as_u64()
     }
 
     fn value<'a>(&self, answer: &'a Value) -> Option<&'a str> {
