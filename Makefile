@@ -119,7 +119,7 @@ $(TOOLS)/test.stamp: $(TOOLS)/run.stamp $(GENERATED)/typescript/package-lock.jso
 
 # The peers have a folder of their own: their libraries may differ from those of the tools.
 PEERS := infra/peers
-$(TOOLS)/peers.stamp: $(PEERS)/python/requirements.txt $(PEERS)/node/package-lock.json | $(TOOLS)/bin/python
+$(TOOLS)/peers.stamp: $(PEERS)/python/requirements.txt $(PEERS)/node/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is not installed: it installs a peer (Debian packages nodejs, npm)" >&2; exit 1; }
 	$(PYTHON) -m venv $(TOOLS)/peers
 	$(TOOLS)/peers/bin/python -m pip --quiet --disable-pip-version-check install --requirement $(PEERS)/python/requirements.txt
