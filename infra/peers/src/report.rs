@@ -19,7 +19,7 @@ of the rounds; a ratio is the median of the ratios within a round, and above 1×
 Values have 1 KiB; reads and writes choose one of 1,000 keys at random; in a compare-and-set each client updates records \
 of its own. Each read and write carries a token that is a few seconds old. Latencies are those of a closed loop, as \
 wrk reports them. Memory is VmRSS of all processes of a peer, right after a load.\n\n\
-* **terrapi**: `terrapi serve`, one process with its data in a file; writes that come together are synced to disk together. \
+* **terrapi**: `terrapi serve --dev`, one process with its data in a file, without rate limits; writes that come together are synced to disk together. \
 An exchange writes an audit entry.\n\
 * **OpenBao**: the KV store of version 2, with tokens of an AppRole and a policy; on raft, which syncs each write to disk, \
 and in memory. A login writes a lease. No audit device.\n\

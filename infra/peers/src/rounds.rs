@@ -156,3 +156,31 @@ pub fn check(counted: &Counted, operation: Operation) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(requests: u64, bytes: u64, status: u64, conflicts: u64) -> Counted {
+        let counts = serde_json::json!({
+            "requests": requests, "bytes": bytes, "status": status, "conflicts": conflicts,
+            "microseconds": 1, "p50": 1, "p99": 1, "socket": 0, "timeout": 0,
+        });
+        serde_json::from_value(counts).unwrap()
+    }
+
+    #[test]
+    fn refused_answers_and_missing_values_fail_a_measure() {
+        assert!(check(&counted(1_000, 2_000_000, 0, 0), Operation::Read).is_ok());
+        assert!(check(&counted(1_000, 2_000_000, 1, 0), Operation::Read).is_err());
+        assert!(check(&counted(1_000, 100_000, 0, 0), Operation::Read).is_err(), "answers without a value");
+        assert!(check(&counted(0, 0, 0, 0), Operation::Write).is_err());
+    }
+
+    #[test]
+    fn few_conflicts_are_allowed_and_many_fail() {
+        assert!(check(&counted(1_000, 100_000, 2, 2), Operation::CompareAndSet).is_ok());
+        assert!(check(&counted(1_000, 100_000, 0, 500), Operation::CompareAndSet).is_err());
+        assert!(check(&counted(1_000, 100_000, 3, 2), Operation::CompareAndSet).is_err());
+    }
+}
