@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::Result;
 use crate::api::{Header, Request};
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Long, because a busy disk can delay the initialization of a server by many seconds.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub struct Client(reqwest::Client);
@@ -30,7 +31,7 @@ impl Client {
         if !body.is_empty() {
             sending = sending.header("content-type", "application/json").body(body.clone());
         }
-        let answer = sending.send().await?;
+        let answer = sending.send().await.map_err(|error| format!("{method} {path}: {error:?}"))?;
         let status = answer.status();
         let text = answer.text().await?;
         if !status.is_success() {
