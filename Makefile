@@ -63,8 +63,8 @@ dist: $(TOOLS)/dev.stamp ## static programs for Linux, in dist/ (x86_64 and arm6
 	set -e; for pair in x86_64:amd64 aarch64:arm64; do \
 		target=$${pair%:*}-unknown-linux-musl; \
 		rustup target list --installed | grep -qx $$target || rustup target add $$target; \
-		cargo zigbuild --locked --profile server --package terrapi-server --target $$target; \
-		install -D target/$$target/server/terrapi dist/terrapi-$${pair#*:}; \
+		cargo zigbuild --locked --release --package terrapi-server --target $$target; \
+		install -D target/$$target/release/terrapi dist/terrapi-$${pair#*:}; \
 	done
 	mkdir -p dist/data
 

@@ -1,6 +1,7 @@
 //! The AWS SDK's connection to the embedded engine in the same process: requests and answers of the wire protocol, without
 //! a network.
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -12,6 +13,7 @@ use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::bootstrap::REGION;
 use crate::embedded::EmbeddedEngine;
 
 /// The header that names the operation, and what precedes the name.
@@ -20,9 +22,10 @@ const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 /// A URL for the SDK, which requires one. Nothing connects to it.
 pub const ENDPOINT: &str = "http://embedded.invalid";
 
-/// An HTTP client whose requests all go to the engine.
-pub fn http_client(engine: &EmbeddedEngine) -> SharedHttpClient {
-    SharedHttpClient::new(InProcess(engine.clone()))
+/// What the SDK needs to know to call the engine. Its requests are not signed.
+pub fn aws(engine: &EmbeddedEngine) -> SdkConfig {
+    let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new(REGION));
+    aws.http_client(SharedHttpClient::new(InProcess(engine.clone()))).build()
 }
 
 #[derive(Clone)]

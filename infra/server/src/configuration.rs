@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use terrapi::runtime::Config;
-use terrapi_local::bootstrap::aws;
 use terrapi_local::folder::DataFolder;
-use terrapi_local::in_process::{ENDPOINT, http_client};
+use terrapi_local::in_process::{ENDPOINT, aws};
 use terrapi_local::{EmbeddedEngine, Template};
 
 use crate::error::{Error, Result};
@@ -27,12 +26,11 @@ pub fn read(
     if let Some(url) = &options.public_url {
         fixed.insert("PUBLIC_BASE_URL".into(), url.clone());
     }
-    let aws = aws().into_builder().http_client(http_client(engine)).build();
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     // The limits that a stack on AWS has by default. A developer's own programs are not limited.
     let default = |name: &str| template.variables.get(name).filter(|_| !options.dev).cloned();
     let find = |name: &str| fixed.get(name).cloned().or_else(|| variable(name)).or_else(|| default(name));
-    let (config, problems) = Config::read(aws, find);
+    let (config, problems) = Config::read(aws(engine), find);
     match problems.into_iter().next() {
         None => Ok(Config { production: !options.dev, ..config }),
         // A function on AWS starts nevertheless, because nobody is there to see it fail.

@@ -35,7 +35,8 @@ pub struct StoreConfig {
     pub tables: Tables,
     /// The URL of another DynamoDB-compatible server. Absent: the endpoint of the Region.
     pub endpoint: Option<String>,
-    /// The AWS Region and the credentials that sign the calls. Its HTTP client, if it has one, is used for DynamoDB.
+    /// The AWS Region and the credentials that sign the calls; without credentials, they are not signed. Its HTTP client, if
+    /// it has one, is used for DynamoDB.
     pub aws: SdkConfig,
     /// Where large values are, as `Blobs::open` reads it; nothing for a function that keeps none.
     pub blobs: Option<String>,

@@ -172,7 +172,9 @@ fn layers_import_only_what_is_below_them() {
 #[test]
 fn files_of_a_crate_do_not_import_each_other_in_circles() {
     let functions = functions().into_iter().map(|function| format!("functions/{function}"));
-    for folder in functions.chain(["shared", "infra/local", "infra/watch", "infra/bench"].map(str::to_owned)) {
+    for folder in functions.chain(
+        ["shared", "infra/local", "infra/watch", "infra/server", "infra/bench", "infra/peers"].map(str::to_owned),
+    ) {
         let circles: Vec<_> = Crate::read(&folder).cycles().iter().map(|module| module.join("::")).collect();
         assert!(circles.is_empty(), "{folder}: these modules import each other: {circles:?}");
     }
