@@ -29,6 +29,25 @@ pub enum Error {
     /// Another process uses the data folder.
     #[error("the data folder {} is in use by another process; stop it, or choose another folder", path.display())]
     DataFolderInUse { path: PathBuf },
+    /// The data folder has a format that this program does not know.
+    #[error(
+        "the data folder {} was written by a newer version of terrapi (its format is {version}, and this version knows \
+         formats up to {known}); use that version",
+        path.display()
+    )]
+    NewerDataFolder { path: PathBuf, version: u32, known: u32 },
+    /// Filling the data folder was interrupted.
+    #[error("the data folder {} is incomplete, because a restore was interrupted; remove it and restore again", path.display())]
+    IncompleteDataFolder { path: PathBuf },
+    /// The data folder does not exist, or has no database.
+    #[error("the data folder {} has no data; `terrapi serve` or `terrapi admin create-administrator` creates it", path.display())]
+    NoDataFolder { path: PathBuf },
+    /// A folder that is to be filled has contents.
+    #[error("the folder {} is not empty; choose a folder that does not exist", path.display())]
+    NotEmpty { path: PathBuf },
+    /// The worker did not finish what it does, or another backup runs.
+    #[error("the worker of {} is still busy, or another backup is running; try again", path.display())]
+    DeliveriesRunning { path: PathBuf },
     /// The subscriber of a stream did not process a batch.
     #[error("the subscriber of a stream: {0}")]
     Subscriber(String),

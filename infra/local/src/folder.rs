@@ -1,4 +1,4 @@
-//! The data folder: the database, large values, and the files with secrets.
+//! The data folder: the database, large values, the files with secrets, and the version of all that.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use terrapi::auth::SigningKeyFile;
 use terrapi::runtime::Random;
 
+use crate::delivery_lock;
+use crate::embedded::FILE;
 use crate::error::{Error, Result};
 use crate::template::Template;
 
@@ -18,6 +20,13 @@ use crate::template::Template;
 const SIGNING_KEYS: &str = "signing-keys.json";
 /// The file with the settings of GitHub and GitLab, and with the key that seals people's tokens.
 const PROVIDERS: &str = "providers.json";
+
+/// The file with the version of the folder's format. A folder without it has the first version.
+const VERSION_FILE: &str = "version";
+/// The newest version of the format that this program knows.
+const VERSION: u32 = 1;
+/// What the version file says while the folder is being filled.
+const INCOMPLETE: &str = "incomplete";
 
 /// A data folder, as an absolute path.
 #[derive(Debug, Clone)]
@@ -30,6 +39,11 @@ impl DataFolder {
 
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.0.join(FILE)
     }
 
     /// The folder of values that are too large for an item.
@@ -62,8 +76,86 @@ impl DataFolder {
     /// Creates the folder and locks it as long as the result exists.
     ///
     /// # Errors
-    /// [`Error::DataFolder`] if it cannot be written; [`Error::DataFolderInUse`] if another process has locked it.
+    /// As [`Self::lock_contents`], and as [`Self::require_known_version`].
     pub fn lock(&self) -> Result<File> {
+        self.require_known_version()?;
+        let lock = self.lock_contents()?;
+        if !self.0.join(VERSION_FILE).exists() {
+            self.write_version(&VERSION.to_string())?;
+        }
+        Ok(lock)
+    }
+
+    /// As [`Self::lock`], for a folder that is about to be filled. Until [`Self::complete`], nobody can use it.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`] if it has contents; otherwise as [`Self::lock_contents`].
+    pub fn lock_empty(&self) -> Result<File> {
+        let unusable = |source| Error::DataFolder { path: self.0.clone(), source };
+        let has_contents = match fs::read_dir(&self.0) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => false,
+            Err(source) => return Err(unusable(source)),
+        };
+        if has_contents {
+            return Err(Error::NotEmpty { path: self.0.clone() });
+        }
+        let lock = self.lock_contents()?;
+        self.write_version(INCOMPLETE)?;
+        Ok(lock)
+    }
+
+    /// Marks the folder as complete.
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`].
+    pub fn complete(&self) -> Result<()> {
+        self.write_version(&VERSION.to_string())
+    }
+
+    /// # Errors
+    /// [`Error::NewerDataFolder`] and [`Error::IncompleteDataFolder`]; [`Error::DataFolder`] if the version cannot be
+    /// read.
+    pub fn require_known_version(&self) -> Result<()> {
+        let path = self.0.join(VERSION_FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(Error::DataFolder { path, source }),
+        };
+        match text.trim().parse::<u32>() {
+            Ok(version) if version <= VERSION => Ok(()),
+            Ok(version) => Err(Error::NewerDataFolder { path: self.0.clone(), version, known: VERSION }),
+            Err(_) if text.trim() == INCOMPLETE => Err(Error::IncompleteDataFolder { path: self.0.clone() }),
+            Err(error) => Err(Error::DataFolder { path, source: io::Error::other(error) }),
+        }
+    }
+
+    /// # Errors
+    /// [`Error::NoDataFolder`] if there is no database; otherwise as [`Self::require_known_version`].
+    pub fn require_existing(&self) -> Result<()> {
+        self.require_known_version()?;
+        match self.database().metadata() {
+            Ok(_) => Ok(()),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                Err(Error::NoDataFolder { path: self.0.clone() })
+            }
+            Err(source) => Err(Error::DataFolder { path: self.0.clone(), source }),
+        }
+    }
+
+    fn write_version(&self, text: &str) -> Result<()> {
+        let path = self.0.join(VERSION_FILE);
+        write_private(&path, &format!("{text}\n"))
+            .and_then(|()| sync_folder(&self.0))
+            .map_err(|source| Error::DataFolder { path, source })
+    }
+
+    /// Creates the folder and locks it, whatever its version is.
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`] if it cannot be written; [`Error::DataFolderInUse`] if another process has locked it.
+    fn lock_contents(&self) -> Result<File> {
         let unusable = |source| Error::DataFolder { path: self.0.clone(), source };
         // Nobody else may read the values, and the database contains hashes of secrets.
         DirBuilder::new().recursive(true).mode(0o700).create(self.blobs()).map_err(unusable)?;
@@ -74,6 +166,7 @@ impl DataFolder {
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
+        delivery_lock::create(&self.0).map_err(unusable)?;
         Ok(file)
     }
 
@@ -127,6 +220,14 @@ fn damaged(path: &Path, error: &serde_json::Error) -> Error {
     Error::Bootstrap(format!("{} is damaged ({error}); remove it to get a new one", path.display()))
 }
 
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 fn write_private(path: &Path, content: &str) -> io::Result<()> {
     let fresh = path.with_extension("new");
     let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
@@ -149,6 +250,32 @@ mod tests {
         let held = folder.lock().unwrap();
         assert!(matches!(folder.lock(), Err(Error::DataFolderInUse { .. })));
         drop(held);
+        assert!(folder.lock().is_ok());
+        fs::remove_dir_all(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn data_folder_of_a_newer_version_is_refused_and_kept() {
+        let folder = folder("newer");
+        drop(folder.lock().unwrap());
+        let version = folder.path().join(VERSION_FILE);
+        assert_eq!(fs::read_to_string(&version).unwrap(), "1\n");
+        fs::write(&version, "2\n").unwrap();
+        let line = folder.lock().unwrap_err().to_string();
+        assert!(line.contains("newer version of terrapi") && !line.contains('\n'), "{line}");
+        assert_eq!(fs::read_to_string(&version).unwrap(), "2\n");
+        fs::write(&version, "two").unwrap();
+        assert!(matches!(folder.lock(), Err(Error::DataFolder { .. })));
+        fs::remove_dir_all(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn folder_that_is_being_filled_cannot_be_used_before_it_is_complete() {
+        let folder = folder("filled");
+        drop(folder.lock_empty().unwrap());
+        assert!(matches!(folder.lock(), Err(Error::IncompleteDataFolder { .. })));
+        assert!(matches!(folder.lock_empty(), Err(Error::NotEmpty { .. })));
+        folder.complete().unwrap();
         assert!(folder.lock().is_ok());
         fs::remove_dir_all(folder.path()).unwrap();
     }

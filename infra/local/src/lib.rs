@@ -6,6 +6,7 @@
 //! * [`embedded`] keeps the tables in an embedded, DynamoDB-compatible engine (a file, or memory for a test);
 //!   [`in_process`] calls it through the AWS SDK, [`engine`] serves it on a port
 //! * [`changes`] reads a table's stream as Lambda's event source does; [`pump`] delivers it
+//! * [`delivery_lock`] keeps the worker from deleting objects while a backup copies them
 //! * [`expiry`] deletes expired items
 //! * [`bootstrap`] creates the first administrator; [`connection`] tells people and programs how to connect
 //!
@@ -14,6 +15,7 @@
 pub mod bootstrap;
 pub mod changes;
 pub mod connection;
+pub mod delivery_lock;
 pub mod embedded;
 pub mod engine;
 pub mod error;

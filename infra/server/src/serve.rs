@@ -48,7 +48,7 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     let engine = EmbeddedEngine::open_with_group_commit(folder.path())?;
     engine.create_tables(template)?;
     folder.create_secrets(&Random::default())?;
-    let config = configuration::read(&options, &folder, &engine, template)?;
+    let config = configuration::read(options.public_url.as_deref(), options.dev, &folder, &engine, template)?;
     start_logging(&config);
     let app = App::from_config(&config)?.with_providers(load_providers(&config).await?);
     app.warm_up().await;
@@ -100,7 +100,7 @@ fn start_tasks(
 ) -> Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     for source in &template.streams {
-        let worker = Worker { app: app.clone(), metrics: metrics.clone() };
+        let worker = Worker { app: app.clone(), metrics: metrics.clone(), folder: folder.clone() };
         tasks.spawn(StreamPump::new(engine, source.clone(), worker, folder.path())?.run());
     }
     for timer in &template.timers {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use terrapi::domain::Millis;
 use terrapi::runtime::App;
 use terrapi_local::changes::Batch;
+use terrapi_local::delivery_lock::begin_delivery;
+use terrapi_local::folder::DataFolder;
 use terrapi_local::pump::{Outcome, Subscriber};
 use terrapi_local::template::Timer;
 use tokio::time::{MissedTickBehavior, interval};
@@ -19,6 +21,7 @@ const TIME_LIMIT: Duration = Duration::from_mins(2);
 pub struct Worker {
     pub app: App,
     pub metrics: Metrics,
+    pub folder: DataFolder,
 }
 
 impl Subscriber for Worker {
@@ -26,6 +29,10 @@ impl Subscriber for Worker {
         let event = match serde_json::from_value(batch.event()) {
             Ok(event) => event,
             Err(error) => return Outcome::Failed(error.to_string()),
+        };
+        let _delivery = match begin_delivery(self.folder.path()).await {
+            Ok(delivery) => delivery,
+            Err(error) => return Outcome::Unreachable(error.to_string()),
         };
         match handle(&self.app, event, end(&self.app)).await {
             Ok(answer) => {
