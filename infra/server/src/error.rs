@@ -29,14 +29,11 @@ pub enum Error {
 }
 
 impl From<terrapi::domain::Error> for Error {
-    /// With the whole chain of causes, because the first text is meant for clients of the API.
+    /// The chain of causes. The first text is meant for clients of the API, and is left out if there is a cause.
     fn from(error: terrapi::domain::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
+        let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+        let causes: Vec<_> = causes.map(ToString::to_string).collect();
+        let text = if causes.is_empty() { error.to_string() } else { causes.join(": ") };
         Self::Start(text)
     }
 }

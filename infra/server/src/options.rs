@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::AdminOptions;
+
 /// A self-hosted API for infrastructure automation, compatible with Terrateam
 #[derive(Debug, Parser)]
 #[command(name = "terrapi", version)]
@@ -17,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API
     Serve(ServeOptions),
+    /// Manage the data folder, also while it is served
+    Admin(AdminOptions),
     /// Print the version
     Version,
 }

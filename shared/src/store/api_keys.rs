@@ -169,10 +169,7 @@ impl Store {
     /// The rows of these keys, at most 100. Keys that do not exist are left out. Costs one batch read.
     pub async fn get_api_keys(&self, ids: &[KeyId]) -> Result<HashMap<KeyId, ApiKeyRecord>> {
         let keys = ids.iter().map(|id| row_key(*id)).collect();
-        let read = |item: &Item| {
-            let id = key_of(item)?;
-            Ok((id, decode(id, item)?))
-        };
+        let read = |item: &Item| decode_row(item).map(|key| (key.id, key));
         self.get_batch(&self.tables.identity, keys, None).await?.iter().map(read).collect()
     }
 
@@ -234,6 +231,10 @@ fn encode(key: &ApiKeyRecord) -> Result<Item> {
     item.extend(ancestors(&key.lineage));
     item.extend(key.administration.then(|| ("administration".into(), AttributeValue::Bool(true))));
     Ok(item)
+}
+
+pub(super) fn decode_row(item: &Item) -> Result<ApiKeyRecord> {
+    decode(key_of(item)?, item)
 }
 
 fn decode(id: KeyId, item: &Item) -> Result<ApiKeyRecord> {

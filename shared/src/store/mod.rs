@@ -1,7 +1,7 @@
 //! The only code that knows DynamoDB and object storage.
 //!
 //! `keys.rs` lists the access patterns. Rules about stored state are conditions on the write, reads that a decision
-//! depends on are strongly consistent, and no code scans a table.
+//! depends on are strongly consistent, and no function scans a table (`scan.rs` is for commands on one machine).
 
 mod api_keys;
 mod audit;
@@ -25,6 +25,7 @@ mod organizations;
 mod public_keys;
 mod query;
 mod rate;
+mod scan;
 mod sessions;
 mod sign_ins;
 mod single;
@@ -41,4 +42,5 @@ pub use identities::SealedTokens;
 pub use memberships::{MembershipFence, ProviderAnswer, Replaced};
 pub use organizations::{Decision, OrganizationChange, OrganizationSnapshot, Ownership, TeamChange, Written};
 pub use public_keys::PublishedKey;
+pub use scan::ScanPosition;
 pub use users::User;

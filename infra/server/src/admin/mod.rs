@@ -1,0 +1,58 @@
+//! `terrapi admin`: commands for the data folder. All but `restore` and `import` work while the folder is served, because
+//! SQLite lets several processes use a database.
+
+mod create_administrator;
+mod keys;
+mod opened;
+mod rotate_signing_key;
+
+use std::path::{PathBuf, absolute};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use terrapi::http::ClientInfo;
+use terrapi_local::folder::DataFolder;
+
+use crate::error::Result;
+use create_administrator::CreateAdministrator;
+use keys::Keys;
+
+#[derive(Debug, Args)]
+pub struct AdminOptions {
+    /// The folder of all data
+    #[arg(long, env = "TERRAPI_DATA_DIR", default_value = "terrapi-data", value_name = "FOLDER", global = true)]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Create an administrator with an API key, and print the key: the first step on a new folder
+    CreateAdministrator(CreateAdministrator),
+    /// List or revoke API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Replace the key that signs access tokens; the new key signs after a head start, and the old one stays valid for a
+    /// while
+    RotateSigningKey,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// The command failed. The message says what to do.
+pub async fn run(options: AdminOptions) -> Result<ExitCode> {
+    let folder = DataFolder::new(absolute(options.data)?);
+    match options.command {
+        AdminCommand::CreateAdministrator(options) => create_administrator::run(&folder, options).await?,
+        AdminCommand::Keys(command) => keys::run(&folder, command).await?,
+        AdminCommand::RotateSigningKey => rotate_signing_key::run(&folder).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How these commands appear in the audit trail.
+fn client() -> ClientInfo {
+    ClientInfo { source_ip: None, user_agent: Some(format!("terrapi admin/{}", env!("CARGO_PKG_VERSION"))) }
+}
