@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The file with the administrator's key and both users' sessions.
-const CREDENTIALS: &str = "credentials.json";
+pub(crate) const CREDENTIALS: &str = "credentials.json";
 /// The SDK requires a Region and credentials even for an engine that ignores them.
 pub const REGION: &str = "us-east-1";
 /// See [`REGION`].

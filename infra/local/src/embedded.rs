@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dynoxide::Database;
 use dynoxide::actions::update_table::{self, GlobalSecondaryIndexUpdate};
 use dynoxide::actions::{create_table, update_time_to_live};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
@@ -16,6 +18,9 @@ use crate::template::{Table, Template};
 
 /// The database file in the data folder.
 pub const FILE: &str = "dynamodb.sqlite";
+
+/// How long a connection beside the engine waits for a lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The engine of one process. Cheap to clone.
 #[derive(Clone)]
@@ -159,6 +164,43 @@ impl EmbeddedEngine {
         }
         Ok(())
     }
+}
+
+/// Copies a database file as of one moment into a new file. Other processes may use it meanwhile: the write-ahead log
+/// keeps what they write apart. The copy is not yet durable.
+///
+/// # Errors
+/// [`Error::Engine`] if the database is damaged, or the new file exists or cannot be written.
+pub fn copy_database(from: &Path, to: &Path) -> Result<()> {
+    connect(from)?.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(())
+}
+
+/// Ends the write-ahead log of a database that nobody uses, so that its one file can be read from a read-only medium.
+///
+/// # Errors
+/// [`Error::Engine`] if somebody uses it.
+pub fn seal_database(file: &Path) -> Result<()> {
+    connect(file)?.pragma_update(None, "journal_mode", "DELETE")?;
+    Ok(())
+}
+
+/// What the own check of the database finds, one line for each problem.
+///
+/// # Errors
+/// [`Error::Engine`] if the file cannot be read at all.
+pub fn check_database(file: &Path) -> Result<Vec<String>> {
+    let connection = connect(file)?;
+    let mut check = connection.prepare("PRAGMA integrity_check")?;
+    let lines = check.query_map([], |row| row.get::<_, String>(0))?.collect::<std::result::Result<Vec<_>, _>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// A connection beside the engine, to an existing file.
+fn connect(file: &Path) -> Result<Connection> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The data folder: the database, large values, the files with secrets, and the version of all that.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -11,9 +12,11 @@ use serde::de::DeserializeOwned;
 use terrapi::auth::SigningKeyFile;
 use terrapi::runtime::Random;
 
+use crate::bootstrap::CREDENTIALS;
 use crate::delivery_lock;
 use crate::embedded::FILE;
 use crate::error::{Error, Result};
+use crate::pump;
 use crate::template::Template;
 
 /// The file with the signing key.
@@ -59,6 +62,21 @@ impl DataFolder {
     /// The file with the settings of GitHub and GitLab, and with the key that seals people's tokens.
     pub fn providers(&self) -> PathBuf {
         self.0.join(PROVIDERS)
+    }
+
+    /// The files beside the database and the objects that cannot be made again: those with secrets, and the changes that
+    /// the worker gave up.
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`].
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        let kept = |name: &str| {
+            [SIGNING_KEYS, PROVIDERS, CREDENTIALS].contains(&name) || name.ends_with(pump::DEAD_LETTERS_SUFFIX)
+        };
+        let files = || fs::read_dir(&self.0)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+        let mut files = files().map_err(|source| Error::DataFolder { path: self.0.clone(), source })?;
+        files.retain(|file| file.file_name().and_then(OsStr::to_str).is_some_and(kept));
+        Ok(files)
     }
 
     /// The variables that tell a function where its data is.
@@ -159,7 +177,8 @@ impl DataFolder {
         let unusable = |source| Error::DataFolder { path: self.0.clone(), source };
         // Nobody else may read the values, and the database contains hashes of secrets.
         DirBuilder::new().recursive(true).mode(0o700).create(self.blobs()).map_err(unusable)?;
-        let mut file = File::options().create(true).append(true).open(self.0.join("lock")).map_err(unusable)?;
+        let mut file =
+            File::options().create(true).append(true).mode(0o600).open(self.0.join("lock")).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::DataFolderInUse { path: self.0.clone() }),

@@ -8,6 +8,7 @@
 //! * [`changes`] reads a table's stream as Lambda's event source does; [`pump`] delivers it
 //! * [`delivery_lock`] keeps the worker from deleting objects while a backup copies them
 //! * [`expiry`] deletes expired items
+//! * [`name_set`] is a set that need not fit in memory, for checks
 //! * [`bootstrap`] creates the first administrator; [`connection`] tells people and programs how to connect
 //!
 //! Not emulated: throttling, contention and stale reads, which an embedded engine does not have.
@@ -23,6 +24,7 @@ pub mod expiry;
 pub mod folder;
 pub mod in_process;
 mod journal;
+pub mod name_set;
 mod organization;
 pub mod pattern;
 pub mod pump;

@@ -14,6 +14,8 @@ use crate::embedded::EmbeddedEngine;
 use crate::error::{Error, Result};
 use crate::template::StreamSource;
 
+/// The end of the names of the files with changes that could not be delivered.
+pub(crate) const DEAD_LETTERS_SUFFIX: &str = "-dead-letters.jsonl";
 /// The longest time between a change and its delivery, if nothing wakes the pump.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The first backoff after a failure. Each further one is twice as long, up to [`MAX_BACKOFF`].
@@ -64,7 +66,7 @@ impl<S: Subscriber> StreamPump<S> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::DataFolder { path: position, source }),
         };
-        let dead_letters = folder.join(format!("{}-dead-letters.jsonl", source.function));
+        let dead_letters = folder.join(format!("{}{DEAD_LETTERS_SUFFIX}", source.function));
         let changes = Changes::after(engine, source, last);
         Ok(Self { changes, subscriber, position, dead_letters, failures: 0, skipped: 0 })
     }

@@ -29,11 +29,12 @@ pub enum Error {
 }
 
 impl From<terrapi::domain::Error> for Error {
-    /// The chain of causes. The first text is meant for clients of the API, and is left out if there is a cause.
+    /// With the whole chain of causes, because the first text is meant for clients of the API.
     fn from(error: terrapi::domain::Error) -> Self {
         let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-        let causes: Vec<_> = causes.map(ToString::to_string).collect();
-        let text = if causes.is_empty() { error.to_string() } else { causes.join(": ") };
+        let texts: Vec<_> = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
+        let text = texts.join(": ");
+        let text = text.strip_prefix("internal: ").unwrap_or(&text).to_owned();
         Self::Start(text)
     }
 }

@@ -1,6 +1,6 @@
 //! API keys. Each has two items: the key itself, and an entry in its owner's listing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
@@ -186,23 +186,29 @@ impl Store {
     }
 }
 
-fn row_key(id: KeyId) -> Item {
+pub(super) fn row_key(id: KeyId) -> Item {
     item::key(keys::api_key(id), keys::API_KEY)
 }
 
-fn listing_key(key: &ApiKeyRecord) -> Item {
+pub(super) fn listing_key(key: &ApiKeyRecord) -> Item {
     item::key(keys::user(key.user), keys::listed_key(key.vcs, &key.name, key.id))
 }
 
 /// The key that a row or an entry of the listing is about.
-fn key_of(item: &Item) -> Result<KeyId> {
+pub(super) fn key_of(item: &Item) -> Result<KeyId> {
     item.uuid("key").map(KeyId::new)
 }
 
-fn listing_row(key: &ApiKeyRecord) -> Item {
+pub(super) fn listing_row(key: &ApiKeyRecord) -> Item {
     let mut item = item::entity(listing_key(key), "api-key-place", [("key", b(key.id.bytes()))]);
     item.extend(ancestors(&key.lineage));
     item
+}
+
+/// Whether two entries of the listing are about the same key and name the same ancestors, in whatever order.
+pub(super) fn same_entry(one: &Item, other: &Item) -> bool {
+    let ancestors = |item: &Item| item.find_texts("ancestors").map(|ids| ids.iter().cloned().collect::<BTreeSet<_>>());
+    one.find_bytes("key") == other.find_bytes("key") && ancestors(one) == ancestors(other)
 }
 
 /// DynamoDB does not accept an empty set, so a key without ancestors has no such attribute.

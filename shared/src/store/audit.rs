@@ -137,7 +137,7 @@ fn encode(NewAuditEntry { entry, nonce }: &NewAuditEntry) -> Result<Item> {
     Ok(item)
 }
 
-fn decode(item: &Item) -> Result<AuditEntry> {
+pub(super) fn decode(item: &Item) -> Result<AuditEntry> {
     Ok(AuditEntry {
         at: Millis(item.number("at")?),
         action: item.parsed("action")?,

@@ -9,6 +9,7 @@ mod batch;
 mod blobs;
 mod bucket;
 pub mod changes;
+pub mod check;
 mod client;
 mod config;
 mod error;

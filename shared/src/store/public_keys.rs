@@ -67,7 +67,7 @@ impl Store {
     }
 }
 
-fn decode(item: &Item) -> Result<PublishedKey> {
+pub(super) fn decode(item: &Item) -> Result<PublishedKey> {
     let bytes = item.bytes("x")?.try_into().map_err(|_| Error::corrupt_item("a public key has the wrong length"))?;
     Ok(PublishedKey {
         key: PublicKey { kid: item.text(keys::SK)?.to_owned(), bytes },

@@ -74,5 +74,5 @@ impl Store {
     }
 }
 
-const FULL_AT: &str = "full_at";
+pub(super) const FULL_AT: &str = "full_at";
 const SET_ALWAYS: &str = "#ttl = :ttl, #schema = :one, entity = :entity";

@@ -43,7 +43,7 @@ fn key(id: SessionId) -> Item {
     item::key(keys::session(id), keys::SESSION)
 }
 
-fn decode(id: SessionId, item: &Item) -> Result<Session> {
+pub(super) fn decode(id: SessionId, item: &Item) -> Result<Session> {
     Ok(Session {
         id,
         user: item.parsed("user")?,

@@ -50,6 +50,6 @@ pub(super) fn administrator_key(id: UserId) -> Item {
     item::key(keys::administrator(id), keys::ADMINISTRATOR)
 }
 
-fn decode(id: UserId, item: &Item) -> Result<User> {
+pub(super) fn decode(id: UserId, item: &Item) -> Result<User> {
     Ok(User { id, vcs: item.parsed("vcs")? })
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 use terrapi::domain::{
-    ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Error as DomainError, KeyId, Millis, UserId,
+    ApiKeyRecord, AuditAction, AuditEntry, AuditOutcome, Error as DomainError, KeyId, Millis, Seconds, UserId,
 };
 use terrapi::runtime::App;
 use terrapi::store::NewAuditEntry;
@@ -59,8 +59,8 @@ fn line(key: &ApiKeyRecord) -> String {
         key.id.to_string(),
         key.user.to_string(),
         at(Some(key.created_at)),
-        at(key.expires_at.map(|end| end.millis())),
-        at(key.last_used_at.map(|at| at.millis())),
+        at(key.expires_at.map(Seconds::millis)),
+        at(key.last_used_at.map(Seconds::millis)),
         if key.administration { "administration" } else { "-" }.to_owned(),
         // A name may contain anything, and must not look like another line.
         key.name.as_str().escape_debug().to_string(),

@@ -1,6 +1,7 @@
 //! `terrapi admin`: commands for the data folder. All but `restore` and `import` work while the folder is served, because
-//! SQLite lets several processes use a database.
+//! the database lets several processes use it.
 
+mod check;
 mod create_administrator;
 mod keys;
 mod opened;
@@ -36,6 +37,8 @@ enum AdminCommand {
     /// Replace the key that signs access tokens; the new key signs after a head start, and the old one stays valid for a
     /// while
     RotateSigningKey,
+    /// Check everything that is stored; exits with 1 if there are problems
+    Check,
 }
 
 /// Runs a command.
@@ -48,6 +51,7 @@ pub async fn run(options: AdminOptions) -> Result<ExitCode> {
         AdminCommand::CreateAdministrator(options) => create_administrator::run(&folder, options).await?,
         AdminCommand::Keys(command) => keys::run(&folder, command).await?,
         AdminCommand::RotateSigningKey => rotate_signing_key::run(&folder).await?,
+        AdminCommand::Check => return check::run(&folder).await,
     }
     Ok(ExitCode::SUCCESS)
 }

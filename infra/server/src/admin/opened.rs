@@ -26,6 +26,14 @@ impl Opened {
     /// [`LocalError::NoDataFolder`] if it has none, and other errors of the folder.
     pub fn existing(folder: &DataFolder) -> Result<Self> {
         folder.require_existing()?;
+        Self::unchecked(folder)
+    }
+
+    /// Opens a folder that has data but may be incomplete.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn unchecked(folder: &DataFolder) -> Result<Self> {
         let engine = EmbeddedEngine::open(folder.path())?;
         let config = configuration::read(None, false, folder, &engine, Template::project()?)?;
         Ok(Self { app: App::from_config(&config)? })

@@ -1,6 +1,6 @@
 //! Users, their credentials and sessions, and rate budgets: the identity table.
 
-use super::hex;
+use super::{hex, parse_namespace};
 use crate::domain::rate::{Network, RateLimitKey};
 use crate::domain::{KeyId, KeyName, Namespace, SessionId, UserId, Vcs};
 
@@ -67,6 +67,11 @@ pub fn memberships(vcs: Vcs) -> String {
 
 pub fn membership(namespace: Namespace) -> String {
     format!("{}{}", memberships(namespace.vcs), namespace.installation)
+}
+
+/// Inverse of [`membership`].
+pub fn parse_membership(sort_key: &str) -> Option<Namespace> {
+    parse_namespace(sort_key.strip_prefix("member#")?)
 }
 
 pub fn membership_list(vcs: Vcs) -> String {

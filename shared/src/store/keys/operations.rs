@@ -7,6 +7,11 @@ pub fn installation(namespace: Namespace) -> String {
     format!("installation#{namespace}")
 }
 
+/// The installation whose [`installation`] this is.
+pub fn parse_installation(partition: &str) -> Option<Namespace> {
+    parse_namespace(partition.strip_prefix("installation#")?)
+}
+
 pub const INSTALLATION: &str = "installation";
 
 pub const WEBHOOK_SECRET: &str = "webhook-secret";

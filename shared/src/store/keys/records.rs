@@ -8,6 +8,11 @@ pub fn records(namespace: Namespace) -> String {
     namespace.to_string()
 }
 
+/// The installation whose [`records`] these are.
+pub fn parse_records(partition: &str) -> Option<Namespace> {
+    parse_namespace(partition)
+}
+
 pub fn head(namespace: Namespace) -> String {
     format!("{namespace}#head")
 }

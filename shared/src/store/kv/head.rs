@@ -207,7 +207,7 @@ pub fn encode_entries(entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-fn decode_entries(mut bytes: &[u8]) -> Option<Vec<Entry>> {
+pub(super) fn decode_entries(mut bytes: &[u8]) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     while !bytes.is_empty() {
         let (draft, rest) = bytes.split_first_chunk::<16>()?;

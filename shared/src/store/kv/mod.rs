@@ -12,6 +12,7 @@
 //!   number than the head it has read, so no answer shows a part of a commit (`list.rs`).
 
 mod attempt;
+mod check;
 mod chunks;
 mod commit;
 mod cursor_seed;
@@ -20,6 +21,7 @@ mod fold;
 mod head;
 mod item;
 mod list;
+mod objects;
 mod plain;
 mod projection;
 mod read;
@@ -30,4 +32,5 @@ pub use chunks::ChunkTotals;
 pub use commit::{CommitRequest, CommitTarget, MAX_RECORDS as MAX_COMMIT_RECORDS};
 pub use head::CommitLists;
 pub use list::{ListQuery, Page, Position};
+pub(super) use objects::named_objects;
 pub use read::{Found, ReadQuery};

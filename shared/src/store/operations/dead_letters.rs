@@ -116,7 +116,7 @@ fn letter_key(id: &DeadLetterId) -> Item {
     key(keys::DEAD_LETTERS, id.as_str())
 }
 
-fn decode(item: &Item) -> Result<DeadLetter> {
+pub(super) fn decode(item: &Item) -> Result<DeadLetter> {
     let id = DeadLetterId::parse(item.text(keys::SK)?).ok_or(Error::corrupt_item("a dead letter's id is malformed"))?;
     Ok(DeadLetter {
         id,

@@ -1,6 +1,7 @@
 //! The operations table: installations, their secrets and repositories, runs, tasks, membership checks and dead
 //! letters.
 
+mod check;
 mod dead_letters;
 mod drifts;
 mod installations;

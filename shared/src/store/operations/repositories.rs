@@ -217,6 +217,11 @@ fn encode(namespace: Namespace, row: &Row) -> Item {
     item::entity(row_key(namespace, repository.id), "repository", attributes)
 }
 
+/// The number of a repository whose row can be read.
+pub(super) fn decode_id(item: &Item) -> Result<u64> {
+    decode(item).map(|row| row.known.repository.id)
+}
+
 fn decode(item: &Item) -> Result<Row> {
     let setup = item.get("setup").and_then(|setup| setup.as_bool().ok());
     let repository = Repository {

@@ -218,6 +218,6 @@ impl Store {
     }
 }
 
-fn open_key(id: TaskId) -> Item {
+pub(super) fn open_key(id: TaskId) -> Item {
     Item::from([(keys::PK.into(), s(keys::OPEN_TASKS)), (keys::SK.into(), s(id.to_string()))])
 }

@@ -1,6 +1,7 @@
 //! Organizations, teams and their tokens. Each organization is one partition of the identity table.
 
 mod changes;
+mod check;
 mod codec;
 mod decision;
 mod members;

@@ -174,10 +174,10 @@ impl Store {
     }
 }
 
-fn row_key(id: TeamId) -> Item {
+pub(super) fn row_key(id: TeamId) -> Item {
     codec::key(id.organization(), keys::team(id))
 }
 
-fn name_key(id: TeamId, name: &TeamName) -> Item {
+pub(super) fn name_key(id: TeamId, name: &TeamName) -> Item {
     codec::key(id.organization(), keys::team_name(name))
 }

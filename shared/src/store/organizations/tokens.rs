@@ -144,11 +144,11 @@ impl Store {
     }
 }
 
-fn row_key(id: TeamTokenId) -> Item {
+pub(super) fn row_key(id: TeamTokenId) -> Item {
     codec::key(id.organization(), keys::team_token(id))
 }
 
-fn holder_key(token: &TeamToken) -> Item {
+pub(super) fn holder_key(token: &TeamToken) -> Item {
     let code: OrganizationCode = token.id.organization();
     match token.holder {
         TokenHolder::Team(team) => codec::key(code, keys::team(team)),
@@ -156,7 +156,7 @@ fn holder_key(token: &TeamToken) -> Item {
     }
 }
 
-fn description_key(token: &TeamToken) -> Option<Item> {
+pub(super) fn description_key(token: &TeamToken) -> Option<Item> {
     match (token.holder, &token.description) {
         (TokenHolder::Team(team), Some(text)) => Some(codec::key(team.organization(), keys::description(team, text))),
         _ => None,
