@@ -27,8 +27,6 @@ use crate::{
     template::Template,
 };
 
-/// The file with the administrator's key and both users' sessions.
-pub(crate) const CREDENTIALS: &str = "credentials.json";
 /// The SDK requires a Region and credentials even for an engine that ignores them.
 pub const REGION: &str = "us-east-1";
 /// See [`REGION`].
@@ -173,7 +171,7 @@ fn local_identity(user: UserId, login: &str, is_administrator: bool) -> Identity
 
 /// Reads the texts from their file and creates missing ones. The tables hold only hashes.
 fn key_file(folder: &Path, random: &Random) -> Result<KeyFile> {
-    let path = folder.join(CREDENTIALS);
+    let path = folder.join(folder::CREDENTIALS);
     let mut file: KeyFile = if let Some(file) = folder::read_json(&path)? {
         file
     } else {
@@ -239,7 +237,7 @@ mod tests {
         let elsewhere = Engine::with_tables().unwrap();
         let store = store(&elsewhere, template).unwrap();
         let third = ensure(&store, &folder).await.unwrap();
-        let path = folder.path().join(CREDENTIALS);
+        let path = folder.path().join(folder::CREDENTIALS);
         folder::write_json(&path, &serde_json::json!({"api_key": first.api_key})).unwrap();
         let old = ensure(&store, &folder).await.unwrap();
         fs::remove_dir_all(folder.path()).unwrap();

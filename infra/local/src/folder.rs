@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use terrapi::auth::SigningKeyFile;
 use terrapi::runtime::Random;
 
-use crate::bootstrap::CREDENTIALS;
 use crate::delivery_lock;
 use crate::embedded::FILE;
 use crate::error::{Error, Result};
@@ -24,6 +23,8 @@ const SIGNING_KEYS: &str = "signing-keys.json";
 /// The file with the settings of GitHub and GitLab, and with the key that seals people's tokens.
 const PROVIDERS: &str = "providers.json";
 
+/// The file with the first administrator's key and sessions, and with the token of their organization.
+pub(crate) const CREDENTIALS: &str = "credentials.json";
 /// The file with the version of the folder's format. A folder without it has the first version.
 const VERSION_FILE: &str = "version";
 /// The newest version of the format that this program knows.

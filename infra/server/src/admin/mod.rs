@@ -1,10 +1,13 @@
 //! `terrapi admin`: commands for the data folder. All but `restore` and `import` work while the folder is served, because
 //! the database lets several processes use it.
 
+mod backup;
 mod check;
+mod copy;
 mod create_administrator;
 mod keys;
 mod opened;
+mod restore;
 mod rotate_signing_key;
 
 use std::path::{PathBuf, absolute};
@@ -15,8 +18,10 @@ use terrapi::http::ClientInfo;
 use terrapi_local::folder::DataFolder;
 
 use crate::error::Result;
+use backup::Backup;
 use create_administrator::CreateAdministrator;
 use keys::Keys;
+use restore::{Import, Restore};
 
 #[derive(Debug, Args)]
 pub struct AdminOptions {
@@ -37,6 +42,12 @@ enum AdminCommand {
     /// Replace the key that signs access tokens; the new key signs after a head start, and the old one stays valid for a
     /// while
     RotateSigningKey,
+    /// Copy all data into a new folder
+    Backup(Backup),
+    /// Fill a new data folder from a backup, and check it
+    Restore(Restore),
+    /// Fill a new data folder from another data folder that is not served, and check it
+    Import(Import),
     /// Check everything that is stored; exits with 1 if there are problems
     Check,
 }
@@ -51,6 +62,9 @@ pub async fn run(options: AdminOptions) -> Result<ExitCode> {
         AdminCommand::CreateAdministrator(options) => create_administrator::run(&folder, options).await?,
         AdminCommand::Keys(command) => keys::run(&folder, command).await?,
         AdminCommand::RotateSigningKey => rotate_signing_key::run(&folder).await?,
+        AdminCommand::Backup(options) => backup::run(&folder, options).await?,
+        AdminCommand::Restore(options) => return restore::restore(&folder, options).await,
+        AdminCommand::Import(options) => return restore::import(&folder, options).await,
         AdminCommand::Check => return check::run(&folder).await,
     }
     Ok(ExitCode::SUCCESS)
