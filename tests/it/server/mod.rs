@@ -1,6 +1,10 @@
-//! `terrapi serve` as a process: what the functions in one process need beyond the functions.
+//! `terrapi serve` and `terrapi admin` as processes: what the functions in one process need beyond the functions.
 
+mod admin;
+mod backup;
+mod check;
 mod front;
 mod kill;
+mod program;
 mod stop;
 mod tls;
