@@ -9,6 +9,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::scan::ScanRequest;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +18,9 @@ use serde::de::DeserializeOwned;
 use crate::bootstrap::REGION;
 use crate::embedded::EmbeddedEngine;
 
+/// How many items a page reads if the request has no limit. The engine would read everything that is left, and then return
+/// what fits into a megabyte. Clients notice no difference, because a page may end anywhere.
+const PAGE: usize = 250;
 /// The header that names the operation, and what precedes the name.
 const TARGET: &str = "x-amz-target";
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
@@ -84,8 +89,12 @@ fn find(name: &str) -> Option<Operation> {
     let write = |run| Some(Operation { run, writes: true });
     match name {
         "GetItem" => read(|db, body| run(body, |request| db.get_item(request))),
-        "Query" => read(|db, body| run(body, |request| db.query(request))),
-        "Scan" => read(|db, body| run(body, |request| db.scan(request))),
+        "Query" => read(|db, body| {
+            run(body, |request: QueryRequest| db.query(QueryRequest { limit: request.limit.or(Some(PAGE)), ..request }))
+        }),
+        "Scan" => read(|db, body| {
+            run(body, |request: ScanRequest| db.scan(ScanRequest { limit: request.limit.or(Some(PAGE)), ..request }))
+        }),
         "BatchGetItem" => read(|db, body| run(body, |request| db.batch_get_item(request))),
         "TransactGetItems" => read(|db, body| run(body, |request| db.transact_get_items(request))),
         "PutItem" => write(|db, body| run(body, |request| db.put_item(request))),

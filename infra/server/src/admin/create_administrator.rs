@@ -85,7 +85,12 @@ async fn create_key(app: &App, (user, vcs): (UserId, Vcs), name: KeyName, key: &
         user,
         vcs,
         name,
-        capabilities: Capabilities::from_iter([Capability::AccessTokenCreate]),
+        // All of them: a key can only create keys with capabilities of its own.
+        capabilities: Capabilities::from_iter([
+            Capability::AccessTokenCreate,
+            Capability::KvStoreRead,
+            Capability::KvStoreWrite,
+        ]),
         lineage: Lineage::default(),
         administration: true,
         secret_hash: key.secret.hash(),
