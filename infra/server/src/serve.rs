@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use terrapi::runtime::{App, Random, Signing, load_providers, start_logging};
+use terrapi::runtime::{App, LogTime, Random, Signing, load_providers, start_logging};
 use terrapi_local::bootstrap;
 use terrapi_local::connection::Connection;
 use terrapi_local::expiry::sweep_expired;
@@ -49,7 +49,7 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     engine.create_tables(template)?;
     folder.create_secrets(&Random::default())?;
     let config = configuration::read(options.public_url.as_deref(), options.dev, &folder, &engine, template)?;
-    start_logging(&config);
+    start_logging(&config, LogTime::Process);
     let app = App::from_config(&config)?.with_providers(load_providers(&config).await?);
     app.warm_up().await;
     let signing = Arc::new(Signing::load(&config, &app).await?);

@@ -26,4 +26,4 @@ pub use random::Random;
 pub use secrets::{Secrets, Version};
 pub use signing::Signing;
 pub use start::start;
-pub use telemetry::init as start_logging;
+pub use telemetry::{LogTime, init as start_logging};

@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod front;
 mod kill;
+mod log;
 mod program;
 mod stop;
 mod tls;

@@ -320,15 +320,7 @@ pub fn request(method: Method, path: &str, token: &str, body: Option<Value>) -> 
 
 /// Every function's routes, by the function's name.
 pub fn routes<D: Description>(signer: &Arc<Signer>) -> [(&'static str, Routes<D>); 7] {
-    [
-        ("token-refresh", token_refresh::routes(Arc::new(Signing::fixed(signer.clone())))),
-        ("kv-store", kv_store::routes()),
-        ("admin", admin::routes()),
-        ("installations", installations::routes()),
-        ("identity", identity::routes()),
-        ("console", console::routes()),
-        ("team-tokens", team_tokens::routes()),
-    ]
+    terrapi_server::functions::routes(Arc::new(Signing::fixed(signer.clone())))
 }
 
 fn functions(signer: &Arc<Signer>, app: impl Fn(&str) -> App) -> HashMap<String, axum::Router> {
