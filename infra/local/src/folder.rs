@@ -95,7 +95,7 @@ impl DataFolder {
     /// Creates the folder and locks it as long as the result exists.
     ///
     /// # Errors
-    /// As [`Self::lock_contents`], and as [`Self::require_known_version`].
+    /// [`Error::DataFolder`], [`Error::DataFolderInUse`], and as [`Self::require_known_version`].
     pub fn lock(&self) -> Result<File> {
         self.require_known_version()?;
         let lock = self.lock_contents()?;
@@ -108,7 +108,7 @@ impl DataFolder {
     /// As [`Self::lock`], for a folder that is about to be filled. Until [`Self::complete`], nobody can use it.
     ///
     /// # Errors
-    /// [`Error::NotEmpty`] if it has contents; otherwise as [`Self::lock_contents`].
+    /// [`Error::NotEmpty`] if it has contents; [`Error::DataFolder`]; [`Error::DataFolderInUse`].
     pub fn lock_empty(&self) -> Result<File> {
         let unusable = |source| Error::DataFolder { path: self.0.clone(), source };
         let has_contents = match fs::read_dir(&self.0) {

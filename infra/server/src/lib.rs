@@ -1,13 +1,13 @@
 //! The whole service in one process, for a machine of one's own: `terrapi serve`, and `terrapi admin` for its data.
 //!
-//! * [`options`] is the command line
-//! * [`admin`] are the commands for the data folder
-//! * [`serve`] starts everything and stops it again
-//! * [`configuration`] turns the command line, the environment and the data folder into the functions' configuration
-//! * [`functions`] are the routers of all functions, each for its paths in `template.yaml`
-//! * [`front`] turns a request of the network into one as the functions expect it; [`admission`] bounds memory
-//! * [`worker`] and [`rotation`] do what streams, schedules and Secrets Manager start on AWS
-//! * [`metrics`] and [`health`] are for monitoring
+//! * `options` is the command line
+//! * `admin` are the commands for the data folder
+//! * `serve` starts everything and stops it again
+//! * `configuration` turns the command line, the environment and the data folder into the functions' configuration
+//! * `functions` are the routers of all functions, each for its paths in `template.yaml`
+//! * `front` turns a request of the network into one as the functions expect it; `admission` bounds memory
+//! * `worker` and `rotation` do what streams, schedules and Secrets Manager start on AWS
+//! * `metrics` and `health` are for monitoring
 
 mod admin;
 mod admission;

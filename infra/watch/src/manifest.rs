@@ -14,7 +14,7 @@ const HEADER: &str = "[workspace.metadata.lambda.watch.router]\n";
 /// Writes the table into the `Cargo.toml` of `workspace`. A file that is up to date is left alone.
 ///
 /// # Errors
-/// [`Error::Manifest`] when the file has no such table; [`Error::Template`]; [`Error::Io`].
+/// [`Error::Manifest`] if the file has no such table; [`Error::Local`]; [`Error::Io`].
 pub fn write(workspace: &Path) -> Result<()> {
     let path = workspace.join("Cargo.toml");
     let manifest = fs::read_to_string(&path)?;
