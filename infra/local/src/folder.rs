@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_that_is_being_filled_cannot_be_used_before_it_is_complete() {
+    fn incomplete_folder_cannot_be_used() {
         let folder = folder("filled");
         drop(folder.lock_empty().unwrap());
         assert!(matches!(folder.lock(), Err(Error::IncompleteDataFolder { .. })));

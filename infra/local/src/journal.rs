@@ -23,7 +23,7 @@ pub struct Journal {
 
 #[derive(Default)]
 struct Shared {
-    /// Held during each call of the engine, so that whoever sees a commit finds it counted.
+    /// Held during each call of the engine: a call that sees a commit begins after that commit was counted.
     calls: Mutex<()>,
     state: Mutex<State>,
     changed: Condvar,

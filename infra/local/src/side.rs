@@ -17,7 +17,7 @@ const REMOVED_AT_ONCE: usize = 500;
 /// What the engine adds to a stored sequence number.
 const SEQUENCE_NUMBER_OFFSET: u128 = 100_000_000_000_000_000_000;
 
-/// The second connection.
+/// A connection to the file that the engine also has open. One thread at a time uses it.
 pub struct SideConnection(Mutex<Connection>);
 
 impl SideConnection {

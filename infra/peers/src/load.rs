@@ -17,7 +17,7 @@ const ANSWER_TIMEOUT: &str = "10s";
 /// How much longer than the load wrk may run, to connect and to end.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// What wrk counted.
+/// What wrk counted, in the shape that `wrk/result.lua` prints as JSON.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Counted {
     pub requests: u64,

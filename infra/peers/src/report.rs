@@ -32,7 +32,7 @@ which terrapi does once for each token. An exchange writes nothing. Their memory
     )
 }
 
-/// The tables.
+/// A Markdown table for each operation, and one for memory.
 pub fn tables(results: &Results, settings: &Settings) -> String {
     let mut text = String::new();
     for operation in Operation::ALL {

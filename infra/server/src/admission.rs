@@ -14,7 +14,7 @@ const BASE_KIB: usize = 256;
 /// How often a body is in memory at once: as it came, parsed, in the call to storage, and in the engine.
 const COPIES: usize = 4;
 
-/// Room for requests.
+/// The memory that requests may still take. Cheap to clone.
 #[derive(Clone)]
 pub struct Admission(Arc<Semaphore>);
 

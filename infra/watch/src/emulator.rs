@@ -63,7 +63,7 @@ pub struct Emulator {
 /// # Errors
 /// [`Error::MissingTool`].
 pub async fn check_tools() -> Result<()> {
-    let found = cargo()
+    let found = Command::from(cargo())
         .args(["lambda", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -76,8 +76,8 @@ pub async fn check_tools() -> Result<()> {
 
 /// A `cargo` without the variables that `cargo run` set for this program: build scripts that read them (ring's does)
 /// would find them changed, and everything that depends on them would be compiled again.
-fn cargo() -> Command {
-    let mut command = Command::new("cargo");
+pub fn cargo() -> std::process::Command {
+    let mut command = std::process::Command::new("cargo");
     for (name, _) in std::env::vars_os() {
         let set_by_cargo = name.to_str().is_some_and(|name| {
             name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
@@ -97,7 +97,7 @@ fn cargo() -> Command {
 /// # Errors
 /// [`Error::Build`] if they do not compile. The compiler has printed the reason.
 pub async fn build(workspace: &Path) -> Result<()> {
-    let mut command = cargo();
+    let mut command = Command::from(cargo());
     command.args(["build", "--locked", "--workspace", "--exclude", "terrapi-tests", "--bins"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
@@ -142,7 +142,7 @@ impl Emulator {
     ) -> Result<Self> {
         let log = settings.data.path().join(LOG);
         let file = std::fs::File::create(&log)?;
-        let child = cargo()
+        let child = Command::from(cargo())
             .args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"])
             .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
             .current_dir(&settings.workspace)

@@ -162,7 +162,7 @@ async fn damaged_item_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn missing_and_changed_objects_are_reported_and_unnamed_ones_warned_of() {
+async fn missing_objects_are_problems_and_unnamed_ones_warnings() {
     let place = Place::new("objects");
     let data = with_data(&place).await;
     let folder = data.join("blobs/github/12345");

@@ -26,12 +26,12 @@ const CHUNK: usize = 100 * 1024;
 const FOLDED: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_process_serves_the_published_flows_and_keeps_its_data() {
+async fn one_process_serves_the_flows_and_keeps_its_data() {
     published_flows(Program::Serve).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn emulated_functions_serve_the_published_flows_and_keep_their_data() {
+async fn emulated_functions_serve_the_flows_and_keep_their_data() {
     published_flows(Program::Watch).await;
 }
 

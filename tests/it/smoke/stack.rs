@@ -75,16 +75,7 @@ impl Program {
                 command
             }
             Self::Watch => {
-                let mut command = Command::new("cargo");
-                // Like infra/watch/src/emulator.rs: build scripts that depend on these variables would run again.
-                for (name, _) in std::env::vars_os() {
-                    let set_by_cargo = name.to_str().is_some_and(|name| {
-                        name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-                    });
-                    if set_by_cargo {
-                        command.env_remove(name);
-                    }
-                }
+                let mut command = terrapi_watch::emulator::cargo();
                 command.args(["run", "--locked", "--package", "terrapi-watch"]);
                 command.env("PORT", port.to_string()).env("TERRAPI_DATA_DIR", data.path());
                 command

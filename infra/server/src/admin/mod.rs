@@ -52,7 +52,7 @@ enum AdminCommand {
     Check,
 }
 
-/// Runs a command.
+/// Runs a command. The exit code is 1 if `check` found problems.
 ///
 /// # Errors
 /// The command failed. The message says what to do.
